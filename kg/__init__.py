@@ -1,0 +1,1 @@
+"""The graph: entries, the store, validation, safe queries, importers and provenance."""

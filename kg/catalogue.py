@@ -1,0 +1,142 @@
+"""List entries with filters, in a stable order, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+
+from kg.errors import refused
+from kg.store import Page, Store
+from kg.vocabulary import CLASSES, VOC, vocabulary
+
+MAX_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list is narrowed to; every field may be absent."""
+
+    type: str | None = None
+    country: str | None = None
+    territory: str | None = None
+    theme: str | None = None
+    q: str | None = None
+
+
+def list_entries(
+    store: Store, wanted: Filter, *, limit: int = 50, cursor: str | None = None, lang: str = "en"
+) -> Page:
+    """Return one page of entries by IRI, with title and country.
+
+    ``cursor`` is the IRI of the last row seen, so that writes between two pages neither
+    repeat nor skip what stays. Raises Refused for an unknown class, country, territory
+    or theme.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise refused("limit", f"The limit is a number from 1 to {MAX_LIMIT}.", value=str(limit))
+    pattern, values = _pattern(store, wanted)
+    total = store.select(f"SELECT (COUNT(DISTINCT ?entry) AS ?n) {{ {pattern} }}", values)
+    values["after"] = ox.Literal(cursor or "")
+    values["limit"] = ox.Literal(limit + 1)
+    rows = store.select(
+        f"SELECT DISTINCT ?entry ?class {{ {pattern} FILTER(STR(?entry) > $after) }}"
+        f" ORDER BY STR(?entry) LIMIT {limit + 1}",
+        values,
+    )
+    shown = [row["entry"] for row in rows[:limit]]
+    more = shown[-1] if len(rows) > limit else None
+    return Page([summary(store, iri, lang) for iri in shown], int(total[0]["n"]), more)
+
+
+def summary(store: Store, iri: str, lang: str = "en") -> dict[str, str | None]:
+    """Return an entry's IRI, class, title and country."""
+    entry = store.get(iri)
+    return {
+        "entry": iri,
+        "type": entry.path,
+        "title": entry.text("http://purl.org/dc/terms/title", lang),
+        "country": countries(store, iri)[0] if countries(store, iri) else None,
+    }
+
+
+def countries(store: Store, iri: str) -> list[str]:
+    """Return the ISO codes of the countries that an entry lies in (its own if a territory)."""
+    rows = store.select(
+        "SELECT DISTINCT ?code { { $entry dct:spatial ?t } UNION { BIND($entry AS ?t) }"
+        " ?t psr:countryCode ?code } ORDER BY ?code",
+        {"entry": ox.NamedNode(iri)},
+    )
+    return [row["code"] for row in rows]
+
+
+def territory_iri(store: Store, code: str) -> str:
+    """Return the territory for a NUTS code, an ISO country code, a slug or an IRI.
+
+    Raises Refused if there is none.
+    """
+    slug = {"GR": "EL", "GB": "UK"}.get(code, code)
+    iri = code if code.startswith(store.base) else f"{store.base}id/territory/{slug}"
+    try:
+        node = ox.NamedNode(iri)
+    except ValueError:
+        node = ox.NamedNode(store.base)
+    if not store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": node}):
+        raise refused(
+            "territory", f"There is no territory {code!r}.", value=code,
+            hint="Write a NUTS 2021 code such as HR035 or a country code such as HR.",
+        )  # fmt: skip
+    return iri
+
+
+def country_code(store: Store, code: str) -> str:
+    """Return an ISO country code as entries carry it, or raise Refused."""
+    wanted = {"EL": "GR", "UK": "GB"}.get(code.upper(), code.upper())
+    if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(wanted)}):
+        raise refused(
+            "country", f"There is no country {code!r}.", value=code,
+            hint="Write an ISO 3166 code of two letters such as HR.",
+        )  # fmt: skip
+    return wanted
+
+
+def _pattern(store: Store, wanted: Filter) -> tuple[str, dict[str, ox.NamedNode | ox.Literal]]:
+    parts = ["GRAPH ?entry { ?entry a ?class }", "FILTER(STRSTARTS(STR(?entry), $ids))"]
+    values: dict[str, ox.NamedNode | ox.Literal] = {"ids": ox.Literal(store.base + "id/")}
+    classes = [CLASSES[_class(wanted.type)]] if wanted.type else list(CLASSES.values())
+    parts.append("VALUES ?class { " + " ".join(f"<{c}>" for c in classes) + " }")
+    if wanted.country:
+        values["country"] = ox.Literal(country_code(store, wanted.country))
+        parts.append(
+            "{ ?entry dct:spatial/psr:countryCode $country } UNION { ?entry psr:countryCode $country }"
+        )
+    if wanted.territory:
+        values["territory"] = ox.NamedNode(territory_iri(store, wanted.territory))
+        parts.append("?entry dct:spatial/dct:isPartOf* $territory .")
+    if wanted.theme:
+        values["theme"] = ox.NamedNode(_theme(wanted.theme))
+        parts.append("?entry dct:subject/skos:broader* $theme .")
+    if wanted.q:
+        values["q"] = ox.Literal(wanted.q.lower())
+        parts.append(
+            "?entry dct:title|dct:alternative ?title FILTER(CONTAINS(LCASE(STR(?title)), $q))"
+        )
+    return " ".join(parts), values
+
+
+def _class(name: str) -> str:
+    if name not in CLASSES:
+        raise refused(
+            "type",
+            f"There is no class {name!r}.",
+            value=name,
+            hint=f"Use one of {', '.join(CLASSES)}.",
+        )
+    return name
+
+
+def _theme(name: str) -> str:
+    found = vocabulary().find("theme", name)
+    if found is None:
+        raise refused("theme", f"There is no theme {name!r}.", value=name, hint=f"See {VOC}theme.")
+    return found

@@ -1,0 +1,135 @@
+"""An entry: one thing of the graph with the triples of its own named graph."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyoxigraph as ox
+
+from kg.vocabulary import CLASSES, PSR, RDF_TYPE
+
+SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9])?")
+TOP_CLASSES = {iri: path for path, iri in CLASSES.items()}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text with its language tag (lower case, ``und`` if it has none) and its property."""
+
+    value: str
+    lang: str
+    prop: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry's IRI and its triples, sorted; nested nodes are fragments of the IRI."""
+
+    iri: str
+    triples: tuple[ox.Triple, ...]
+
+    @property
+    def path(self) -> str:
+        """Return the class part of the IRI, for example ``practice``."""
+        return self.iri.rsplit("/", 2)[-2]
+
+    @property
+    def slug(self) -> str:
+        """Return the last part of the IRI."""
+        return self.iri.rsplit("/", 1)[-1]
+
+    @cached_property
+    def _objects(self) -> dict[tuple[str, str], list[ox.NamedNode | ox.Literal]]:
+        found: dict[tuple[str, str], list[ox.NamedNode | ox.Literal]] = defaultdict(list)
+        for triple in self.triples:
+            if isinstance(triple.object, ox.NamedNode | ox.Literal):
+                found[triple.subject.value, triple.predicate.value].append(triple.object)
+        return found
+
+    @property
+    def types(self) -> list[str]:
+        """Return the IRIs of the entry's classes."""
+        return self.links(RDF_TYPE.value)
+
+    def values(self, prop: str, node: str | None = None) -> list[ox.NamedNode | ox.Literal]:
+        """Return what the entry (or a nested node) has for a property."""
+        return self._objects.get((node or self.iri, prop), [])
+
+    def links(self, prop: str, node: str | None = None) -> list[str]:
+        """Return the IRIs that a property points to."""
+        return [o.value for o in self.values(prop, node) if isinstance(o, ox.NamedNode)]
+
+    def texts(self, prop: str, node: str | None = None) -> list[Text]:
+        """Return the texts of a property with their languages."""
+        return [
+            Text(o.value, (o.language or "und").lower(), prop)
+            for o in self.values(prop, node)
+            if isinstance(o, ox.Literal)
+        ]
+
+    def text(self, prop: str, lang: str = "en", node: str | None = None) -> str | None:
+        """Return one text, in ``lang`` if there is one, else English, else the first."""
+        found = sorted(
+            self.texts(prop, node), key=lambda t: (t.lang != lang, t.lang != "en", t.lang)
+        )
+        return found[0].value if found else None
+
+    def number(self, prop: str, node: str | None = None) -> float | None:
+        """Return the first number of a property, or None."""
+        for value in self.values(prop, node):
+            try:
+                return float(value.value)
+            except ValueError:
+                continue
+        return None
+
+    def linked(self) -> set[str]:
+        """Return every IRI that the entry points to, outside its own fragments."""
+        own = self.iri + "#"
+        return {
+            t.object.value
+            for t in self.triples
+            if isinstance(t.object, ox.NamedNode)
+            and t.object.value != self.iri
+            and not t.object.value.startswith(own)
+        }
+
+    def nodes(self) -> list[str]:
+        """Return the IRIs of the entry and of its nested nodes."""
+        return sorted({t.subject.value for t in self.triples})
+
+    def n_triples(self) -> str:
+        """Return the triples as sorted N-Triples lines."""
+        return "".join(f"{triple} .\n" for triple in self.triples)
+
+
+def make(iri: str, triples: list[ox.Triple]) -> Entry:
+    """Return an entry with its triples sorted and its literals as a store writes them.
+
+    A store turns ``1.50`` into ``1.5``; going through one makes entries comparable.
+    """
+    store = ox.Store()
+    store.extend(ox.Quad(t.subject, t.predicate, t.object) for t in triples)
+    return Entry(iri, tuple(sorted((q.triple for q in store), key=str)))
+
+
+def top_class(entry: Entry) -> str:
+    """Return the class path that the entry's types name, or an empty text."""
+    found = sorted({TOP_CLASSES[t] for t in entry.types if t in TOP_CLASSES})
+    return found[0] if len(found) == 1 else ""
+
+
+def year(entry: Entry, prop: str) -> int | None:
+    """Return the year of a date or year property."""
+    for text in entry.texts(prop):
+        if match := re.match(r"-?\d{4}", text.value):
+            return int(match[0])
+    return None
+
+
+def is_own(name: str) -> bool:
+    """Return whether an IRI is a term of our namespace."""
+    return name.startswith(PSR)

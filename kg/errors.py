@@ -1,0 +1,103 @@
+"""What can go wrong in the graph; nothing here knows of HTTP or the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with what was sent.
+
+    ``path`` names the field, ``hint`` says how to repair it, ``severity`` is
+    ``violation`` (refused) or ``warning`` (accepted, and told).
+    """
+
+    path: str
+    message: str
+    value: str | None = None
+    hint: str | None = None
+    shape: str | None = None
+    severity: str = "violation"
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the fields as a JSON object of the contract."""
+        return {
+            "path": self.path,
+            "value": self.value,
+            "message": self.message,
+            "hint": self.hint,
+            "shape": self.shape,
+            "severity": self.severity,
+        }
+
+
+class KgError(Exception):
+    """The base of every error of the graph; its text is one sentence for a person."""
+
+
+class Malformed(KgError):
+    """The bytes cannot be read as what they claim to be."""
+
+
+class TooLarge(KgError):
+    """What was sent is larger than the limit."""
+
+
+class UnknownFormat(KgError):
+    """A media type or file format that is not read or written here."""
+
+
+class NotFound(KgError):
+    """No entry has this name."""
+
+
+class Exists(KgError):
+    """An entry with this name is there already."""
+
+
+class Changed(KgError):
+    """The entry is not the version that the caller last saw."""
+
+
+class Refused(KgError):
+    """What was sent was understood and cannot be accepted; ``problems`` says why."""
+
+    def __init__(self, message: str, problems: list[Problem]) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class QueryRefused(KgError):
+    """A query asks for something that the public endpoint does not do."""
+
+
+class LimitExceeded(KgError):
+    """A query ran into a limit; ``limit`` names the setting."""
+
+    def __init__(self, message: str, limit: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class Overloaded(KgError):
+    """Too much is waiting; ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StoreUnusable(KgError):
+    """The store cannot be opened: held by another process, or of another base IRI."""
+
+
+class ImportFailed(KgError):
+    """A file cannot be imported at all."""
+
+
+def refused(
+    path: str, message: str, *, value: str | None = None, hint: str | None = None
+) -> Refused:
+    """Return a refusal with a single problem."""
+    return Refused(message, [Problem(path, message, value=value, hint=hint)])

@@ -1,0 +1,140 @@
+"""The one way in: check an entry, store it, and say who did it and when."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from kg.entry import Entry
+from kg.errors import Changed, Exists, NotFound, Problem, Refused
+from kg.store import Change, Store
+from kg.validation import Report, Validator
+
+BATCH = 200
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A stored entry, the data version of its write and what would make it better."""
+
+    entry: Entry
+    version: int
+    warnings: tuple[Problem, ...]
+
+
+@dataclass
+class BatchReport:
+    """What became of many entries, by IRI."""
+
+    added: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    warned: dict[str, list[Problem]] = field(default_factory=dict)
+    refused: dict[str, list[Problem]] = field(default_factory=dict)
+
+
+class Intake:
+    """Guards a store with the shapes; safe to use from several threads."""
+
+    def __init__(self, store: Store, validator: Validator) -> None:
+        self.store = store
+        self.validator = validator
+        self._lock = threading.RLock()
+
+    def check(self, entry: Entry) -> Report:
+        """Return what the shapes say, without storing anything."""
+        return self.validator.validate(entry, self.store.kinds)
+
+    def create(self, entry: Entry, agent: str) -> Accepted:
+        """Store a new entry. Raises Exists, or Refused with the report."""
+        with self._lock:
+            if self._exists(entry.iri):
+                raise Exists(f"There is an entry {entry.iri} already; replace it with PUT.")
+            return self._store(entry, agent, "create")
+
+    def replace(self, entry: Entry, agent: str, expected: int | None = None) -> Accepted:
+        """Store a new state of an entry, or the entry itself if it is new.
+
+        ``expected`` is the version that the caller last saw; Changed if it is another.
+        """
+        with self._lock:
+            self._check_version(entry.iri, expected)
+            action = "replace" if self._exists(entry.iri) else "create"
+            return self._store(entry, agent, action)
+
+    def delete(self, iri: str, agent: str, expected: int | None = None) -> int:
+        """Remove an entry and return the data version. Raises NotFound or Changed."""
+        with self._lock:
+            self.store.get(iri)
+            self._check_version(iri, expected)
+            return self.store.write([Change(iri, None)], agent, "delete")
+
+    def submit_many(
+        self, entries: Iterable[Entry], agent: str, *, keep_others: bool
+    ) -> BatchReport:
+        """Store entries that an import or a release brings; refused ones stop nobody.
+
+        With ``keep_others`` an entry that somebody else wrote or deleted last is left as
+        it is and listed in ``kept``. What is the same already is not written again.
+        """
+        report, batch = BatchReport(), []
+        with self._lock:
+            for entry in entries:
+                batch.append(entry)
+                if len(batch) == BATCH:
+                    self._submit_batch(batch, agent, report, keep_others=keep_others)
+                    batch = []
+            self._submit_batch(batch, agent, report, keep_others=keep_others)
+        return report
+
+    def _submit_batch(
+        self, batch: list[Entry], agent: str, report: BatchReport, *, keep_others: bool
+    ) -> None:
+        fresh = [e for e in batch if self._wanted(e, agent, report, keep_others=keep_others)]
+        if not fresh:
+            return
+        verdicts = self.validator.validate_many(fresh, self.store.kinds)
+        changes = []
+        for entry in fresh:
+            verdict = verdicts[entry.iri]
+            if not verdict.conforms:
+                report.refused[entry.iri] = verdict.violations
+                continue
+            if verdict.warnings:
+                report.warned[entry.iri] = verdict.warnings
+            (report.replaced if self._exists(entry.iri) else report.added).append(entry.iri)
+            changes.append(Change(entry.iri, entry))
+        self.store.write(changes, agent, "import")
+
+    def _wanted(self, entry: Entry, agent: str, report: BatchReport, *, keep_others: bool) -> bool:
+        seen = self.store.provenance(entry.iri)
+        if seen is None:
+            return True
+        if self._exists(entry.iri) and self.store.get(entry.iri) == entry:
+            report.unchanged.append(entry.iri)
+            return False
+        if keep_others and seen.agent != agent:
+            report.kept.append(entry.iri)
+            return False
+        return True
+
+    def _exists(self, iri: str) -> bool:
+        try:
+            self.store.get(iri)
+        except NotFound:
+            return False
+        return True
+
+    def _check_version(self, iri: str, expected: int | None) -> None:
+        seen = self.store.provenance(iri)
+        if expected is not None and (seen is None or seen.number != expected):
+            raise Changed(f"{iri} was changed since version {expected}; read it again first.")
+
+    def _store(self, entry: Entry, agent: str, action: str) -> Accepted:
+        report = self.check(entry)
+        if not report.conforms:
+            raise Refused("The entry does not conform to the shapes.", list(report.problems))
+        version = self.store.write([Change(entry.iri, entry)], agent, action)
+        return Accepted(entry, version, tuple(report.warnings))

@@ -1,0 +1,231 @@
+"""Run public queries in killable processes on hard-linked snapshots of the store."""
+
+from __future__ import annotations
+
+import json
+import select
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kg.errors import LimitExceeded, Malformed, Overloaded
+from kg.scan import check_query
+from kg.store import Store
+
+MAX_STALENESS = 0.5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one public query may use: seconds, bytes of memory, rows, bytes of answer."""
+
+    seconds: float = 10.0
+    memory: int = 1024**3
+    rows: int = 100_000
+    bytes: int = 64 * 1024**2
+    concurrent: int = 4
+    queue: int = 32
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished answer: its kind, rows, bytes, and the data version it was read from."""
+
+    kind: str
+    rows: int
+    body: bytes
+    version: int
+
+
+class _Snapshots:
+    """Copies of the store for readers; at most half a second behind, old ones removed."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store, self._folder = store, folder
+        self._lock = threading.Lock()
+        self._users: Counter[Path] = Counter()
+        self._current: Path | None = None
+        self._version, self._made, self._count = -1, 0.0, 0
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    @contextmanager
+    def lease(self) -> Iterator[tuple[Path, int]]:
+        """Yield a snapshot's folder and data version; it stays while the block runs."""
+        with self._lock:
+            folder, version = self._fresh(), self._version
+            self._users[folder] += 1
+        try:
+            yield folder, version
+        finally:
+            with self._lock:
+                self._users[folder] -= 1
+                self._sweep()
+
+    def _fresh(self) -> Path:
+        old = time.monotonic() - self._made > MAX_STALENESS
+        if self._current is None or (old and self._store.version() != self._version):
+            version = self._store.version()
+            self._count += 1
+            folder = self._folder / str(self._count)
+            self._store.snapshot(folder)
+            self._current, self._version, self._made = folder, version, time.monotonic()
+            self._sweep()
+        return self._current
+
+    def _sweep(self) -> None:
+        for folder in self._folder.iterdir():
+            if folder != self._current and not self._users[folder]:
+                shutil.rmtree(folder, ignore_errors=True)
+                del self._users[folder]
+
+
+class _Worker:
+    """One process bound to one snapshot."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.folder = folder
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", "from kg.worker import main; main()",
+             str(folder), str(limits.memory)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            cwd=folder, env={"PATH": "/usr/bin:/bin"}, bufsize=0,
+        )  # fmt: skip
+        self._left = b""
+        self.network = str(self._receive(30.0)[0]["network"])
+
+    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Return the answer's head and body; LimitExceeded if it does not come in time."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        return self._receive(float(request["seconds"]))
+
+    def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        end = time.monotonic() + seconds
+        while b"\n" not in self._left:
+            self._left += self._read(end)
+        line, _, rest = self._left.partition(b"\n")
+        head = json.loads(line)
+        parts, size = [rest], len(rest)
+        while size < head["length"]:
+            parts.append(self._read(end))
+            size += len(parts[-1])
+        self._left = b""
+        return head, b"".join(parts)
+
+    def _read(self, end: float) -> bytes:
+        assert self._process.stdout
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
+            raise LimitExceeded("The query took longer than it may.", "time")
+        data = self._process.stdout.read(1 << 20)
+        if not data:
+            raise LimitExceeded("The query needed more memory than it may use.", "memory")
+        return data
+
+    def alive(self) -> bool:
+        """Return whether the process still runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process at once and wait for it."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe:
+                    pipe.close()
+        self._process.wait()
+
+
+class QueryPool:
+    """Answers SPARQL queries of strangers within limits, several at a time."""
+
+    def __init__(self, store: Store, folder: Path, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._snapshots = _Snapshots(store, folder)
+        self._slots = threading.BoundedSemaphore(self.limits.concurrent)
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._waiting = 0
+
+    def run(self, query: str, form: str) -> Answer:
+        """Return the answer to a query, written as ``form`` (see ``kg.results``).
+
+        Raises what ``kg.scan.check_query`` raises, Malformed for a syntax error,
+        LimitExceeded (``time``, ``memory``, ``rows``, ``bytes``) or Overloaded.
+        """
+        check_query(query)
+        with self._slot(), self._snapshots.lease() as (folder, version):
+            worker = self._worker(folder)
+            try:
+                head, body = worker.ask(self._request(query, form))
+            except (LimitExceeded, OSError):
+                worker.kill()
+                raise
+            with self._lock:
+                self._idle.append(worker)
+        return self._answer(head, body, version)
+
+    def _request(self, query: str, form: str) -> dict[str, Any]:
+        limits = self.limits
+        return {
+            "query": query,
+            "format": form,
+            "seconds": limits.seconds,
+            "rows": limits.rows,
+            "bytes": limits.bytes,
+        }
+
+    def _answer(self, head: dict[str, Any], body: bytes, version: int) -> Answer:
+        if "limit" in head:
+            raise LimitExceeded(
+                f"The answer goes beyond the limit of {head['limit']}.", head["limit"]
+            )
+        if "syntax" in head:
+            reason = str(head["syntax"]).splitlines()[0][:200]
+            raise Malformed(f"The query cannot be read: {reason}")
+        if "failed" in head:
+            raise Malformed(f"The query cannot be run: {head['failed']}")
+        return Answer(head["kind"], head["rows"], body, version)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        with self._lock:
+            if self._waiting >= self.limits.queue + self.limits.concurrent:
+                raise Overloaded("Too many queries are waiting. Try again in a moment.", 2)
+            self._waiting += 1
+        try:
+            if not self._slots.acquire(timeout=self.limits.seconds):
+                raise Overloaded("The query waited too long for its turn. Try again.", 5)
+            try:
+                yield
+            finally:
+                self._slots.release()
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def _worker(self, folder: Path) -> _Worker:
+        """Return an idle worker of this snapshot, or a new one; end those of old ones."""
+        with self._lock:
+            old = [w for w in self._idle if w.folder != folder or not w.alive()]
+            self._idle = [w for w in self._idle if w not in old]
+            found = self._idle.pop() if self._idle else None
+        for worker in old:
+            worker.kill()
+        return found or _Worker(folder, self.limits)
+
+    def close(self) -> None:
+        """End all idle workers."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.kill()

@@ -1,0 +1,368 @@
+"""Read Turtle, N-Triples and JSON-LD that a stranger sent into one entry.
+
+Size and depth are checked before a parser sees the bytes, JSON-LD is read with our own
+context only, and what comes out has absolute http IRIs and no blank nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg import scan
+from kg.entry import SLUG, TOP_CLASSES, Entry, make
+from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
+from kg.vocabulary import CLASSES, DCT, RDF_TYPE, XSD, context
+
+MAX_ENTRY = 1024 * 1024
+MAX_TRIPLES = 5_000
+MAX_DEPTH = 32
+MAX_LITERAL = 20_000
+NOWHERE = "http://relative.invalid/"
+
+FORMATS = {
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "application/ld+json": ox.RdfFormat.JSON_LD,
+    "application/json": ox.RdfFormat.JSON_LD,
+}
+_NUMBERS = {
+    XSD + "integer": re.compile(r"[+-]?[0-9]{1,18}"),
+    XSD + "decimal": re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?"),
+}
+_NUMBER_TYPES = {"xsd:integer", "xsd:decimal"}
+
+
+def parse(data: bytes, media_type: str) -> list[ox.Triple]:
+    """Return the triples of a document.
+
+    Raises UnknownFormat, TooLarge, Malformed (with the position where the parser knows
+    it) or Refused (a key or an IRI that cannot stand).
+    """
+    if media_type not in FORMATS:
+        raise UnknownFormat(
+            f"Send {', '.join(sorted(FORMATS))}; {media_type or 'nothing'} is not read."
+        )
+    if len(data) > MAX_ENTRY:
+        raise TooLarge("One entry may be at most 1 MiB.")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The text is not UTF-8: byte {error.start} cannot be read.") from error
+    if FORMATS[media_type] == ox.RdfFormat.JSON_LD:
+        text = _prepare_json(text)
+    elif scan.depth(scan.tokens(text)) > MAX_DEPTH:
+        raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
+    return _parse(text, FORMATS[media_type])
+
+
+def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
+    found: list[ox.Triple] = []
+    base = None if form == ox.RdfFormat.N_TRIPLES else NOWHERE
+    try:
+        for quad in ox.parse(text, format=form, base_iri=base):
+            if quad.graph_name != ox.DefaultGraph():
+                raise Malformed("Send one entry without named graphs.")
+            found.append(ox.Triple(quad.subject, quad.predicate, quad.object))
+            if len(found) > MAX_TRIPLES:
+                raise TooLarge(f"One entry may have at most {MAX_TRIPLES} triples.")
+    except (SyntaxError, ValueError) as error:
+        raise Malformed(f"The text cannot be read: {error}") from error
+    return found
+
+
+def _prepare_json(text: str) -> str:
+    """Check depth and keys and put our own context in place of any reference to it."""
+    if _json_depth(text) > MAX_DEPTH:
+        raise Malformed(f"The JSON may be nested {MAX_DEPTH} deep at most.")
+    try:
+        document = json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        raise Malformed(f"This is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise Malformed("Send one JSON object with one entry.")
+    reference = document.pop("@context", None)
+    if isinstance(reference, dict) or not _ours(reference):
+        raise refused(
+            "@context",
+            "Only our own context is used; others are never fetched.",
+            hint='Leave "@context" out or write "/context.jsonld" of this service.',
+        )
+    problems: list[Problem] = []
+    body = _clean(document, "", problems)
+    if problems:
+        raise Refused("Some keys of the entry cannot be read.", problems)
+    return json.dumps({"@context": context()} | body, ensure_ascii=False)
+
+
+def _ours(reference: object) -> bool:
+    return reference is None or (
+        isinstance(reference, str) and reference.rsplit("/", 1)[-1] == "context.jsonld"
+    )
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _json_depth(text: str) -> int:
+    level = deepest = 0
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
+        if match[0] in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif match[0] in "]}":
+            level -= 1
+    return deepest
+
+
+def _clean(node: dict[str, Any], path: str, problems: list[Problem]) -> dict[str, Any]:
+    """Return a JSON-LD node with numbers as text; note every key that is not ours."""
+    return {key: _clean_value(key, value, path, problems) for key, value in node.items()}
+
+
+def _clean_value(key: str, value: Any, path: str, problems: list[Problem]) -> Any:  # noqa: ANN401
+    """Return a value as the parser must see it; note what cannot stand."""
+    where = f"{path}.{key}".lstrip(".")
+    definition = context().get(key)
+    if definition is None and key not in {"@id", "@type", "@value", "@language"}:
+        problems.append(_unknown_key(where, key))
+        return None
+    if isinstance(definition, dict) and definition.get("@container") == "@language":
+        return _language_map(value, where, problems)
+    many = value if isinstance(value, list) else [value]
+    cleaned = [_clean_one(item, definition, where, problems) for item in many]
+    return cleaned if isinstance(value, list) else cleaned[0]
+
+
+def _unknown_key(where: str, key: str) -> Problem:
+    return Problem(
+        where,
+        f"The key {key!r} is not known.",
+        value=key,
+        hint="Use a key of /context.jsonld.",
+    )
+
+
+def _language_map(value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401
+    """Return a language map; a bare text stays bare, and the shapes ask for its language."""
+    texts = value if isinstance(value, dict) else {"": value}
+    for tag, text in texts.items():
+        for item in text if isinstance(text, list) else [text]:
+            if not isinstance(item, str):
+                problems.append(Problem(f"{where}.{tag}", "A text was expected.", value=str(item)))
+            elif _surrogate(item):
+                problems.append(_half_character(f"{where}.{tag}"))
+    return None if problems else value
+
+
+def _surrogate(text: str) -> bool:
+    return any(0xD800 <= ord(c) <= 0xDFFF for c in text)
+
+
+def _half_character(where: str) -> Problem:
+    return Problem(where, "The text holds half a character (a lone surrogate).", hint="Retype it.")
+
+
+def _clean_one(item: Any, definition: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401
+    if isinstance(item, dict):
+        return _clean(item, where, problems)
+    if isinstance(item, str) and _surrogate(item):
+        problems.append(_half_character(where))
+        return ""
+    if isinstance(item, int | float) and not isinstance(item, bool):
+        return _number(item, definition)
+    return item
+
+
+def _number(item: float, definition: object) -> object:
+    """Return a number in plain digits: JSON-LD would write 3.5 as ``3.5E0``."""
+    if isinstance(definition, dict) and definition.get("@type") in _NUMBER_TYPES:
+        return f"{item:f}".rstrip("0").rstrip(".") if isinstance(item, float) else str(item)
+    return str(item) if definition is not None else item
+
+
+def read_entry(data: bytes, media_type: str, base: str, *, iri: str | None = None) -> Entry:
+    """Return the one entry that a document describes.
+
+    ``iri`` is the name that the address asks for; without it a document that names its
+    entry by a blank node gets a name made from its class and title.
+    """
+    return entry_of(parse(data, media_type), base, iri=iri)
+
+
+def entry_of(triples: list[ox.Triple], base: str, *, iri: str | None = None) -> Entry:
+    """Return the entry that triples describe, its nested nodes renamed to fragments."""
+    root = _root(triples, base, iri)
+    name = root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base))
+    _check_name(name, base, iri)
+    entry = make(name, _rename(triples, root, name))
+    _check_terms(entry)
+    _check_class(entry)
+    return entry
+
+
+def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode | ox.BlankNode:
+    typed = [t for t in triples if t.predicate == RDF_TYPE and t.object.value in TOP_CLASSES]
+    roots = sorted({t.subject for t in typed}, key=str)
+    if not roots and iri:
+        roots = [ox.NamedNode(iri)] if any(t.subject.value == iri for t in triples) else []
+    if len(roots) != 1:
+        names = ", ".join(path.capitalize() for path in CLASSES)
+        raise refused(
+            "type",
+            "One entry was expected." if roots else "The entry does not say what it is.",
+            value=", ".join(str(r) for r in roots) or None,
+            hint=f"Send one thing with one of the classes {names} (ActionPlan for a plan).",
+        )
+    return roots[0]
+
+
+def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
+    own = [t for t in triples if t.subject == root]
+    titles = sorted(t.object.value for t in own if t.predicate.value == DCT + "title")
+    path = next(TOP_CLASSES[t.object.value] for t in own if t.object.value in TOP_CLASSES)
+    if not titles:
+        raise refused("title", "The entry has no title.", hint="Add a title with its language.")
+    return f"{base}id/{path}/{slug_of(titles[0])}"
+
+
+def slug_of(title: str) -> str:
+    """Return a title as the last part of an IRI: lower case, ASCII, hyphens."""
+    folded = title.translate(str.maketrans("łøđßŁØĐ", "lodsLOD"))
+    plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-") or "entry"
+
+
+def _check_name(name: str, base: str, iri: str | None) -> None:
+    if iri and name != iri:
+        raise refused("id", f"The entry names itself {name}, the address names {iri}.", value=name)
+    path, _, slug = name.removeprefix(base + "id/").partition("/")
+    if not name.startswith(base + "id/") or path not in CLASSES or not SLUG.fullmatch(slug):
+        raise refused(
+            "id",
+            "This is not a name for an entry here.",
+            value=name,
+            hint=f"Use {base}id/CLASS/NAME with letters, digits and hyphens, or leave it out.",
+        )
+
+
+def _rename(
+    triples: list[ox.Triple], root: ox.NamedNode | ox.BlankNode, name: str
+) -> list[ox.Triple]:
+    """Return the triples with blank nodes named ``{name}#{class}-{n}`` in a stable order."""
+    _check_tree(triples)
+    children = defaultdict(list)
+    for triple in triples:
+        children[triple.subject].append(triple)
+    names: dict[ox.NamedNode | ox.BlankNode, ox.NamedNode] = {root: ox.NamedNode(name)}
+    _name_children(root, name, children, names)
+    strays = [
+        t.subject for t in triples if t.subject not in names and not _fragment(t.subject, name)
+    ]
+    if strays:
+        raise refused(
+            "id", "The document also describes another thing.", value=str(strays[0]),
+            hint="Send one entry at a time; link to others by their IRI.",
+        )  # fmt: skip
+    return [
+        ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))  # type: ignore[arg-type]
+        for t in triples
+    ]
+
+
+def _check_tree(triples: list[ox.Triple]) -> None:
+    """Refuse a blank node that is pointed to twice: what is left are trees."""
+    blank = [t for t in triples if isinstance(t.object, ox.BlankNode)]
+    counted = Counter(t.object for t in blank)
+    for triple in blank:
+        if counted[triple.object] > 1:
+            raise refused(
+                triple.predicate.value, "A nested part is used in two places.",
+                hint="Write it twice, or give it an address of its own.",
+            )  # fmt: skip
+
+
+def _fragment(node: object, name: str) -> bool:
+    return isinstance(node, ox.NamedNode) and node.value.startswith(name + "#")
+
+
+def _name_children(
+    node: Any,  # noqa: ANN401
+    name: str,
+    children: dict[Any, list[ox.Triple]],
+    names: dict[Any, ox.NamedNode],
+) -> None:
+    """Number the blank nodes below a node by property and content."""
+    blank = [t for t in children[node] if isinstance(t.object, ox.BlankNode)]
+    for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
+        child = triple.object
+        kind = triple.predicate.value.rsplit("#", 1)[-1].rsplit("/", 1)[-1].removeprefix("has")
+        number = sum(n.value.startswith(f"{name}#{kind.lower()}-") for n in names.values()) + 1
+        names[child] = ox.NamedNode(f"{name}#{kind.lower()}-{number}")
+        _name_children(child, name, children, names)
+
+
+def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
+    """Return what a nested node says, independent of blank node names."""
+    if level > MAX_DEPTH:
+        raise Malformed(f"Parts may be nested {MAX_DEPTH} deep at most.")
+    parts = [
+        f"{t.predicate} {_content(t.object, children, level + 1)}"
+        if isinstance(t.object, ox.BlankNode)
+        else f"{t.predicate} {t.object}"
+        for t in children[node]
+    ]
+    return "[" + "; ".join(sorted(parts)) + "]"
+
+
+def _check_terms(entry: Entry) -> None:
+    problems = [p for t in entry.triples for p in _term_problems(t)]
+    if problems:
+        raise Refused("Some values of the entry cannot stand.", problems)
+
+
+def _term_problems(triple: ox.Triple) -> list[Problem]:
+    path, obj = triple.predicate.value, triple.object
+    found = [
+        Problem(path, why, value=node.value[:200], hint="Write a full http or https address.")
+        for node in (triple.subject, triple.predicate, obj)
+        if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value))
+    ]
+    if isinstance(obj, ox.Literal) and (fault := _literal_fault(obj)):
+        found.append(Problem(path, fault, value=obj.value[:80]))
+    return found
+
+
+def _iri_fault(iri: str) -> str | None:
+    if iri.startswith(NOWHERE):
+        return f"The address {iri.removeprefix(NOWHERE)!r} is not complete."
+    if not iri.startswith(("http://", "https://")):
+        return f"Addresses of the kind {iri.partition(':')[0]!r} are not accepted."
+    return "The address is longer than 2,000 characters." if len(iri) > 2_000 else None
+
+
+def _literal_fault(literal: ox.Literal) -> str | None:
+    text, form = literal.value, _NUMBERS.get(literal.datatype.value)
+    if form and not form.fullmatch(text):
+        return "This is not a number in plain digits."
+    if len(text) > MAX_LITERAL:
+        return f"The text is longer than {MAX_LITERAL:,} characters."
+    if any((c < " " and c not in "\t\n\r") or c in "\ufffe\uffff\x7f" for c in text):
+        return "The text holds a control character."
+    return None
+
+
+def _check_class(entry: Entry) -> None:
+    wanted = CLASSES[entry.path]
+    found = sorted(t for t in entry.types if t in TOP_CLASSES)
+    if found != [wanted]:
+        raise refused(
+            "type", f"An entry under /id/{entry.path}/ is a {wanted.rsplit('#', 1)[-1]}.",
+            value=", ".join(found) or None, hint="Give the entry this class and no other top class.",
+        )  # fmt: skip

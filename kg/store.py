@@ -1,0 +1,74 @@
+"""What every store of entries can do; one implementation per file in ``kg.stores``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyoxigraph as ox
+
+from kg.entry import Entry
+
+Binding = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """The last write of an entry: data version, when, by whom, and what was done."""
+
+    number: int
+    when: str
+    agent: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A write of one entry; no entry means that it is deleted."""
+
+    iri: str
+    entry: Entry | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list: rows, how many there are in all, and where the next begins."""
+
+    rows: list[dict[str, str | None]]
+    total: int
+    next: str | None
+
+
+class Store(Protocol):
+    """A store of entries, one named graph each, with who and when of every write."""
+
+    base: str
+
+    def version(self) -> int:
+        """Return the data version: how many writes there have been."""
+
+    def get(self, iri: str) -> Entry:
+        """Return an entry, or raise NotFound."""
+
+    def provenance(self, iri: str) -> Version | None:
+        """Return the last write of an entry, also of a deleted one; None if never seen."""
+
+    def write(self, changes: Sequence[Change], agent: str, action: str) -> int:
+        """Carry out all changes in one atomic update and return the new data version."""
+
+    def changes_since(self, version: int) -> list[tuple[str, bool]]:
+        """Return the entries written after a version, and whether each still exists."""
+
+    def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
+        """Return the classes of entries and concepts; ``scheme:IRI`` for the scheme."""
+
+    def entries(self, path: str | None = None) -> Iterator[Entry]:
+        """Yield the entries of a class, or all, by IRI."""
+
+    def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
+        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
+
+    def snapshot(self, folder: Path) -> None:
+        """Write a copy for readers into a new folder."""

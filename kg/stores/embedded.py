@@ -1,0 +1,192 @@
+"""The embedded store: pyoxigraph on disk, one writer at a time."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from kg.entry import Entry, make
+from kg.errors import NotFound, StoreUnusable
+from kg.store import Binding, Change, Version
+from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, PROV, PSR, RDF_TYPE, SKOS, VOC, graphs
+
+_HEADER = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in PREFIXES.items())
+
+
+class EmbeddedStore:
+    """Entries in named graphs of a pyoxigraph store; ``path`` None keeps it in memory.
+
+    Raises StoreUnusable if another process holds the folder or it was made for another
+    base IRI.
+    """
+
+    def __init__(self, base: str, path: Path | None = None) -> None:
+        self.base = base
+        self._provenance = ox.NamedNode(base + "graph/provenance")
+        self._lock = threading.Lock()
+        try:
+            self._store = ox.Store(path) if path else ox.Store()
+        except OSError as error:
+            raise StoreUnusable(
+                f"The store in {path} cannot be opened; is another process using it?"
+            ) from error
+        self._check_base()
+        self._version = self._read_version()
+        self._refresh_vocabulary()
+
+    def _check_base(self) -> None:
+        known = self._one(ox.NamedNode(ONTOLOGY + "/installation"), PSR + "base")
+        if known is not None and known != self.base:
+            raise StoreUnusable(
+                f"This home was made for the base {known}; set PASSERELLE_BASE to it or use another home."
+            )
+
+    def _read_version(self) -> int:
+        return int(self._one(ox.NamedNode(ONTOLOGY + "/installation"), PSR + "dataVersion") or 0)
+
+    def _one(self, subject: ox.NamedNode, predicate: str) -> str | None:
+        found = self._store.quads_for_pattern(
+            subject, ox.NamedNode(predicate), None, self._provenance
+        )
+        return next((q.object.value for q in found), None)
+
+    def _refresh_vocabulary(self) -> None:
+        """Put the packaged ontology and schemes into their graphs if they differ."""
+        for name, triples in graphs():
+            graph = ox.NamedNode(name)
+            if {q.triple for q in self._store.quads_for_pattern(None, None, None, graph)} != set(
+                triples
+            ):
+                self._store.remove_graph(graph)
+                self._store.extend(ox.Quad(*t, graph) for t in triples)
+
+    def version(self) -> int:
+        """Return the data version: how many writes there have been."""
+        return self._version
+
+    def get(self, iri: str) -> Entry:
+        """Return an entry, or raise NotFound."""
+        triples = [
+            q.triple for q in self._store.quads_for_pattern(None, None, None, ox.NamedNode(iri))
+        ]
+        if not triples or not iri.startswith(self.base + "id/"):
+            raise NotFound(f"There is no entry {iri}.")
+        return make(iri, triples)
+
+    def provenance(self, iri: str) -> Version | None:
+        """Return the last write of an entry, also of a deleted one; None if never seen."""
+        node = ox.NamedNode(iri)
+        number = self._one(node, PSR + "dataVersion")
+        activity = self._one(node, PROV + "wasGeneratedBy")
+        if number is None or activity is None:
+            return None
+        made = ox.NamedNode(activity)
+        return Version(
+            number=int(number),
+            when=self._one(made, PROV + "startedAtTime") or "",
+            agent=(self._one(made, PROV + "wasAssociatedWith") or "").removeprefix(
+                self.base + "agent/"
+            ),
+            action=self._one(made, PSR + "action") or "",
+        )
+
+    def write(self, changes: Sequence[Change], agent: str, action: str) -> int:
+        """Carry out all changes in one atomic update and return the new data version."""
+        if not changes:
+            return self._version
+        with self._lock:
+            number = self._version + 1
+            self._store.update(self._update(changes, agent, action, number))
+            self._version = number
+        return number
+
+    def _update(self, changes: Sequence[Change], agent: str, action: str, number: int) -> str:
+        prov, activity = self._provenance, f"<{self.base}activity/{number}>"
+        site = f"<{ONTOLOGY}/installation>"
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        parts = [
+            f"DELETE WHERE {{ GRAPH {prov} {{ {site} ?p ?o }} }}",
+            f"INSERT DATA {{ GRAPH {prov} {{ {site} psr:dataVersion {number} ; psr:base {_literal(self.base)} ."
+            f" {activity} a prov:Activity ; prov:startedAtTime {_literal(now)}^^xsd:dateTime ;"
+            f" prov:wasAssociatedWith <{self.base}agent/{agent}> ; psr:action {_literal(action)} . }} }}",
+        ]
+        for change in changes:
+            node = f"<{change.iri}>"
+            parts += [
+                f"DROP SILENT GRAPH {node}",
+                f"DELETE WHERE {{ GRAPH {prov} {{ {node} psr:dataVersion ?v ; prov:wasGeneratedBy ?g }} }}",
+            ]
+            if change.entry:
+                parts.append(f"INSERT DATA {{ GRAPH {node} {{ {change.entry.n_triples()} }} }}")
+        links = "".join(
+            f"<{c.iri}> psr:dataVersion {number} ; prov:wasGeneratedBy {activity} .\n"
+            for c in changes
+        )
+        parts.append(f"INSERT DATA {{ GRAPH {prov} {{ {links} }} }}")
+        return _HEADER + " ;\n".join(parts)
+
+    def changes_since(self, version: int) -> list[tuple[str, bool]]:
+        """Return the entries written after a version, and whether each still exists."""
+        rows = self.select(
+            "SELECT ?entry ?alive { GRAPH $prov { ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a }"
+            " FILTER(?v > $since) BIND(EXISTS { GRAPH ?entry { ?s ?p ?o } } AS ?alive) } ORDER BY ?entry",
+            {"prov": self._provenance, "since": ox.Literal(version)},
+        )
+        return [(row["entry"], row["alive"] == "true") for row in rows]
+
+    def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
+        """Return the classes of entries and concepts; ``scheme:IRI`` for the scheme."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for iri in iris:
+            if not iri.startswith((self.base, VOC)):
+                continue
+            node = ox.NamedNode(iri)
+            for quad in self._store.quads_for_pattern(node, RDF_TYPE, None, None):
+                found[iri].append(quad.object.value)
+            for quad in self._store.quads_for_pattern(
+                node, ox.NamedNode(SKOS + "inScheme"), None, None
+            ):
+                found[iri].append("scheme:" + quad.object.value)
+        return found
+
+    def entries(self, path: str | None = None) -> Iterator[Entry]:
+        """Yield the entries of a class, or all, by IRI."""
+        prefix = f"{self.base}id/{path}/" if path else f"{self.base}id/"
+        names = sorted(g.value for g in self._store.named_graphs() if g.value.startswith(prefix))
+        for name in names:
+            yield self.get(name)
+
+    def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
+        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
+        text = re.sub(r"\$(\w+)", lambda match: str(values[match[1]]), query)
+        found = self._store.query(_HEADER + text, use_default_graph_as_union=True)
+        assert isinstance(found, ox.QuerySolutions)
+        names = [v.value for v in found.variables]
+        return [{name: row[name].value for name in names if row[name] is not None} for row in found]
+
+    def snapshot(self, folder: Path) -> None:
+        """Write a copy (hard links) for readers into a new folder."""
+        self._store.backup(folder)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many entries each class has."""
+        rows = self.select(
+            "SELECT ?class (COUNT(DISTINCT ?e) AS ?n) { GRAPH ?e { ?e a ?class } } GROUP BY ?class",
+            {},
+        )
+        known = {row["class"]: int(row["n"]) for row in rows}
+        return {path: known.get(iri, 0) for path, iri in CLASSES.items()}
+
+    def dump(self) -> bytes:
+        """Return all entries, provenance and vocabularies as N-Quads."""
+        return self._store.dump(format=ox.RdfFormat.N_QUADS)
+
+
+def _literal(text: str) -> str:
+    return str(ox.Literal(text))

@@ -1,0 +1,146 @@
+"""Check entries against the shapes, one by one or many in one graph, with pySHACL."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pyshacl
+from rdflib import RDF, Graph, URIRef
+from rdflib.namespace import SH
+from rdflib.term import Node
+
+from kg.entry import Entry
+from kg.errors import Problem
+from kg.vocabulary import PREFIXES, RDF_TYPE, SKOS, turtle_files
+
+#: what an IRI is: its classes, and the scheme if it is a concept
+Kinds = Callable[[Iterable[str]], dict[str, list[str]]]
+SEVERITY = {SH.Violation: "violation", SH.Warning: "warning", SH.Info: "warning"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the shapes say of one entry."""
+
+    problems: tuple[Problem, ...]
+
+    @property
+    def conforms(self) -> bool:
+        """Return whether nothing is violated; warnings do not count."""
+        return not self.violations
+
+    @property
+    def violations(self) -> list[Problem]:
+        """Return what must be repaired."""
+        return [p for p in self.problems if p.severity == "violation"]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """Return what would make the entry better."""
+        return [p for p in self.problems if p.severity == "warning"]
+
+
+class Validator:
+    """The shapes, parsed once. ``kinds`` says what the things are that an entry links to."""
+
+    def __init__(self) -> None:
+        self.shapes = Graph()
+        self._lock = threading.Lock()
+        for file in turtle_files("shapes"):
+            if file.name != "ontology.ttl":
+                self.shapes.parse(data=file.read_text("utf-8"), format="turtle")
+        self._targets: dict[Node, list[Node]] = defaultdict(list)
+        for shape, kind in list(self.shapes.subject_objects(SH.targetClass)):
+            self._targets[kind].append(shape)
+            self.shapes.remove((shape, SH.targetClass, kind))
+
+    def validate(self, entry: Entry, kinds: Kinds) -> Report:
+        """Return the report on one entry; about 20 ms."""
+        return self.validate_many([entry], kinds)[entry.iri]
+
+    def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
+        """Return the report on each entry by its IRI, all checked in one graph.
+
+        Entries of one batch may link to each other.
+        """
+        data = Graph()
+        text = "".join(entry.n_triples() for entry in entries)
+        data.parse(data=text, format="ntriples")
+        _add_stubs(data, entries, kinds)
+        results = self._run(data, [URIRef(node) for entry in entries for node in entry.nodes()])
+        found = self._problems(results)
+        return {
+            e.iri: Report(tuple(p for n in e.nodes() for p in found.get(n, []))) for e in entries
+        }
+
+    def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
+        """Return the results for these nodes only.
+
+        pySHACL's own ``focus_nodes`` silently skips nested shapes, and target classes would
+        also check the stubs: so the nodes themselves are the targets of this run.
+        """
+        targets = [
+            (shape, SH.targetNode, node)
+            for node in nodes
+            for kind in data.objects(node, RDF.type)
+            for shape in self._targets.get(kind, ())
+        ]
+        with self._lock:
+            for target in targets:
+                self.shapes.add(target)
+            try:
+                _, results, _ = pyshacl.validate(
+                    data, shacl_graph=self.shapes, inference="none", meta_shacl=False,
+                    advanced=False, do_owl_imports=False, inplace=True,
+                )  # fmt: skip
+            finally:
+                self.shapes.remove((None, SH.targetNode, None))
+        return results
+
+    def _problems(self, results: Graph) -> dict[str, list[Problem]]:
+        found: dict[str, list[Problem]] = defaultdict(list)
+        for result in results.subjects(RDF.type, SH.ValidationResult):
+            focus = str(results.value(result, SH.focusNode))
+            found[focus].append(self._problem(results, result, focus))
+        return {
+            node: sorted(p, key=lambda p: (p.severity, p.path, p.message, p.value or ""))
+            for node, p in found.items()
+        }
+
+    def _problem(self, results: Graph, result: Node, focus: str) -> Problem:
+        shape = results.value(result, SH.sourceShape)
+        hint = self.shapes.value(shape, SH.description) if shape else None
+        value = results.value(result, SH.value)
+        path = str(results.value(result, SH.resultPath) or shape)
+        return Problem(
+            path=_field(path, focus),
+            value=None if value is None else str(value)[:500],
+            message=str(results.value(result, SH.resultMessage)),
+            hint=None if hint is None else str(hint),
+            shape=str(shape),
+            severity=SEVERITY.get(
+                URIRef(str(results.value(result, SH.resultSeverity))), "violation"
+            ),
+        )
+
+
+def _field(path: str, focus: str) -> str:
+    """Return a readable field: ``psr:problem``, or ``outcome-1/dct:description`` if nested."""
+    for prefix, namespace in PREFIXES.items():
+        if path.startswith(namespace):
+            path = f"{prefix}:{path.removeprefix(namespace)}"
+            break
+    nested = focus.partition("#")[2]
+    return f"{nested}/{path}" if nested else path
+
+
+def _add_stubs(data: Graph, entries: list[Entry], kinds: Kinds) -> None:
+    here = {node for entry in entries for node in entry.nodes()}
+    linked = {iri for entry in entries for iri in entry.linked()} - here
+    for iri, found in kinds(linked).items():
+        for kind in found:
+            predicate = RDF_TYPE.value if not kind.startswith("scheme:") else SKOS + "inScheme"
+            data.add((URIRef(iri), URIRef(predicate), URIRef(kind.removeprefix("scheme:"))))

@@ -1,0 +1,164 @@
+"""Namespaces, concept schemes and labels; the one place that finds the Turtle folders."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+PSR = "https://w3id.org/passerelle/ns#"
+VOC = "https://w3id.org/passerelle/voc/"
+PSH = "https://w3id.org/passerelle/shapes#"
+DCT = "http://purl.org/dc/terms/"
+SKOS = "http://www.w3.org/2004/02/skos/core#"
+SCHEMA = "https://schema.org/"
+ORG = "http://www.w3.org/ns/org#"
+PROV = "http://www.w3.org/ns/prov#"
+GEO = "http://www.w3.org/2003/01/geo/wgs84_pos#"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+OWL = "http://www.w3.org/2002/07/owl#"
+FOAF = "http://xmlns.com/foaf/0.1/"
+
+PREFIXES = {
+    "psr": PSR,
+    "voc": VOC,
+    "dct": DCT,
+    "skos": SKOS,
+    "schema": SCHEMA,
+    "org": ORG,
+    "prov": PROV,
+    "geo": GEO,
+    "xsd": XSD,
+    "rdf": RDF,
+    "rdfs": RDFS,
+    "owl": OWL,
+    "foaf": FOAF,
+}
+RDF_TYPE = ox.NamedNode(RDF + "type")
+
+#: class path in an entry's IRI -> its top class
+CLASSES = {
+    "practice": PSR + "Practice",
+    "challenge": PSR + "Challenge",
+    "actor": PSR + "Actor",
+    "instrument": PSR + "Instrument",
+    "transfer": PSR + "Transfer",
+    "plan": PSR + "ActionPlan",
+    "community": PSR + "Community",
+    "call": PSR + "Call",
+    "territory": PSR + "Territory",
+}
+ONTOLOGY = PSR.rstrip("#")
+
+
+def folder(name: str) -> Traversable:
+    """Return the folder ``ontology`` or ``shapes``, installed or in a checkout."""
+    installed = files("kg") / name
+    if installed.is_dir():
+        return installed
+    return Path(__file__).resolve().parent.parent / name
+
+
+def turtle_files(name: str) -> list[Traversable]:
+    """Return the Turtle files of a folder, and of ``schemes`` in it, by name."""
+    found = [f for f in folder(name).iterdir() if f.name.endswith(".ttl")]
+    schemes = folder(name) / "schemes"
+    if schemes.is_dir():
+        found += [f for f in schemes.iterdir() if f.name.endswith(".ttl")]
+    return sorted(found, key=lambda f: f.name)
+
+
+@lru_cache(maxsize=1)
+def context() -> dict[str, Any]:
+    """Return the JSON-LD context as a plain object."""
+    document = json.loads((folder("ontology") / "context.jsonld").read_text("utf-8"))
+    found: dict[str, Any] = document["@context"]
+    return found
+
+
+def graphs() -> Iterator[tuple[str, list[ox.Triple]]]:
+    """Yield the graph name and triples of the ontology and of every scheme."""
+    core: list[ox.Triple] = []
+    for file in turtle_files("ontology"):
+        triples = [
+            ox.Triple(q.subject, q.predicate, q.object)
+            for q in ox.parse(file.read_bytes(), format=ox.RdfFormat.TURTLE)
+        ]
+        if file.name in {"core.ttl", "alignments.ttl"}:
+            core += triples
+        else:
+            yield VOC + file.name.removesuffix(".ttl"), triples
+    yield ONTOLOGY, core
+
+
+@dataclass
+class Vocabulary:
+    """Concepts with labels, schemes, parents and ranks; the labels of our own terms too."""
+
+    labels: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    definitions: dict[str, str] = field(default_factory=dict)
+    scheme: dict[str, str] = field(default_factory=dict)
+    broader: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    rank: dict[str, int] = field(default_factory=dict)
+    links: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def label(self, iri: str, lang: str = "en") -> str:
+        """Return the label in ``lang``, else English, else the end of the IRI."""
+        known = self.labels.get(iri, {})
+        return known.get(lang) or known.get("en") or iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
+
+    def concepts(self, scheme: str) -> list[str]:
+        """Return the concepts of a scheme (by its short name), by IRI."""
+        return sorted(c for c, s in self.scheme.items() if s == VOC + scheme)
+
+    def ancestors(self, iri: str) -> list[str]:
+        """Return the concept and everything broader, nearest first."""
+        found, queue = [iri], [iri]
+        while queue:
+            for parent in sorted(self.broader.get(queue.pop(0), ())):
+                if parent not in found:
+                    found.append(parent)
+                    queue.append(parent)
+        return found
+
+    def find(self, scheme: str, value: str) -> str | None:
+        """Return the concept that ``value`` (a slug or IRI) names in a scheme, if any."""
+        iri = value if value.startswith(VOC) else f"{VOC}{scheme}/{value}"
+        return iri if self.scheme.get(iri) == VOC + scheme else None
+
+
+@lru_cache(maxsize=1)
+def vocabulary() -> Vocabulary:
+    """Read the ontology and the schemes once; about 50 ms."""
+    words = Vocabulary()
+    for _, triples in graphs():
+        for triple in triples:
+            _take(words, triple)
+    return words
+
+
+def _take(words: Vocabulary, triple: ox.Triple) -> None:
+    subject, obj = triple.subject.value, triple.object
+    match triple.predicate.value.removeprefix(SKOS).removeprefix(PSR).removeprefix(RDFS):
+        case "prefLabel" | "label" if isinstance(obj, ox.Literal):
+            words.labels[subject][obj.language or "en"] = obj.value
+        case "definition" if isinstance(obj, ox.Literal):
+            words.definitions[subject] = obj.value
+        case "inScheme":
+            words.scheme[subject] = obj.value
+        case "broader":
+            words.broader[subject].add(obj.value)
+        case "rank" if isinstance(obj, ox.Literal):
+            words.rank[subject] = int(obj.value)
+        case name if name == "typicalActorType":
+            words.links[subject, name].add(obj.value)

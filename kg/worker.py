@@ -1,0 +1,82 @@
+"""The process that runs one public query at a time on a snapshot, and nothing else.
+
+It has no network, a memory limit, and an alarm that ends it should its parent be gone.
+Started by ``kg.pool`` as ``python -I -c "from kg.worker import main; main()" FOLDER MEMORY``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from typing import BinaryIO
+
+import pyoxigraph as ox
+
+from kg import results
+
+_NEW_USER, _NEW_NET = 0x10000000, 0x40000000
+
+
+def main() -> None:
+    """Answer one JSON line after another until standard input ends."""
+    folder, memory = sys.argv[-2], int(sys.argv[-1])
+    alone = _unshare_network()
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    store = ox.Store.read_only(folder)
+    if not alone:
+        _no_more_descriptors()
+    _send({"ready": True, "network": "namespace" if alone else "descriptors"}, b"")
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + 1)
+        head, body = _answer(store, request)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _send(head, body)
+
+
+def _unshare_network() -> bool:
+    """Move into a network namespace without interfaces; False where the host forbids it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc.unshare(_NEW_USER | _NEW_NET) == 0
+
+
+def _no_more_descriptors() -> None:
+    """Leave no free file descriptor, so that no socket can be made."""
+    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, highest + 1))
+    while True:
+        try:
+            os.dup(0)
+        except OSError:
+            return
+
+
+def _answer(store: ox.Store, request: dict[str, object]) -> tuple[dict[str, object], bytes]:
+    try:
+        kind, rows, body = results.run(
+            store,
+            str(request["query"]),
+            str(request["format"]),
+            max_rows=int(str(request["rows"])),
+            max_bytes=int(str(request["bytes"])),
+        )
+    except results.TooMuch as error:
+        return {"limit": error.limit}, b""
+    except SyntaxError as error:
+        return {"syntax": str(error)}, b""
+    except MemoryError:
+        return {"limit": "memory"}, b""
+    except (OSError, ValueError, RuntimeError) as error:
+        return {"failed": f"{type(error).__name__}: {error}"}, b""
+    return {"kind": kind, "rows": rows}, body
+
+
+def _send(head: dict[str, object], body: bytes, out: BinaryIO | None = None) -> None:
+    stream = out or sys.stdout.buffer
+    stream.write(json.dumps(head | {"length": len(body)}).encode() + b"\n" + body)
+    stream.flush()

