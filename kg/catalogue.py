@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyoxigraph as ox
 
+from kg.entry import Text
 from kg.errors import refused
 from kg.store import Page, Store
-from kg.vocabulary import CLASSES, VOC, vocabulary
+from kg.vocabulary import CLASSES, DCT, VOC, vocabulary
 
 MAX_LIMIT = 200
 
@@ -22,6 +24,25 @@ class Filter:
     territory: str | None = None
     theme: str | None = None
     q: str | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link from another entry: who, by which property; ``note`` is a role or a result."""
+
+    entry: str
+    prop: str
+    note: str | None
+
+
+@dataclass(frozen=True)
+class PlaceName:
+    """A name of a territory, the slug of its level and the territory that it is part of."""
+
+    iri: str
+    name: str
+    level: str
+    parent: str | None
 
 
 def list_entries(
@@ -70,6 +91,57 @@ def countries(store: Store, iri: str) -> list[str]:
     return [row["code"] for row in rows]
 
 
+def links_to(store: Store, iri: str) -> list[Link]:
+    """Return the links of other entries (and of their nested nodes) to an entry, by IRI."""
+    rows = store.select(
+        "SELECT DISTINCT ?entry ?prop ?note { GRAPH ?entry { ?node ?prop $iri"
+        " OPTIONAL { ?node psr:role|psr:result ?note } }"
+        " FILTER(?entry != $iri && STRSTARTS(STR(?entry), $ids)) } ORDER BY ?entry ?prop ?note",
+        {"iri": ox.NamedNode(iri), "ids": ox.Literal(store.base + "id/")},
+    )
+    return [Link(row["entry"], row["prop"], row.get("note")) for row in rows]
+
+
+def titles(store: Store, iris: Iterable[str], lang: str = "en") -> dict[str, Text]:
+    """Return one title for each entry: in ``lang``, else English, else the first language."""
+    wanted = sorted(set(iris))
+    values = {f"i{number}": ox.NamedNode(iri) for number, iri in enumerate(wanted)}
+    rows = store.select(
+        "SELECT ?entry ?title (LANG(?title) AS ?lang)"
+        f" {{ VALUES ?entry {{ {' '.join('$' + name for name in values)} }}"
+        " GRAPH ?entry { ?entry dct:title ?title } }",
+        values,
+    )
+    rows.sort(key=lambda r: (r["lang"] != lang, r["lang"] != "en", r["lang"], r["title"]))
+    found: dict[str, Text] = {}
+    for row in rows:
+        found.setdefault(row["entry"], Text(row["title"], row["lang"] or "und", DCT + "title"))
+    return found
+
+
+def place_names(store: Store) -> list[PlaceName]:
+    """Return every name of every territory, by IRI and name."""
+    rows = store.select(
+        "SELECT ?place ?name ?level ?parent { GRAPH ?place { ?place psr:territoryLevel ?level ;"
+        " dct:title|dct:alternative ?name OPTIONAL { ?place dct:isPartOf ?parent } } }"
+        " ORDER BY ?place ?name",
+        {},
+    )
+    return [
+        PlaceName(r["place"], r["name"], r["level"].rsplit("/", 1)[-1], r.get("parent"))
+        for r in rows
+    ]
+
+
+def class_counts(store: Store) -> dict[str, int]:
+    """Return how many entries each class has, by class path."""
+    rows = store.select(
+        "SELECT ?class (COUNT(DISTINCT ?e) AS ?n) { GRAPH ?e { ?e a ?class } } GROUP BY ?class", {}
+    )
+    known = {row["class"]: int(row["n"]) for row in rows}
+    return {path: known.get(iri, 0) for path, iri in CLASSES.items()}
+
+
 def territory_iri(store: Store, code: str) -> str:
     """Return the territory for a NUTS code, an ISO country code, a slug or an IRI.
 
@@ -108,7 +180,8 @@ def _pattern(store: Store, wanted: Filter) -> tuple[str, dict[str, ox.NamedNode 
     if wanted.country:
         values["country"] = ox.Literal(country_code(store, wanted.country))
         parts.append(
-            "{ ?entry dct:spatial/psr:countryCode $country } UNION { ?entry psr:countryCode $country }"
+            "{ ?entry dct:spatial/psr:countryCode $country }"
+            " UNION { ?entry psr:countryCode $country }"
         )
     if wanted.territory:
         values["territory"] = ox.NamedNode(territory_iri(store, wanted.territory))

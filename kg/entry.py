@@ -46,7 +46,7 @@ class Entry:
         found: dict[tuple[str, str], list[ox.NamedNode | ox.Literal]] = defaultdict(list)
         for triple in self.triples:
             if isinstance(triple.object, ox.NamedNode | ox.Literal):
-                found[triple.subject.value, triple.predicate.value].append(triple.object)
+                found[name_of(triple.subject), triple.predicate.value].append(triple.object)
         return found
 
     @property
@@ -99,11 +99,16 @@ class Entry:
 
     def nodes(self) -> list[str]:
         """Return the IRIs of the entry and of its nested nodes."""
-        return sorted({t.subject.value for t in self.triples})
+        return sorted({name_of(t.subject) for t in self.triples})
 
     def n_triples(self) -> str:
         """Return the triples as sorted N-Triples lines."""
         return "".join(f"{triple} .\n" for triple in self.triples)
+
+
+def name_of(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> str:
+    """Return a term's IRI, label or text (of a triple term, which is never stored, its source)."""
+    return str(term) if isinstance(term, ox.Triple) else term.value
 
 
 def make(iri: str, triples: list[ox.Triple]) -> Entry:

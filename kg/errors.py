@@ -56,6 +56,10 @@ class Exists(KgError):
     """An entry with this name is there already."""
 
 
+class InUse(KgError):
+    """An entry cannot be deleted while others link to it."""
+
+
 class Changed(KgError):
     """The entry is not the version that the caller last saw."""
 

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from kg.catalogue import links_to
 from kg.entry import Entry
-from kg.errors import Changed, Exists, NotFound, Problem, Refused
+from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
 from kg.store import Change, Store
 from kg.validation import Report, Validator
 
 BATCH = 200
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,14 @@ class Intake:
             return self._store(entry, agent, action)
 
     def delete(self, iri: str, agent: str, expected: int | None = None) -> int:
-        """Remove an entry and return the data version. Raises NotFound or Changed."""
+        """Remove an entry and return the data version.
+
+        Raises NotFound, Changed, or InUse while other entries link to it.
+        """
         with self._lock:
             self.store.get(iri)
             self._check_version(iri, expected)
+            self._check_unused(iri)
             return self.store.write([Change(iri, None)], agent, "delete")
 
     def submit_many(
@@ -131,6 +137,13 @@ class Intake:
         seen = self.store.provenance(iri)
         if expected is not None and (seen is None or seen.number != expected):
             raise Changed(f"{iri} was changed since version {expected}; read it again first.")
+
+    def _check_unused(self, iri: str) -> None:
+        if users := sorted({link.entry for link in links_to(self.store, iri)}):
+            more = " and more" if len(users) > SHOWN else ""
+            raise InUse(
+                f"{iri} is linked from {', '.join(users[:SHOWN])}{more}; change these first."
+            )
 
     def _store(self, entry: Entry, agent: str, action: str) -> Accepted:
         report = self.check(entry)

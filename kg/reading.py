@@ -15,7 +15,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from kg import scan
-from kg.entry import SLUG, TOP_CLASSES, Entry, make
+from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
 from kg.vocabulary import CLASSES, DCT, RDF_TYPE, XSD, context
 
@@ -68,6 +68,8 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
         for quad in ox.parse(text, format=form, base_iri=base):
             if quad.graph_name != ox.DefaultGraph():
                 raise Malformed("Send one entry without named graphs.")
+            if isinstance(quad.object, ox.Triple):
+                raise Malformed("Statements about statements (triple terms) are not read here.")
             found.append(ox.Triple(quad.subject, quad.predicate, quad.object))
             if len(found) > MAX_TRIPLES:
                 raise TooLarge(f"One entry may have at most {MAX_TRIPLES} triples.")
@@ -208,10 +210,10 @@ def entry_of(triples: list[ox.Triple], base: str, *, iri: str | None = None) -> 
 
 
 def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode | ox.BlankNode:
-    typed = [t for t in triples if t.predicate == RDF_TYPE and t.object.value in TOP_CLASSES]
+    typed = [t for t in triples if t.predicate == RDF_TYPE and name_of(t.object) in TOP_CLASSES]
     roots = sorted({t.subject for t in typed}, key=str)
     if not roots and iri:
-        roots = [ox.NamedNode(iri)] if any(t.subject.value == iri for t in triples) else []
+        roots = [ox.NamedNode(iri)] if any(name_of(t.subject) == iri for t in triples) else []
     if len(roots) != 1:
         names = ", ".join(path.capitalize() for path in CLASSES)
         raise refused(
@@ -220,13 +222,15 @@ def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode 
             value=", ".join(str(r) for r in roots) or None,
             hint=f"Send one thing with one of the classes {names} (ActionPlan for a plan).",
         )
-    return roots[0]
+    root = roots[0]
+    assert not isinstance(root, ox.Triple)
+    return root
 
 
 def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
     own = [t for t in triples if t.subject == root]
-    titles = sorted(t.object.value for t in own if t.predicate.value == DCT + "title")
-    path = next(TOP_CLASSES[t.object.value] for t in own if t.object.value in TOP_CLASSES)
+    titles = sorted(name_of(t.object) for t in own if t.predicate.value == DCT + "title")
+    path = next(TOP_CLASSES[name_of(t.object)] for t in own if name_of(t.object) in TOP_CLASSES)
     if not titles:
         raise refused("title", "The entry has no title.", hint="Add a title with its language.")
     return f"{base}id/{path}/{slug_of(titles[0])}"
@@ -298,7 +302,7 @@ def _name_children(
     children: dict[Any, list[ox.Triple]],
     names: dict[Any, ox.NamedNode],
 ) -> None:
-    """Number the blank nodes below a node by property and content."""
+    """Give the blank nodes below a node numbers by property and content."""
     blank = [t for t in children[node] if isinstance(t.object, ox.BlankNode)]
     for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
         child = triple.object
@@ -364,5 +368,6 @@ def _check_class(entry: Entry) -> None:
     if found != [wanted]:
         raise refused(
             "type", f"An entry under /id/{entry.path}/ is a {wanted.rsplit('#', 1)[-1]}.",
-            value=", ".join(found) or None, hint="Give the entry this class and no other top class.",
+            value=", ".join(found) or None,
+            hint="Give the entry this class and no other top class.",
         )  # fmt: skip

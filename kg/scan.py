@@ -104,7 +104,8 @@ def check_query(text: str) -> str:
     if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
         raise Malformed("The query holds half a character (a lone surrogate).")
     decoded = decode_escapes(text)
-    return [_check_tokens(tokens(version)) for version in (decoded, text)][0]
+    _check_tokens(tokens(decoded))
+    return _check_tokens(tokens(text))
 
 
 def _check_tokens(found: list[Token]) -> str:

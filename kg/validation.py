@@ -92,6 +92,7 @@ class Validator:
             for target in targets:
                 self.shapes.add(target)
             try:
+                results: Graph
                 _, results, _ = pyshacl.validate(
                     data, shacl_graph=self.shapes, inference="none", meta_shacl=False,
                     advanced=False, do_owl_imports=False, inplace=True,
@@ -114,7 +115,8 @@ class Validator:
         shape = results.value(result, SH.sourceShape)
         hint = self.shapes.value(shape, SH.description) if shape else None
         value = results.value(result, SH.value)
-        path = str(results.value(result, SH.resultPath) or shape)
+        found = results.value(result, SH.resultPath)
+        path = str(found if isinstance(found, URIRef) else shape)
         return Problem(
             path=_field(path, focus),
             value=None if value is None else str(value)[:500],

@@ -148,8 +148,13 @@ def vocabulary() -> Vocabulary:
 
 
 def _take(words: Vocabulary, triple: ox.Triple) -> None:
-    subject, obj = triple.subject.value, triple.object
-    match triple.predicate.value.removeprefix(SKOS).removeprefix(PSR).removeprefix(RDFS):
+    subject, obj = triple.subject, triple.object
+    if isinstance(subject, ox.NamedNode) and isinstance(obj, ox.NamedNode | ox.Literal):
+        _note(words, subject.value, triple.predicate.value, obj)
+
+
+def _note(words: Vocabulary, subject: str, predicate: str, obj: ox.NamedNode | ox.Literal) -> None:
+    match predicate.removeprefix(SKOS).removeprefix(PSR).removeprefix(RDFS):
         case "prefLabel" | "label" if isinstance(obj, ox.Literal):
             words.labels[subject][obj.language or "en"] = obj.value
         case "definition" if isinstance(obj, ox.Literal):

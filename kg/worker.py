@@ -42,7 +42,7 @@ def main() -> None:
 def _unshare_network() -> bool:
     """Move into a network namespace without interfaces; False where the host forbids it."""
     libc = ctypes.CDLL(None, use_errno=True)
-    return libc.unshare(_NEW_USER | _NEW_NET) == 0
+    return bool(libc.unshare(_NEW_USER | _NEW_NET) == 0)
 
 
 def _no_more_descriptors() -> None:

@@ -1,8 +1,10 @@
-"""Take the language out of vectors: subtract the mean of their language.
+"""Take the language out of vectors: subtract what the texts of a language share.
 
 Raw cosines favour texts in the query's own language. Every language's vectors lie around a
 mean of their own; without it they can be compared (Libovický, Rosa and Fraser 2020, "On the
-language neutrality of pre-trained multilingual representations").
+language neutrality of pre-trained multilingual representations"). Here the mean of a text is
+the mean of the corpus plus the offset of its language, the offsets being packaged numbers
+from a text that exists in all 24 languages.
 """
 
 from __future__ import annotations
@@ -14,10 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
+from kg.language import primary
 from kg.vocabulary import vocabulary
 from matcher.embedder import Embedder, Matrix, Prompt
 
 MINIMUM = 20
+#: How much of a language's own offset is taken out. On 169 SDG targets in seven languages,
+#: means from other texts, precision at 6 is .59 raw, .93 at 0.6, .94 at 0.8 and .93 at 1.0.
+STRENGTH = 0.7
+#: As many texts of the corpus weigh as much as the packaged mean.
+PRIOR = 100
 PROMPTS: tuple[Prompt, ...] = ("query", "document")
 Vector = Matrix
 
@@ -37,21 +45,33 @@ class Means:
         """Return whether a language has a mean of its own."""
         return primary(lang) in self.languages
 
-    def centre(self, vectors: Matrix, langs: Sequence[str], prompt: Prompt) -> Matrix:
-        """Return unit vectors without the mean of each row's language (or the global one)."""
+    def offsets(self, langs: Sequence[str], prompt: Prompt) -> Matrix:
+        """Return what is taken out of each row for its language (nothing if unknown)."""
+        centre = self.vectors[prompt, "*"]
+        rows = [self.vectors.get((prompt, primary(lang)), centre) - centre for lang in langs]
+        return np.asarray(STRENGTH * np.stack(rows), np.float32)
+
+    def shift(self, vectors: Matrix, langs: Sequence[str]) -> Vector:
+        """Return how far a corpus of documents lies from the packaged mean.
+
+        The corpus' own mean carries its subject; what all its texts share tells none of
+        them apart. A small corpus is drawn towards the packaged mean.
+        """
+        if not len(vectors):
+            return np.zeros_like(self.vectors["document", "*"])
+        own = (vectors - self.offsets(langs, "document")).mean(axis=0)
+        share = len(vectors) / (len(vectors) + PRIOR)
+        return np.asarray(share * (own - self.vectors["document", "*"]), np.float32)
+
+    def centre(
+        self, vectors: Matrix, langs: Sequence[str], prompt: Prompt, shift: Vector | float = 0.0
+    ) -> Matrix:
+        """Return unit vectors without the mean of the corpus and the offset of each language."""
         if not len(vectors):
             return vectors
-        means = np.stack(
-            [self.vectors.get((prompt, primary(lang)), self.vectors[prompt, "*"]) for lang in langs]
-        )
-        moved = vectors - means
+        moved = vectors - self.offsets(langs, prompt) - self.vectors[prompt, "*"] - shift
         norms = np.linalg.norm(moved, axis=1, keepdims=True)
         return np.asarray(moved / np.maximum(norms, 1e-9), np.float32)
-
-
-def primary(lang: str) -> str:
-    """Return the language of a tag without region or script."""
-    return lang.lower().partition("-")[0]
 
 
 def measure(embedder: Embedder, texts: Mapping[str, Sequence[str]], source: str) -> Means:

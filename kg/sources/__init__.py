@@ -1,0 +1,84 @@
+"""Lists of others that can be imported: one mapping file for each, one reader a format.
+
+A further list of a known format needs a ``NAME.toml`` in this folder and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+from kg.entry import Entry
+from kg.errors import ImportFailed, Problem
+
+MAX_FILE = 200 * 1024 * 1024
+#: format -> the module whose ``records`` reads it, imported when needed
+READERS = {"csv": "kg.sources.delimited", "geojson": "kg.sources.geojson"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """The cells of one row or feature by column; ``fault`` says why they cannot be used."""
+
+    number: int
+    values: dict[str, str]
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one row: an entry, or the problems that forbid it.
+
+    ``number`` is the line of a CSV file or the feature of a GeoJSON file, from 1. A row
+    with an entry may have warnings; one with neither entry nor violation repeats an
+    earlier row.
+    """
+
+    number: int
+    identifier: str | None
+    entry: Entry | None
+    problems: tuple[Problem, ...]
+
+
+def names() -> list[str]:
+    """Return the names of the lists that can be imported."""
+    found = (file.name for file in files("kg.sources").iterdir())
+    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+
+
+def read(name: str, path: Path, base: str, territories: Collection[str]) -> Iterator[Row]:
+    """Yield the rows of a file of the list ``name`` as entries under ``base``.
+
+    ``territories`` are the codes (last parts of the IRIs) of the territories that are
+    recorded. The whole file is read through once before the first row is yielded, so
+    that ImportFailed (with one sentence that says what to do) comes before any row.
+    """
+    from kg.sources.mapping import load, rows
+
+    if name not in names():
+        raise ImportFailed(f"There is no list {name!r}; known are {', '.join(names())}.")
+    _check_file(path)
+    mapping = load(name)
+    records: Callable[[Path, Collection[str]], Iterator[Record]]
+    records = import_module(READERS[mapping.reader]).records
+    return rows(mapping, lambda: records(path, mapping.expected), base, territories)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise ImportFailed(f"There is no file {path}.")
+    if path.stat().st_size > MAX_FILE:
+        raise ImportFailed(f"{path.name} is larger than 200 MB; split it and import the parts.")
+    if not path.stat().st_size:
+        raise ImportFailed(f"{path.name} is empty; download it again.")
+
+
+def not_utf8(path: Path, error: UnicodeDecodeError) -> ImportFailed:
+    """Return what to say of a file in another encoding."""
+    return ImportFailed(
+        f"{path.name} is not UTF-8 (byte 0x{error.object[error.start]:02x} cannot be read);"
+        " save it again with the encoding UTF-8."
+    )

@@ -11,11 +11,10 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import cast
 
 import pyoxigraph as ox
 
-from kg.entry import Entry, make
+from kg.entry import Entry, make, name_of
 from kg.vocabulary import DCT, GEO, PSR, RDF_TYPE, SCHEMA, SKOS, VOC, XSD
 
 FILES_BASE = "https://passerelle.example/"
@@ -63,7 +62,7 @@ def _split(data: bytes, base: str) -> Iterator[Entry]:
     text = data.decode("utf-8").replace(f"@base <{FILES_BASE}>", f"@base <{base}>")
     found: dict[str, list[ox.Triple]] = defaultdict(list)
     for quad in ox.parse(text, format=ox.RdfFormat.TURTLE):
-        found[quad.subject.value.partition("#")[0]].append(quad.triple)
+        found[name_of(quad.subject).partition("#")[0]].append(quad.triple)
     for iri in sorted(found):
         yield make(iri, found[iri])
 
@@ -76,8 +75,8 @@ def territories(base: str) -> Iterator[Entry]:
 
 
 def _table(name: str) -> Iterator[dict[str, str]]:
-    with (files("kg.starter") / name).open(encoding="utf-8", newline="") as stream:
-        yield from csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+    lines = (files("kg.starter") / name).read_text("utf-8").splitlines()
+    yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
 def _competences() -> dict[str, list[tuple[str, str]]]:
@@ -149,4 +148,4 @@ def _figures(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]
 
 
 def _decimal(text: str) -> ox.Literal:
-    return ox.Literal(text, datatype=ox.NamedNode(cast(str, XSD + "decimal")))
+    return ox.Literal(text, datatype=ox.NamedNode(XSD + "decimal"))

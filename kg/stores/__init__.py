@@ -1,0 +1,1 @@
+"""Implementations of ``kg.store.Store``, one a file."""

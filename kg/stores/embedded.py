@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.entry import Entry, make
+from kg.entry import Entry, make, name_of
 from kg.errors import NotFound, StoreUnusable
 from kg.store import Binding, Change, Version
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, PROV, PSR, RDF_TYPE, SKOS, VOC, graphs
@@ -44,7 +44,8 @@ class EmbeddedStore:
         known = self._one(ox.NamedNode(ONTOLOGY + "/installation"), PSR + "base")
         if known is not None and known != self.base:
             raise StoreUnusable(
-                f"This home was made for the base {known}; set PASSERELLE_BASE to it or use another home."
+                f"This home was made for the base {known}; set PASSERELLE_BASE to it,"
+                " or use another home."
             )
 
     def _read_version(self) -> int:
@@ -54,7 +55,7 @@ class EmbeddedStore:
         found = self._store.quads_for_pattern(
             subject, ox.NamedNode(predicate), None, self._provenance
         )
-        return next((q.object.value for q in found), None)
+        return next((name_of(q.object) for q in found), None)
 
     def _refresh_vocabulary(self) -> None:
         """Put the packaged ontology and schemes into their graphs if they differ."""
@@ -64,7 +65,9 @@ class EmbeddedStore:
                 triples
             ):
                 self._store.remove_graph(graph)
-                self._store.extend(ox.Quad(*t, graph) for t in triples)
+                self._store.extend(
+                    ox.Quad(t.subject, t.predicate, t.object, graph) for t in triples
+                )
 
     def version(self) -> int:
         """Return the data version: how many writes there have been."""
@@ -110,32 +113,32 @@ class EmbeddedStore:
         prov, activity = self._provenance, f"<{self.base}activity/{number}>"
         site = f"<{ONTOLOGY}/installation>"
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        parts = [
-            f"DELETE WHERE {{ GRAPH {prov} {{ {site} ?p ?o }} }}",
-            f"INSERT DATA {{ GRAPH {prov} {{ {site} psr:dataVersion {number} ; psr:base {_literal(self.base)} ."
+        noted = (
+            f"{site} psr:dataVersion {number} ; psr:base {_literal(self.base)} ."
             f" {activity} a prov:Activity ; prov:startedAtTime {_literal(now)}^^xsd:dateTime ;"
-            f" prov:wasAssociatedWith <{self.base}agent/{agent}> ; psr:action {_literal(action)} . }} }}",
-        ]
+            f" prov:wasAssociatedWith <{self.base}agent/{agent}> ; psr:action {_literal(action)} ."
+        )
+        parts = [f"DELETE WHERE {{ GRAPH {prov} {{ {site} ?p ?o }} }}"]
         for change in changes:
             node = f"<{change.iri}>"
+            old = f"{node} psr:dataVersion ?v ; prov:wasGeneratedBy ?g"
             parts += [
                 f"DROP SILENT GRAPH {node}",
-                f"DELETE WHERE {{ GRAPH {prov} {{ {node} psr:dataVersion ?v ; prov:wasGeneratedBy ?g }} }}",
+                f"DELETE WHERE {{ GRAPH {prov} {{ {old} }} }}",
             ]
             if change.entry:
                 parts.append(f"INSERT DATA {{ GRAPH {node} {{ {change.entry.n_triples()} }} }}")
-        links = "".join(
-            f"<{c.iri}> psr:dataVersion {number} ; prov:wasGeneratedBy {activity} .\n"
-            for c in changes
-        )
-        parts.append(f"INSERT DATA {{ GRAPH {prov} {{ {links} }} }}")
+            noted += f" {node} psr:dataVersion {number} ; prov:wasGeneratedBy {activity} ."
+        parts.append(f"INSERT DATA {{ GRAPH {prov} {{ {noted} }} }}")
         return _HEADER + " ;\n".join(parts)
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """Return the entries written after a version, and whether each still exists."""
         rows = self.select(
-            "SELECT ?entry ?alive { GRAPH $prov { ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a }"
-            " FILTER(?v > $since) BIND(EXISTS { GRAPH ?entry { ?s ?p ?o } } AS ?alive) } ORDER BY ?entry",
+            "SELECT ?entry ?alive {"
+            " GRAPH $prov { ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a }"
+            " FILTER(?v > $since) BIND(EXISTS { GRAPH ?entry { ?s ?p ?o } } AS ?alive) }"
+            " ORDER BY ?entry",
             {"prov": self._provenance, "since": ox.Literal(version)},
         )
         return [(row["entry"], row["alive"] == "true") for row in rows]
@@ -148,11 +151,11 @@ class EmbeddedStore:
                 continue
             node = ox.NamedNode(iri)
             for quad in self._store.quads_for_pattern(node, RDF_TYPE, None, None):
-                found[iri].append(quad.object.value)
+                found[iri].append(name_of(quad.object))
             for quad in self._store.quads_for_pattern(
                 node, ox.NamedNode(SKOS + "inScheme"), None, None
             ):
-                found[iri].append("scheme:" + quad.object.value)
+                found[iri].append("scheme:" + name_of(quad.object))
         return found
 
     def entries(self, path: str | None = None) -> Iterator[Entry]:
@@ -185,7 +188,7 @@ class EmbeddedStore:
 
     def dump(self) -> bytes:
         """Return all entries, provenance and vocabularies as N-Quads."""
-        return self._store.dump(format=ox.RdfFormat.N_QUADS)
+        return self._store.dump(format=ox.RdfFormat.N_QUADS) or b""
 
 
 def _literal(text: str) -> str:

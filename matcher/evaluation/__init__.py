@@ -1,0 +1,1 @@
+"""Measures, data sets and reports of how good the matches are."""

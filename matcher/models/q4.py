@@ -7,6 +7,7 @@ a table of character replacements. Little endian throughout.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ class Weights:
         ends = cursor.array("<u4", count + 1).tolist()
         self.scores: list[float] = cursor.array("<f4", count).tolist()
         blob = cursor.raw(length)
-        self.pieces = [blob[a:b].decode() for a, b in zip(ends, ends[1:], strict=False)]
+        self.pieces = [blob[a:b].decode() for a, b in itertools.pairwise(ends)]
         self.replace = self._replacements(cursor)
         self._data = cursor.data
         self._tensors = self._directory(cursor)

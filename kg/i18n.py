@@ -1,0 +1,102 @@
+"""The one place where a text meets its translation: gettext with a language per request.
+
+Translations are compiled message files ``locale/<language>/LC_MESSAGES/passerelle.mo``
+beside this module. A language without a file gets the English text of the source.
+"""
+
+from __future__ import annotations
+
+import gettext as stdlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from importlib.resources import as_file, files
+
+DOMAIN = "passerelle"
+SOURCE = "en"
+#: the official languages of the EU by their own names
+LANGUAGES = {
+    "bg": "български",
+    "cs": "čeština",
+    "da": "dansk",
+    "de": "Deutsch",
+    "el": "ελληνικά",
+    "en": "English",
+    "es": "español",
+    "et": "eesti",
+    "fi": "suomi",
+    "fr": "français",
+    "ga": "Gaeilge",
+    "hr": "hrvatski",
+    "hu": "magyar",
+    "it": "italiano",
+    "lt": "lietuvių",
+    "lv": "latviešu",
+    "mt": "Malti",
+    "nl": "Nederlands",
+    "pl": "polski",
+    "pt": "português",
+    "ro": "română",
+    "sk": "slovenčina",
+    "sl": "slovenščina",
+    "sv": "svenska",
+}
+
+_language: ContextVar[str] = ContextVar("passerelle_language", default=SOURCE)
+
+
+def language() -> str:
+    """Return the language that texts are written in here and now."""
+    return _language.get()
+
+
+def set_language(code: str) -> None:
+    """Write texts in ``code`` from now on, in this request or thread only."""
+    _language.set(code)
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Write texts in ``code`` inside the block."""
+    token = _language.set(code)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+@lru_cache(maxsize=1)
+def available() -> tuple[str, ...]:
+    """Return the languages that texts can be written in, the source's first."""
+    folder = files("kg") / "locale"
+    found = [f.name for f in folder.iterdir() if f.is_dir()] if folder.is_dir() else []
+    return SOURCE, *sorted(name for name in found if name != SOURCE)
+
+
+@lru_cache(maxsize=64)
+def _translations(code: str) -> stdlib.NullTranslations:
+    if code not in available():
+        return stdlib.NullTranslations()
+    with as_file(files("kg") / "locale") as folder:
+        return stdlib.translation(DOMAIN, folder, [code], fallback=True)
+
+
+def gettext(text: str) -> str:
+    """Return ``text`` in the current language."""
+    return _translations(language()).gettext(text) if text else ""
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    """Return the form of a text that ``number`` calls for, in the current language."""
+    return _translations(language()).ngettext(one, many, number)
+
+
+def mark(text: str) -> str:
+    """Return ``text`` as it is; it is translated where it is shown."""
+    return text
+
+
+def language_name(code: str) -> str:
+    """Return a language's own name, or its code if it is not an official one of the EU."""
+    return LANGUAGES.get(code.partition("-")[0].lower(), code)

@@ -1,0 +1,105 @@
+"""Import a list of others: read it, check it, store it, and report on every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kg.errors import Problem
+from kg.intake import BATCH, BatchReport, Intake
+from kg.sources import Row, read
+from kg.store import Store
+
+
+@dataclass
+class ImportReport:
+    """What became of the rows of a file: each is counted in one of these, and only one.
+
+    ``accepted`` (``accepted_with_warnings`` says how many of them), ``unchanged`` (stored
+    before, the same), ``kept`` (somebody edited or deleted it here), ``merged`` (says the
+    same as an earlier row) or ``refused``.
+    """
+
+    source: str
+    file: str
+    rows: int = 0
+    accepted: int = 0
+    accepted_with_warnings: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    merged: int = 0
+    refusals: list[tuple[Row, Sequence[Problem]]] = field(default_factory=list)
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as a JSON object."""
+        counts = ("rows", "accepted", "accepted_with_warnings", "unchanged", "kept", "merged")
+        return {
+            "source": self.source,
+            "file": self.file,
+            **{name: getattr(self, name) for name in counts},
+            "refused": len(self.refusals),
+            "refusals": [_refusal(row, problems) for row, problems in self.refusals],
+            "warnings_by_message": dict(sorted(self.warnings.items())),
+        }
+
+
+def _refusal(row: Row, problems: Sequence[Problem]) -> dict[str, Any]:
+    told = [p.as_dict() for p in problems]
+    return {"row": row.number, "identifier": row.identifier, "problems": told}
+
+
+def import_file(
+    intake: Intake,
+    name: str,
+    path: Path,
+    *,
+    limit: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Store the rows of a file of the list ``name``, at most ``limit``, and report on each.
+
+    A refused row stops nobody; an entry that somebody else wrote last is kept as it is,
+    and what is stored already is not written again. ``progress`` is told the number of
+    rows done. Raises ImportFailed, before anything is stored, if the file cannot be read.
+    """
+    report = ImportReport(name, path.name)
+    rows = islice(read(name, path, intake.store.base, _territories(intake.store)), limit)
+    while batch := list(islice(rows, BATCH)):
+        entries = [row.entry for row in batch if row.entry]
+        done = intake.submit_many(entries, agent=f"import-{name}", keep_others=True)
+        _count(report, batch, done)
+        if progress:
+            progress(report.rows)
+    return report
+
+
+def _territories(store: Store) -> frozenset[str]:
+    """Return the codes of the territories that are recorded."""
+    found = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
+    return frozenset(row["t"].rsplit("/", 1)[-1] for row in found)
+
+
+def _count(report: ImportReport, batch: list[Row], done: BatchReport) -> None:
+    unchanged, kept = set(done.unchanged), set(done.kept)
+    for row in batch:
+        iri = row.entry.iri if row.entry else ""
+        against = done.refused.get(iri) or [p for p in row.problems if p.severity == "violation"]
+        report.rows += 1
+        if against:
+            report.refusals.append((row, against))
+        elif not row.entry:
+            report.merged += 1
+        elif iri in unchanged:
+            report.unchanged += 1
+        elif iri in kept:
+            report.kept += 1
+        else:
+            warnings = [*row.problems, *done.warned.get(iri, [])]
+            report.accepted += 1
+            report.accepted_with_warnings += bool(warnings)
+            report.warnings.update({p.message for p in warnings})

@@ -1,0 +1,153 @@
+"""The named transforms that a mapping may ask for: the text of a cell in, RDF terms out.
+
+Each raises Refused, naming the column, for a text that it cannot use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from textwrap import shorten
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pyoxigraph as ox
+
+from kg.errors import Refused, refused
+from kg.vocabulary import PREFIXES, XSD
+
+Term = ox.NamedNode | ox.Literal
+_AMOUNT = re.compile(r"(\d{1,3}(?:\.\d{3})*|\d+)(?:,(\d{1,2}))?\s*([^\s\d.,]+)", re.ASCII)
+_ILLEGAL = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f]')
+_DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,40})?(?:[eE]-[0-9]{1,2})?")
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text without outer spaces, its column, and what its rule and mapping say of it."""
+
+    column: str
+    value: str
+    language: str
+    options: dict[str, Any]
+    table: dict[str, list[str]]
+    base: str
+    territories: Collection[str]
+
+    def fault(self, message: str, hint: str) -> Refused:
+        """Return a refusal that names the column and the value."""
+        return refused(self.column, message, value=self.value[:200], hint=hint)
+
+    def parts(self) -> list[str]:
+        """Return the different texts between the rule's separators (a pattern)."""
+        pattern = self.options.get("separator")
+        found = re.split(pattern, self.value) if pattern else [self.value]
+        return list(dict.fromkeys(part.strip() for part in found if part.strip()))
+
+
+def text(cell: Cell) -> list[Term]:
+    """Return each part with its language, or plain if the rule's language is empty."""
+    return [
+        ox.Literal(part, language=cell.language) if cell.language else ox.Literal(part)
+        for part in cell.parts()
+    ]
+
+
+def title(cell: Cell) -> list[Term]:
+    """Return the text on one line, shortened to ``maximum`` characters."""
+    short = shorten(cell.value, cell.options["maximum"], placeholder="…")
+    return [ox.Literal(short, language=cell.language)]
+
+
+def overlong(cell: Cell) -> list[Term]:
+    """Return the whole text if ``title`` has to shorten it."""
+    whole = " ".join(cell.value.split())
+    fits = len(whole) <= cell.options["maximum"]
+    return [] if fits else [ox.Literal(whole, language=cell.language)]
+
+
+def address(cell: Cell) -> list[Term]:
+    """Return the first http address, characters that an IRI forbids percent-encoded."""
+    first = re.split(r"\s*;\s*|\s+(?=https?://)", cell.value)[0]
+    try:
+        parts = urlsplit(first)
+        if (
+            parts.scheme in {"http", "https"}
+            and "." in parts.netloc
+            and not re.search(r"\s", first)
+        ):
+            return [ox.NamedNode(_ILLEGAL.sub(lambda match: quote(match[0]), first))]
+    except ValueError:
+        pass
+    raise cell.fault(
+        "This is not a web address.", "Write one address with its http:// or https://."
+    )
+
+
+def day(cell: Cell) -> list[Term]:
+    """Return a date in the rule's ``format``: that of ``strptime``, or ``milliseconds``."""
+    form = cell.options["format"]
+    try:
+        if form == "milliseconds":
+            found = datetime.fromtimestamp(int(cell.value) / 1000, UTC)
+        else:
+            found = datetime.strptime(cell.value, form)
+    except (ValueError, OverflowError, OSError) as error:
+        raise cell.fault(
+            "This is not a day of the calendar.", f"Write it like {cell.options['example']}."
+        ) from error
+    return [ox.Literal(found.date().isoformat(), datatype=ox.NamedNode(XSD + "date"))]
+
+
+def amount(cell: Cell) -> list[Term]:
+    """Return euros of ``1.234,56 kn``; ``per_euro`` has how many of a unit make one euro."""
+    match = _AMOUNT.fullmatch(cell.value)
+    rate = cell.options["per_euro"].get(match[3]) if match else None
+    if match is None or rate is None:
+        units = " or ".join(cell.options["per_euro"])
+        raise cell.fault("This is not an amount.", f"Write it like 1.234,56 with {units}.")
+    number = Decimal(f"{match[1].replace('.', '')}.{match[2] or 0}")
+    return [_decimal((number / Decimal(rate)).quantize(_CENT))]
+
+
+def degrees(cell: Cell) -> list[Term]:
+    """Return a number of degrees with six decimals at most."""
+    if not _DEGREES.fullmatch(cell.value):
+        raise cell.fault("This is not a number of degrees.", "Write it like 15.98.")
+    return [_decimal(round(Decimal(cell.value), 6))]
+
+
+def _decimal(number: Decimal) -> ox.Literal:
+    return ox.Literal(f"{number:f}", datatype=ox.NamedNode(XSD + "decimal"))
+
+
+def lookup(cell: Cell) -> list[Term]:
+    """Return the things that the rule's table gives for each part, compared without case.
+
+    A part that the table lacks stands for itself if it is the code of a territory and
+    ``territories`` is set, is left out if ``quiet`` is set, and cannot be used otherwise.
+    """
+    found: list[str] = []
+    for part in cell.parts():
+        known = cell.table.get(part.casefold())
+        if known is None and cell.options.get("territories") and part in cell.territories:
+            known = [part]
+        if known is None and not cell.options.get("quiet"):
+            raise cell.fault(f"{part[:80]!r} is not known here.", cell.options["hint"])
+        found += known or []
+    into = expand(cell.options["into"], cell.base)
+    return [ox.NamedNode(into + slug) for slug in dict.fromkeys(found)]
+
+
+def expand(name: str, base: str = "") -> str:
+    """Return the IRI of ``prefix:name``, or of a path under ``base``."""
+    prefix, colon, rest = name.partition(":")
+    return PREFIXES[prefix] + rest if colon else base + name
+
+
+_ALL = (text, title, overlong, address, day, amount, degrees, lookup)
+TRANSFORMS: dict[str, Callable[[Cell], list[Term]]] = {f.__name__: f for f in _ALL}

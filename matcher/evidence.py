@@ -1,0 +1,44 @@
+"""Reasons: a sentence for a person and the triples it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyoxigraph as ox
+
+from kg.entry import Entry, name_of
+
+Triple = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something was found. ``evidence`` holds triples in N-Triples notation."""
+
+    criterion: str
+    text: str
+    evidence: tuple[Triple, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the reason as a JSON object of the contract."""
+        return {
+            "criterion": self.criterion,
+            "text": self.text,
+            "evidence": [list(t) for t in self.evidence],
+        }
+
+
+def cite(
+    entry: Entry, prop: str, only: Iterable[str] | None = None, node: str | None = None
+) -> tuple[Triple, ...]:
+    """Return the entry's triples of a property, of all or of the given objects."""
+    wanted = None if only is None else set(only)
+    return tuple(
+        (str(t.subject), str(t.predicate), str(t.object))
+        for t in entry.triples
+        if t.predicate.value == prop
+        and name_of(t.subject) == (node or entry.iri)
+        and isinstance(t.object, ox.NamedNode | ox.Literal)
+        and (wanted is None or t.object.value in wanted)
+    )

@@ -1,0 +1,110 @@
+"""Which entries are like a text or an entry, and why."""
+
+from __future__ import annotations
+
+import re
+
+from kg.entry import Entry, Text
+from kg.i18n import gettext as _
+from kg.store import Store
+from kg.vocabulary import DCT, PSR, vocabulary
+from matcher import text
+from matcher.evidence import Reason, Triple, cite
+from matcher.retrieval import Ranking
+from matcher.words import stems
+
+_SHARED = (
+    ("challenge", PSR + "addresses"),
+    ("theme", DCT + "subject"),
+    ("target group", PSR + "targetGroup"),
+    ("approach", PSR + "approach"),
+)
+_MAIN_PROPERTY = {
+    text.PROBLEM: (PSR + "problem", PSR + "seeks", PSR + "objective", DCT + "description"),
+    text.SOLUTION: (PSR + "solution", PSR + "offers", DCT + "description", DCT + "title"),
+    text.CONTEXT: (PSR + "context",),
+}
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_LONGEST = 240
+
+
+def reasons(
+    store: Store, ranking: Ranking, iri: str, question: str | None, lang: str, asked: Entry | None
+) -> list[Reason]:
+    """Return why an entry was found: the nearest facet, shared words, shared concepts."""
+    entry = store.get(iri)
+    found = [_facet_reason(entry, ranking.nearest_facet(iri), lang)]
+    if question and (shared := _shared_words(entry, question, lang)):
+        found.append(shared)
+    if asked is not None:
+        found += _shared_concepts(store, entry, asked)
+    return found
+
+
+def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
+    names = {
+        text.PROBLEM: _("Its problem is close to yours: {words}"),
+        text.SOLUTION: _("What it does is close to what you describe: {words}"),
+        text.CONTEXT: _("Its setting is close to yours: {words}"),
+    }
+    for prop in _MAIN_PROPERTY[facet]:
+        texts = entry.texts(prop)
+        if texts:
+            best = sorted(texts, key=lambda t: (t.lang != lang, t.lang != "en", t.lang))[0]
+            return Reason(
+                facet, names[facet].format(words=excerpt(best.value)), _cited(entry, prop, best)
+            )
+    return Reason(
+        facet,
+        names[facet].format(words=entry.text(DCT + "title") or entry.slug),
+        cite(entry, DCT + "title"),
+    )
+
+
+def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
+    return cite(entry, prop, [chosen.value])
+
+
+def excerpt(words: str) -> str:
+    """Return the first sentence or two of a text, at most 240 characters."""
+    found = ""
+    for sentence in _SENTENCE.split(words.strip()):
+        if found and len(found) + len(sentence) > _LONGEST:
+            break
+        found = f"{found} {sentence}".strip()
+    return found if len(found) <= _LONGEST else found[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
+    """Return the question's longer words that stand in the entry's texts of its language."""
+    asked = {w: s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
+    for facet in text.words(entry):
+        there = set(stems(facet.text, facet.lang))
+        shared = list(dict.fromkeys(w.lower() for w, s in asked.items() if s in there))[:6]
+        if len(shared) >= 2:
+            said = _("It uses the same words: {words}.").format(words=", ".join(shared))
+            return Reason("words", said, cite(entry, DCT + "title"))
+    return None
+
+
+def _shared_concepts(store: Store, entry: Entry, asked: Entry) -> list[Reason]:
+    found = []
+    names = {
+        "challenge": _("Same challenge: {names}."),
+        "theme": _("Same theme: {names}."),
+        "target group": _("For the same people: {names}."),
+        "approach": _("Same approach: {names}."),
+    }
+    for name, prop in _SHARED:
+        shared = sorted(set(entry.links(prop)) & set(asked.links(prop)))
+        if shared:
+            labels = ", ".join(_label(store, iri) for iri in shared)
+            triples = cite(entry, prop, shared) + cite(asked, prop, shared)
+            found.append(Reason(name, names[name].format(names=labels), triples))
+    return found
+
+
+def _label(store: Store, iri: str) -> str:
+    if iri.startswith(store.base):
+        return store.get(iri).text(DCT + "title") or iri
+    return vocabulary().label(iri).lower()

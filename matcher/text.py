@@ -1,0 +1,71 @@
+"""Which words of an entry make which facet, in which language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kg.entry import Entry, Text
+from kg.language import settle
+from kg.vocabulary import DCT, PSR
+
+#: change it when the texts change, and every vector is made anew
+VERSION = "1"
+PROBLEM, SOLUTION, CONTEXT = "problem", "solution", "context"
+FACETS = (PROBLEM, SOLUTION, CONTEXT)
+
+TITLE, DESCRIPTION = DCT + "title", DCT + "description"
+_PROPERTIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "practice": {
+        PROBLEM: (PSR + "problem",),
+        SOLUTION: (TITLE, DESCRIPTION, PSR + "solution"),
+        CONTEXT: (PSR + "context",),
+    },
+    "challenge": {PROBLEM: (TITLE, DESCRIPTION)},
+    "actor": {PROBLEM: (PSR + "seeks",), SOLUTION: (TITLE, DESCRIPTION, PSR + "offers")},
+    "instrument": {SOLUTION: (TITLE, DESCRIPTION)},
+    "plan": {PROBLEM: (PSR + "objective",), SOLUTION: (TITLE, DESCRIPTION)},
+    "community": {SOLUTION: (TITLE, DESCRIPTION)},
+    "call": {SOLUTION: (TITLE, DESCRIPTION)},
+}
+_BODY = ("problem", "solution", "context", "offers", "seeks", "objective")
+_MAIN = {DESCRIPTION} | {PSR + name for name in _BODY}
+INDEXED = tuple(_PROPERTIES)
+
+
+@dataclass(frozen=True)
+class FacetText:
+    """The text of one facet in one language."""
+
+    facet: str
+    lang: str
+    text: str
+
+
+def facets(entry: Entry) -> list[FacetText]:
+    """Return the texts of an entry, one a facet and language.
+
+    A title joins the texts of its own language; alone it makes a facet only where an entry
+    has no other text at all.
+    """
+    found = []
+    for facet, props in _PROPERTIES.get(entry.path, {}).items():
+        texts = [t for p in props for t in entry.texts(p)]
+        bodies = [t for t in texts if t.prop in _MAIN]
+        langs = sorted({_lang(t) for t in (bodies or texts)})
+        for lang in langs:
+            own = [t.value for t in texts if _lang(t) == lang]
+            found.append(FacetText(facet, lang, "\n".join(own)))
+    return found
+
+
+def _lang(text: Text) -> str:
+    return settle(text.value, text.lang)
+
+
+def words(entry: Entry) -> list[FacetText]:
+    """Return all words of an entry, one text a language, for the search by words."""
+    found: dict[str, list[str]] = {}
+    for facet in facets(entry):
+        found.setdefault(facet.lang, []).append(facet.text)
+    names = [t.value for t in entry.texts(DCT + "alternative")]
+    return [FacetText("words", lang, "\n".join(parts + names)) for lang, parts in found.items()]
