@@ -240,8 +240,11 @@ class Index:
         centre = self._means.centre
         return centre(raw, [lang], "query", found.shift)[0], centre(raw, [lang], "query")[0]
 
-    def words(self, question: str, lang: str, found: Found) -> Scores:
-        """Return BM25 of each entry, divided by the highest; 0 where no word is shared."""
+    def words(self, question: str, lang: str, found: Found, skip: str | None = None) -> Scores:
+        """Return BM25 of each entry, divided by the highest; 0 where no word is shared.
+
+        ``skip`` is the entry that asks: its own text would outdo all others.
+        """
         scores = np.zeros(len(found.iris), np.float32)
         expression = match_expression(question, lang)
         if expression:
@@ -252,7 +255,7 @@ class Index:
                     (expression,),
                 ).fetchall()
             for iri, score in rows:
-                if iri in found.position:
+                if iri in found.position and iri != skip:
                     at = found.position[iri]
                     scores[at] = max(scores[at], score)
         top = float(scores.max(initial=0.0))

@@ -14,7 +14,8 @@ from kg.vocabulary import DCT, PSR
 from matcher import partners, similar, text, transfer
 from matcher.answer import Json, match, weights_hash
 from matcher.centring import for_model
-from matcher.criteria import WEIGHTS, scene
+from matcher.criteria import WEIGHTS
+from matcher.criteria.verdict import scene
 from matcher.embedder import Embedder
 from matcher.index import Index, Progress
 from matcher.partners import Asker, Partner

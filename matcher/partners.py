@@ -11,6 +11,7 @@ from kg.entry import Entry
 from kg.i18n import gettext as _
 from kg.store import Store
 from kg.vocabulary import DCT, ORG, PSR, vocabulary
+from matcher.criteria.carrying import transfers_of
 from matcher.evidence import Reason, cite
 from matcher.place import Place, actors_in, likeness
 from matcher.similar import excerpt
@@ -114,7 +115,7 @@ def mentors(store: Store, asker: Asker) -> list[Partner]:
             for iri in practice.links(PSR + "actor", node):
                 actor = store.get(iri)
                 willing = cite(actor, PSR + "willingToMentor", ["true"])
-                moved = _transfers(store, practice.iri)
+                moved = [t.iri for t in transfers_of(store, practice.iri)]
                 raised = score + (1 - score) / 5 if willing or moved else score
                 found.append(_mentor(actor, practice, node, raised, willing, moved))
     return found
@@ -258,13 +259,6 @@ def _challenges(actor: Entry | None, store: Store) -> set[str]:
     if actor is None:
         return set()
     return {c for p in _practices(store, actor.iri) for c in p.links(PSR + "addresses")}
-
-
-def _transfers(store: Store, practice: str) -> list[str]:
-    rows = store.select(
-        "SELECT ?t { ?t psr:sourcePractice $p } ORDER BY ?t", {"p": ox.NamedNode(practice)}
-    )
-    return [row["t"] for row in rows]
 
 
 def _nearness(store: Store, place: Place | None, actor: Entry) -> float | None:

@@ -133,7 +133,7 @@ def _entry_words(index: Index, entry: Entry, found: Found) -> Scores:
     texts = text.words(entry)
     if not texts:
         return np.zeros(len(found.iris), np.float32)
-    return index.words(texts[0].text, texts[0].lang, found)
+    return index.words(texts[0].text, texts[0].lang, found, skip=entry.iri)
 
 
 def _nan(values: Scores) -> Scores:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from kg.entry import Entry
 from kg.i18n import gettext as _
-from matcher.criteria import CRITERIA, GATES, WEIGHTS, Scene, Verdict
+from matcher.criteria import CRITERIA, GATES, WEIGHTS
+from matcher.criteria.verdict import Scene, Verdict
 from matcher.evidence import Reason
 
 #: below this share of known weight a transfer would be uninformed

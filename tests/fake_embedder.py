@@ -1,0 +1,33 @@
+"""A model without a model: for tests of everything around the vectors."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from matcher.embedder import Matrix, Prompt
+
+
+class HashingEmbedder:
+    """Stands for a sentence model: texts that share letters get near unit vectors.
+
+    Counts of hashed runs of three and four letters in 256 places. It knows no meaning and
+    no languages, so tests may ask it only for texts that share words.
+    """
+
+    name = "hashing@00000001"
+    size = 256
+
+    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
+        """Return one unit vector a text, as rows of float32; the same for both prompts."""
+        found = np.zeros((len(texts), self.size), np.float32)
+        for row, text in zip(found, texts, strict=True):
+            for run in _runs(f"  {text.lower()}  "):
+                row[zlib.crc32(run.encode("utf-8", "surrogatepass")) % self.size] += 1
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+
+
+def _runs(text: str) -> list[str]:
+    return [text[i : i + n] for n in (3, 4) for i in range(len(text) - n + 1)]

@@ -1,0 +1,212 @@
+"""The index follows the store, survives failures and answers exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kg.reading import read_entry
+from kg.store import Change
+from kg.stores.embedded import EmbeddedStore
+from matcher import text
+from matcher.centring import Means, for_model
+from matcher.embedder import Matrix, Prompt
+from matcher.index import Index
+from matcher.question import Filters
+from matcher.retrieval import by_entry, by_text
+from tests.conftest import BASE
+from tests.fake_embedder import HashingEmbedder
+
+THEME = "https://w3id.org/passerelle/voc/theme/"
+
+
+def turtle(name: str, problem: str, extra: str = "") -> bytes:
+    """Return a practice in Turtle."""
+    return f"""
+    @prefix psr: <https://w3id.org/passerelle/ns#> . @prefix dct: <http://purl.org/dc/terms/> .
+    @base <{BASE}> .
+    <id/practice/{name}> a psr:Practice ; dct:title "{name}"@en ; psr:problem "{problem}"@en ;
+      psr:solution "What {name} does"@en ; dct:spatial <id/territory/HR035> {extra} .
+    """.encode()
+
+
+def put(store: EmbeddedStore, name: str, problem: str, extra: str = "") -> str:
+    """Store a practice and return its IRI."""
+    entry = read_entry(turtle(name, problem, extra), "text/turtle", BASE)
+    store.write([Change(entry.iri, entry)], "tests", "create")
+    return entry.iri
+
+
+@pytest.fixture
+def store() -> EmbeddedStore:
+    store = EmbeddedStore(BASE)
+    for code, parent in (("HR", None), ("HR035", "HR")):
+        part = f"; dct:isPartOf <{BASE}id/territory/{parent}>" if parent else ""
+        data = f"""@prefix psr: <https://w3id.org/passerelle/ns#> .
+        @prefix dct: <http://purl.org/dc/terms/> .
+        <{BASE}id/territory/{code}> a psr:Territory ; psr:countryCode "HR" {part} ."""
+        entry = read_entry(data.encode(), "text/turtle", BASE)
+        store.write([Change(entry.iri, entry)], "tests", "create")
+    return store
+
+
+@pytest.fixture
+def means(tmp_path: Path) -> Means:
+    return for_model(HashingEmbedder(), tmp_path)
+
+
+@pytest.fixture
+def index(store: EmbeddedStore, means: Means, tmp_path: Path) -> Index:
+    return Index(store, HashingEmbedder(), means, tmp_path / "index")
+
+
+class Counting(HashingEmbedder):
+    """Counts the texts that it is asked for, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.texts = 0
+        self.broken = False
+
+    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
+        if self.broken:
+            raise RuntimeError("no memory left")
+        self.texts += len(texts)
+        return super().encode(texts, prompt, progress)
+
+
+def test_lag_counts_what_was_written_and_catching_up_ends_it(
+    store: EmbeddedStore, index: Index
+) -> None:
+    put(store, "rides", "No bus comes to the village")
+    put(store, "meals", "Children eat badly at school")
+    assert index.lag() == 2
+    assert index.catch_up() == 2
+    assert index.lag() == 0
+    assert index.catch_up() == 0
+    assert index.found.version == store.version()
+
+
+def test_a_changed_text_is_found_and_an_old_one_gone(store: EmbeddedStore, index: Index) -> None:
+    iri = put(store, "rides", "No bus comes to the village")
+    index.catch_up()
+    put(store, "rides", "Empty houses decay in the old town")
+    index.catch_up()
+    best = by_text(index, "Empty houses decay in the old town", "en", Filters())
+    assert best.best(1) == [iri]
+    assert by_text(index, "village bus", "en", Filters()).words.max() == 0.0
+
+
+def test_a_deleted_entry_is_found_no_more(store: EmbeddedStore, index: Index) -> None:
+    iri = put(store, "rides", "No bus comes to the village")
+    index.catch_up()
+    store.write([Change(iri, None)], "tests", "delete")
+    assert index.lag() == 1
+    index.catch_up()
+    assert index.found.iris == []
+
+
+def test_if_embedding_fails_the_index_stays_behind_and_catches_up_later(
+    store: EmbeddedStore, means: Means, tmp_path: Path
+) -> None:
+    embedder = Counting()
+    index = Index(store, embedder, means, tmp_path / "index")
+    put(store, "rides", "No bus comes to the village")
+    embedder.broken = True
+    with pytest.raises(RuntimeError):
+        index.catch_up()
+    assert index.lag() == 1
+    embedder.broken = False
+    assert index.catch_up() == 1
+
+
+def test_a_text_is_embedded_once_and_the_file_is_kept(
+    store: EmbeddedStore, means: Means, tmp_path: Path
+) -> None:
+    embedder = Counting()
+    put(store, "rides", "No bus comes to the village")
+    index = Index(store, embedder, means, tmp_path / "index")
+    index.catch_up()
+    first = embedder.texts
+    index.close()
+    again = Index(store, embedder, means, tmp_path / "index")
+    assert again.lag() == 0
+    put(store, "rides", "No bus comes to the village", f"; dct:subject <{THEME}mobility>")
+    again.catch_up()
+    assert embedder.texts == first
+    assert again.rebuild() == 1
+    assert embedder.texts == 2 * first
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), ["a", "b"]),
+        (Filters(theme=(THEME + "environment",)), ["a"]),
+        (Filters(theme=(THEME + "mobility", THEME + "housing")), ["a", "b"]),
+        (Filters(country=("HR",)), ["a", "b"]),
+        (Filters(not_country=("HR",)), []),
+        (Filters(territory=(BASE + "id/territory/HR",)), ["a", "b"]),
+        (Filters(language=("hr",)), []),
+        (Filters(evidence_min="https://w3id.org/passerelle/voc/evidence-level/monitored"), ["b"]),
+        (Filters(type=("actor",)), []),
+    ],
+)
+def test_filters_hold_inside_the_search(
+    store: EmbeddedStore, index: Index, filters: Filters, expected: list[str]
+) -> None:
+    put(store, "a", "No bus comes", f"; dct:subject <{THEME}mobility>")
+    level = "<https://w3id.org/passerelle/voc/evidence-level/comparison>"
+    put(
+        store,
+        "b",
+        "No house is free",
+        f"; dct:subject <{THEME}housing> ; psr:evidenceLevel {level}",
+    )
+    index.catch_up()
+    ranking = by_text(index, "No", "en", filters)
+    assert sorted(i.rsplit("/", 1)[1] for i in ranking.best(10)) == expected
+
+
+def test_ties_are_broken_by_iri(store: EmbeddedStore, index: Index) -> None:
+    for name in ("c", "a", "b"):
+        entry = read_entry(
+            turtle(name, "The same")
+            .replace(f'"{name}"'.encode(), b'"x"')
+            .replace(f"What {name} does".encode(), b"x"),
+            "text/turtle",
+            BASE,
+        )
+        store.write([Change(entry.iri, entry)], "tests", "create")
+    index.catch_up()
+    best = by_text(index, "The same", "en", Filters()).best(3)
+    assert best == sorted(best)
+
+
+def test_the_scan_is_exact(starter_matcher: object) -> None:
+    found = starter_matcher.index.found  # type: ignore[attr-defined]
+    vector = found.matrix[7]
+    scores = found.scores(text.SOLUTION, vector)
+    for number in (0, 50, 100):
+        rows = [
+            r
+            for r in range(len(found.langs))
+            if found.row_entry[r] == number and found.facet[r] == 1
+        ]
+        expected = max((float(found.matrix[r] @ vector) for r in rows), default=float("nan"))
+        assert np.isclose(scores[number], expected, atol=1e-5, equal_nan=True)
+
+
+def test_an_entry_is_not_like_itself(store: EmbeddedStore, index: Index) -> None:
+    iri = put(store, "a", "No bus comes")
+    put(store, "b", "No bus comes either")
+    index.catch_up()
+    assert iri not in by_entry(index, store.get(iri), Filters()).best(5)
+
+
+def test_a_question_without_known_words_or_entries_is_answered(index: Index) -> None:
+    ranking = by_text(index, "!?", "en", Filters())
+    assert ranking.best(3) == []
+    assert ranking.nothing_good()

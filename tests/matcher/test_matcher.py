@@ -1,0 +1,213 @@
+"""The three questions over the starter graph, with vectors that know letters only."""
+
+from __future__ import annotations
+
+import json
+
+import pyoxigraph as ox
+import pytest
+
+from kg.errors import Refused
+from kg.stores.embedded import EmbeddedStore
+from matcher.matcher import Matcher
+from matcher.question import Filters, Question, Target, check_filters
+from tests.conftest import BASE
+
+TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
+PRACTICE = BASE + "id/practice/sopotniki-rural-rides"
+CHALLENGE = BASE + "id/challenge/rural-mobility-gap"
+QUESTIONS = {
+    "similar": [Question(text=TEXT), Question(entry=PRACTICE), Question(entry=CHALLENGE)],
+    "transfer": [
+        Question(text=TEXT, territory="HR035"),
+        Question(entry=CHALLENGE, territory="LV"),
+        Question(entry=PRACTICE, territory="DE300"),
+    ],
+    "partners": [
+        Question(text=TEXT, territory="SI"),
+        Question(entry=BASE + "id/actor/city-hr-split"),
+        Question(entry=BASE + "id/actor/european-competence-centre-for-social-innovation"),
+    ],
+}
+ALL = [(kind, question) for kind, questions in QUESTIONS.items() for question in questions]
+
+
+def ask(matcher: Matcher, kind: str, question: Question) -> dict[str, object]:
+    """Return an answer, as JSON would carry it."""
+    found: dict[str, object] = json.loads(json.dumps(getattr(matcher, kind)(question)))
+    return found
+
+
+def matches(answer: dict[str, object]) -> list[dict[str, object]]:
+    """Return the matches of an answer."""
+    found = answer["matches"]
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.mark.parametrize(("kind", "question"), ALL)
+def test_an_answer_has_the_fields_of_the_contract(
+    starter_matcher: Matcher, kind: str, question: Question
+) -> None:
+    answer = ask(starter_matcher, kind, question)
+    assert set(answer) >= {"query", "matches", "abstained", "stamp"}
+    assert set(answer["stamp"]) == {"data", "model", "text", "weights"}  # type: ignore[call-overload]
+    assert matches(answer)
+    for match in matches(answer):
+        assert set(match) >= {"entry", "type", "title", "country", "score", "level", "reasons"}
+        assert 0 <= float(str(match["score"])) <= 1
+        assert match["reasons"]
+
+
+@pytest.mark.parametrize(("kind", "question"), ALL)
+def test_matches_fall_in_score_and_the_answer_is_the_same_again(
+    starter_matcher: Matcher, kind: str, question: Question
+) -> None:
+    answer = ask(starter_matcher, kind, question)
+    scores = [m["score"] for m in matches(answer)]
+    assert scores == sorted(scores, reverse=True)  # type: ignore[type-var]
+    assert ask(starter_matcher, kind, question) == answer
+
+
+@pytest.mark.parametrize(("kind", "question"), ALL)
+def test_every_cited_triple_stands_in_the_graph(
+    starter_matcher: Matcher, starter_store: EmbeddedStore, kind: str, question: Question
+) -> None:
+    cited = [
+        triple
+        for match in matches(ask(starter_matcher, kind, question))
+        for reason in [*match["reasons"], *match.get("for_them", [])]  # type: ignore[misc]
+        for triple in reason["evidence"]
+    ]
+    assert cited
+    for subject, predicate, value in cited:
+        rows = starter_store.select(
+            f"SELECT (COUNT(*) AS ?n) {{ {subject} {predicate} {value} }}", {}
+        )
+        assert rows[0]["n"] == "1", (subject, predicate, value)
+
+
+def test_transfer_says_fit_coverage_gates_and_what_would_change(starter_matcher: Matcher) -> None:
+    for match in matches(ask(starter_matcher, "transfer", QUESTIONS["transfer"][0])):
+        assert set(match["criteria"]) == {  # type: ignore[call-overload]
+            "P1", "P2", "P3", "I1", "I2", "I3", "I4", "I5", "E1", "E2", "E3", "E4", "T1", "T2",
+        }  # fmt: skip
+        assert 0 <= float(str(match["fit"])) <= 1
+        assert 0 < float(str(match["coverage"])) < 1
+        assert {g["criterion"] for g in match["gates"]} == {"E1", "E4"}  # type: ignore[attr-defined]
+        for row in match["criteria"].values():  # type: ignore[attr-defined]
+            assert row["value"] is None or 0 <= row["value"] <= 1
+            assert row["text"]
+
+
+def test_knowing_more_of_the_place_covers_more(starter_matcher: Matcher) -> None:
+    bare = Question(entry=PRACTICE, territory="HR035")
+    told = Question(
+        entry=PRACTICE, territory="HR035",
+        target=Target(actor_types=("ngo", "municipality"), target_groups=("older-people",)),
+    )  # fmt: skip
+    before, after = (matches(ask(starter_matcher, "transfer", q))[0] for q in (bare, told))
+    assert before["entry"] == after["entry"] == PRACTICE
+    assert float(str(after["coverage"])) > float(str(before["coverage"]))
+
+
+def test_a_named_practice_comes_with_its_alternatives(starter_matcher: Matcher) -> None:
+    found = [
+        m["entry"] for m in matches(ask(starter_matcher, "transfer", QUESTIONS["transfer"][2]))
+    ]
+    assert PRACTICE in found
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize("kind", ["peer", "mentor", "role", "exchange"])
+def test_only_the_kinds_asked_for_come_back(starter_matcher: Matcher, kind: str) -> None:
+    entry = BASE + "id/actor/european-competence-centre-for-social-innovation"
+    question = {
+        "exchange": Question(entry=entry),
+        "peer": Question(entry=BASE + "id/actor/city-hr-split"),
+    }.get(kind, Question(text=TEXT, territory="HR035"))
+    from dataclasses import replace
+
+    found = matches(ask(starter_matcher, "partners", replace(question, kinds=(kind,), limit=50)))
+    assert {m["kind"] for m in found} == {kind}
+    assert all(m["type"] == "actor" for m in found)
+    assert entry not in [m["entry"] for m in found] or kind != "exchange"
+
+
+def test_filters_reach_every_question(starter_matcher: Matcher) -> None:
+    for kind, question in (
+        ("similar", Question(text=TEXT, filters=Filters(country=("SI",)))),
+        ("transfer", Question(text=TEXT, territory="HR", filters=Filters(country=("SI",)))),
+        ("partners", Question(text=TEXT, territory="HR", filters=Filters(country=("SI",)))),
+    ):
+        assert {m["country"] for m in matches(ask(starter_matcher, kind, question))} == {"SI"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "question", "path"),
+    [
+        ("similar", Question(), "text"),
+        ("similar", Question(text="  "), "text"),
+        ("similar", Question(entry=BASE + "id/practice/none"), "entry"),
+        ("similar", Question(entry="not an iri"), "entry"),
+        ("similar", Question(entry=BASE + "id/territory/HR"), "entry"),
+        ("transfer", Question(text=TEXT), "territory"),
+        ("transfer", Question(text=TEXT, territory="XX99"), "territory"),
+        ("transfer", Question(text=TEXT, territory="bad <iri>"), "territory"),
+        ("transfer", Question(entry=BASE + "id/actor/city-hr-split", territory="HR"), "entry"),
+        (
+            "transfer",
+            Question(text=TEXT, territory="HR", target=Target(competences=("flying",))),
+            "target.competences",
+        ),
+        ("partners", Question(entry=PRACTICE), "entry"),
+    ],
+)
+def test_a_bad_question_is_refused_with_its_field(
+    starter_matcher: Matcher, kind: str, question: Question, path: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        getattr(starter_matcher, kind)(question)
+    assert [p.path for p in caught.value.problems] == [path]
+
+
+@pytest.mark.parametrize(
+    "text", ["😀" * 50, "مساعدة كبار السن في القرى", "x" * 20_000, '"; DROP TABLE words', "?"]
+)
+def test_odd_texts_are_answered(starter_matcher: Matcher, text: str) -> None:
+    assert "abstained" in ask(starter_matcher, "similar", Question(text=text))
+
+
+def test_filters_are_checked_one_by_one(starter_store: EmbeddedStore) -> None:
+    raw = {
+        "country": ["EL"],
+        "theme": ["housing"],
+        "territory": ["HR035"],
+        "evidence_min": "monitored",
+    }
+    found = check_filters(starter_store, raw)
+    assert found.country == ("GR",)
+    assert found.theme == ("https://w3id.org/passerelle/voc/theme/housing",)
+    assert found.territory == (BASE + "id/territory/HR035",)
+    with pytest.raises(Refused) as caught:
+        check_filters(
+            starter_store,
+            {
+                "colour": ["red"],
+                "theme": ["magic"],
+                "country": ["ZZ"],
+                "stage": ["x"],
+                "type": ["y"],
+            },
+        )
+    assert sorted(p.path for p in caught.value.problems) == [
+        "filters.colour", "filters.country", "filters.stage", "filters.theme", "filters.type",
+    ]  # fmt: skip
+
+
+def test_evidence_is_written_as_n_triples(starter_matcher: Matcher) -> None:
+    for match in matches(ask(starter_matcher, "similar", Question(entry=PRACTICE))):
+        for reason in match["reasons"]:  # type: ignore[attr-defined]
+            for triple in reason["evidence"]:
+                line = " ".join(triple) + " ."
+                assert list(ox.parse(line, format=ox.RdfFormat.N_TRIPLES))

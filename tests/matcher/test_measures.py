@@ -1,0 +1,38 @@
+"""The measures agree with those of scikit-learn, and intervals hold the mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import ndcg_score
+
+from matcher.evaluation.measures import estimate, ndcg, reciprocal_rank
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ndcg_is_that_of_scikit_learn(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    relevant = random.random(40) < 0.3
+    scores = random.random(40)
+    ranked = relevant[np.argsort(-scores)]
+    expected = ndcg_score([relevant.astype(float)], [scores], k=10)
+    assert ndcg(ranked, int(relevant.sum())) == pytest.approx(expected)
+
+
+def test_ndcg_of_nothing_relevant_is_zero() -> None:
+    assert ndcg(np.zeros(10, bool), 0) == 0.0
+
+
+@pytest.mark.parametrize(("ranked", "expected"), [([0, 0, 1, 1], 1 / 3), ([1], 1.0), ([0, 0], 0.0)])
+def test_reciprocal_rank(ranked: list[int], expected: float) -> None:
+    assert reciprocal_rank(np.array(ranked, bool)) == pytest.approx(expected)
+
+
+def test_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
+    random = np.random.default_rng(3)
+    few, many = random.random(20).tolist(), random.random(2000).tolist()
+    small, large = estimate(few, 1, 500), estimate(many, 1, 500)
+    assert small.low < small.value < small.high
+    assert large.high - large.low < small.high - small.low
+    assert estimate(few, 1, 500) == small
+    assert estimate([], 1, 10).as_dict() == {"value": 0.0, "low": 0.0, "high": 0.0}

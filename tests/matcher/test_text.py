@@ -1,0 +1,75 @@
+"""Texts, stems and languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from kg.language import detect
+from kg.reading import read_entry
+from matcher.text import facets, words
+from matcher.words import match_expression, stems
+from tests.conftest import BASE
+
+PRACTICE = b"""
+@prefix psr: <https://w3id.org/passerelle/ns#> . @prefix dct: <http://purl.org/dc/terms/> .
+<https://passerelle.example/id/practice/rides> a psr:Practice ;
+  dct:title "Rides for the old"@en, "Prijevoz za starije"@hr ; dct:alternative "Sopotniki"@sl ;
+  psr:problem "No bus comes here."@en ; psr:solution "Volunteers drive."@en, "Volonteri voze."@hr .
+"""
+
+
+def test_each_facet_has_one_text_a_language() -> None:
+    found = {(f.facet, f.lang): f.text for f in facets(read_entry(PRACTICE, "text/turtle", BASE))}
+    assert found == {
+        ("problem", "en"): "No bus comes here.",
+        ("solution", "en"): "Rides for the old\nVolunteers drive.",
+        ("solution", "hr"): "Prijevoz za starije\nVolonteri voze.",
+    }
+
+
+def test_words_hold_other_names_too() -> None:
+    found = {w.lang: w.text for w in words(read_entry(PRACTICE, "text/turtle", BASE))}
+    assert "Sopotniki" in found["en"]
+    assert "No bus" in found["en"]
+    assert set(found) == {"en", "hr"}
+
+
+@pytest.mark.parametrize(
+    ("lang", "one", "other"),
+    [
+        ("en", "volunteers", "volunteer"),
+        ("de", "Gemeinden", "Gemeinde"),
+        ("it", "associazioni", "associazione"),
+    ],
+)
+def test_forms_of_a_word_share_a_stem(lang: str, one: str, other: str) -> None:
+    assert stems(one, lang) == stems(other, lang)
+
+
+@pytest.mark.parametrize(
+    "text", ['a "quoted" OR word', "NEAR(x) AND *", "()", "", "😀", "x" * 20_000]
+)
+def test_any_text_makes_a_safe_expression(text: str) -> None:
+    import sqlite3
+
+    with sqlite3.connect(":memory:") as db:
+        db.execute("CREATE VIRTUAL TABLE w USING fts5 (body)")
+        expression = match_expression(text, "en")
+        if expression:
+            assert db.execute("SELECT * FROM w WHERE w MATCH ?", (expression,)).fetchall() == []
+        else:
+            assert not stems(text, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("Stariji ljudi žive sami u selima bez autobusa", "hr"),
+        ("Vecāki cilvēki laukos jūtas vientuļi", "lv"),
+        ("Gli anziani vivono soli nei paesi senza autobus", "it"),
+        ("Ältere Menschen leben allein in Dörfern ohne Bus", "de"),
+        ("Οι ηλικιωμένοι ζουν μόνοι στα χωριά", "el"),
+    ],
+)
+def test_languages_are_told_apart(text: str, lang: str) -> None:
+    assert detect(text) == lang
