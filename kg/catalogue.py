@@ -77,7 +77,7 @@ def summary(store: Store, iri: str, lang: str = "en") -> dict[str, str | None]:
         "entry": iri,
         "type": entry.path,
         "title": entry.text("http://purl.org/dc/terms/title", lang),
-        "country": countries(store, iri)[0] if countries(store, iri) else None,
+        "country": next(iter(countries(store, iri)), None),
     }
 
 

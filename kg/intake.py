@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kg.catalogue import links_to
@@ -83,36 +83,54 @@ class Intake:
         """Store entries that an import or a release brings; refused ones stop nobody.
 
         With ``keep_others`` an entry that somebody else wrote or deleted last is left as
-        it is and listed in ``kept``. What is the same already is not written again.
+        it is and listed in ``kept``. What is the same already is not written again. Entries
+        may link to each other in any order.
         """
-        report, batch = BatchReport(), []
+        report = BatchReport()
+        names: set[str] = set()
+        refused: list[Entry] = []
         with self._lock:
-            for entry in entries:
-                batch.append(entry)
-                if len(batch) == BATCH:
-                    self._submit_batch(batch, agent, report, keep_others=keep_others)
-                    batch = []
-            self._submit_batch(batch, agent, report, keep_others=keep_others)
+            for batch in _batches(entries):
+                names.update(entry.iri for entry in batch)
+                refused += self._submit_batch(batch, agent, report, keep_others=keep_others)
+            waiting = [e for e in refused if not names.isdisjoint(e.linked())]
+            while waiting:
+                left = self._submit_batch(waiting, agent, report, keep_others=keep_others)
+                waiting = left if len(left) < len(waiting) else []
         return report
 
     def _submit_batch(
         self, batch: list[Entry], agent: str, report: BatchReport, *, keep_others: bool
-    ) -> None:
+    ) -> list[Entry]:
+        """Store what can be stored of a batch, and return the entries that are refused."""
         fresh = [e for e in batch if self._wanted(e, agent, report, keep_others=keep_others)]
         if not fresh:
-            return
-        verdicts = self.validator.validate_many(fresh, self.store.kinds)
-        changes = []
+            return []
+        verdicts = self._judge(fresh)
+        changes, refused = [], []
         for entry in fresh:
             verdict = verdicts[entry.iri]
+            report.refused.pop(entry.iri, None)
             if not verdict.conforms:
                 report.refused[entry.iri] = verdict.violations
+                refused.append(entry)
                 continue
             if verdict.warnings:
                 report.warned[entry.iri] = verdict.warnings
             (report.replaced if self._exists(entry.iri) else report.added).append(entry.iri)
             changes.append(Change(entry.iri, entry))
         self.store.write(changes, agent, "import")
+        return refused
+
+    def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
+        """Return the reports; who links to an entry that is refused is looked at without it."""
+        verdicts = self.validator.validate_many(fresh, self.store.kinds)
+        lost = {e.iri for e in fresh if not verdicts[e.iri].conforms}
+        while any(not lost.isdisjoint(e.linked()) for e in fresh if e.iri not in lost):
+            fresh = [e for e in fresh if e.iri not in lost]
+            verdicts |= self.validator.validate_many(fresh, self.store.kinds)
+            lost = {e.iri for e in fresh if not verdicts[e.iri].conforms}
+        return verdicts
 
     def _wanted(self, entry: Entry, agent: str, report: BatchReport, *, keep_others: bool) -> bool:
         seen = self.store.provenance(entry.iri)
@@ -151,3 +169,15 @@ class Intake:
             raise Refused("The entry does not conform to the shapes.", list(report.problems))
         version = self.store.write([Change(entry.iri, entry)], agent, action)
         return Accepted(entry, version, tuple(report.warnings))
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield the entries in lists of at most 200 in which none comes twice."""
+    batch: dict[str, Entry] = {}
+    for entry in entries:
+        if len(batch) == BATCH or entry.iri in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[entry.iri] = entry
+    if batch:
+        yield list(batch.values())

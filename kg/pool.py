@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kg.errors import LimitExceeded, Malformed, Overloaded
+from kg.errors import LimitExceeded, Malformed, Overloaded, UnknownFormat
+from kg.results import GRAPHS, TABLES
 from kg.scan import check_query
 from kg.store import Store
 
@@ -100,7 +101,11 @@ class _Worker:
             cwd=folder, env={"PATH": "/usr/bin:/bin"}, bufsize=0,
         )  # fmt: skip
         self._left = b""
-        self.network = str(self._receive(30.0)[0]["network"])
+        try:
+            self.network = str(self._receive(30.0)[0]["network"])
+        except LimitExceeded:
+            self.kill()
+            raise
 
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return the answer's head and body; LimitExceeded if it does not come in time."""
@@ -145,6 +150,12 @@ class _Worker:
         self._process.wait()
 
 
+def _check_form(kind: str, form: str) -> None:
+    known = TABLES if kind in {"SELECT", "ASK"} else GRAPHS
+    if form not in known:
+        raise UnknownFormat(f"The answer to {kind} is written as {', '.join(known)}.")
+
+
 class QueryPool:
     """Answers SPARQL queries of strangers within limits, several at a time."""
 
@@ -159,10 +170,11 @@ class QueryPool:
     def run(self, query: str, form: str) -> Answer:
         """Return the answer to a query, written as ``form`` (see ``kg.results``).
 
-        Raises what ``kg.scan.check_query`` raises, Malformed for a syntax error,
-        LimitExceeded (``time``, ``memory``, ``rows``, ``bytes``) or Overloaded.
+        Raises what ``kg.scan.check_query`` raises, UnknownFormat for a form that does not fit
+        the query, Malformed for a syntax error, LimitExceeded (``time``, ``memory``, ``rows``,
+        ``bytes``) or Overloaded.
         """
-        check_query(query)
+        _check_form(check_query(query), form)
         with self._slot(), self._snapshots.lease() as (folder, version):
             worker = self._worker(folder)
             try:

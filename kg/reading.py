@@ -6,7 +6,6 @@ context only, and what comes out has absolute http IRIs and no blank nodes.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -14,16 +13,15 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kg import scan
+from kg import jsonld, scan
 from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
-from kg.vocabulary import CLASSES, DCT, RDF_TYPE, XSD, context
+from kg.jsonld import MAX_DEPTH, NOWHERE
+from kg.vocabulary import CLASSES, DCT, RDF, RDF_TYPE, XSD
 
 MAX_ENTRY = 1024 * 1024
 MAX_TRIPLES = 5_000
-MAX_DEPTH = 32
 MAX_LITERAL = 20_000
-NOWHERE = "http://relative.invalid/"
 
 FORMATS = {
     "text/turtle": ox.RdfFormat.TURTLE,
@@ -31,11 +29,19 @@ FORMATS = {
     "application/ld+json": ox.RdfFormat.JSON_LD,
     "application/json": ox.RdfFormat.JSON_LD,
 }
-_NUMBERS = {
+_NO_NUMBER = "This is not a number in plain digits."
+_FLOAT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
+#: the types of literals that are read, with the form of those that a parser may choke on
+_DATATYPES = {
     XSD + "integer": re.compile(r"[+-]?[0-9]{1,18}"),
     XSD + "decimal": re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?"),
-}
-_NUMBER_TYPES = {"xsd:integer", "xsd:decimal"}
+    XSD + "double": _FLOAT,
+    XSD + "float": _FLOAT,
+    XSD + "boolean": re.compile("true|false"),
+} | dict.fromkeys(
+    [XSD + name for name in ("string", "date", "dateTime", "gYear", "gYearMonth", "anyURI")]
+    + [RDF + "langString"]
+)  # fmt: skip
 
 
 def parse(data: bytes, media_type: str) -> list[ox.Triple]:
@@ -55,7 +61,7 @@ def parse(data: bytes, media_type: str) -> list[ox.Triple]:
     except UnicodeDecodeError as error:
         raise Malformed(f"The text is not UTF-8: byte {error.start} cannot be read.") from error
     if FORMATS[media_type] == ox.RdfFormat.JSON_LD:
-        text = _prepare_json(text)
+        text = jsonld.prepare(text)
     elif scan.depth(scan.tokens(text)) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
     return _parse(text, FORMATS[media_type])
@@ -76,117 +82,6 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
     except (SyntaxError, ValueError) as error:
         raise Malformed(f"The text cannot be read: {error}") from error
     return found
-
-
-def _prepare_json(text: str) -> str:
-    """Check depth and keys and put our own context in place of any reference to it."""
-    if _json_depth(text) > MAX_DEPTH:
-        raise Malformed(f"The JSON may be nested {MAX_DEPTH} deep at most.")
-    try:
-        document = json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
-        raise Malformed(f"This is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise Malformed("Send one JSON object with one entry.")
-    reference = document.pop("@context", None)
-    if isinstance(reference, dict) or not _ours(reference):
-        raise refused(
-            "@context",
-            "Only our own context is used; others are never fetched.",
-            hint='Leave "@context" out or write "/context.jsonld" of this service.',
-        )
-    problems: list[Problem] = []
-    body = _clean(document, "", problems)
-    if problems:
-        raise Refused("Some keys of the entry cannot be read.", problems)
-    return json.dumps({"@context": context()} | body, ensure_ascii=False)
-
-
-def _ours(reference: object) -> bool:
-    return reference is None or (
-        isinstance(reference, str) and reference.rsplit("/", 1)[-1] == "context.jsonld"
-    )
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
-
-
-def _json_depth(text: str) -> int:
-    level = deepest = 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
-        if match[0] in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif match[0] in "]}":
-            level -= 1
-    return deepest
-
-
-def _clean(node: dict[str, Any], path: str, problems: list[Problem]) -> dict[str, Any]:
-    """Return a JSON-LD node with numbers as text; note every key that is not ours."""
-    return {key: _clean_value(key, value, path, problems) for key, value in node.items()}
-
-
-def _clean_value(key: str, value: Any, path: str, problems: list[Problem]) -> Any:  # noqa: ANN401
-    """Return a value as the parser must see it; note what cannot stand."""
-    where = f"{path}.{key}".lstrip(".")
-    definition = context().get(key)
-    if definition is None and key not in {"@id", "@type", "@value", "@language"}:
-        problems.append(_unknown_key(where, key))
-        return None
-    if isinstance(definition, dict) and definition.get("@container") == "@language":
-        return _language_map(value, where, problems)
-    many = value if isinstance(value, list) else [value]
-    cleaned = [_clean_one(item, definition, where, problems) for item in many]
-    return cleaned if isinstance(value, list) else cleaned[0]
-
-
-def _unknown_key(where: str, key: str) -> Problem:
-    return Problem(
-        where,
-        f"The key {key!r} is not known.",
-        value=key,
-        hint="Use a key of /context.jsonld.",
-    )
-
-
-def _language_map(value: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401
-    """Return a language map; a bare text stays bare, and the shapes ask for its language."""
-    texts = value if isinstance(value, dict) else {"": value}
-    for tag, text in texts.items():
-        for item in text if isinstance(text, list) else [text]:
-            if not isinstance(item, str):
-                problems.append(Problem(f"{where}.{tag}", "A text was expected.", value=str(item)))
-            elif _surrogate(item):
-                problems.append(_half_character(f"{where}.{tag}"))
-    return None if problems else value
-
-
-def _surrogate(text: str) -> bool:
-    return any(0xD800 <= ord(c) <= 0xDFFF for c in text)
-
-
-def _half_character(where: str) -> Problem:
-    return Problem(where, "The text holds half a character (a lone surrogate).", hint="Retype it.")
-
-
-def _clean_one(item: Any, definition: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401
-    if isinstance(item, dict):
-        return _clean(item, where, problems)
-    if isinstance(item, str) and _surrogate(item):
-        problems.append(_half_character(where))
-        return ""
-    if isinstance(item, int | float) and not isinstance(item, bool):
-        return _number(item, definition)
-    return item
-
-
-def _number(item: float, definition: object) -> object:
-    """Return a number in plain digits: JSON-LD would write 3.5 as ``3.5E0``."""
-    if isinstance(definition, dict) and definition.get("@type") in _NUMBER_TYPES:
-        return f"{item:f}".rstrip("0").rstrip(".") if isinstance(item, float) else str(item)
-    return str(item) if definition is not None else item
 
 
 def read_entry(data: bytes, media_type: str, base: str, *, iri: str | None = None) -> Entry:
@@ -251,7 +146,7 @@ def _check_name(name: str, base: str, iri: str | None) -> None:
         raise refused(
             "id",
             "This is not a name for an entry here.",
-            value=name,
+            value=_sent(name),
             hint=f"Use {base}id/CLASS/NAME with letters, digits and hyphens, or leave it out.",
         )
 
@@ -265,10 +160,11 @@ def _rename(
     for triple in triples:
         children[triple.subject].append(triple)
     names: dict[ox.NamedNode | ox.BlankNode, ox.NamedNode] = {root: ox.NamedNode(name)}
-    _name_children(root, name, children, names)
-    strays = [
-        t.subject for t in triples if t.subject not in names and not _fragment(t.subject, name)
-    ]
+    parts = sorted((s for s in children if _fragment(s, name)), key=str)
+    numbers = _Numbers(name, triples)
+    for start in (root, *parts):
+        _name_children(start, numbers, children, names)
+    strays = [s for s in children if s not in names and s not in parts]
     if strays:
         raise refused(
             "id", "The document also describes another thing.", value=str(strays[0]),
@@ -278,6 +174,23 @@ def _rename(
         ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))  # type: ignore[arg-type]
         for t in triples
     ]
+
+
+class _Numbers:
+    """Gives out names for nested nodes that the document does not use itself."""
+
+    def __init__(self, name: str, triples: list[ox.Triple]) -> None:
+        self._name = name
+        self._taken = {name_of(node) for t in triples for node in (t.subject, t.object)}
+        self._last: Counter[str] = Counter()
+
+    def next(self, kind: str) -> ox.NamedNode:
+        """Return the first free name for a kind of part."""
+        while True:
+            self._last[kind] += 1
+            found = f"{self._name}#{kind}-{self._last[kind]}"
+            if found not in self._taken:
+                return ox.NamedNode(found)
 
 
 def _check_tree(triples: list[ox.Triple]) -> None:
@@ -298,18 +211,16 @@ def _fragment(node: object, name: str) -> bool:
 
 def _name_children(
     node: Any,  # noqa: ANN401
-    name: str,
+    numbers: _Numbers,
     children: dict[Any, list[ox.Triple]],
     names: dict[Any, ox.NamedNode],
 ) -> None:
     """Give the blank nodes below a node numbers by property and content."""
-    blank = [t for t in children[node] if isinstance(t.object, ox.BlankNode)]
+    blank = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
     for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
-        child = triple.object
         kind = triple.predicate.value.rsplit("#", 1)[-1].rsplit("/", 1)[-1].removeprefix("has")
-        number = sum(n.value.startswith(f"{name}#{kind.lower()}-") for n in names.values()) + 1
-        names[child] = ox.NamedNode(f"{name}#{kind.lower()}-{number}")
-        _name_children(child, name, children, names)
+        names[triple.object] = numbers.next(kind.lower())
+        _name_children(triple.object, numbers, children, names)
 
 
 def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
@@ -320,7 +231,7 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
         f"{t.predicate} {_content(t.object, children, level + 1)}"
         if isinstance(t.object, ox.BlankNode)
         else f"{t.predicate} {t.object}"
-        for t in children[node]
+        for t in children.get(node, ())
     ]
     return "[" + "; ".join(sorted(parts)) + "]"
 
@@ -334,7 +245,9 @@ def _check_terms(entry: Entry) -> None:
 def _term_problems(triple: ox.Triple) -> list[Problem]:
     path, obj = triple.predicate.value, triple.object
     found = [
-        Problem(path, why, value=node.value[:200], hint="Write a full http or https address.")
+        Problem(
+            path, why, value=_sent(node.value)[:200], hint="Write a full http or https address."
+        )
         for node in (triple.subject, triple.predicate, obj)
         if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value))
     ]
@@ -343,18 +256,29 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
     return found
 
 
+def _sent(iri: str) -> str:
+    """Return a relative address as it was sent."""
+    return iri.removeprefix(NOWHERE).removeprefix(NOWHERE.partition("//")[0])
+
+
 def _iri_fault(iri: str) -> str | None:
-    if iri.startswith(NOWHERE):
-        return f"The address {iri.removeprefix(NOWHERE)!r} is not complete."
+    if iri != _sent(iri):
+        return f"The address {_sent(iri)[:200]!r} is not complete."
     if not iri.startswith(("http://", "https://")):
-        return f"Addresses of the kind {iri.partition(':')[0]!r} are not accepted."
+        return f"Addresses of the kind {iri.partition(':')[0][:40]!r} are not accepted."
+    if not iri.isprintable() or " " in iri:
+        return "The address holds a space or a character that cannot be seen."
     return "The address is longer than 2,000 characters." if len(iri) > 2_000 else None
 
 
 def _literal_fault(literal: ox.Literal) -> str | None:
-    text, form = literal.value, _NUMBERS.get(literal.datatype.value)
-    if form and not form.fullmatch(text):
-        return "This is not a number in plain digits."
+    text, kind = literal.value, literal.datatype.value
+    if literal.direction:
+        return "A direction of writing is not read here."
+    if kind not in _DATATYPES:
+        return f"Values of the kind {_sent(kind)[:200]!r} are not read here."
+    if (form := _DATATYPES[kind]) and not form.fullmatch(text):
+        return "This is neither true nor false." if kind == XSD + "boolean" else _NO_NUMBER
     if len(text) > MAX_LITERAL:
         return f"The text is longer than {MAX_LITERAL:,} characters."
     if any((c < " " and c not in "\t\n\r") or c in "\ufffe\uffff\x7f" for c in text):

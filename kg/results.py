@@ -26,6 +26,7 @@ GRAPHS = {
     "rdfxml": ("application/rdf+xml", ox.RdfFormat.RDF_XML),
 }
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_XML_NAME = re.compile(r"[^\W\d][\w.-]*\Z")
 _XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
@@ -42,15 +43,15 @@ def run(
 ) -> tuple[str, int, bytes]:
     """Return the kind of answer (``solutions``, ``boolean``, ``graph``), its rows and bytes.
 
-    ``form`` is a key of TABLES or GRAPHS. Raises SyntaxError or TooMuch.
+    ``form`` is a key of TABLES or GRAPHS. Raises SyntaxError or TooMuch, and ValueError for a
+    property that RDF/XML cannot write.
     """
     found = store.query(query, use_default_graph_as_union=True)
     if isinstance(found, ox.QueryBoolean):
         return "boolean", 1, _boolean(bool(found), form)
     if isinstance(found, ox.QueryTriples):
         triples = _capped(found, max_rows)
-        body = ox.serialize(triples, format=GRAPHS[form][1])
-        assert body is not None
+        body = _graph(triples, form)
         if len(body) > max_bytes:
             raise TooMuch("bytes")
         return "graph", len(triples), body
@@ -61,6 +62,25 @@ def run(
     if len(body) > max_bytes:
         raise TooMuch("bytes")
     return "solutions", len(rows), body
+
+
+def _graph(triples: list[ox.Triple], form: str) -> bytes:
+    written = map(_for_xml, triples) if form == "rdfxml" else triples
+    body = ox.serialize(written, format=GRAPHS[form][1])
+    assert body is not None
+    return body.replace(b"\r", b"&#13;") if form == "rdfxml" else body
+
+
+def _for_xml(triple: ox.Triple) -> ox.Triple:
+    """Return a triple without what XML forbids: the engine's writer lets it through."""
+    name, obj = triple.predicate.value, triple.object
+    if not _XML_NAME.search(name):
+        raise ValueError(f"RDF/XML cannot write the property {name}; ask for another format.")
+    if not isinstance(obj, ox.Literal) or not _FORBIDDEN.search(obj.value):
+        return triple
+    text = _FORBIDDEN.sub("\ufffd", obj.value)
+    kind = {"language": obj.language} if obj.language else {"datatype": obj.datatype}
+    return ox.Triple(triple.subject, triple.predicate, ox.Literal(text, **kind))
 
 
 def _capped(found: Iterable[ox.Triple], most: int) -> list[ox.Triple]:

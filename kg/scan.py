@@ -7,7 +7,8 @@ regular expression of linear time that knows strings, IRIs and comments, and one
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from kg.errors import Malformed, QueryRefused, TooLarge
 
@@ -22,9 +23,9 @@ _TOKEN = re.compile(
   | (?P<string>\"{3}(?:\"{0,2}(?:[^\"\\]|\\.))*+\"{3} | '{3}(?:'{0,2}(?:[^'\\]|\\.))*+'{3}
         | (?!\"{3})\"(?:[^\"\\\n\r]|\\.)*+\" | (?!'{3})'(?:[^'\\\n\r]|\\.)*+')
   | (?P<open>["'])
-  | (?P<iri><[^<>"{}|^`\\\x00-\x20]*+>)
+  | (?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\[uU][0-9A-Fa-f]{4})*+>)
   | (?P<var>[?$]\w++) | (?P<tag>@\w++(?:-\w++)*+)
-  | (?P<name>[\w-]*+:(?:[\w:%.-]|\\.)*+)
+  | (?P<name>(?:[^\W\d][\w-]*+)?+:(?:[\w:%.-]|\\.)*+)
   | (?P<word>[^\W\d][\w-]*+)
   | (?P<number>\d++)
   | (?P<mark>\|\||&&|\^\^|!=|<=|>=|.)
@@ -38,11 +39,13 @@ _UPDATES = {
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _OPERATORS = set("+-*/|&!=<>^.;,") | {"||", "&&", "!=", "<=", ">="}
 _REPEATED = {"OPTIONAL", "UNION", "MINUS", "FILTER", "BIND", "EXISTS", "SELECT", "GRAPH", "VALUES"}
+_OPERANDS = {"var", "iri", "name", "string", "tag", "number", "word"}
+#: an address that cannot be read as ``<`` and the right side of a comparison
+_CLEAR = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:(?://.*|[A-Za-z0-9:._-]*)>", re.DOTALL)
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A kind (``word``, ``string``, ``iri``, ``mark`` ...), its text and where it starts."""
 
     kind: str
@@ -78,6 +81,42 @@ def depth(found: list[Token]) -> int:
     return deepest
 
 
+def _plainly(found: list[Token]) -> Iterator[Token]:
+    """Yield the tokens of a query as the engine reads them, which knows no tokens.
+
+    In an expression ``?a<?b#>`` compares with ``?b`` and opens a comment, elsewhere the same
+    text is an address. What stands between is looked at as well; where the two readings
+    differ in what follows, QueryRefused.
+    """
+    inside: list[str] = []
+    before = Token("mark", "", 0)
+    for token in found:
+        if token.kind == "mark" and token.text in _OPEN:
+            inside.append(token.text)
+        elif token.kind == "mark" and token.text in _CLOSE:
+            del inside[-1:]
+        yield token
+        if token.kind == "iri" and inside[-1:] == ["("] and _compares(before, token):
+            yield from _hidden(token)
+        before = token
+
+
+def _compares(before: Token, token: Token) -> bool:
+    operand = before.kind in _OPERANDS or before.text in {")", "]"}
+    return operand and not _CLEAR.fullmatch(token.text)
+
+
+def _hidden(token: Token) -> Iterator[Token]:
+    if "#" in token.text or "\\" in token.text:
+        raise QueryRefused(
+            f"At position {token.start} it is not clear whether < compares or starts an address."
+            " Write a space after it, or the address in full."
+        )
+    for hidden in tokens(token.text[1:-1]):
+        if hidden.text not in _CLOSE:
+            yield hidden
+
+
 def decode_escapes(text: str) -> str:
     r"""Return the text with ``\uXXXX`` and ``\UXXXXXXXX`` replaced, as SPARQL reads it.
 
@@ -108,7 +147,8 @@ def check_query(text: str) -> str:
     return _check_tokens(tokens(text))
 
 
-def _check_tokens(found: list[Token]) -> str:
+def _check_tokens(read: list[Token]) -> str:
+    found = list(_plainly(read))
     if depth(found) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
     words = [t.text.upper() for t in found if t.kind == "word"]
@@ -119,11 +159,23 @@ def _check_tokens(found: list[Token]) -> str:
     form = _form(found)
     if form in _UPDATES:
         raise QueryRefused(f"This endpoint only reads: {form} is an update and is refused.")
-    if "SERVICE" in words:
+    if any("SERVICE" in word for word in words) or _calls_service(found):
         raise QueryRefused("SERVICE is refused: this endpoint does not ask other servers.")
     if form not in _FORMS:
         raise Malformed("No SELECT, ASK, CONSTRUCT or DESCRIBE was found in the query.")
     return form
+
+
+def _calls_service(found: list[Token]) -> bool:
+    """Return whether a keyword SERVICE is glued to a name: the engine reads SERVICEex:x {}.
+
+    ``GRAPH service:x {}`` is the one place where such a name stands before a brace.
+    """
+    for before, token, after in zip(found, found[1:], found[2:], strict=False):
+        called = token.kind == "name" and "SERVICE" in token.text.partition(":")[0].upper()
+        if called and after.text == "{" and before.text.upper() != "GRAPH":
+            return True
+    return False
 
 
 def _form(found: list[Token]) -> str:

@@ -72,7 +72,7 @@ def _answer(store: ox.Store, request: dict[str, object]) -> tuple[dict[str, obje
     except MemoryError:
         return {"limit": "memory"}, b""
     except (OSError, ValueError, RuntimeError) as error:
-        return {"failed": f"{type(error).__name__}: {error}"}, b""
+        return {"failed": str(error) or type(error).__name__}, b""
     return {"kind": kind, "rows": rows}, body
 
 

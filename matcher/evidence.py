@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ import pyoxigraph as ox
 from kg.entry import Entry, name_of
 
 Triple = tuple[str, str, str]
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_LONGEST = 240
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,13 @@ def cite(
         and isinstance(t.object, ox.NamedNode | ox.Literal)
         and (wanted is None or t.object.value in wanted)
     )
+
+
+def excerpt(words: str) -> str:
+    """Return the first sentence or two of a text, at most 240 characters."""
+    found = ""
+    for sentence in _SENTENCE.split(words.strip()):
+        if found and len(found) + len(sentence) > _LONGEST:
+            break
+        found = f"{found} {sentence}".strip()
+    return found if len(found) <= _LONGEST else found[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"

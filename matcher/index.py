@@ -26,9 +26,11 @@ from matcher.attributes import Attributes, attributes, wanted
 from matcher.centring import Means
 from matcher.embedder import Embedder, Matrix
 from matcher.question import Filters
-from matcher.words import match_expression, stems
+from matcher.words import stems
 
-BATCH = 64
+BATCH = 256
+#: different words of a question that are looked at, and how many of them are searched for
+MAX_WORDS, MAX_TERMS = 256, 48
 Progress = Callable[[int, int], None]
 Scores = npt.NDArray[np.float32]
 _SCHEMA = """
@@ -38,7 +40,22 @@ CREATE TABLE IF NOT EXISTS facet (iri TEXT, facet TEXT, lang TEXT, hash TEXT,
     PRIMARY KEY (iri, facet, lang));
 CREATE TABLE IF NOT EXISTS vector (hash TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (iri UNINDEXED, body, tokenize = 'unicode61');
+CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5vocab (words, 'row');
 """
+
+
+@dataclass(frozen=True)
+class FacetRows:
+    """The rows of one facet: whose they are, and their vectors centred in two ways.
+
+    ``matrix`` is centred on the corpus, to rank; ``plain`` on the packaged mean, to tell
+    whether anything fits at all.
+    """
+
+    entry: npt.NDArray[np.int32]
+    raw: Matrix
+    matrix: Matrix
+    plain: Matrix
 
 
 @dataclass(frozen=True)
@@ -47,32 +64,22 @@ class Found:
 
     version: int
     iris: list[str]
-    facet: npt.NDArray[np.int8]
-    row_entry: npt.NDArray[np.int32]
-    matrix: Matrix
-    plain: Matrix
-    raw: Matrix
-    langs: list[str]
+    facets: dict[str, FacetRows]
     shift: Matrix
     postings: dict[tuple[str, str], npt.NDArray[np.int32]]
     position: dict[str, int]
 
-    def scores(self, facet: str, vector: Matrix, matrix: Matrix | None = None) -> Scores:
-        """Return the best cosine of each entry's facet with a vector; NaN without one.
-
-        ``matrix`` is ``self.matrix`` (centred on the corpus, to rank) or ``self.plain``
-        (centred on the packaged mean, to tell whether anything fits at all).
-        """
-        rows = np.flatnonzero(self.facet == text.FACETS.index(facet))
-        best = np.full(len(self.iris), -np.inf, np.float32)
-        chosen = self.matrix if matrix is None else matrix
-        np.maximum.at(best, self.row_entry[rows], chosen[rows] @ vector)
-        return np.where(np.isinf(best), np.nan, best)
+    def scores(self, facet: str, vector: Matrix, *, plain: bool = False) -> Scores:
+        """Return the best cosine of each entry's facet with a vector; NaN without one."""
+        rows = self.facets[facet]
+        best = np.full(len(self.iris), np.nan, np.float32)
+        np.fmax.at(best, rows.entry, (rows.plain if plain else rows.matrix) @ vector)
+        return best
 
     def vectors(self, iri: str, facet: str) -> Matrix:
         """Return the centred vectors of an entry's facet, one a language."""
-        here = self.row_entry == self.position.get(iri, -1)
-        chosen: Matrix = self.matrix[here & (self.facet == text.FACETS.index(facet))]
+        rows = self.facets[facet]
+        chosen: Matrix = rows.matrix[rows.entry == self.position.get(iri, -1)]
         return chosen
 
     def mask(self, filters: Filters) -> npt.NDArray[np.bool_]:
@@ -114,6 +121,11 @@ class Index:
             )
             db.execute("INSERT INTO meta VALUES ('text', ?)", (text.VERSION,))
         return db
+
+    @property
+    def model_name(self) -> str:
+        """Return the model as ``name@hash``."""
+        return self._embedder.name
 
     @property
     def found(self) -> Found:
@@ -220,18 +232,30 @@ class Index:
         langs = [r[2] for r in rows]
         shift = self._means.shift(raw, langs)
         version = self._db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+        owner = np.array([position[r[0]] for r in rows], np.int32)
+        kind = np.array([r[1] for r in rows])
         return Found(
             version=int(version[0]) if version else 0,
             iris=list(position),
-            facet=np.array([text.FACETS.index(r[1]) for r in rows], np.int8),
-            row_entry=np.array([position[r[0]] for r in rows], np.int32),
-            matrix=self._means.centre(raw, langs, "document", shift),
-            plain=self._means.centre(raw, langs, "document"),
-            raw=raw,
-            langs=langs,
+            facets={f: self._facet_rows(kind == f, owner, raw, langs, shift) for f in text.FACETS},
             shift=shift,
             postings=_postings([json.loads(a) for _, a in entries]),
             position=position,
+        )
+
+    def _facet_rows(
+        self, mine: npt.NDArray[np.bool_], owner: npt.NDArray[np.int32], raw: Matrix,
+        langs: list[str], shift: Matrix,
+    ) -> FacetRows:  # fmt: skip
+        """Return the rows of one facet, centred."""
+        chosen = raw[mine]
+        spoken = [lang for lang, keep in zip(langs, mine, strict=True) if keep]
+        centre = self._means.centre
+        return FacetRows(
+            owner[mine],
+            chosen,
+            centre(chosen, spoken, "document", shift),
+            centre(chosen, spoken, "document"),
         )
 
     def question_vectors(self, question: str, lang: str, found: Found) -> tuple[Matrix, Matrix]:
@@ -246,18 +270,15 @@ class Index:
         ``skip`` is the entry that asks: its own text would outdo all others.
         """
         scores = np.zeros(len(found.iris), np.float32)
-        expression = match_expression(question, lang)
-        if expression:
-            with sqlite3.connect(self._path) as db:
-                rows = db.execute(
-                    "SELECT iri, -bm25(words) FROM words WHERE words MATCH ?"
-                    " ORDER BY rank LIMIT 1000",
-                    (expression,),
-                ).fetchall()
-            for iri, score in rows:
-                if iri in found.position and iri != skip:
-                    at = found.position[iri]
-                    scores[at] = max(scores[at], score)
+        with sqlite3.connect(self._path) as db:
+            rows = db.execute(
+                "SELECT iri, -bm25(words) FROM words WHERE words MATCH ?",
+                (_expression(db, stems(question, lang), len(found.iris)),),
+            ).fetchall()
+        for iri, score in rows:
+            if iri in found.position and iri != skip:
+                at = found.position[iri]
+                scores[at] = max(scores[at], score)
         top = float(scores.max(initial=0.0))
         return scores / top if top > 0 else scores
 
@@ -268,6 +289,19 @@ class Index:
 
 def _indexed(iri: str) -> bool:
     return iri.rsplit("/", 2)[-2] in text.INDEXED
+
+
+def _expression(db: sqlite3.Connection, asked: list[str], entries: int) -> str:
+    """Return an FTS5 expression of the rarest words asked for.
+
+    Words of more than a quarter of all entries tell nothing and cost most of the time.
+    """
+    different = list(dict.fromkeys(asked))[:MAX_WORDS]
+    marks = ",".join("?" * len(different))
+    counted = dict(db.execute(f"SELECT term, doc FROM terms WHERE term IN ({marks})", different))
+    telling = [w for w in different if 0 < counted.get(w, 0) <= max(entries / 4, 3)]
+    rarest = sorted(telling, key=lambda w: counted[w])[:MAX_TERMS]
+    return " OR ".join(f'"{word}"' for word in rarest) or '""'
 
 
 def _hash(words: str) -> str:

@@ -24,7 +24,7 @@ from matcher.question import KINDS, Filters, Question, check_target, read
 from matcher.retrieval import Ranking, by_entry, by_text, level
 from matcher.transfer import Anticipated
 
-#: how many practices are judged by all criteria
+#: how many practices are judged by all criteria, and actors compared with the asker
 SHORT_LIST = 40
 #: how many of the nearest practices the search for partners looks at
 NEAREST = 10
@@ -159,7 +159,7 @@ class Matcher:
 
     def _actor_scores(self, question: Question, asked: Entry | None, lang: str) -> dict[str, float]:
         ranking = self._rank(question, asked, lang, Filters(type=("actor",)))
-        return {iri: ranking.probability(iri) for iri in ranking.best(len(ranking.found.iris))}
+        return {iri: ranking.probability(iri) for iri in ranking.best(SHORT_LIST)}
 
     def _exchange_scores(
         self, question: Question, asked: Entry | None, lang: str
@@ -178,7 +178,7 @@ class Matcher:
         if not words:
             return {}
         ranking = by_text(self.index, words, settle(words, lang), filters, (facet,))
-        return {iri: ranking.probability(iri) for iri in ranking.best(len(ranking.found.iris))}
+        return {iri: ranking.probability(iri) for iri in ranking.best(SHORT_LIST)}
 
     def _asked(self, question: Question, *paths: str) -> tuple[Entry | None, str]:
         """Return the entry asked about, if any, and the question's language."""

@@ -12,9 +12,8 @@ from kg.i18n import gettext as _
 from kg.store import Store
 from kg.vocabulary import DCT, ORG, PSR, vocabulary
 from matcher.criteria.carrying import transfers_of
-from matcher.evidence import Reason, cite
+from matcher.evidence import Reason, cite, excerpt
 from matcher.place import Place, actors_in, likeness
-from matcher.similar import excerpt
 
 
 @dataclass
@@ -46,7 +45,7 @@ def peers(store: Store, asker: Asker, texts: dict[str, float]) -> list[Partner]:
     """
     mine = _challenges(asker.entry, store) if asker.entry else set()
     found = []
-    for iri, likeness_of_text in texts.items():
+    for iri, likeness_of_text in (_fellows(store, mine) | texts).items():
         actor = store.get(iri)
         shared = sorted(mine & _challenges(actor, store))
         near = _nearness(store, asker.place, actor)
@@ -253,6 +252,18 @@ def _practices(store: Store, actor: str) -> list[Entry]:
         {"a": ox.NamedNode(actor)},
     )
     return [store.get(row["p"]) for row in rows]
+
+
+def _fellows(store: Store, challenges: set[str]) -> dict[str, float]:
+    """Return who is involved in a practice, or took one over, for one of the challenges."""
+    wanted = " ".join(f"<{c}>" for c in sorted(challenges))
+    rows = store.select(
+        f"SELECT DISTINCT ?a {{ VALUES ?c {{ {wanted} }} ?p psr:addresses ?c ."
+        " { ?p psr:hasInvolvement/psr:actor ?a } UNION"
+        " { ?t psr:sourcePractice ?p ; psr:adopter ?a } } ORDER BY ?a",
+        {},
+    )
+    return {row["a"]: 0.0 for row in rows}
 
 
 def _challenges(actor: Entry | None, store: Store) -> set[str]:

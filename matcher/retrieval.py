@@ -91,7 +91,7 @@ def by_text(
     vector, plain = index.question_vectors(question, lang, found)
     by_facet = {name: found.scores(name, vector) for name in facets}
     words = index.words(question, lang, found)
-    fits = _blend([found.scores(name, plain, found.plain) for name in facets])
+    fits = _blend([found.scores(name, plain, plain=True) for name in facets])
     scores = _blend(list(by_facet.values())) + WORDS * words
     return Ranking(found, scores, found.mask(filters), by_facet, words, fits)
 

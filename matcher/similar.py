@@ -9,7 +9,7 @@ from kg.i18n import gettext as _
 from kg.store import Store
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher import text
-from matcher.evidence import Reason, Triple, cite
+from matcher.evidence import Reason, Triple, cite, excerpt
 from matcher.retrieval import Ranking
 from matcher.words import stems
 
@@ -24,8 +24,6 @@ _MAIN_PROPERTY = {
     text.SOLUTION: (PSR + "solution", PSR + "offers", DCT + "description", DCT + "title"),
     text.CONTEXT: (PSR + "context",),
 }
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
-_LONGEST = 240
 
 
 def reasons(
@@ -63,16 +61,6 @@ def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
 
 def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
     return cite(entry, prop, [chosen.value])
-
-
-def excerpt(words: str) -> str:
-    """Return the first sentence or two of a text, at most 240 characters."""
-    found = ""
-    for sentence in _SENTENCE.split(words.strip()):
-        if found and len(found) + len(sentence) > _LONGEST:
-            break
-        found = f"{found} {sentence}".strip()
-    return found if len(found) <= _LONGEST else found[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:

@@ -15,7 +15,6 @@ STEMMERS = {
     "ro": "romanian", "sv": "swedish",
 }  # fmt: skip
 _WORD = re.compile(r"\w{2,}")
-MAX_WORDS = 64
 
 
 @lru_cache(maxsize=32)
@@ -29,9 +28,3 @@ def stems(text: str, lang: str) -> list[str]:
     found = _WORD.findall(text.lower())
     stemmer = _stemmer(lang)
     return list(stemmer.stemWords(found)) if stemmer else found
-
-
-def match_expression(text: str, lang: str) -> str:
-    """Return an FTS5 expression that finds any of the text's first 64 different words."""
-    different = list(dict.fromkeys(stems(text, lang)))[:MAX_WORDS]
-    return " OR ".join(f'"{word}"' for word in different)

@@ -26,7 +26,8 @@ class HashingEmbedder:
         for row, text in zip(found, texts, strict=True):
             for run in _runs(f"  {text.lower()}  "):
                 row[zlib.crc32(run.encode("utf-8", "surrogatepass")) % self.size] += 1
-        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+        norms = np.linalg.norm(found, axis=1, keepdims=True)
+        return np.asarray(found / np.maximum(norms, 1e-9), np.float32)
 
 
 def _runs(text: str) -> list[str]:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kg.entry import Entry, make, name_of
+from kg.entry import Entry, name_of
 from kg.errors import NotFound, StoreUnusable
 from kg.store import Binding, Change, Version
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, PROV, PSR, RDF_TYPE, SKOS, VOC, graphs
 
+#: how many entries are kept in memory between two writes
+MAX_KNOWN = 20_000
 _HEADER = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in PREFIXES.items())
 
 
@@ -30,6 +32,7 @@ class EmbeddedStore:
         self.base = base
         self._provenance = ox.NamedNode(base + "graph/provenance")
         self._lock = threading.Lock()
+        self._known: dict[str, Entry] = {}
         try:
             self._store = ox.Store(path) if path else ox.Store()
         except OSError as error:
@@ -41,8 +44,12 @@ class EmbeddedStore:
         self._refresh_vocabulary()
 
     def _check_base(self) -> None:
-        known = self._one(ox.NamedNode(ONTOLOGY + "/installation"), PSR + "base")
-        if known is not None and known != self.base:
+        """Note the base IRI at the first start, refuse another one later."""
+        site, prop = ox.NamedNode(ONTOLOGY + "/installation"), ox.NamedNode(PSR + "base")
+        known = self._one(site, prop.value)
+        if known is None:
+            self._store.add(ox.Quad(site, prop, ox.Literal(self.base), self._provenance))
+        elif known != self.base:
             raise StoreUnusable(
                 f"This home was made for the base {known}; set PASSERELLE_BASE to it,"
                 " or use another home."
@@ -75,18 +82,32 @@ class EmbeddedStore:
 
     def get(self, iri: str) -> Entry:
         """Return an entry, or raise NotFound."""
-        triples = [
-            q.triple for q in self._store.quads_for_pattern(None, None, None, ox.NamedNode(iri))
-        ]
-        if not triples or not iri.startswith(self.base + "id/"):
+        version, known = self._version, self._known.get(iri)
+        if known is None:
+            known = self._get(iri)
+            self._remember(known, version)
+        return known
+
+    def _remember(self, entry: Entry, version: int) -> None:
+        """Keep an entry for the next reader, unless a write came between."""
+        with self._lock:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            if self._version == version:
+                self._known[entry.iri] = entry
+
+    def _get(self, iri: str) -> Entry:
+        graph = _node(iri) if iri.startswith(self.base + "id/") else None
+        quads = self._store.quads_for_pattern(None, None, None, graph) if graph else ()
+        if not (triples := [q.triple for q in quads]):
             raise NotFound(f"There is no entry {iri}.")
-        return make(iri, triples)
+        return Entry(iri, tuple(sorted(triples, key=str)))
 
     def provenance(self, iri: str) -> Version | None:
         """Return the last write of an entry, also of a deleted one; None if never seen."""
-        node = ox.NamedNode(iri)
-        number = self._one(node, PSR + "dataVersion")
-        activity = self._one(node, PROV + "wasGeneratedBy")
+        node = _node(iri)
+        number = node and self._one(node, PSR + "dataVersion")
+        activity = node and self._one(node, PROV + "wasGeneratedBy")
         if number is None or activity is None:
             return None
         made = ox.NamedNode(activity)
@@ -107,16 +128,17 @@ class EmbeddedStore:
             number = self._version + 1
             self._store.update(self._update(changes, agent, action, number))
             self._version = number
+            self._known.clear()
         return number
 
     def _update(self, changes: Sequence[Change], agent: str, action: str, number: int) -> str:
         prov, activity = self._provenance, f"<{self.base}activity/{number}>"
-        site = f"<{ONTOLOGY}/installation>"
+        site, who = f"<{ONTOLOGY}/installation>", ox.NamedNode(f"{self.base}agent/{agent}")
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         noted = (
             f"{site} psr:dataVersion {number} ; psr:base {_literal(self.base)} ."
             f" {activity} a prov:Activity ; prov:startedAtTime {_literal(now)}^^xsd:dateTime ;"
-            f" prov:wasAssociatedWith <{self.base}agent/{agent}> ; psr:action {_literal(action)} ."
+            f" prov:wasAssociatedWith {who} ; psr:action {_literal(action)} ."
         )
         parts = [f"DELETE WHERE {{ GRAPH {prov} {{ {site} ?p ?o }} }}"]
         for change in changes:
@@ -160,10 +182,18 @@ class EmbeddedStore:
 
     def entries(self, path: str | None = None) -> Iterator[Entry]:
         """Yield the entries of a class, or all, by IRI."""
-        prefix = f"{self.base}id/{path}/" if path else f"{self.base}id/"
-        names = sorted(g.value for g in self._store.named_graphs() if g.value.startswith(prefix))
-        for name in names:
-            yield self.get(name)
+        classes = [CLASSES[path]] if path else list(CLASSES.values())
+        names = {
+            name_of(quad.subject)
+            for kind in classes
+            for quad in self._store.quads_for_pattern(None, RDF_TYPE, ox.NamedNode(kind), None)
+        }
+        for name in sorted(n for n in names if n.startswith(self.base + "id/")):
+            try:
+                found = self.get(name)
+            except NotFound:  # deleted since the list was made
+                continue
+            yield found
 
     def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
         """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
@@ -189,6 +219,13 @@ class EmbeddedStore:
     def dump(self) -> bytes:
         """Return all entries, provenance and vocabularies as N-Quads."""
         return self._store.dump(format=ox.RdfFormat.N_QUADS) or b""
+
+
+def _node(iri: str) -> ox.NamedNode | None:
+    try:
+        return ox.NamedNode(iri)
+    except ValueError:
+        return None
 
 
 def _literal(text: str) -> str:

@@ -112,9 +112,11 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
             cited if needed else (),
             change,
         )
-    text = _("{present} of {needed} needed kinds of organisation are known there.").format(
-        present=len(present), needed=len(needed)
+    text = _("Known there: {names}.").format(
+        names=", ".join(words.label(t).lower() for t in present) or _("none of what it needs")
     )
+    if missing and known < len(needed):
+        text += " " + _("Not known whether there is: {names}.").format(names=names)
     return Verdict(len(present) / known, text, cited, change, None, known / len(needed))
 
 

@@ -32,22 +32,18 @@ def maturity(practice: Entry, scene: Scene) -> Verdict:
     Years run to the stated end or to the date the entry was last checked, so that the
     answer does not change with the calendar.
     """
-    stage = [_STAGES[vocabulary().rank.get(c, 1)] for c in practice.links(PSR + "stage")]
+    stages = practice.links(PSR + "stage")
+    stage = [_STAGES[vocabulary().rank.get(c, 1)] for c in stages]
     start = year(practice, SCHEMA + "startDate")
     end = year(practice, SCHEMA + "endDate") or year(practice, PSR + "checkedOn")
     known = stage + ([min(1.0, max(0, end - start) / 5)] if start and end else [])
     if not known:
         return Verdict(None, _("How far developed it is, and since when, is not stated."))
-    text = (
-        _("Running since {year}.").format(year=start)
-        if start
-        else _("Its stage is known, not its age.")
-    )
-    return Verdict(
-        sum(known) / len(known),
-        text,
-        cite(practice, PSR + "stage") + cite(practice, SCHEMA + "startDate"),
-    )
+    told = [_("Stage: {name}.").format(name=vocabulary().label(c).lower()) for c in stages]
+    told += [_("Running since {year}.").format(year=start)] if start else []
+    props = (PSR + "stage", SCHEMA + "startDate", SCHEMA + "endDate", PSR + "checkedOn")
+    cited = tuple(t for p in (props if start else props[:1]) for t in cite(practice, p))
+    return Verdict(sum(known) / len(known), " ".join(told), cited)
 
 
 def adaptability(practice: Entry, scene: Scene) -> Verdict:

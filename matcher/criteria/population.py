@@ -7,7 +7,7 @@ from kg.i18n import gettext as _
 from kg.store import Store
 from kg.vocabulary import DCT, PSR, SKOS, vocabulary
 from matcher.criteria.verdict import Scene, Verdict, ordinal
-from matcher.evidence import cite
+from matcher.evidence import cite, excerpt
 
 
 def need(practice: Entry, scene: Scene) -> Verdict:
@@ -15,28 +15,18 @@ def need(practice: Entry, scene: Scene) -> Verdict:
 
     Nearness is 1 / (1 + steps) on the shortest path over broader challenges.
     """
-    own = practice.links(PSR + "addresses")
-    if scene.challenge is None:
-        return Verdict(
-            scene.need,
-            _("The texts are about the same problem to this degree."),
-            cite(practice, PSR + "problem"),
-        )
-    steps = {c: _steps(scene.store, scene.challenge.iri, c) for c in own}
-    near = {c: 1 / (1 + n) for c, n in steps.items() if n is not None}
+    near: dict[str, float] = {}
+    for challenge in practice.links(PSR + "addresses"):
+        steps = _steps(scene.store, scene.challenge.iri, challenge) if scene.challenge else None
+        if steps is not None:
+            near[challenge] = 1 / (1 + steps)
     best = max(near, key=lambda c: (near[c], c), default=None)
     if best is None or near[best] < scene.need:
-        return Verdict(
-            scene.need,
-            _("The texts are about the same problem to this degree."),
-            cite(practice, PSR + "problem"),
-        )
+        said = _("Its problem: {words}").format(words=excerpt(practice.text(PSR + "problem") or ""))
+        return Verdict(scene.need, said, cite(practice, PSR + "problem"))
     name = scene.store.get(best).text(DCT + "title") or best
-    return Verdict(
-        near[best],
-        _("It addresses “{name}”.").format(name=name),
-        cite(practice, PSR + "addresses", [best]),
-    )
+    said = _("It addresses “{name}”.").format(name=name)
+    return Verdict(near[best], said, cite(practice, PSR + "addresses", [best]))
 
 
 def _steps(store: Store, one: str, other: str) -> int | None:

@@ -28,7 +28,7 @@ from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
 from matcher.index import Index
 from matcher.question import Filters
 from matcher.retrieval import by_entry
-from matcher.text import VERSION
+from matcher.text import SOLUTION, VERSION
 
 BASE = "https://passerelle.example/"
 JACCARD = 0.5
@@ -153,13 +153,14 @@ def _baselines(
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     found = index.found
-    row = np.array([int(np.flatnonzero(found.row_entry == n)[0]) for n in order])
+    rows = found.facets[SOLUTION]
+    row = np.argsort(rows.entry)[order]
     words = TfidfVectorizer().fit_transform([f"{d.title}\n{d.text}" for d in documents])
     return {
         "random": np.random.default_rng(seed).random((len(order), len(order))).astype(np.float32),
         "tfidf": (words @ words.T).toarray(),
-        "model_raw": found.raw[row] @ found.raw[row].T,
-        "model_centred": found.matrix[row] @ found.matrix[row].T,
+        "model_raw": rows.raw[row] @ rows.raw[row].T,
+        "model_centred": rows.matrix[row] @ rows.matrix[row].T,
     }
 
 

@@ -13,9 +13,9 @@ import kg.sources
 from kg.errors import ImportFailed, Refused
 from kg.importing import ImportReport, import_file
 from kg.intake import Intake
+from kg.language import detect_surely
 from kg.reading import entry_of
 from kg.sources import READERS, Row, names, read
-from kg.language import detect_surely
 from kg.sources.mapping import load
 from kg.sources.transforms import TRANSFORMS, Cell
 from kg.starter import FILES_BASE, territories

@@ -15,6 +15,7 @@ from matcher import text
 from matcher.centring import Means, for_model
 from matcher.embedder import Matrix, Prompt
 from matcher.index import Index
+from matcher.matcher import Matcher
 from matcher.question import Filters
 from matcher.retrieval import by_entry, by_text
 from tests.conftest import BASE
@@ -185,18 +186,23 @@ def test_ties_are_broken_by_iri(store: EmbeddedStore, index: Index) -> None:
     assert best == sorted(best)
 
 
-def test_the_scan_is_exact(starter_matcher: object) -> None:
-    found = starter_matcher.index.found  # type: ignore[attr-defined]
-    vector = found.matrix[7]
-    scores = found.scores(text.SOLUTION, vector)
+def test_the_scan_is_exact(starter_matcher: Matcher) -> None:
+    found = starter_matcher.index.found
+    rows = found.facets[text.SOLUTION]
+    scores = found.scores(text.SOLUTION, rows.matrix[7])
     for number in (0, 50, 100):
-        rows = [
-            r
-            for r in range(len(found.langs))
-            if found.row_entry[r] == number and found.facet[r] == 1
-        ]
-        expected = max((float(found.matrix[r] @ vector) for r in rows), default=float("nan"))
-        assert np.isclose(scores[number], expected, atol=1e-5, equal_nan=True)
+        own = [float(rows.matrix[r] @ rows.matrix[7]) for r in np.flatnonzero(rows.entry == number)]
+        assert np.isclose(scores[number], max(own, default=np.nan), atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "words", ['a "quoted" OR word', "NEAR(x) AND *", "()", "\x00", "😀", "x" * 20_000, "bus OR"]
+)
+def test_no_text_is_taken_for_an_expression(store: EmbeddedStore, index: Index, words: str) -> None:
+    put(store, "rides", "No bus comes to the village")
+    index.catch_up()
+    found = index.words(words, "en", index.found)
+    assert bool(found.any()) == ("bus" in words)
 
 
 def test_an_entry_is_not_like_itself(store: EmbeddedStore, index: Index) -> None:

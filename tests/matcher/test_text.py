@@ -7,7 +7,7 @@ import pytest
 from kg.language import detect
 from kg.reading import read_entry
 from matcher.text import facets, words
-from matcher.words import match_expression, stems
+from matcher.words import stems
 from tests.conftest import BASE
 
 PRACTICE = b"""
@@ -44,21 +44,6 @@ def test_words_hold_other_names_too() -> None:
 )
 def test_forms_of_a_word_share_a_stem(lang: str, one: str, other: str) -> None:
     assert stems(one, lang) == stems(other, lang)
-
-
-@pytest.mark.parametrize(
-    "text", ['a "quoted" OR word', "NEAR(x) AND *", "()", "", "😀", "x" * 20_000]
-)
-def test_any_text_makes_a_safe_expression(text: str) -> None:
-    import sqlite3
-
-    with sqlite3.connect(":memory:") as db:
-        db.execute("CREATE VIRTUAL TABLE w USING fts5 (body)")
-        expression = match_expression(text, "en")
-        if expression:
-            assert db.execute("SELECT * FROM w WHERE w MATCH ?", (expression,)).fetchall() == []
-        else:
-            assert not stems(text, "en")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,214 @@
+"""Print speed and size on this machine: ``python -m benchmarks [--data DIR] [--json]``.
+
+Everything is measured in one run on the installed program, over HTTP where a user would be.
+DIR holds ``susy_initiatives.geojson`` and ``esif_croatia.csv`` as published; without it the
+parts that need them are left out, and said so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PROGRAM = str(Path(sys.executable).with_name("passerelle"))
+DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "sources"
+QUESTIONS = [
+    "Stariji ljudi žive sami u selima bez autobusa",
+    "Vecpilsētā brūk tukšas vēsturiskas ēkas",
+    "school meals from local organic farms",
+    "Langzeitarbeitslose finden keine Arbeit",
+]
+ENTRIES = ["repair-cafe", "sopotniki-rural-rides", "housing-first-finland", "bee-path-ljubljana"]
+
+
+def median_ms(work: Callable[[int], object], times: int) -> float:
+    """Return the median of so many calls in milliseconds, after one warm-up call."""
+    work(0)
+    spans = []
+    for number in range(times):
+        start = time.perf_counter()
+        work(number)
+        spans.append((time.perf_counter() - start) * 1000)
+    return round(statistics.median(spans), 1)
+
+
+def run(*words: str, home: Path | None = None) -> tuple[float, str]:
+    """Run the program and return seconds and standard output; an import may exit with 1."""
+    start = time.perf_counter()
+    environment = os.environ | ({"PASSERELLE_HOME": str(home)} if home else {})
+    done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, env=environment)
+    if done.returncode not in (0, 1):
+        raise SystemExit(done.stderr)
+    return time.perf_counter() - start, done.stdout
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[float, str, int]]:
+    """Serve a home; yield seconds until ready, the address and the process number."""
+    environment = os.environ | {
+        "PASSERELLE_HOME": str(home),
+        "PORT": "0",
+        "PASSERELLE_RATE": "100000",
+    }
+    environment["PASSERELLE_BURST"] = "100000"
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [PROGRAM, "serve"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout
+    line = process.stdout.readline()
+    try:
+        yield time.perf_counter() - start, line.split()[-1], process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def fetch(address: str, body: object = None) -> bytes:
+    """Return the body of an answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        found: bytes = answer.read()
+    return found
+
+
+def tree_memory(pid: int) -> float:
+    """Return the proportional set size of a process and its children in MB."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    size = sum(tree_memory(int(child)) for child in children)
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            size += int(line.split()[1]) / 1000
+    return round(size, 0)
+
+
+def guard_figures(home: Path) -> dict[str, float]:
+    """Measure the validation and the guarded write of one entry, without a model."""
+    from kg.entry import Entry, make
+    from kg.intake import Intake
+    from kg.stores.embedded import EmbeddedStore
+    from kg.validation import Validator
+
+    store = EmbeddedStore("https://passerelle.example/", home / "store")
+    intake = Intake(store, Validator())
+    practices = list(store.entries("practice"))
+
+    def write(number: int) -> None:
+        old: Entry = practices[number % len(practices)]
+        intake.replace(make(old.iri, list(old.triples)), "benchmark")
+
+    return {
+        "validate one entry, ms": median_ms(
+            lambda n: intake.check(practices[n % len(practices)]), 40
+        ),
+        "guarded write, ms": median_ms(write, 40),
+    }
+
+
+def import_figures(home: Path, data: Path) -> dict[str, float]:
+    """Import both lists and measure rows a second."""
+    found = {}
+    for name, file in (("susy", "susy_initiatives.geojson"), ("esif", "esif_croatia.csv")):
+        seconds, out = run("import", name, str(data / file), "--json", home=home)
+        found[f"import {name}, rows/s"] = round(json.loads(out)["rows"] / seconds)
+    return found
+
+
+def embedding_figures(home: Path, data: Path) -> dict[str, float]:
+    """Measure how many SUSY texts are embedded a second."""
+    from matcher.embedder import DEFAULT, SentenceEmbedder
+    from matcher.evaluation.susy import read
+
+    texts = [d.text for d in read(data / "susy_initiatives.geojson")]
+    model = SentenceEmbedder(DEFAULT, home)
+    model.encode(texts[:8], "document")
+    start = time.perf_counter()
+    model.encode(texts, "document")
+    return {"embed SUSY texts, texts/s": round(len(texts) / (time.perf_counter() - start), 1)}
+
+
+def http_figures(home: Path) -> dict[str, float]:
+    """Serve a full home and measure questions over HTTP."""
+    with serving(home) as (seconds, address, pid):
+        base = "https://passerelle.example/id/practice/"
+        similar = f"{address}/api/match/similar"
+        found = {
+            "entries": float(sum(json.loads(fetch(f"{address}/api/stats"))["entries"].values())),
+            "later start, s": round(seconds, 1),
+            "match by entry, ms": median_ms(
+                lambda n: fetch(similar, {"entry": base + ENTRIES[n % 4]}), 60
+            ),
+            "match by text, ms": median_ms(
+                lambda n: fetch(similar, {"text": QUESTIONS[n % 4]}), 60
+            ),
+            "transfer by text, ms": median_ms(
+                lambda n: fetch(
+                    f"{address}/api/match/transfer",
+                    {"text": QUESTIONS[n % 4], "territory": "HR035"},
+                ),
+                20,
+            ),
+            "entry page, ms": median_ms(
+                lambda n: fetch(f"{address}/id/practice/{ENTRIES[n % 4]}?format=ttl"), 40
+            ),
+        }
+        query = "SELECT%20%28COUNT%28%2A%29%20AS%20%3Fn%29%20%7B%20%3Fs%20%3Fp%20%3Fo%20%7D"
+        found["count all triples by SPARQL, ms"] = median_ms(
+            lambda n: fetch(f"{address}/sparql?query={query}"), 20
+        )
+        found["memory of the process tree (PSS), MB"] = tree_memory(pid)
+    return found
+
+
+def measure(data: Path) -> dict[str, float | str]:
+    """Run all parts and return the figures."""
+    figures: dict[str, float | str] = {
+        "passerelle --help, ms": median_ms(lambda _: run("--help"), 5)
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch) / "home"
+        with serving(home) as (seconds, _, _):
+            figures["first start, s"] = round(seconds, 1)
+        figures |= guard_figures(home)
+        if data.is_dir():
+            figures |= import_figures(home, data)
+            figures |= embedding_figures(home, data)
+            run("match", "similar", "warm up", "--limit", "1", home=home)
+        else:
+            figures["imports, embedding"] = f"left out: {data.name} is not there"
+        figures |= http_figures(home)
+    return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    figures: dict[str, Any] = measure(given.data)
+    if given.json:
+        print(json.dumps(figures, indent=1))
+        return
+    for name, value in figures.items():
+        print(f"{name:40} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Answers that several views give: JSON, and documents with their validators."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, request
+
+from kg.entry import SLUG, Entry
+from kg.errors import NotFound
+from kg.store import Version
+from kg.vocabulary import CLASSES
+from service.negotiate import write_entry
+from service.runtime import current
+
+
+def as_json(body: Any, status: int = 200) -> Response:  # noqa: ANN401
+    """Return an answer in JSON."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+    return Response(text, status, content_type="application/json")
+
+
+def document(body: bytes | str, media: str) -> Response:
+    """Return a document in a media type, named as UTF-8 where it is text."""
+    charset = "; charset=utf-8" if media.startswith("text/") else ""
+    answer = Response(body, content_type=media + charset)
+    answer.vary.add("Accept")
+    return answer
+
+
+def context_url() -> str:
+    """Return the address of our JSON-LD context at this service."""
+    return request.host_url + "context.jsonld"
+
+
+def entry_iri(path: str, slug: str) -> str:
+    """Return the IRI of an entry's address, or raise NotFound."""
+    if path not in CLASSES or not SLUG.fullmatch(slug):
+        raise NotFound(f"There is no entry {path}/{slug}.")
+    return f"{current().store.base}id/{path}/{slug}"
+
+
+def check_iri(iri: str) -> str:
+    """Return an IRI that may name an entry here, or raise NotFound."""
+    path, _, slug = iri.removeprefix(current().store.base + "id/").partition("/")
+    if entry_iri(path, slug) != iri:
+        raise NotFound(f"There is no entry {iri}.")
+    return iri
+
+
+def entry_answer(entry: Entry, media: str, form: str) -> Response:
+    """Return an entry with ETag and Last-Modified; 304 where the client has it already."""
+    answer = document(write_entry(entry, form, context_url()), media)
+    seen = current().store.provenance(entry.iri)
+    if seen:
+        answer.set_etag(f"{seen.number}-{form}")
+    answer.cache_control.no_cache = True
+    dated(answer, seen).make_conditional(request)
+    return answer
+
+
+def dated(answer: Response, seen: Version | None) -> Response:
+    """Add the time of an entry's last write."""
+    if seen:
+        answer.last_modified = datetime.fromisoformat(seen.when).astimezone(UTC)
+    return answer

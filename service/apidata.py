@@ -1,0 +1,109 @@
+"""The words of the OpenAPI document: what answers look like and what errors mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+ERRORS = {
+    400: "The request cannot be read",
+    401: "No token was sent",
+    403: "The token is wrong, or the query asks for what is not done here",
+    404: "There is no such thing",
+    406: "There is no such format",
+    409: "There is such an entry already, or others link to it",
+    412: "The entry changed since",
+    413: "Too large",
+    415: "A body of this type is not read",
+    422: "Understood and refused; *problems* says why, field by field",
+    429: "Too many requests; see Retry-After",
+    503: "Not ready, or too busy; see Retry-After",
+    504: "A limit was hit; *limit* says which",
+}
+ANSWERS = {
+    "Entries": "A page of entries",
+    "Stored": "What was stored",
+    "Report": "What the shapes say",
+    "Stats": "Numbers of the graph",
+    "State": "The state",
+    "Any": "A JSON object",
+    "SimilarMatches": "Matches with reasons",
+    "TransferMatches": "Matches with criteria, gates and reasons",
+    "PartnersMatches": "Matches with both sides' reasons",
+}
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+_TEXT: Json = {"type": "string"}
+_MAYBE: Json = {"type": ["string", "null"]}
+_WHOLE: Json = {"type": "integer"}
+_SHARE: Json = {"type": "number", "minimum": 0, "maximum": 1}
+_YES: Json = {"type": "boolean"}
+_ROW = {"entry": _TEXT, "type": _TEXT, "title": _MAYBE, "country": _MAYBE}
+_MATCH = _ROW | {
+    "score": _SHARE,
+    "level": {"enum": ["strong", "fair", "weak"]},
+    "reasons": _list(_ref("Reason")),
+}
+_TRANSFER = _MATCH | {
+    "fit": _SHARE,
+    "coverage": _SHARE,
+    "criteria": {"type": "object", "additionalProperties": _ref("Criterion")},
+    "gates": _list({}),
+    "adaptations": _list({}),
+    "warnings": _list({}),
+}
+_PARTNER = _MATCH | {
+    "kind": {"enum": ["peer", "mentor", "role", "exchange"]},
+    "for_them": _list(_ref("Reason")),
+}
+
+
+def _answer(match: dict[str, Json]) -> Json:
+    return _object(
+        query=_object(lang=_TEXT),
+        matches=_list(_object(**match)),
+        abstained=_YES
+        | {"description": "There is no good match; what is listed is the least bad."},
+        stamp=_object(
+            data=_WHOLE, model=_TEXT, text={"type": ["integer", "string"]}, weights=_TEXT
+        ),
+    )
+
+
+SCHEMAS: Json = {
+    "Reason": _object(criterion=_TEXT, text=_TEXT, evidence=_list({})),
+    "Criterion": _object(value={"type": ["number", "null"]}, weight={"type": "number"}, text=_TEXT),
+    "Finding": _object(
+        path=_TEXT, value=_MAYBE, message=_TEXT, hint=_MAYBE, shape=_MAYBE,
+        severity={"enum": ["violation", "warning"]},
+    ),
+    "Problem": _object(
+        type=_TEXT, title=_TEXT, status=_WHOLE, detail=_TEXT, limit=_TEXT,
+        problems=_list(_ref("Finding")),
+    ),
+    "Entries": _object(entries=_list(_object(**_ROW)), next=_MAYBE, total=_WHOLE),
+    "Stored": _object(entry=_TEXT, version=_WHOLE, problems=_list(_ref("Finding"))),
+    "Report": _object(entry=_MAYBE, conforms=_YES, problems=_list(_ref("Finding"))),
+    "Stats": _object(
+        entries={"type": "object", "additionalProperties": _WHOLE},
+        data_version=_WHOLE, index_lag=_WHOLE, model=_TEXT,
+    ),
+    "State": _object(status=_TEXT, index_lag=_WHOLE),
+    "Any": {"type": "object"},
+    "SimilarMatches": _answer(_MATCH),
+    "TransferMatches": _answer(_TRANSFER),
+    "PartnersMatches": _answer(_PARTNER),
+}  # fmt: skip

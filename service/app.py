@@ -1,0 +1,65 @@
+"""The Flask application around one runtime: views, limits, headers, errors."""
+
+from __future__ import annotations
+
+import math
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
+
+from service import errors
+from service.api import api
+from service.content import content
+from service.limits import RateLimiter
+from service.openapi import documentation
+from service.pages import pages
+from service.runtime import Runtime
+from service.sparql import sparql
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self';"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+_FREE = {"/health", "/ready"}
+
+
+def build(runtime: Runtime) -> Flask:
+    """Return the application of an open runtime."""
+    app = Flask(__name__)
+    app.extensions["passerelle"] = runtime
+    app.config["MAX_CONTENT_LENGTH"] = runtime.settings.body
+    app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
+    _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
+    errors.register(app)
+    for blueprint in (api, sparql, content, documentation, pages):
+        app.register_blueprint(blueprint)
+    _add_headers(app, runtime)
+    return app
+
+
+def _add_limits(app: Flask, limiter: RateLimiter) -> None:
+    @app.before_request
+    def limit() -> None:
+        """Refuse too many requests of one client, and bodies over the limit unread."""
+        if request.path in _FREE:
+            return
+        if wait := limiter.wait(request.remote_addr or "?"):
+            raise TooManyRequests("Too many requests; wait a little.", retry_after=math.ceil(wait))
+        if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
+            raise RequestEntityTooLarge(
+                f"The body may be at most {app.config['MAX_CONTENT_LENGTH']:,} bytes."
+            )
+
+
+def _add_headers(app: Flask, runtime: Runtime) -> None:
+    @app.after_request
+    def headers(answer: Response) -> Response:
+        """Add the data version and what keeps browsers safe."""
+        answer.headers.setdefault("Passerelle-Data-Version", str(runtime.store.version()))
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        return answer

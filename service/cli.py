@@ -1,0 +1,283 @@
+"""The command line. What is heavy is imported inside the commands: ``--help`` is quick."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from kg.errors import KgError, Refused, UnknownFormat
+from service.console import Progress, figures, import_report, matches, problems, show
+from service.settings import BadSetting, Settings, read
+
+if TYPE_CHECKING:
+    from service.runtime import Matching, Runtime
+    from service.tokens import Tokens
+
+TYPES = {
+    ".ttl": "text/turtle",
+    ".nt": "application/n-triples",
+    ".jsonld": "application/ld+json",
+    ".json": "application/ld+json",
+}
+DEMO = {
+    "text": "Stari ljudi žive sami u selima u koja ne vozi nijedan autobus.",
+    "territory": "HR035",
+    "limit": 3,
+}
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class _Commands(click.Group):
+    """Turns every foreseen error into one sentence on standard error and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            _fail(error.format_message())
+        except (KgError, BadSetting, OSError) as error:
+            _fail(_sentence(error))
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(sentence, err=True)
+    sys.exit(2)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, Refused) and error.problems:
+        first = error.problems[0]
+        return f"{first.path}: {first.message}" + (f" {first.hint}" if first.hint else "")
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def common(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command ``--home`` and ``--json``."""
+    home = click.option("--home", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+                        help="Where everything is kept; else PASSERELLE_HOME.")  # fmt: skip
+    return home(click.option("--json", "as_json", is_flag=True, help="One JSON document.")(command))
+
+
+def _settings(home: Path | None) -> Settings:
+    return read(os.environ, home)
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="passerelle")
+def main() -> None:
+    """Passerelle: social innovation practices, and what could be carried over where."""
+
+
+@main.command()
+@common
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--demo", is_flag=True, help="Also print a first transfer match with its reasons.")
+def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
+    """Serve pages, API and SPARQL on PORT until SIGTERM or Ctrl-C."""
+    from service import create_app, server
+    from service.runtime import Runtime
+
+    settings = _settings(home)
+    bound = server.bind(host, settings.port)
+    signal.signal(signal.SIGTERM, _stop)
+    with Runtime(settings, tell=Progress()) as runtime:
+        shown = "127.0.0.1" if host == "0.0.0.0" else host
+        address = f"http://{shown}:{bound.getsockname()[1]}"
+        running = server.make(create_app(runtime), bound)
+        ready = (runtime, address, as_json, demo)
+        threading.Thread(target=_announce, args=ready, daemon=True).start()
+        running.run()
+        running.close()
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(0)
+
+
+def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None:
+    """Say where the service is once it is ready."""
+    if not runtime.wait_ready():
+        return
+    answer = _ask("transfer", dict(DEMO), runtime) if demo else None
+    line = f"Passerelle is ready at {address}"
+    show({"ready": address, "demo": answer}, as_json, line)
+    if answer and not as_json:
+        click.echo(f"\nA first question: {DEMO['text']} ({DEMO['territory']})")
+        click.echo(matches(answer, 1))
+
+
+def _ask(kind: str, raw: dict[str, Any], source: Matching) -> dict[str, Any]:
+    from service.schemas import ask
+
+    return ask(kind, raw, source.matcher)
+
+
+@main.command("import")
+@click.argument("name")
+@click.argument("file", type=FILE)
+@click.option("--limit", type=click.IntRange(1), help="Read only the first rows.")
+@common
+def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int | None) -> None:
+    """Import FILE, a list as NAME (susy, esif) publishes it; exit code 1 if rows are refused."""
+    from kg.importing import import_file
+    from service.runtime import open_graph
+
+    progress = Progress()
+    intake = open_graph(_settings(home), progress)
+
+    def tell(rows: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{rows} rows", err=True, nl=False)
+
+    report = import_file(intake, name, file, limit=limit, progress=tell).as_dict()
+    show(report, as_json, import_report(report))
+    sys.exit(1 if report["refused"] else 0)
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["nquads", "turtle", "jsonld"]),
+              default="nquads", show_default=True)  # fmt: skip
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Else to stdout.")
+@common
+def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> None:
+    """Write all entries; nquads also holds provenance and vocabularies."""
+    from service.export import export_all
+    from service.runtime import open_graph
+
+    if as_json and output is None:
+        raise click.UsageError("With --json name a file by --output.")
+    progress = Progress()
+    store = open_graph(_settings(home), progress).store
+    count, body = export_all(store, form, lambda d, n: progress.counted("Writing", d, n))
+    if output is None:
+        click.echo(body, nl=False)
+        return
+    fresh = output.with_name(output.name + ".new")
+    fresh.write_bytes(body)
+    fresh.replace(output)
+    told = {"entries": count, "format": form, "output": str(output)}
+    show(told, as_json, f"{count} entries written to {output}")
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@common
+def validate(home: Path | None, as_json: bool, file: Path) -> None:
+    """Check the entry in FILE (Turtle, N-Triples, JSON-LD); exit code 1 if it does not conform."""
+    from kg.reading import read_entry
+    from service.runtime import open_graph
+
+    if file.suffix not in TYPES:
+        raise UnknownFormat(f"{file.name} is not read; name it {', '.join(TYPES)}.")
+    intake = open_graph(_settings(home), Progress())
+    try:
+        entry = read_entry(file.read_bytes(), TYPES[file.suffix], intake.store.base)
+        found, iri = list(intake.check(entry).problems), entry.iri
+    except Refused as error:
+        found, iri = error.problems, None
+    told = [problem.as_dict() for problem in found]
+    good = not any(p.severity == "violation" for p in found)
+    text = "\n".join([*problems(told).splitlines(), "It conforms." if good else "Refused."])
+    show({"entry": iri, "conforms": good, "problems": told}, as_json, text)
+    sys.exit(0 if good else 1)
+
+
+@main.command()
+@common
+def reindex(home: Path | None, as_json: bool) -> None:
+    """Make the whole index anew."""
+    progress = Progress()
+    with _matching(_settings(home), progress) as found:
+        count = found.matcher.rebuild(lambda d, n: progress.counted("Indexing", d, n))
+    show({"entries": count}, as_json, f"{count} entries indexed.")
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["similar", "transfer", "partners"]))
+@click.argument("text", required=False)
+@click.option("--entry", help="The IRI of an entry instead of a text.")
+@click.option("--territory", help="A NUTS code, or an ISO code of a country.")
+@click.option("--lang", help="The language of the text; else detected.")
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
+@common
+def match(home: Path | None, as_json: bool, kind: str, entry: str | None, **given: Any) -> None:  # noqa: ANN401
+    """Ask for matches of a TEXT in any language, or of an entry."""
+    raw = {key: value for key, value in given.items() if value is not None}
+    if entry is not None:
+        raw["actor" if kind == "partners" else "entry"] = entry
+    progress = Progress()
+    with _matching(_settings(home), progress) as found:
+        found.matcher.catch_up(lambda d, n: progress.counted("Indexing", d, n))
+        answer = _ask(kind, raw, found)
+    show(answer, as_json, matches(answer, raw["limit"]))
+
+
+def _matching(settings: Settings, progress: Progress) -> Matching:
+    from service.runtime import Matching
+
+    return Matching(settings, tell=progress)
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["susy"]))
+@click.argument("file", type=FILE)
+@common
+def evaluate(home: Path | None, as_json: bool, name: str, file: Path) -> None:
+    """Measure the matcher on the published list NAME in FILE."""
+    from matcher.evaluation.susy import evaluate as measure
+    from service.runtime import make_embedder
+
+    progress = Progress()
+    settings = _settings(home)
+    embedder = make_embedder(settings, progress)
+    report = measure(
+        file, embedder, settings.home,
+        progress=lambda d, n: progress.counted("Embedding", d, n),
+    )  # fmt: skip
+    show(report, as_json, figures(report))
+
+
+@main.group()
+def token() -> None:
+    """Tokens that allow an organisation to write."""
+
+
+def _tokens(home: Path | None) -> Tokens:
+    from service.tokens import Tokens
+
+    return Tokens(_settings(home).home / "tokens.json")
+
+
+@token.command("create")
+@click.argument("label")
+@common
+def create_token(home: Path | None, as_json: bool, label: str) -> None:
+    """Make a token for the organisation LABEL and print it, this once."""
+    secret = _tokens(home).create(label)
+    show({"label": label, "token": secret}, as_json, secret)
+
+
+@token.command("list")
+@common
+def list_tokens(home: Path | None, as_json: bool) -> None:
+    """List who holds tokens, and since when."""
+    found = [{"label": t.label, "created": t.created} for t in _tokens(home).all()]
+    show({"tokens": found}, as_json, "\n".join(f"{t['label']} {t['created']}" for t in found))
+
+
+@token.command("revoke")
+@click.argument("label")
+@common
+def revoke_token(home: Path | None, as_json: bool, label: str) -> None:
+    """Revoke all tokens of the organisation LABEL."""
+    count = _tokens(home).revoke(label)
+    show({"label": label, "revoked": count}, as_json, f"{count} revoked.")

@@ -1,0 +1,97 @@
+"""What the command line shows: progress on standard error, answers on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+
+class Progress:
+    """Shows what is being done and how far it is; one line at the start where nobody watches."""
+
+    def __init__(self) -> None:
+        self._watched = sys.stderr.isatty()
+        self._shown = ""
+
+    def __call__(self, what: str, share: float) -> None:
+        """Show ``what`` with a bar of the share done, 0 to 1."""
+        if self._watched:
+            done = int(share * 30)
+            click.echo(
+                f"\r{what} [{'#' * done}{'.' * (30 - done)}] {share:4.0%}", err=True, nl=False
+            )
+            if share >= 1:
+                click.echo("", err=True)
+        elif what != self._shown:
+            click.echo(f"{what} ...", err=True)
+        self._shown = what
+
+    def counted(self, what: str, done: int, total: int) -> None:
+        """Show how many of how many are done."""
+        self(what, done / max(total, 1))
+
+
+def show(body: Any, as_json: bool, text: str) -> None:  # noqa: ANN401
+    """Print one JSON document, or a text for a person."""
+    click.echo(json.dumps(body, ensure_ascii=False, indent=1) if as_json else text)
+
+
+def matches(answer: dict[str, Any], most: int) -> str:
+    """Return the first matches of an answer with their reasons, as lines for a person."""
+    lines = [f"Language of the question: {answer['query']['lang']}"]
+    if answer["abstained"]:
+        lines.append("There is no good match; the nearest are:")
+    for number, match in enumerate(answer["matches"][:most], 1):
+        lines.append("")
+        lines.append(f"{number}. {match['title']} ({match['country'] or 'no country'})")
+        lines.append(f"   {match['level']}, score {match['score']:.2f}{_fit(match)}")
+        lines.append(f"   {match['entry']}")
+        lines += [f"   - {reason['text']}" for reason in match["reasons"]]
+        lines += [f"   To adapt: {_words(item)}" for item in match.get("adaptations", [])]
+    return "\n".join(lines)
+
+
+def _fit(match: dict[str, Any]) -> str:
+    if "fit" not in match:
+        return ""
+    return f", fit {match['fit']:.2f} over {match['coverage']:.0%} of the criteria"
+
+
+def _words(item: object) -> str:
+    return str(item.get("text", item)) if isinstance(item, dict) else str(item)
+
+
+def problems(found: list[dict[str, Any]]) -> str:
+    """Return problems as lines for a person."""
+    return "\n".join(
+        f"{p['severity']}: {p['path']}: {p['message']}" + (f" {p['hint']}" if p["hint"] else "")
+        for p in found
+    )
+
+
+def import_report(report: dict[str, Any]) -> str:
+    """Return the counts of an import and why rows were refused, as lines."""
+    counts = {k: v for k, v in report.items() if isinstance(v, int)}
+    lines = [f"{key.replace('_', ' ')}: {value}" for key, value in counts.items()]
+    for row in report["refusals"]:
+        lines.append(f"row {row['row']} ({row['identifier']}) refused:")
+        lines += ["  " + line for line in problems(row["problems"]).splitlines()]
+    return "\n".join([f"{report['file']} from {report['source']}", *lines])
+
+
+def figures(report: dict[str, Any]) -> str:
+    """Return the figures of an evaluation with their intervals, one line a system."""
+    lines = [f"{report['collection']}, {report['queries']} queries; nDCG@10 and MRR"]
+    rows = {"passerelle": report} | report["baselines"]
+    for name, row in rows.items():
+        for part in ("overall", "cross"):
+            figures = row[part]
+            n, m = figures["ndcg10"], figures["mrr"]
+            lines.append(
+                f"{name:15} {part:8} {n['value']:.3f} [{n['low']:.3f}, {n['high']:.3f}]"
+                f"  {m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]"
+            )
+    return "\n".join(lines)

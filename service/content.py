@@ -1,0 +1,124 @@
+"""Entries, ontology, context and schemes at their own addresses, by content negotiation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pyoxigraph as ox
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
+
+from kg.vocabulary import DCT, ONTOLOGY, PSR, RDFS, SKOS, VOC, folder, graphs, vocabulary
+from service.answers import context_url, dated, document, entry_answer, entry_iri
+from service.negotiate import PAGE, choose, write
+from service.pages import entry_page
+from service.runtime import current
+
+content = Blueprint("content", __name__)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A row of a vocabulary's page; ``parents`` are the slugs of what is broader."""
+
+    iri: str
+    slug: str
+    label: str
+    definition: str
+    parents: tuple[str, ...]
+
+
+@content.get("/id/<path>/<slug>")
+def entry(path: str, slug: str) -> Response:
+    """Return an entry as a page or as RDF."""
+    found = current().store.get(entry_iri(path, slug))
+    media, form = choose(PAGE)
+    if form != "html":
+        return entry_answer(found, media, form)
+    answer = _conditional(document(entry_page(found.iri), media))
+    answer.vary.add("Accept-Language")
+    # The page also shows who links here: its date is told, but no page is kept by it.
+    return dated(answer, current().store.provenance(found.iri))
+
+
+@content.get("/ns")
+def ontology() -> Response:
+    """Return the ontology as a page or as RDF."""
+    return _vocabulary(ONTOLOGY, "The Passerelle ontology")
+
+
+@content.get("/voc/<scheme>")
+def scheme(scheme: str) -> Response:
+    """Return a concept scheme as a page or as RDF."""
+    return _vocabulary(VOC + scheme, scheme)
+
+
+@content.get("/voc/<scheme>/<slug>")
+def concept(scheme: str, slug: str) -> BaseResponse:
+    """Send a reader of a concept to its scheme."""
+    if vocabulary().find(scheme, slug) is None:
+        raise NotFound
+    form = request.args.get("format")
+    return redirect(url_for("content.scheme", scheme=scheme, format=form, _anchor=slug), 303)
+
+
+@content.get("/context.jsonld")
+def context() -> Response:
+    """Return our JSON-LD context."""
+    body = (folder("ontology") / "context.jsonld").read_bytes()
+    return _conditional(document(body, "application/ld+json"))
+
+
+@content.after_request
+def allow_any_origin(answer: Response) -> Response:
+    """Let pages of other sites read what is open data anyway."""
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
+
+
+def _vocabulary(name: str, title: str) -> Response:
+    triples = _graphs().get(name)
+    if triples is None:
+        raise NotFound
+    media, form = choose(PAGE)
+    if form != "html":
+        return _conditional(document(write(triples, form, context_url()), media))
+    title = _title(triples, name) or title
+    page = render_template("vocabulary.html", title=title, iri=name, terms=list(_terms(triples)))
+    return _conditional(document(page, media))
+
+
+def _conditional(answer: Response) -> Response:
+    answer.cache_control.no_cache = True
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
+
+
+@lru_cache(maxsize=1)
+def _graphs() -> dict[str, list[ox.Triple]]:
+    """Return the packaged ontology and schemes; they do not change while we run."""
+    return dict(graphs())
+
+
+def _title(triples: list[ox.Triple], name: str) -> str | None:
+    wanted = {DCT + "title", SKOS + "prefLabel", RDFS + "label"}
+    node = ox.NamedNode(name)
+    found = [t.object for t in triples if t.subject == node and t.predicate.value in wanted]
+    texts = [o for o in found if isinstance(o, ox.Literal)]
+    return next((o.value for o in texts if o.language in {"en", None}), None)
+
+
+def _terms(triples: list[ox.Triple]) -> Iterator[Term]:
+    words = vocabulary()
+    for iri in sorted({t.subject.value for t in triples if isinstance(t.subject, ox.NamedNode)}):
+        if iri.startswith((PSR, VOC)) and iri in words.definitions:
+            parents = tuple(sorted(_slug(p) for p in words.broader.get(iri, ())))
+            yield Term(iri, _slug(iri), words.label(iri), words.definitions[iri], parents)
+
+
+def _slug(iri: str) -> str:
+    return iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]

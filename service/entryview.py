@@ -1,0 +1,221 @@
+"""Everything that the graph knows of one entry, in the order in which its page shows it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import pyoxigraph as ox
+
+from kg.catalogue import Link, links_to, titles
+from kg.entry import Entry, Text
+from kg.i18n import gettext, language, language_name
+from kg.store import Store, Version
+from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
+from service.layout import ELSEWHERE, INVERSE, LAYOUTS, UNITS, Layout
+from service.pieces import (
+    Field,
+    Piece,
+    Record,
+    Section,
+    by_text,
+    concept,
+    country_name,
+    label,
+    licence_name,
+    local_href,
+    number,
+    spoken,
+    tag,
+    web_link,
+)
+
+MAX_LINKS = 60
+_NUMBERS = {XSD + "integer", XSD + "decimal", XSD + "double"}
+_MEMBERSHIP = {ORG + "memberOf": ORG + "hasMember", ORG + "hasMember": ORG + "memberOf"}
+_HEADS = (DCT + "description", PSR + "approach", PSR + "evidenceLevel", PSR + "actor")
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """What the template of an entry page needs."""
+
+    iri: str
+    path: str
+    kind: str
+    title: Piece
+    other_titles: tuple[Piece, ...]
+    country: str
+    summary: Field | None
+    prose: tuple[Field, ...]
+    sections: tuple[Section, ...]
+    facts: tuple[Field, ...]
+    sources: tuple[Field, ...]
+    licensed: bool
+    checked: str
+    version: Version | None
+
+
+def entry_view(store: Store, entry: Entry, root: str = "") -> EntryView:
+    """Return the view of an entry; ``root`` is the path under which the service runs."""
+    return _Builder(store, entry, root).view()
+
+
+class _Builder:
+    def __init__(self, store: Store, entry: Entry, root: str) -> None:
+        self.store, self.entry, self.root = store, entry, root
+        self.lang = language()
+        self.layout = LAYOUTS.get(entry.path, Layout())
+        ids = store.base + "id/"
+        self.names = titles(store, (i for i in entry.linked() if i.startswith(ids)), self.lang)
+
+    def view(self) -> EntryView:
+        entry = self.entry
+        title = self.field(DCT + "title") or Field("", (Piece(entry.slug),))
+        also = self.field(DCT + "alternative")
+        named = (*title.others, *title.pieces[1:], *(also.pieces + also.others if also else ()))
+        return EntryView(
+            iri=entry.iri,
+            path=entry.path,
+            kind=self.kind(),
+            title=title.pieces[0],
+            other_titles=named,
+            country=country_name(self.store, entry.iri) if entry.path != "territory" else "",
+            summary=self.field(DCT + "description"),
+            prose=self.fields(self.layout.prose),
+            sections=(*self.groups(), *self.rest(), *self.inverse()),
+            facts=self.fields(self.layout.facts),
+            sources=self.sources(),
+            licensed=bool(entry.values(DCT + "license")),
+            checked=entry.text(PSR + "checkedOn") or "",
+            version=self.store.provenance(entry.iri),
+        )
+
+    def kind(self) -> str:
+        top = CLASSES[self.entry.path]
+        finer = [t for t in self.entry.types if t.startswith(PSR) and t != top]
+        return ", ".join(vocabulary().label(t, self.lang) for t in finer or [top])
+
+    def groups(self) -> Iterable[Section]:
+        for group in self.layout.groups:
+            nested = [node for prop in group.props for node in self.nested(prop)]
+            section = Section(
+                gettext(group.title),
+                self.fields(p for p in group.props if not self.nested(p)),
+                tuple(self.record(node) for node in nested),
+            )
+            if section.fields or section.records:
+                yield section
+
+    def rest(self) -> Iterable[Section]:
+        """Yield what no group names, so that nothing the graph knows is left out."""
+        named = {*self.layout.prose, *self.layout.facts, *ELSEWHERE}
+        named.update(prop for group in self.layout.groups for prop in group.props)
+        fields = self.fields(sorted(self.props(self.entry.iri) - named))
+        if fields:
+            yield Section(gettext("More facts"), fields)
+
+    def sources(self) -> tuple[Field, ...]:
+        return self.fields(
+            (DCT + "source", DCT + "license", SCHEMA + "creditText", DCT + "identifier")
+        )
+
+    def props(self, node: str) -> set[str]:
+        return {t.predicate.value for t in self.entry.triples if str(t.subject) == f"<{node}>"}
+
+    def nested(self, prop: str) -> list[str]:
+        own = self.entry.iri + "#"
+        return [iri for iri in self.entry.links(prop) if iri.startswith(own)]
+
+    def record(self, node: str) -> Record:
+        """Return a nested node, headed by its text or by what it links to first."""
+        props = self.props(node)
+        heading = next((p for p in _HEADS if p in props), None)
+        found = self.field(heading, node) if heading else None
+        head = found.pieces[0] if found else Piece(node.partition("#")[2])
+        skip = {heading, *ELSEWHERE} - {DCT + "source"}
+        fields = []
+        for prop in sorted(props - skip, key=lambda p: (p == DCT + "source", p)):
+            if prop == PSR + "unit" and PSR + "value" in props:
+                continue
+            if field := self.field(prop, node):
+                fields.append(replace(field, label="") if prop == PSR + "value" else field)
+        return Record(head, tuple(fields))
+
+    def fields(self, props: Iterable[str]) -> tuple[Field, ...]:
+        return tuple(field for prop in props if (field := self.field(prop)))
+
+    def field(self, prop: str, node: str | None = None) -> Field | None:
+        """Return a property's values: texts in the page's language first, others apart."""
+        values = self.entry.values(prop, node)
+        if not values:
+            return None
+        tagged = [v for v in values if isinstance(v, ox.Literal) and v.language]
+        plain = [self.piece(prop, v, node) for v in values if v not in tagged]
+        texts = [Text(v.value, (v.language or "").lower(), prop) for v in tagged]
+        languages = sorted({t.lang for t in texts}, key=lambda x: (x != self.lang, x != "en", x))
+        first = languages[0] if languages else ""
+        shown = [spoken(t) for t in texts if t.lang == first]
+        others = [spoken(t) for lang in languages[1:] for t in texts if t.lang == lang]
+        return Field(label(prop), (*shown, *by_text(plain)), tuple(others))
+
+    def piece(self, prop: str, value: ox.NamedNode | ox.Literal, node: str | None) -> Piece:
+        if isinstance(value, ox.NamedNode):
+            return self.link(prop, value.value)
+        if value.datatype.value in _NUMBERS:
+            return self.figure(prop, value, node)
+        if prop == DCT + "language":
+            return Piece(language_name(value.value), lang=value.value)
+        if value.datatype.value == XSD + "boolean":
+            return Piece(gettext("yes") if value.value in {"true", "1"} else gettext("no"))
+        return Piece(value.value)
+
+    def figure(self, prop: str, value: ox.Literal, node: str | None) -> Piece:
+        unit = gettext(UNITS[prop]) if prop in UNITS else ""
+        if prop == PSR + "value":
+            unit = self.entry.text(PSR + "unit", self.lang, node) or ""
+        derived = prop in self.entry.links(PSR + "estimatedFigure")
+        note = gettext("estimated") if derived else ""
+        return Piece(f"{number(value.value)} {unit}".strip(), note=note)
+
+    def link(self, prop: str, iri: str) -> Piece:
+        if iri.startswith(VOC):
+            return concept(iri, self.root)
+        if iri in self.names:
+            name = self.names[iri]
+            return Piece(name.value, local_href(self.store, iri, self.root), tag(name.lang))
+        if prop == DCT + "license":
+            return Piece(licence_name(iri), web_link(iri).href, external=True)
+        return web_link(iri)
+
+    def inverse(self) -> Iterable[Section]:
+        """Yield the links of other entries to this one, by class and property."""
+        groups: dict[tuple[str, str], list[Link]] = defaultdict(list)
+        for link in links_to(self.store, self.entry.iri):
+            if link.entry not in self.entry.links(_MEMBERSHIP.get(link.prop, "")):
+                groups[link.entry.rsplit("/", 2)[-2], link.prop].append(link)
+        order = list(INVERSE)
+        known = sorted((k for k in groups if k in INVERSE), key=order.index)
+        for key in [*known, *sorted(k for k in groups if k not in INVERSE)]:
+            yield self.links(key, groups[key])
+
+    def links(self, key: tuple[str, str], links: list[Link]) -> Section:
+        notes: dict[str, list[str]] = defaultdict(list)
+        for link in links:
+            notes[link.entry] += [vocabulary().label(link.note, self.lang)] if link.note else []
+        shown = list(notes)[:MAX_LINKS]
+        names = titles(self.store, shown, self.lang)
+        pieces = [
+            Piece(
+                names[iri].value if iri in names else iri,
+                local_href(self.store, iri, self.root),
+                tag(names[iri].lang) if iri in names else "",
+                ", ".join(notes[iri]),
+            )
+            for iri in shown
+        ]
+        path, prop = key
+        fallback = f"{vocabulary().label(CLASSES.get(path, path), self.lang)}: {label(prop)}"
+        title = gettext(INVERSE[key]) if key in INVERSE else fallback
+        return Section(title, links=by_text(pieces), more=len(notes) - len(shown))

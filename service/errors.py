@@ -1,0 +1,87 @@
+"""The one place where errors become answers: problem+json, or a page for a browser."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, current_app, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from kg import errors as kg
+from service.negotiate import wants_page
+
+STATUS: dict[type[kg.KgError], int] = {
+    kg.Malformed: 400,
+    kg.QueryRefused: 403,
+    kg.NotFound: 404,
+    kg.Exists: 409,
+    kg.InUse: 409,
+    kg.Changed: 412,
+    kg.TooLarge: 413,
+    kg.UnknownFormat: 415,
+    kg.Refused: 422,
+    kg.Overloaded: 503,
+    kg.StoreUnusable: 503,
+    kg.LimitExceeded: 504,
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application here."""
+    app.register_error_handler(kg.KgError, _of_graph)
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def _of_graph(error: kg.KgError) -> Response:
+    extra: dict[str, Any] = {}
+    headers = {}
+    if isinstance(error, kg.Refused):
+        extra["problems"] = [problem.as_dict() for problem in error.problems]
+    if isinstance(error, kg.LimitExceeded):
+        extra["limit"] = error.limit
+    if isinstance(error, kg.Overloaded):
+        headers["Retry-After"] = str(error.retry_after)
+    status = STATUS.get(type(error))
+    if status is None:
+        return _unforeseen(error)
+    return problem(status, str(error), extra, headers)
+
+
+def _of_http(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:
+        return Response(*_redirect(error))
+    kept = {"Allow", "Retry-After", "WWW-Authenticate"}
+    headers = {k: v for k, v in error.get_headers(request.environ) if k in kept}
+    detail = error.description or HTTPStatus(error.code).description
+    if error.code == 404:
+        detail = f"There is nothing at {request.path}."
+    return problem(error.code, detail, {}, headers)
+
+
+def _redirect(error: HTTPException) -> tuple[bytes, int, dict[str, str]]:
+    answer = error.get_response(request.environ)
+    return answer.get_data(), answer.status_code, {"Location": answer.headers["Location"]}
+
+
+def _unforeseen(error: Exception) -> Response:
+    """Log where it happened, without the message: it may quote what a person asked."""
+    place = "".join(traceback.format_tb(error.__traceback__))
+    current_app.logger.error("%s in %s\n%s", type(error).__name__, request.path, place)
+    return problem(500, "Something went wrong here; it has been noted.", {}, {})
+
+
+def problem(status: int, detail: str, extra: dict[str, Any], headers: dict[str, str]) -> Response:
+    """Return an error as problem+json, or as a page where a browser asks outside /api."""
+    title = HTTPStatus(status).phrase
+    if wants_page() and not request.path.startswith("/api/"):
+        page = render_template("error.html", status=status, title=title, detail=detail, **extra)
+        return Response(page, status, headers, content_type="text/html; charset=utf-8")
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | extra
+    return Response(
+        json.dumps(body, ensure_ascii=True), status, headers,
+        content_type="application/problem+json",
+    )  # fmt: skip

@@ -1,0 +1,31 @@
+"""All entries of a store as one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import cast
+
+from kg.store import Store
+from kg.stores.embedded import EmbeddedStore
+from kg.vocabulary import context
+from service.negotiate import entry_object, turtle
+
+
+def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> tuple[int, bytes]:
+    """Return the number of entries and the file, as ``nquads``, ``turtle`` or ``jsonld``.
+
+    ``nquads`` is everything, with graphs, provenance and vocabularies.
+    """
+    entries = list(store.entries())
+    if form == "nquads":
+        return len(entries), cast(EmbeddedStore, store).dump()
+    if form == "turtle":
+        triples = [triple for entry in entries for triple in entry.triples]
+        return len(entries), turtle(triples)
+    found = []
+    for number, entry in enumerate(entries, 1):
+        found.append(entry_object(entry))
+        tell(number, len(entries))
+    document = {"@context": context(), "@graph": found}
+    return len(entries), json.dumps(document, ensure_ascii=False, indent=1).encode()

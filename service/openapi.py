@@ -1,0 +1,245 @@
+"""The OpenAPI 3.1 description of every path, and a page to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+from pydantic.json_schema import models_json_schema
+
+from kg.vocabulary import CLASSES
+from service.answers import as_json, document
+from service.apidata import ANSWERS, ERRORS, SCHEMAS
+from service.negotiate import DATA, GRAPH, PAGE, RDF, TABLE, Offers
+from service.schemas import REQUESTS
+
+documentation = Blueprint("documentation", __name__)
+Json = dict[str, Any]
+_REF = "#/components/schemas/{model}"
+_TOKEN: list[dict[str, list[str]]] = [{"token": []}]
+
+
+@documentation.get("/openapi.json")
+def openapi() -> Response:
+    """Return the description as JSON."""
+    return as_json(describe())
+
+
+@documentation.get("/api/docs")
+def docs() -> Response:
+    """Return the description as a page."""
+    return document(
+        render_template("docs.html", api=describe(), operations=operations()), "text/html"
+    )
+
+
+def operations() -> Iterator[tuple[str, str, Json]]:
+    """Yield method, path and description of every operation."""
+    for path, methods in _paths().items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def describe() -> Json:
+    """Return the whole OpenAPI document."""
+    _, found = models_json_schema(
+        [(model, "validation") for model in REQUESTS.values()], ref_template=_REF
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Passerelle",
+            "version": version("passerelle"),
+            "description": "Social innovation practices in Europe: what could be carried over from"
+            " there to here, and with whom. Every answer carries Passerelle-Data-Version.",
+            "license": {"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": _paths(),
+        "components": {
+            "schemas": found["$defs"] | SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _paths() -> Json:
+    return _entry_paths() | _match_paths() | _query_paths() | _document_paths() | _state_paths()
+
+
+def _entry_paths() -> Json:
+    named = [_in_path("path", sorted(CLASSES)), _in_path("slug")]
+    iri = [_query("iri", "The IRI of one entry.")]
+    listing = [
+        _query("type", "A class.", {"type": "string", "enum": list(CLASSES)}),
+        _query("country", "An ISO 3166 code of two letters."),
+        _query("territory", "A NUTS 2021 code, or an ISO code of a country."),
+        _query("theme", "A slug of the scheme *theme*."),
+        _query("q", "Words of the title."),
+        _query("limit", "Rows a page.", {"type": "integer", "minimum": 1, "maximum": 200}),
+        _query("cursor", "What the page before gave as *next*."),
+        _query("lang", "The language of the titles, where there is a choice."),
+        *iri,
+    ]
+    match = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
+    stored = {200: "Stored", 201: "Created"}
+    return {
+        "/api/entries": {
+            "get": _operation(
+                "List entries, or read one by ?iri=", "Entries", listing, {}, "Entries"
+            ),
+            "post": _write("Store a new entry", [], {201: "Created"}, [409]),
+            "put": _write("Replace the entry of ?iri=", [*iri, match], stored, [404, 412]),
+            "delete": _delete("Delete the entry of ?iri=", [*iri, match]),
+        },
+        "/api/entries/{path}/{slug}": {
+            "get": _document("Read one entry", "Entries", DATA, named),
+            "put": _write("Replace or create an entry", [*named, match], stored, [404, 412]),
+            "delete": _delete("Delete an entry that no other links to", [*named, match]),
+        },
+        "/api/validate": {
+            "post": _operation(
+                "Check an entry without storing it", "Entries", [], _rdf_body(), "Report"
+            ),
+        },
+    }
+
+
+def _match_paths() -> Json:
+    titles = {
+        "similar": "Entries like an entry or a text",
+        "transfer": "Practices that could be carried over to a territory",
+        "partners": "Actors to work with",
+    }
+    return {
+        f"/api/match/{kind}": {
+            "post": _operation(
+                title, "Matches", [], _json_body(REQUESTS[kind].__name__), f"{kind.title()}Matches"
+            )
+        }
+        for kind, title in titles.items()
+    }
+
+
+def _query_paths() -> Json:
+    errors = [403, 406, 413, 415, 503, 504]
+    form = {"type": "object", "required": ["query"], "properties": {"query": {"type": "string"}}}
+    body = {
+        "content": {
+            "application/x-www-form-urlencoded": {"schema": form},
+            "application/sparql-query": {"schema": {"type": "string"}},
+        }
+    }
+    offers = dict(TABLE) | dict(GRAPH)
+    asked = [_query("query", "SELECT, ASK, CONSTRUCT or DESCRIBE; at most 64 KiB.")]
+    return {
+        "/sparql": {
+            "get": _document("Run a query", "SPARQL", offers, asked, errors),
+            "post": _document("Run a query", "SPARQL", offers, [], errors) | {"requestBody": body},
+        }
+    }
+
+
+def _document_paths() -> Json:
+    entry = [_in_path("path", sorted(CLASSES)), _in_path("slug")]
+    scheme = [_in_path("scheme")]
+    moved = {"303": {"description": "The scheme that the concept is in"}}
+    concept = _document("A concept of a scheme", "Documents", PAGE, [*scheme, _in_path("slug")])
+    return {
+        "/id/{path}/{slug}": {"get": _document("An entry", "Documents", PAGE, entry)},
+        "/ns": {"get": _document("The ontology", "Documents", PAGE, [])},
+        "/context.jsonld": {
+            "get": _document("The JSON-LD context", "Documents", {"application/ld+json": ""}, [])
+        },
+        "/voc/{scheme}": {"get": _document("A concept scheme", "Documents", PAGE, scheme)},
+        "/voc/{scheme}/{slug}": {"get": concept | {"responses": moved | _errors([404])}},
+    }
+
+
+def _state_paths() -> Json:
+    html: Offers = {"text/html": "html"}
+    return {
+        "/api/stats": {"get": _operation("Numbers of the graph", "State", [], {}, "Stats")},
+        "/health": {"get": _operation("Whether the process lives", "State", [], {}, "State")},
+        "/ready": {
+            "get": _operation("Whether questions can be asked", "State", [], {}, "State", 503)
+        },
+        "/openapi.json": {"get": _operation("This description", "State", [], {}, "Any")},
+        "/api/docs": {"get": _document("This description as a page", "State", html, [])},
+    }
+
+
+def _operation(
+    summary: str, tag: str, parameters: list[Json], body: Json, answer: str, *errors: int
+) -> Json:
+    """Return an operation that answers in JSON."""
+    usual = [400, 429, *([413, 415, 422] if body else [422] if parameters else []), *errors]
+    content = {"application/json": {"schema": {"$ref": _REF.format(model=answer)}}}
+    found: Json = {
+        "summary": summary,
+        "tags": [tag],
+        "parameters": parameters,
+        "responses": {"200": {"description": ANSWERS[answer], "content": content}} | _errors(usual),
+    }
+    return found | ({"requestBody": body} if body else {})
+
+
+def _document(
+    summary: str, tag: str, offers: Offers, parameters: list[Json], errors: list[int] | None = None
+) -> Json:
+    """Return an operation that answers a document in one of several formats."""
+    asked = {"type": "string", "enum": sorted(set(offers.values()))}
+    many = [_query("format", "Goes before the Accept header.", asked)] if len(offers) > 1 else []
+    content: Json = {media: {"schema": {}} for media in offers}
+    found = [400, 404, 406, 429] if errors is None else [400, 429, *errors]
+    return {
+        "summary": summary,
+        "tags": [tag],
+        "parameters": [*parameters, *many],
+        "responses": {"200": {"description": summary, "content": content}} | _errors(found),
+    }
+
+
+def _write(summary: str, parameters: list[Json], good: dict[int, str], errors: list[int]) -> Json:
+    found = _operation(summary, "Entries", parameters, _rdf_body(), "Stored")
+    content = found["responses"].pop("200")["content"]
+    told = {str(code): {"description": text, "content": content} for code, text in good.items()}
+    refused = _errors([400, 401, 403, *errors, 413, 415, 422, 429])
+    return found | {"security": _TOKEN, "responses": told | refused}
+
+
+def _delete(summary: str, parameters: list[Json]) -> Json:
+    responses = {"204": {"description": "Deleted"}} | _errors([401, 403, 404, 409, 412, 429])
+    return {
+        "summary": summary,
+        "tags": ["Entries"],
+        "parameters": parameters,
+        "security": _TOKEN,
+        "responses": responses,
+    }
+
+
+def _errors(codes: list[int]) -> Json:
+    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    return {str(c): {"description": ERRORS[c], "content": problem} for c in sorted(set(codes))}
+
+
+def _rdf_body() -> Json:
+    return {"required": True, "content": {media: {"schema": {}} for media in RDF}}
+
+
+def _json_body(model: str) -> Json:
+    schema = {"$ref": _REF.format(model=model)}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _query(name: str, description: str, schema: Json | None = None) -> Json:
+    schema = schema or {"type": "string"}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _in_path(name: str, values: list[str] | None = None) -> Json:
+    schema: Json = {"type": "string"} | ({"enum": values} if values else {})
+    return {"name": name, "in": "path", "required": True, "schema": schema}

@@ -1,0 +1,172 @@
+"""The pages for people: the search with its results, and the page of an entry."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask.blueprints import BlueprintSetupState
+
+from kg.catalogue import class_counts
+from kg.entry import Entry
+from kg.errors import KgError, Problem, Refused
+from kg.i18n import available, gettext, language, mark, ngettext, set_language
+from kg.vocabulary import PSR
+from matcher.question import Filters, Question
+from service.entryview import entry_view
+from service.pieces import Piece, number
+from service.places import PlaceBook
+from service.reach import reach, report
+from service.runtime import Runtime, current
+from service.searchview import Card, Form, Results, about, ask, modes, read_form, results
+
+pages = Blueprint("pages", __name__)
+log = logging.getLogger("passerelle")
+#: question, its language, kind of question, place
+EXAMPLES = (
+    ("We want to turn an empty building into a place that residents run.", "en", "similar", ""),
+    ("Kako starijim osobama na selu osigurati prijevoz do liječnika?", "hr", "transfer", "HR"),
+    ("Wie finden Langzeitarbeitslose wieder Arbeit?", "de", "transfer", "DE"),
+    ("Recuperare il cibo invenduto per le famiglie in difficoltà.", "it", "similar", ""),
+    ("Jauniešiem bez darba trūkst prasmju un kontaktu.", "lv", "transfer", "LV"),
+    ("Rompre l’isolement des personnes âgées.", "fr", "partners", "FR"),
+)
+MODE_NAMES = {
+    "similar": mark("Similar practices"),
+    "transfer": mark("Could it work in my place?"),
+    "partners": mark("Partners"),
+}
+_COUNTED = {
+    "practice": (mark("practice"), mark("practices")),
+    "actor": (mark("organisation"), mark("organisations")),
+    "transfer": (mark("transfer"), mark("transfers")),
+    "challenge": (mark("challenge"), mark("challenges")),
+    "instrument": (mark("instrument"), mark("instruments")),
+    "community": (mark("community"), mark("communities")),
+    "plan": (mark("action plan"), mark("action plans")),
+    "call": (mark("call"), mark("calls")),
+    "territory": (mark("place"), mark("places")),
+}
+
+
+def install(app: Flask) -> None:
+    """Add the pages, their translations and their filters to an application."""
+    app.register_blueprint(pages)
+
+
+@pages.record_once
+def _prepare(state: BlueprintSetupState) -> None:
+    """Teach the application's templates to translate and to write numbers."""
+    environment: Any = state.app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)
+    environment.globals["page_language"] = language
+    environment.filters["number"] = lambda value: number(str(value))
+
+
+@pages.before_app_request
+def _choose_language() -> None:
+    """Write this request's texts in the reader's language, where there is a translation."""
+    set_language(request.accept_languages.best_match(available()) or available()[0])
+
+
+@pages.get("/")
+def home() -> Response:
+    """Show the search form and, for a question, the matches with their reasons."""
+    form, runtime = read_form(request.args), current()
+    found: Results | None = None
+    problems: list[Problem] = []
+    status = 200
+    if form.asked:
+        found, problems, status = _answer(runtime, form)
+    page = render_template(
+        "home.html",
+        form=form,
+        results=found,
+        problems=problems,
+        subject=_subject(runtime, form),
+        modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
+        places=_places(runtime).offered(),
+        counts=_counts(runtime),
+        examples=_examples(),
+        behind=runtime.matcher.lag() if form.asked else 0,
+        ready=runtime.ready,
+    )
+    answer = Response(page, status, content_type="text/html; charset=utf-8")
+    answer.vary.add("Accept-Language")
+    answer.cache_control.private = True
+    return answer
+
+
+def entry_page(iri: str) -> str:
+    """Return the page of an entry. Raises NotFound."""
+    runtime, root = current(), request.script_root
+    entry = runtime.store.get(iri)
+    view = entry_view(runtime.store, entry, root)
+    contact = getattr(runtime.settings, "contact", None)
+    return render_template(
+        "entry.html",
+        view=view,
+        slug=entry.slug,
+        reach=reach(runtime.store, entry, root),
+        report=report(contact, view.title.text, iri, view.checked),
+        similar=_similar(runtime, entry, root),
+        description=_description(entry),
+    )
+
+
+def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
+    """Return results, or what is wrong with the question and the status that says so."""
+    try:
+        found = ask(runtime.store, runtime.matcher, _places(runtime), form, request.script_root)
+    except Refused as error:
+        return None, error.problems, 422
+    except KgError as error:
+        return None, [Problem("", str(error))], 503
+    return found, [], 200
+
+
+def _subject(runtime: Runtime, form: Form) -> Piece | None:
+    try:
+        return about(runtime.store, form)
+    except Refused:
+        return None
+
+
+def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
+    """Return three similar practices; none while the matcher cannot answer."""
+    if entry.path != "practice" or not runtime.ready:
+        return ()
+    question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
+    try:
+        return results(runtime.store, runtime.matcher.similar(question), None, root).cards
+    except Exception:  # the page must not fail with what stands beside it
+        log.exception("No similar practices for %s.", entry.iri)
+        return ()
+
+
+def _places(runtime: Runtime) -> PlaceBook:
+    """Return the names of places, read again after a write."""
+    known: PlaceBook | None = current_app.extensions.get("passerelle.places")
+    if known is None or known.version != runtime.store.version():
+        known = current_app.extensions["passerelle.places"] = PlaceBook(runtime.store)
+    return known
+
+
+def _counts(runtime: Runtime) -> list[tuple[int, str]]:
+    known = class_counts(runtime.store)
+    return [(known[path], ngettext(*names, known[path])) for path, names in _COUNTED.items()]
+
+
+def _examples() -> list[dict[str, str]]:
+    names = ("q", "lang", "mode", "place")
+    found = [dict(zip(names, example, strict=True)) for example in EXAMPLES]
+    return [e | {"mode_name": gettext(MODE_NAMES[e["mode"]])} for e in found]
+
+
+def _description(entry: Entry) -> str:
+    """Return one or two sentences for search engines and link previews."""
+    props = ("http://purl.org/dc/terms/description", PSR + "problem", PSR + "solution")
+    text = next((found for prop in props if (found := entry.text(prop, language()))), "")
+    return text if len(text) <= 160 else text[:159].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,137 @@
+"""What an entry page is made of: pieces, fields and sections, and how values become them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from kg.catalogue import countries, territory_iri, titles
+from kg.entry import Text
+from kg.errors import Refused
+from kg.i18n import gettext, language, language_name
+from kg.store import Store
+from kg.vocabulary import VOC, vocabulary
+from service.layout import FOREIGN
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One thing shown: a text, perhaps a link, with its language if it is known."""
+
+    text: str
+    href: str = ""
+    lang: str = ""
+    note: str = ""
+    external: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """A property with its values; ``others`` are the same texts in more languages."""
+
+    label: str
+    pieces: tuple[Piece, ...]
+    others: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """A nested node: what it is about and its fields."""
+
+    head: Piece
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading of the main column; ``more`` links are not shown."""
+
+    title: str
+    fields: tuple[Field, ...] = ()
+    records: tuple[Record, ...] = ()
+    links: tuple[Piece, ...] = ()
+    more: int = 0
+
+
+def country_name(store: Store, iri: str) -> str:
+    """Return the names of the countries that an entry lies in, or the empty text."""
+    return ", ".join(name_of_country(store, code) for code in countries(store, iri))
+
+
+def name_of_country(store: Store, code: str) -> str:
+    """Return a country's name for its ISO code, or the code itself."""
+    try:
+        iri = territory_iri(store, code)
+    except Refused:
+        return code
+    found = titles(store, [iri], language()).get(iri)
+    return found.value if found else code
+
+
+def local_href(store: Store, iri: str, root: str = "") -> str:
+    """Return the path of an entry's page in this service."""
+    return f"{root}/{quote(iri.removeprefix(store.base))}"
+
+
+def web_link(iri: str) -> Piece:
+    """Return a link to a web page; only http and https become links."""
+    shown = iri.split("://", 1)[-1].removeprefix("www.").rstrip("/")
+    shown = shown if len(shown) <= 70 else shown[:69] + "…"
+    safe = iri.startswith(("http://", "https://"))
+    return Piece(shown if safe else iri, href=iri if safe else "", external=safe)
+
+
+def label(prop: str) -> str:
+    """Return the name of a property in the language of the page."""
+    return gettext(FOREIGN[prop]) if prop in FOREIGN else vocabulary().label(prop, language())
+
+
+def number(text: str) -> str:
+    """Return a number with narrow spaces between thousands and without idle zeros."""
+    whole, _, rest = text.strip().partition(".")
+    try:
+        grouped = f"{int(whole):,}".replace(",", "\u202f")
+    except ValueError:
+        return text
+    rest = rest.rstrip("0")
+    return f"{grouped}.{rest}" if rest else grouped
+
+
+def concept(iri: str, root: str = "") -> Piece:
+    """Return a concept by its label, linked to its place in the scheme's page."""
+    scheme, _, slug = iri.removeprefix(VOC).partition("/")
+    known = vocabulary().labels.get(iri, {})
+    lang = "" if language() in known or "en" not in known else "en"
+    href = f"{root}/voc/{quote(scheme)}#{quote(slug)}"
+    return Piece(vocabulary().label(iri, language()), href, lang)
+
+
+def licence_name(iri: str) -> str:
+    """Return the short name of a Creative Commons licence, or the address."""
+    parts = iri.rstrip("/").split("/")
+    if "creativecommons.org" not in iri or len(parts) < 6:
+        return web_link(iri).text
+    zero = parts[3] == "publicdomain"
+    return f"CC {'0' if zero else parts[4].upper()} {parts[5]}"
+
+
+def spoken(text: Text) -> Piece:
+    """Return a text with its language."""
+    return Piece(text.value, lang=tag(text.lang), note=language_name(text.lang))
+
+
+def tag(lang: str) -> str:
+    """Return a language tag for HTML; empty if the language is not known."""
+    return "" if lang == "und" else lang
+
+
+def by_text(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """Return pieces in the order of their texts, numbers in them by size."""
+
+    def order(piece: Piece) -> tuple[list[tuple[int, str]], str]:
+        parts = re.split(r"(\d{1,15})", piece.text.casefold())
+        return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts], piece.href
+
+    return tuple(sorted(pieces, key=order))

@@ -1,0 +1,117 @@
+"""Find the territory that a person means by a code or a name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+
+from kg.catalogue import PlaceName, place_names
+from kg.errors import Refused, refused
+from kg.i18n import gettext
+from kg.store import Store
+
+#: which level is meant when one place has the same name on several
+_PREFERRED = ("country", "nuts3", "nuts2", "nuts1", "municipality")
+_OFFERED = ("country", "nuts1", "nuts2")
+_ALIASES = {"gr": "el", "gb": "uk"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A territory: its IRI, the code that matching takes, its name and level."""
+
+    iri: str
+    code: str
+    name: str
+    level: str
+
+    @property
+    def label(self) -> str:
+        """Return what the place field shows, for example ``Croatia (HR)``."""
+        return f"{self.name} ({self.code})"
+
+
+class PlaceBook:
+    """All names of all territories at one version of the data."""
+
+    def __init__(self, store: Store) -> None:
+        self.version = store.version()
+        self._places: dict[str, Place] = {}
+        self._parents: dict[str, str | None] = {}
+        self._by_name: dict[str, list[Place]] = defaultdict(list)
+        for row in place_names(store):
+            self._take(row)
+
+    def _take(self, row: PlaceName) -> None:
+        code = row.iri.rsplit("/", 1)[-1]
+        place = Place(row.iri, code, row.name, row.level)
+        self._places.setdefault(code.casefold(), place)
+        self._parents[row.iri] = row.parent
+        if all(known.iri != row.iri for known in self._by_name[fold(row.name)]):
+            self._by_name[fold(row.name)].append(place)
+
+    def offered(self) -> list[Place]:
+        """Return countries and large regions, countries first, then by code."""
+        large = [p for p in self._places.values() if p.level in _OFFERED]
+        return sorted(large, key=lambda p: (p.level != "country", p.code))
+
+    def find(self, text: str) -> Place:
+        """Return the place that a code, a name or ``name (code)`` means.
+
+        Raises Refused with the closest names if there is none, or with all of them if the
+        name is that of several places.
+        """
+        for code in (_code(text), text.strip()):
+            key = code.casefold()
+            if found := self._places.get(_ALIASES.get(key, key)):
+                return found
+        named = self._by_name.get(fold(text), [])
+        if not named:
+            raise self._unknown(text)
+        best = min(named, key=lambda p: (_PREFERRED.index(p.level), p.code))
+        if any(not self._same(best, other) for other in named):
+            names = ", ".join(sorted(p.label for p in named))
+            raise refused(
+                "place",
+                gettext("Several places have this name: %(names)s.") % {"names": names},
+                value=text,
+                hint=gettext("Write the code of the one you mean."),
+            )
+        return best
+
+    def _same(self, one: Place, other: Place) -> bool:
+        """Return whether one of two places of the same name lies in the other."""
+        return one.iri in self._above(other.iri) or other.iri in self._above(one.iri)
+
+    def _above(self, iri: str) -> list[str]:
+        found = [iri]
+        while (parent := self._parents.get(found[-1])) and parent not in found:
+            found.append(parent)
+        return found
+
+    def _unknown(self, text: str) -> Refused:
+        shown = text if len(text) <= 60 else text[:60] + "…"
+        close = difflib.get_close_matches(fold(text)[:60], list(self._by_name), n=3, cutoff=0.6)
+        names = ", ".join(self._by_name[name][0].label for name in close)
+        hint = (
+            gettext("Did you mean %(names)s?") % {"names": names}
+            if names
+            else gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035.")
+        )
+        message = gettext("No place is called “%(place)s” here.") % {"place": shown}
+        return refused("place", message, value=text, hint=hint)
+
+
+def _code(text: str) -> str:
+    """Return the code in brackets at the end of a text, or the empty text."""
+    found = re.search(r"\(([A-Za-z0-9-]{2,80})\)\s*$", text[-100:])
+    return found[1] if found else ""
+
+
+def fold(text: str) -> str:
+    """Return a name without case, accents and superfluous spaces."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())

@@ -1,0 +1,222 @@
+"""What a running service holds: the home opened once, and closed in order."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+from flask import current_app
+
+from kg import starter
+from kg.errors import StoreUnusable
+from kg.intake import BatchReport, Intake
+from kg.pool import Limits, QueryPool
+from kg.store import Change
+from kg.stores.embedded import EmbeddedStore
+from kg.validation import Validator
+from matcher.embedder import Embedder, SentenceEmbedder
+from matcher.matcher import Matcher
+from matcher.models.e5 import ModelDamaged
+from service.settings import Settings
+from service.tokens import Tokens
+
+#: what is being done, and how much of it: a share from 0 to 1
+Tell = Callable[[str, float], None]
+AGENT = "starter"
+POLL = 0.5
+RETRY = 10.0
+log = logging.getLogger("passerelle")
+
+
+def silent(what: str, share: float) -> None:
+    """Tell nobody."""
+
+
+def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
+    """Open the store of a home, with the starter graph of this release in it.
+
+    Raises StoreUnusable if another process holds it or it was made for another base.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    note = settings.home / "starter.json"
+    _check_base(note, settings.base)
+    store = EmbeddedStore(settings.base, settings.home / "store")
+    intake = Intake(store, Validator())
+    _bring_starter(intake, note, tell)
+    return intake
+
+
+def _noted(note: Path) -> dict[str, object]:
+    """Return what the last start noted in the home, nothing before the first."""
+    try:
+        return dict(json.loads(note.read_text("utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError) as error:
+        raise StoreUnusable(f"{note} cannot be read; remove it and start again.") from error
+
+
+def _check_base(note: Path, base: str) -> None:
+    known = _noted(note).get("base", base)
+    if known != base:
+        raise StoreUnusable(f"This home was made for the base {known}; set PASSERELLE_BASE to it.")
+
+
+def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
+    """Load the starter graph at the first start, a changed one at a later start."""
+    digest = starter.digest()
+    if _noted(note).get("digest") == digest:
+        return
+    tell("Loading the starter graph", 0.0)
+    store, report = intake.store, BatchReport()
+    if store.version() == 0:
+        store.write([Change(e.iri, e) for e in starter.entries(store.base)], AGENT, "create")
+    else:
+        report = intake.submit_many(starter.entries(store.base), AGENT, keep_others=True)
+    _note_starter(note, {"base": store.base, "digest": digest}, report)
+    tell("Loading the starter graph", 1.0)
+
+
+def _note_starter(note: Path, made: dict[str, str], report: BatchReport) -> None:
+    body = made | {"kept": report.kept, "refused": sorted(report.refused)}
+    if report.kept or report.refused:
+        log.warning(
+            "The new starter graph left %d edited entries alone and had %d refused; see %s.",
+            len(report.kept), len(report.refused), note,
+        )  # fmt: skip
+    fresh = note.with_suffix(".new")
+    fresh.write_text(json.dumps(body, indent=1), "utf-8")
+    fresh.replace(note)
+
+
+def make_embedder(settings: Settings, tell: Tell = silent) -> Embedder:
+    """Return the model that the settings name; StoreUnusable if its files are damaged."""
+    try:
+        return SentenceEmbedder(settings.model, settings.home, tell)
+    except ModelDamaged as error:
+        raise StoreUnusable(str(error)) from error
+
+
+class Matching:
+    """Store, guard and matcher of one home, without threads; what one command needs.
+
+    ``embedder`` replaces the model that the settings name.
+    """
+
+    def __init__(
+        self, settings: Settings, embedder: Embedder | None = None, tell: Tell = silent
+    ) -> None:
+        self.settings = settings
+        self.intake = open_graph(settings, tell)
+        self.store = cast(EmbeddedStore, self.intake.store)
+        self.embedder = embedder or make_embedder(settings, tell)
+        self.matcher = Matcher(self.store, self.embedder, settings.home)
+
+    def close(self) -> None:
+        """Close the index."""
+        self.matcher.close()
+
+    def __enter__(self) -> Self:
+        """Return the object itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        """Close."""
+        self.close()
+
+
+class Runtime(Matching):
+    """What a running service holds: also query workers, tokens and a thread.
+
+    The thread keeps the index caught up; ``ready`` says when it first was.
+    """
+
+    def __init__(
+        self, settings: Settings, embedder: Embedder | None = None, tell: Tell = silent
+    ) -> None:
+        super().__init__(settings, embedder, tell)
+        self._tell = tell
+        self.tokens = Tokens(settings.home / "tokens.json")
+        self.queries = QueryPool(self.store, settings.home / "snapshots", _limits(settings))
+        self._caught_up, self._failed = threading.Event(), False
+        self._stopping, self._written = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+        self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the model is loaded and the index was caught up."""
+        return self._caught_up.is_set() and not self._failed
+
+    def wait_ready(self, seconds: float | None = None) -> bool:
+        """Wait until the index was caught up, or the runtime is closed; return ``ready``."""
+        self._caught_up.wait(seconds)
+        return self.ready
+
+    def written(self) -> None:
+        """Say that there was a write, so that the index follows at once."""
+        self._written.set()
+
+    def _follow(self) -> None:
+        """Keep the index caught up until the end; an error is logged and tried again."""
+        seen = -1
+        while not self._stopping.is_set():
+            self._written.clear()
+            try:
+                if seen < 0:
+                    self.embedder.encode(["ready"], "query")
+                if seen != (version := self.store.version()):
+                    self.matcher.catch_up(self._progress)
+                    seen = version
+                self._failed = False
+                self._caught_up.set()
+            except _Stopped:
+                return
+            except Exception:  # the thread must outlive whatever a model throws
+                log.exception("The index could not follow the graph; trying again.")
+                self._failed = True
+            self._written.wait(RETRY if self._failed else POLL)
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._stopping.is_set():
+            raise _Stopped
+        if not self._caught_up.is_set():
+            self._tell("Reading the entries into the index", done / max(total, 1))
+
+    def close(self) -> None:
+        """Stop the thread, end the query workers and close the index."""
+        self._stopping.set()
+        self._written.set()
+        self._thread.join(30)
+        self._caught_up.set()
+        self._failed = True
+        self.queries.close()
+        super().close()
+
+
+class _Stopped(Exception):
+    """The runtime is closing."""
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.sparql_seconds,
+        settings.sparql_memory,
+        settings.sparql_rows,
+        settings.sparql_bytes,
+        settings.sparql_concurrent,
+        settings.sparql_queue,
+    )
+
+
+def current() -> Runtime:
+    """Return the runtime of the application that answers the present request."""
+    return cast(Runtime, current_app.extensions["passerelle"])

@@ -1,0 +1,214 @@
+"""What a match request may say, as pydantic models; from JSON to questions of the matcher."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.functional_validators import AfterValidator
+
+from kg.errors import Malformed, Problem, Refused
+from kg.store import Store
+from matcher.matcher import Matcher
+from matcher.question import Filters, Question, Target, check_filters
+from matcher.question import read as read_subject
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+
+def _plain(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("The text holds a control character.")
+    if not text.strip():
+        raise ValueError("The text is empty.")
+    return text
+
+
+Words = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_plain)]
+Name = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_plain)]
+Names = Annotated[list[Name], Field(max_length=100)]
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
+Kind = Literal["peer", "mentor", "role", "exchange"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class FilterFields(_Strict):
+    """What matches are narrowed to; each list says *any of these*."""
+
+    type: Names | None = None
+    country: Names | None = None
+    not_country: Names | None = None
+    territory: Names | None = None
+    theme: Names | None = None
+    target_group: Names | None = None
+    stage: Names | None = None
+    approach: Names | None = None
+    language: Names | None = None
+    evidence_min: Name | None = None
+
+
+class TargetFields(_Strict):
+    """What the asker knows of the place that a practice would come to."""
+
+    budget_per_head: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    competences: Names | None = None
+    actor_types: Names | None = None
+    languages: Names | None = None
+    target_groups: Names | None = None
+
+
+class _Request(_Strict):
+    lang: Tag | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    filters: FilterFields | None = None
+
+
+class SimilarRequest(_Request):
+    """Asks for entries like an entry, or like a text."""
+
+    entry: Name | None = None
+    text: Words | None = None
+
+
+class TransferRequest(_Request):
+    """Asks which practices could be carried over to a territory."""
+
+    challenge: Name | None = None
+    entry: Name | None = None
+    text: Words | None = None
+    territory: Name
+    target: TargetFields | None = None
+
+
+class PartnersRequest(_Request):
+    """Asks with whom an actor, or whoever writes the text, could work."""
+
+    actor: Name | None = None
+    text: Words | None = None
+    territory: Name | None = None
+    kinds: list[Kind] | None = None
+
+
+REQUESTS: dict[str, type[_Request]] = {
+    "similar": SimilarRequest,
+    "transfer": TransferRequest,
+    "partners": PartnersRequest,
+}
+#: of these keys exactly one says what a question is about
+SUBJECTS = {
+    "similar": ("entry", "text"),
+    "transfer": ("challenge", "entry", "text"),
+    "partners": ("actor", "text"),
+}
+
+
+def read_json(data: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body holds, or raise Malformed."""
+    try:
+        found = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+    except RecursionError as error:
+        raise Malformed("The JSON is nested too deep.") from error
+    except ValueError as error:
+        raise Malformed(f"This is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Malformed("Send one JSON object.")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def ask(kind: str, raw: dict[str, Any], matcher: Matcher) -> dict[str, Any]:
+    """Return the matcher's answer to a request; Refused names every key or value that is wrong."""
+    asked = question(kind, raw, matcher.store)
+    subject = next(key for key in SUBJECTS[kind] if raw.get(key) is not None)
+    try:
+        found: dict[str, Any] = getattr(matcher, kind)(asked)
+    except Refused as error:
+        told = [replace(p, path=subject) if p.path == "entry" else p for p in error.problems]
+        raise Refused(str(error), told) from error
+    return found
+
+
+def question(kind: str, raw: dict[str, Any], store: Store) -> Question:
+    """Return the question of a request; Refused names every key or value that is wrong."""
+    try:
+        read = REQUESTS[kind].model_validate(raw)
+    except ValidationError as error:
+        problems = [_problem(REQUESTS[kind], dict(e)) for e in error.errors(include_url=False)]
+        raise Refused("The request cannot be understood.", problems) from error
+    given = read.model_dump(exclude_none=True)
+    subject = _subject(kind, given)
+    if subject == "challenge":
+        _check_challenge(store, given[subject])
+    return Question(
+        text=given.get("text"),
+        entry=given[subject] if subject != "text" else None,
+        lang=given.get("lang"),
+        limit=given["limit"],
+        filters=check_filters(store, given["filters"]) if "filters" in given else Filters(),
+        territory=given.get("territory"),
+        target=_target(given.get("target", {})),
+        kinds=tuple(given.get("kinds", ())),
+    )
+
+
+def _check_challenge(store: Store, iri: str) -> None:
+    try:
+        read_subject(store, iri, "challenge")
+    except Refused as error:
+        told = [replace(problem, path="challenge") for problem in error.problems]
+        raise Refused(str(error), told) from error
+
+
+def _target(given: dict[str, Any]) -> Target:
+    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+    return Target(budget_per_head=given.get("budget_per_head"), **lists)
+
+
+def _subject(kind: str, given: dict[str, Any]) -> str:
+    """Return the key that says what the question is about."""
+    found = [key for key in SUBJECTS[kind] if key in given]
+    keys = ", ".join(SUBJECTS[kind])
+    if len(found) != 1:
+        problem = Problem(
+            found[1] if found else SUBJECTS[kind][-1],
+            "The request says twice what it is about." if found else "The request asks nothing.",
+            hint=f"Send exactly one of {keys}.",
+        )
+        raise Refused("The request cannot be understood.", [problem])
+    if kind == "partners" and found == ["text"] and "territory" not in given:
+        problem = Problem("territory", "This field is missing.", hint="Say where the text is from.")
+        raise Refused("The request cannot be understood.", [problem])
+    return found[0]
+
+
+def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
+    """Return what pydantic found as a problem with a path and a hint."""
+    path = ".".join(str(part) for part in error["loc"])
+    value = None if error["type"] == "missing" else str(error["input"])[:200]
+    message, hint = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), None))
+    if error["type"] == "extra_forbidden":
+        hint = f"Use {', '.join(sorted(_siblings(model, error['loc'])))}."
+    return Problem(path, message, value=value, hint=hint)
+
+
+def _siblings(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
+    inner: dict[str, type[BaseModel]] = {"filters": FilterFields, "target": TargetFields}
+    found = inner.get(str(path[0]), model) if len(path) > 1 else model
+    return set(found.model_fields)
+
+
+_MESSAGES: dict[str, tuple[str, str | None]] = {
+    "extra_forbidden": ("This key is not known.", None),
+    "missing": ("This field is missing.", "Add it."),
+    "string_unicode": ("The text holds half a character (a lone surrogate).", "Retype it."),
+    "string_too_long": ("The text is too long.", "Send at most 20,000 characters of text."),
+}

@@ -1,0 +1,93 @@
+"""What an installation may set, read once from the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1024**2
+DEFAULT_BASE = "https://passerelle.example/"
+#: field -> environment variable, smallest and largest value
+_NUMBERS: dict[str, tuple[str, float, float]] = {
+    "port": ("PORT", 0, 65_535),
+    "sparql_seconds": ("PASSERELLE_SPARQL_SECONDS", 0.1, 3_600),
+    "sparql_memory": ("PASSERELLE_SPARQL_MEMORY", 64 * MIB, 2**50),
+    "sparql_rows": ("PASSERELLE_SPARQL_ROWS", 1, 10**9),
+    "sparql_bytes": ("PASSERELLE_SPARQL_BYTES", 1_024, 2**40),
+    "sparql_concurrent": ("PASSERELLE_SPARQL_CONCURRENT", 1, 256),
+    "sparql_queue": ("PASSERELLE_SPARQL_QUEUE", 0, 10_000),
+    "rate": ("PASSERELLE_RATE", 0.01, 10**6),
+    "burst": ("PASSERELLE_BURST", 1, 10**6),
+    "body": ("PASSERELLE_BODY", 1_024, 2**30),
+}
+
+
+class BadSetting(Exception):
+    """A value of the environment cannot be used; the text is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how much a client may use; sizes in bytes, times in seconds.
+
+    ``rate`` is requests a second and client, after a first ``burst``.
+    """
+
+    home: Path
+    port: int = 8000
+    base: str = DEFAULT_BASE
+    model: str = "default"
+    sparql_seconds: float = 10.0
+    sparql_memory: int = 1024 * MIB
+    sparql_rows: int = 100_000
+    sparql_bytes: int = 64 * MIB
+    sparql_concurrent: int = 4
+    sparql_queue: int = 32
+    rate: float = 50.0
+    burst: int = 200
+    body: int = 10 * MIB
+
+
+def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
+    """Return the settings of an environment; raises BadSetting for a value that cannot be.
+
+    An empty variable counts as absent. ``home`` goes before PASSERELLE_HOME.
+    """
+    known = {name: value for name, value in environment.items() if value}
+    numbers = {
+        field: _number(known[name], name, low, high, whole=field not in {"sparql_seconds", "rate"})
+        for field, (name, low, high) in _NUMBERS.items()
+        if name in known
+    }
+    return Settings(
+        home=(home or _home(known)).expanduser().absolute(),
+        base=_base(known.get("PASSERELLE_BASE", DEFAULT_BASE)),
+        model=known.get("PASSERELLE_MODEL", "default"),
+        **numbers,  # type: ignore[arg-type]
+    )
+
+
+def _home(known: Mapping[str, str]) -> Path:
+    if "PASSERELLE_HOME" in known:
+        return Path(known["PASSERELLE_HOME"])
+    return Path(known.get("XDG_DATA_HOME", "~/.local/share")) / "passerelle"
+
+
+def _base(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`?#/]+(/[^\s<>\"{}|\\^`?#]*)?", text):
+        raise BadSetting(
+            f"PASSERELLE_BASE is {text!r}; write an http or https address without ? and #."
+        )
+    return text if text.endswith("/") else text + "/"
+
+
+def _number(text: str, name: str, low: float, high: float, *, whole: bool) -> float:
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError as error:
+        raise BadSetting(f"{name} is {text!r}; write a number.") from error
+    if not low <= value <= high:
+        raise BadSetting(f"{name} is {text}; write a number from {low:g} to {high:g}.")
+    return value

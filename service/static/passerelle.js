@@ -1,0 +1,16 @@
+// Remembers the place last asked about, in this browser only. The pages work without it.
+(() => {
+  const key = "passerelle.place";
+  const field = document.querySelector("input[name=place]");
+  const found = document.querySelector("[data-place]");
+  try {
+    if (found) localStorage.setItem(key, found.dataset.place);
+    if (!field) return;
+    if (!field.value) field.value = localStorage.getItem(key) || "";
+    field.form.addEventListener("submit", () => {
+      if (!field.value.trim()) localStorage.removeItem(key);
+    });
+  } catch {
+    // Storage is switched off; the place is typed again.
+  }
+})();

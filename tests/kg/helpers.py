@@ -1,0 +1,66 @@
+"""A small world to test with: two territories, a challenge, an instrument, an actor, a practice."""
+
+from __future__ import annotations
+
+from kg.entry import Entry
+from kg.reading import read_entry
+from kg.vocabulary import PREFIXES
+
+BASE = "https://passerelle.example/"
+ID = BASE + "id/"
+CROATIA, SPLIT = ID + "territory/HR", ID + "territory/HR035"
+CHALLENGE, INSTRUMENT = ID + "challenge/waste", ID + "instrument/erdf"
+ACTOR, PRACTICE = ID + "actor/menders", ID + "practice/repair-cafe"
+TURTLE, JSONLD, NTRIPLES = "text/turtle", "application/ld+json", "application/n-triples"
+
+HEADER = f"@base <{BASE}> .\n" + "".join(
+    f"@prefix {name}: <{iri}> .\n" for name, iri in PREFIXES.items()
+)
+TEXTS = {
+    CROATIA: """<id/territory/HR> a psr:Territory ; dct:title "Croatia"@en ;
+        psr:countryCode "HR" ; psr:territoryLevel <https://w3id.org/passerelle/voc/territory-level/country> .""",
+    SPLIT: """<id/territory/HR035> a psr:Territory ; dct:title "Split-Dalmatia"@en ;
+        psr:countryCode "HR" ; dct:isPartOf <id/territory/HR> ;
+        psr:territoryLevel <https://w3id.org/passerelle/voc/territory-level/nuts3> .""",
+    CHALLENGE: """<id/challenge/waste> a psr:Challenge ; dct:title "Waste"@en ;
+        dct:description "Usable things are thrown away."@en .""",
+    INSTRUMENT: """<id/instrument/erdf> a psr:Instrument, psr:FundingInstrument ;
+        dct:title "European Regional Development Fund"@en ;
+        psr:instrumentType <https://w3id.org/passerelle/voc/instrument-type/structural-fund> .""",
+    ACTOR: """<id/actor/menders> a psr:Actor ; dct:title "Menders"@en ;
+        psr:actorType <https://w3id.org/passerelle/voc/actor-type/civil-society> ;
+        dct:spatial <id/territory/HR035> .""",
+    PRACTICE: """<id/practice/repair-cafe> a psr:Practice ;
+        dct:title "Repair café"@en, "Popravljaonica"@hr ;
+        psr:problem "Usable things are thrown away because nobody can mend them."@en ;
+        psr:solution "Volunteers mend things together with their owners."@en ;
+        psr:addresses <id/challenge/waste> ; psr:usesInstrument <id/instrument/erdf> ;
+        dct:subject <https://w3id.org/passerelle/voc/theme/circular-economy> ;
+        dct:spatial <id/territory/HR035> ; psr:budget 1500.5 ;
+        psr:hasInvolvement [ a psr:Involvement ; psr:actor <id/actor/menders> ;
+            psr:role <https://w3id.org/passerelle/voc/role/lead> ] ;
+        psr:hasOutcome [ a psr:Outcome ; dct:description "Things mended"@en ;
+            psr:value 120 ; psr:unit "things" ] .""",
+}  # fmt: skip
+
+
+def turtle(text: str, iri: str | None = None) -> Entry:
+    """Return the entry that a Turtle text (prefixes and base are put before it) describes."""
+    return read_entry((HEADER + text).encode(), TURTLE, BASE, iri=iri)
+
+
+def world() -> dict[str, Entry]:
+    """Return the entries of the small world by IRI."""
+    return {iri: turtle(text) for iri, text in TEXTS.items()}
+
+
+def practice(slug: str = "library", **extra: str) -> Entry:
+    """Return a practice that conforms; ``extra`` replaces or adds lines, empty ones remove."""
+    lines = {
+        "title": f'dct:title "Practice {slug}"@en',
+        "problem": 'psr:problem "Few people own tools."@en',
+        "solution": 'psr:solution "Neighbours share their tools."@en',
+        "spatial": "dct:spatial <id/territory/HR035>",
+    } | extra
+    said = " ; ".join(["a psr:Practice", *filter(None, lines.values())])
+    return turtle(f"<id/practice/{slug}> {said} .")

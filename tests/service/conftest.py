@@ -1,0 +1,95 @@
+"""One home with the starter graph for the whole run, and clients of a service over it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from service import create_app
+from service.runtime import Runtime
+from service.settings import Settings
+from tests.fake_embedder import HashingEmbedder
+
+BASE = "https://passerelle.example/"
+UNLIMITED = 10.0**6
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that was started once and closed again; copy it."""
+    home = tmp_path_factory.mktemp("prepared")
+    with Runtime(Settings(home=home), HashingEmbedder()) as runtime:
+        assert runtime.wait_ready(60)
+    return home
+
+
+@pytest.fixture
+def home(prepared: Path, tmp_path: Path) -> Path:
+    """A home of its own for one test."""
+    found = tmp_path / "home"
+    shutil.copytree(prepared, found, ignore=shutil.ignore_patterns("LOCK"))
+    return found
+
+
+@pytest.fixture(scope="session")
+def runtime(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    """A running service's inside, shared: tests write entries of their own only."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    shutil.copytree(prepared, home, ignore=shutil.ignore_patterns("LOCK"))
+    settings = Settings(home=home, rate=UNLIMITED, burst=int(UNLIMITED))
+    with Runtime(settings, HashingEmbedder()) as found:
+        assert found.wait_ready(60)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def app(runtime: Runtime) -> Flask:
+    return create_app(runtime)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def token(runtime: Runtime) -> str:
+    return runtime.tokens.create("test-organisation")
+
+
+@pytest.fixture
+def auth(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def practice(slug: str, *, title: str = "A bus that comes when called", more: str = "") -> bytes:
+    """Return a small practice that conforms, in Turtle."""
+    return f"""
+        @base <{BASE}> .
+        @prefix psr: <https://w3id.org/passerelle/ns#> .
+        @prefix dct: <http://purl.org/dc/terms/> .
+        @prefix schema: <https://schema.org/> .
+        @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+        <id/practice/{slug}> a psr:Practice ;
+            dct:title "{title}"@en ;
+            psr:problem "No bus comes to the hamlets of {slug}, and nobody can get out."@en ;
+            psr:solution "Neighbours share a small van that anybody can call."@en ;
+            dct:spatial <id/territory/HR035> {more} .
+        """.encode()
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    """Return whether a condition came true before the deadline."""
+    end, pause = time.monotonic() + seconds, threading.Event()
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        pause.wait(0.01)
+    return True

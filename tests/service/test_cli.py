@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+from click.testing import CliRunner
+
+from service.cli import main
+from service.runtime import Runtime
+from tests.fake_embedder import HashingEmbedder
+from tests.service.conftest import BASE, practice
+
+FORMATS = {
+    "nquads": ox.RdfFormat.N_QUADS,
+    "turtle": ox.RdfFormat.TURTLE,
+    "jsonld": ox.RdfFormat.JSON_LD,
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left, without the frames that would keep its home open."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs a command in a home of its own."""
+    monkeypatch.setattr("service.runtime.make_embedder", lambda *_: HashingEmbedder())
+
+    def call(*words: str, at: Path = home) -> Ended:
+        found = CliRunner().invoke(main, [*words, "--home", str(at)])
+        ended = Ended(found.exit_code, found.stdout, found.stderr)
+        del found
+        gc.collect()
+        return ended
+
+    return call
+
+
+def one_sentence(result: Ended) -> bool:
+    return (
+        result.exit_code == 2
+        and result.stdout == ""
+        and len(result.stderr.strip().splitlines()) == 1
+    )
+
+
+def test_help_does_not_import_what_is_heavy() -> None:
+    code = (
+        "import sys, service.cli;"
+        "heavy = {'flask', 'numpy', 'torch', 'pyoxigraph', 'rdflib', 'pydantic'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_help_names_every_command() -> None:
+    text = CliRunner().invoke(main, ["--help"]).stdout
+    for name in "serve import export reindex validate match token evaluate".split():
+        assert name in text
+
+
+def test_every_command_takes_home_and_json() -> None:
+    commands = [
+        *(c for c in main.commands.values() if not hasattr(c, "commands")),
+        *main.commands["token"].commands.values(),  # type: ignore[attr-defined]
+    ]
+    assert len(commands) == 10
+    for command in commands:
+        assert {"--home", "--json"} <= {o for p in command.params for o in p.opts}
+
+
+def test_validate_says_what_is_wrong(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "entry.ttl"
+    file.write_bytes(practice("tried"))
+    good = run("validate", str(file), "--json")
+    assert (good.exit_code, json.loads(good.stdout)["conforms"]) == (0, True)
+    file.write_bytes(practice("tried", more="; psr:budget 1, 2"))
+    bad = run("validate", str(file), "--json")
+    assert (bad.exit_code, json.loads(bad.stdout)["conforms"]) == (1, False)
+    assert "budget" in run("validate", str(file)).stdout
+    file.write_text("<")
+    assert one_sentence(run("validate", str(file), "--json"))
+    other = tmp_path / "entry.docx"
+    other.write_bytes(b"")
+    assert one_sentence(run("validate", str(other)))
+
+
+@pytest.mark.parametrize("form", ["nquads", "turtle", "jsonld"])
+def test_export_writes_every_entry(run: Run, tmp_path: Path, form: str) -> None:
+    file = tmp_path / "out"
+    result = run("export", "--format", form, "--output", str(file), "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    found = {quad.subject.value for quad in ox.parse(file.read_bytes(), format=FORMATS[form])}
+    entries = [iri for iri in found if iri.startswith(BASE + "id/") and "#" not in iri]
+    assert len(entries) == told["entries"] > 2_000
+
+
+def test_export_to_standard_output(run: Run) -> None:
+    result = run("export")
+    assert result.exit_code == 0
+    assert result.stdout.count("\n") > 10_000
+    assert one_sentence(run("export", "--json"))
+
+
+def test_import_reports(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "susy.json"
+    file.write_text('{"type": "FeatureCollection", "features": [')
+    assert one_sentence(run("import", "susy", str(file), "--json"))
+    assert one_sentence(run("import", "nothing", str(file)))
+    sample = Path(__file__).parents[1] / "data" / "sources" / "susy.geojson"
+    if sample.is_file():
+        result = run("import", "susy", str(sample), "--json")
+        report = json.loads(result.stdout)
+        assert result.exit_code == (1 if report["refused"] else 0)
+        assert report["accepted"] > 0
+
+
+def test_match_answers_as_the_api(run: Run) -> None:
+    words = ["match", "transfer", "Old people live alone", "--territory", "HR035", "--limit", "2"]
+    answer = json.loads(run(*words, "--json").stdout)
+    assert len(answer["matches"]) == 2
+    text = run(*words)
+    assert text.exit_code == 0
+    assert answer["matches"][0]["title"] in text.stdout
+    entry = f"{BASE}id/practice/dom-mladih-split"
+    similar = json.loads(run("match", "similar", "--entry", entry, "--json").stdout)
+    assert entry not in [m["entry"] for m in similar["matches"]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["match", "similar"],
+        ["match", "transfer", "x", "--territory", "ZZ999"],
+        ["match", "partners", "x"],
+        ["match", "similar", "x", "--limit", "0"],
+        ["match", "nothing", "x"],
+        ["nothing"],
+        ["validate", "/no/such/file.ttl"],
+        ["token", "create", "A B"],
+        ["token", "revoke", "nobody"],
+        ["evaluate", "other", "x"],
+    ],
+)
+def test_bad_usage_is_one_sentence_and_exit_code_2(run: Run, words: list[str]) -> None:
+    assert one_sentence(run(*words))
+
+
+def test_reindex(run: Run) -> None:
+    result = run("reindex", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["entries"] > 400) == (0, True)
+
+
+def test_tokens(run: Run) -> None:
+    made = json.loads(run("token", "create", "city", "--json").stdout)
+    assert len(made["token"]) >= 43
+    listed = run("token", "list", "--json").stdout
+    assert made["token"] not in listed
+    assert [t["label"] for t in json.loads(listed)["tokens"]] == ["city"]
+    assert json.loads(run("token", "revoke", "city", "--json").stdout)["revoked"] == 1
+    assert json.loads(run("token", "list", "--json").stdout) == {"tokens": []}
+
+
+def test_a_home_in_use_is_one_sentence(run: Run, runtime: Runtime) -> None:
+    at = runtime.settings.home
+    for words in (["export"], ["reindex"], ["match", "similar", "x"]):
+        assert one_sentence(run(*words, at=at))
+    assert run("token", "list", at=at).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "x"), ("PASSERELLE_BASE", "https://other.example/")]
+)
+def test_a_bad_environment_is_one_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert one_sentence(run("export"))
+
+
+def test_evaluate_takes_only_a_file_that_is_there(run: Run) -> None:
+    assert one_sentence(run("evaluate", "susy", os.devnull + "x"))

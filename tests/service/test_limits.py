@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from service import create_app
+from service.limits import RateLimiter
+from service.runtime import Runtime
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_passes_and_then_the_rate() -> None:
+    clock = Clock()
+    limiter = RateLimiter(10, 3, clock)
+    assert [limiter.wait("a") for _ in range(3)] == [0, 0, 0]
+    assert limiter.wait("a") == pytest.approx(0.1)
+    clock.now += 0.1
+    assert limiter.wait("a") == 0
+    assert limiter.wait("a") > 0
+
+
+def test_clients_do_not_share() -> None:
+    limiter = RateLimiter(1, 1, Clock())
+    assert [limiter.wait(name) for name in "ab"] == [0, 0]
+
+
+def test_only_the_latest_clients_are_remembered() -> None:
+    limiter = RateLimiter(1, 1, Clock(), clients=2)
+    for name in "abc":
+        limiter.wait(name)
+    assert limiter.wait("c") > 0
+    assert limiter.wait("a") == 0
+
+
+@pytest.fixture
+def limited(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    settings = runtime.settings
+    monkeypatch.setattr(runtime, "settings", type(settings)(settings.home, rate=0.01, burst=2))
+    return create_app(runtime).test_client()
+
+
+def test_too_many_requests_are_told_when_to_come_back(limited: FlaskClient) -> None:
+    assert [limited.get("/api/stats").status_code for _ in range(2)] == [200, 200]
+    answer = limited.get("/api/stats")
+    assert answer.status_code == 429
+    assert answer.content_type == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_health_and_ready_are_always_answered(limited: FlaskClient) -> None:
+    assert {limited.get(p).status_code for p in ["/health", "/ready"] * 3} == {200}

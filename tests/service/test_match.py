@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.service.conftest import BASE
+
+DOM = f"{BASE}id/practice/dom-mladih-split"
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "similar": {"text": "A half-built youth centre is run together with a city"},
+    "transfer": {"text": "Old people live alone in villages", "territory": "HR035"},
+    "partners": {"text": "Old people live alone in villages", "territory": "HR035"},
+}
+FIELDS = {"entry", "type", "title", "country", "score", "level", "reasons"}
+MORE = {
+    "similar": set[str](),
+    "transfer": {"fit", "coverage", "criteria", "gates", "adaptations", "warnings"},
+    "partners": {"kind", "for_them"},
+}
+
+
+def ask(client: FlaskClient, kind: str, **body: object) -> TestResponse:
+    return client.post(f"/api/match/{kind}", json=body)
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_answers_have_the_fields_of_the_contract(client: FlaskClient, kind: str) -> None:
+    answer = ask(client, kind, **QUESTIONS[kind], limit=5)
+    assert answer.status_code == 200, answer.text
+    assert set(answer.get_json()) >= {"query", "matches", "abstained", "stamp"}
+    assert set(answer.get_json()["stamp"]) == {"data", "model", "text", "weights"}
+    assert answer.get_json()["query"]["lang"] == "en"
+    assert 0 < len(answer.get_json()["matches"]) <= 5
+    for match in answer.get_json()["matches"]:
+        assert set(match) >= FIELDS | MORE[kind]
+        assert 0 <= match["score"] <= 1
+        assert match["level"] in {"strong", "fair", "weak"}
+        assert all(set(r) == {"criterion", "text", "evidence"} for r in match["reasons"])
+
+
+def test_an_entry_may_be_what_is_asked_about(client: FlaskClient) -> None:
+    similar = ask(client, "similar", entry=DOM)
+    assert DOM not in [m["entry"] for m in similar.get_json()["matches"]]
+    transfer = ask(client, "transfer", entry=DOM, territory="LV")
+    assert transfer.get_json()["matches"]
+    challenge = f"{BASE}id/challenge/loneliness"
+    assert ask(client, "transfer", challenge=challenge, territory="IT").get_json()["matches"]
+    actor = f"{BASE}id/actor/platforma-doma-mladih"
+    assert ask(client, "partners", actor=actor, kinds=["peer"]).status_code == 200
+
+
+def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
+    target = {
+        "budget_per_head": 100, "competences": ["social-services"], "actor_types": ["ngo"],
+        "languages": ["hr"], "target_groups": ["older-people"],
+    }  # fmt: skip
+    filters = {"not_country": ["HR"], "evidence_min": "anecdote"}
+    answer = ask(client, "transfer", **QUESTIONS["transfer"], target=target, filters=filters)
+    assert answer.status_code == 200, answer.text
+    assert "HR" not in [m["country"] for m in answer.get_json()["matches"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "path"),
+    [
+        ("similar", {"text": "x", "lmit": 3}, "lmit"),
+        ("similar", {"text": "x", "limit": 0}, "limit"),
+        ("similar", {"text": "x", "limit": 101}, "limit"),
+        ("similar", {"text": "x", "limit": "3"}, "limit"),
+        ("similar", {"text": "x", "limit": True}, "limit"),
+        ("similar", {"text": "x", "lang": "croatian language"}, "lang"),
+        ("similar", {"text": "x", "filters": {"colour": ["red"]}}, "filters.colour"),
+        ("similar", {"text": "x", "filters": {"country": "HR"}}, "filters.country"),
+        ("similar", {"text": "x", "filters": {"country": ["XX"]}}, "filters.country"),
+        ("similar", {"text": "x", "filters": {"theme": ["nothing"]}}, "filters.theme"),
+        ("similar", {"text": "x", "filters": {"evidence_min": "much"}}, "filters.evidence_min"),
+        ("similar", {"text": "x", "filters": []}, "filters"),
+        ("similar", {"text": "x" * 20_001}, "text"),
+        ("similar", {"text": "a\u0000b"}, "text"),
+        ("similar", {"text": "  "}, "text"),
+        ("similar", {"text": 5}, "text"),
+        ("similar", {}, "text"),
+        ("similar", {"text": "x", "entry": DOM}, "text"),
+        ("similar", {"entry": f"{BASE}id/practice/none"}, "entry"),
+        ("similar", {"entry": "a b"}, "entry"),
+        ("transfer", {"text": "x"}, "territory"),
+        ("transfer", {"text": "x", "territory": "HR", "target": {"x": 1}}, "target.x"),
+        ("transfer", {"challenge": DOM + "x", "territory": "HR"}, "challenge"),
+        ("transfer", {"challenge": DOM, "territory": "HR"}, "challenge"),
+        (
+            "transfer",
+            {"text": "x", "territory": "HR", "target": {"budget_per_head": -1}},
+            "target.budget_per_head",
+        ),
+        ("partners", {"text": "x"}, "territory"),
+        ("partners", {"text": "x", "territory": "HR", "kinds": ["friend"]}, "kinds.0"),
+        ("partners", {"actor": DOM}, "actor"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    client: FlaskClient, kind: str, body: dict[str, object], path: str
+) -> None:
+    answer = ask(client, kind, **body)
+    assert answer.status_code == 422, answer.text
+    assert path in [p["path"] for p in answer.get_json()["problems"]]
+
+
+def test_a_question_is_not_logged(
+    client: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    app: Flask,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = app.test_client()
+    question = "a very " + "private" + " sentence"
+    ask(client, "similar", text=question)
+
+    def fail(_: object) -> None:
+        raise RuntimeError(question)
+
+    monkeypatch.setattr(app.extensions["passerelle"].matcher, "similar", fail)
+    answer = ask(client, "similar", text=question)
+    assert answer.status_code == 500
+    assert "private" not in answer.text
+    assert "RuntimeError" in caplog.text
+    assert "private" not in caplog.text

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import gc
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from kg import starter
+from kg.errors import StoreUnusable
+from kg.reading import read_entry
+from matcher.embedder import Matrix, Prompt
+from service import create_app
+from service.runtime import Runtime, open_graph
+from service.settings import Settings
+from tests.fake_embedder import HashingEmbedder
+from tests.service.conftest import BASE, practice, until
+
+DOM = f"{BASE}id/practice/dom-mladih-split"
+
+
+def test_the_first_start_loads_the_starter_graph_in_one_write(home: Path) -> None:
+    store = open_graph(Settings(home=home)).store
+    assert store.version() == 1
+    assert sum(1 for _ in store.entries()) == sum(1 for _ in starter.entries(BASE))
+    seen = store.provenance(DOM)
+    assert seen is not None
+    assert seen.agent == "starter"
+    assert json.loads((home / "starter.json").read_text())["digest"] == starter.digest()
+
+
+def test_a_changed_starter_graph_keeps_what_was_edited_and_tells(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = open_graph(Settings(home=home))
+    slug = "dom-mladih-split"
+    edited = read_entry(practice(slug, title="Edited"), "text/turtle", BASE)
+    first.replace(edited, "city-of-split")
+    fresh = read_entry(practice("fresh"), "text/turtle", BASE)
+    given = [*starter.entries(BASE), fresh]
+    del first
+    gc.collect()
+    monkeypatch.setattr(starter, "digest", lambda: "another")
+    monkeypatch.setattr(starter, "entries", lambda base: iter(given))
+    second = open_graph(Settings(home=home)).store
+    assert second.get(DOM) == edited
+    assert second.get(fresh.iri) == fresh
+    note = json.loads((home / "starter.json").read_text())
+    assert note == {"base": BASE, "digest": "another", "kept": [DOM], "refused": []}
+    assert "1 edited" in caplog.text
+
+
+def test_a_home_of_another_base_is_refused(home: Path) -> None:
+    with pytest.raises(StoreUnusable, match="PASSERELLE_BASE"):
+        open_graph(Settings(home=home, base="https://other.example/"))
+
+
+def test_a_home_in_use_is_refused(runtime: Runtime) -> None:
+    with pytest.raises(StoreUnusable, match="another process"):
+        open_graph(runtime.settings)
+
+
+class SlowEmbedder(HashingEmbedder):
+    """Waits until it may answer; fails as long as it is told to."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.fails = False
+
+    def encode(self, texts: object, prompt: Prompt, progress: bool = False) -> Matrix:
+        assert self.may.wait(30)
+        if self.fails:
+            raise OSError("the disk is full")
+        return super().encode(texts, prompt)  # type: ignore[arg-type]
+
+
+def test_ready_waits_for_the_model(home: Path) -> None:
+    model = SlowEmbedder()
+    with Runtime(Settings(home=home), model) as runtime:
+        client = create_app(runtime).test_client()
+        answer = client.get("/ready")
+        assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+        assert answer.headers["Retry-After"]
+        assert client.get("/health").status_code == 200
+        model.may.set()
+        assert until(lambda: client.get("/ready").status_code == 200)
+
+
+def test_a_write_stays_when_embedding_fails_and_the_index_catches_up(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("service.runtime.RETRY", 0.01)
+    model = SlowEmbedder()
+    model.may.set()
+    with Runtime(Settings(home=home), model) as runtime:
+        assert runtime.wait_ready(30)
+        model.fails = True
+        entry = read_entry(practice("stays"), "text/turtle", BASE)
+        runtime.intake.create(entry, "someone")
+        runtime.written()
+        assert until(lambda: not runtime.ready)
+        assert runtime.store.get(entry.iri) == entry
+        assert runtime.matcher.lag() == 1
+        model.fails = False
+        assert until(lambda: runtime.ready and runtime.matcher.lag() == 0)
+    assert "could not follow" in caplog.text

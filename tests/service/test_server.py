@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from service import server
+
+SERVE = (
+    "import service.runtime as r; from tests.fake_embedder import HashingEmbedder as H;"
+    " r.make_embedder = lambda *_: H(); from service.cli import main; main()"
+)
+ROOT = Path(__file__).parents[2]
+
+
+def start(home: Path, *words: str, port: str = "0") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVE, "serve", "--home", str(home), *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env=os.environ | {"PORT": port},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_serve_says_when_it_is_ready_and_stops_cleanly(home: Path, stop: signal.Signals) -> None:
+    with start(home, "--demo") as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line.startswith("Passerelle is ready at http://127.0.0.1:")
+            port = int(line.rsplit(":", 1)[-1])
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/ready")
+            assert connection.getresponse().status == 200
+            connection.close()
+            while not line.startswith("1. "):
+                line = process.stdout.readline()
+                assert line
+            process.send_signal(stop)
+            process.communicate(timeout=30)
+            assert process.returncode == 0
+        finally:
+            process.kill()
+
+
+def test_a_port_in_use_is_one_sentence(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with start(home, port=port) as process:
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert port in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[tuple[str, int]]:
+    bound = server.bind("127.0.0.1", 0)
+    name = bound.getsockname()
+    running = server.make(app, bound)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    yield name
+    running.trigger.pull_trigger(lambda: running.asyncore.close_all(running._map))
+    running.task_dispatcher.shutdown()
+    thread.join(20)
+
+
+def answer(address: tuple[str, int], sent: bytes) -> tuple[int, str, dict[str, object]]:
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(sent)
+        found = http.client.HTTPResponse(connection)
+        found.begin()
+        return found.status, found.headers["Content-Type"], json.loads(found.read())
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"POST /api/entries HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+    ],
+)
+def test_what_waitress_refuses_is_a_problem_too(
+    address: tuple[str, int], sent: bytes, status: int
+) -> None:
+    found, media, body = answer(address, sent)
+    assert (found, media, body["status"]) == (status, "application/problem+json", status)
+
+
+def test_a_large_body_is_told_our_limit(address: tuple[str, int]) -> None:
+    size = 11 * 1024**2
+    head = f"POST /api/validate HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode()
+    found, media, body = answer(address, head + b" " * size)
+    assert (found, media) == (413, "application/problem+json")
+    assert "10,485,760" in str(body["detail"])

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.settings import BadSetting, read
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    found = read({})
+    assert (found.port, found.base) == (8000, "https://passerelle.example/")
+    assert (found.sparql_seconds, found.sparql_memory) == (10, 1024**3)
+    assert (found.sparql_rows, found.sparql_bytes) == (100_000, 64 * 1024**2)
+    assert (found.sparql_concurrent, found.sparql_queue) == (4, 32)
+    assert (found.rate, found.burst, found.body) == (50, 200, 10 * 1024**2)
+
+
+def test_home_is_in_the_folder_for_users_data(tmp_path: Path) -> None:
+    assert read({"XDG_DATA_HOME": str(tmp_path)}).home == tmp_path / "passerelle"
+    assert read({}).home == Path.home() / ".local/share/passerelle"
+
+
+def test_home_of_the_command_goes_before_the_environment(tmp_path: Path) -> None:
+    assert read({"PASSERELLE_HOME": "/elsewhere"}, tmp_path).home == tmp_path
+
+
+def test_the_environment_is_read() -> None:
+    found = read({"PORT": "9", "PASSERELLE_SPARQL_SECONDS": "0.5", "PASSERELLE_BASE": "http://a/b"})
+    assert (found.port, found.sparql_seconds, found.base) == (9, 0.5, "http://a/b/")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "many"),
+        ("PORT", "70000"),
+        ("PASSERELLE_SPARQL_SECONDS", "nan"),
+        ("PASSERELLE_BURST", "1.5"),
+        ("PASSERELLE_BASE", "ftp://a/"),
+        ("PASSERELLE_BASE", "https://a/?x"),
+        ("PASSERELLE_BASE", "https://a b/"),
+    ],
+)
+def test_a_bad_value_is_named_in_one_sentence(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=name) as caught:
+        read({name: value})
+    assert "\n" not in str(caught.value)
