@@ -86,6 +86,17 @@ def context() -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=1)
+def decimals() -> frozenset[str]:
+    """Return the properties whose values are decimal numbers."""
+    found = set()
+    for term in context().values():
+        if isinstance(term, dict) and term.get("@type") == "xsd:decimal":
+            prefix, _, local = term["@id"].partition(":")
+            found.add(PREFIXES[prefix] + local)
+    return frozenset(found)
+
+
 def graphs() -> Iterator[tuple[str, list[ox.Triple]]]:
     """Yield the graph name and triples of the ontology and of every scheme."""
     core: list[ox.Triple] = []

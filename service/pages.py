@@ -104,7 +104,7 @@ def entry_page(iri: str) -> str:
     runtime, root = current(), request.script_root
     entry = runtime.store.get(iri)
     view = entry_view(runtime.store, entry, root)
-    contact = getattr(runtime.settings, "contact", None)
+    contact = runtime.settings.contact
     return render_template(
         "entry.html",
         view=view,

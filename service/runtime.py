@@ -44,7 +44,6 @@ def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     note = settings.home / "starter.json"
-    _check_base(note, settings.base)
     store = EmbeddedStore(settings.base, settings.home / "store")
     intake = Intake(store, Validator())
     _bring_starter(intake, note, tell)
@@ -61,12 +60,6 @@ def _noted(note: Path) -> dict[str, object]:
         raise StoreUnusable(f"{note} cannot be read; remove it and start again.") from error
 
 
-def _check_base(note: Path, base: str) -> None:
-    known = _noted(note).get("base", base)
-    if known != base:
-        raise StoreUnusable(f"This home was made for the base {known}; set PASSERELLE_BASE to it.")
-
-
 def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
     """Load the starter graph at the first start, a changed one at a later start."""
     digest = starter.digest()
@@ -78,7 +71,7 @@ def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
         store.write([Change(e.iri, e) for e in starter.entries(store.base)], AGENT, "create")
     else:
         report = intake.submit_many(starter.entries(store.base), AGENT, keep_others=True)
-    _note_starter(note, {"base": store.base, "digest": digest}, report)
+    _note_starter(note, {"digest": digest}, report)
     tell("Loading the starter graph", 1.0)
 
 

@@ -32,7 +32,8 @@ class BadSetting(Exception):
 class Settings:
     """Where things are and how much a client may use; sizes in bytes, times in seconds.
 
-    ``rate`` is requests a second and client, after a first ``burst``.
+    ``rate`` is requests a second and client, after a first ``burst``; ``contact`` is where
+    readers report mistakes.
     """
 
     home: Path
@@ -48,6 +49,7 @@ class Settings:
     rate: float = 50.0
     burst: int = 200
     body: int = 10 * MIB
+    contact: str | None = None
 
 
 def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
@@ -65,6 +67,7 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
         home=(home or _home(known)).expanduser().absolute(),
         base=_base(known.get("PASSERELLE_BASE", DEFAULT_BASE)),
         model=known.get("PASSERELLE_MODEL", "default"),
+        contact=_contact(known.get("PASSERELLE_CONTACT")),
         **numbers,  # type: ignore[arg-type]
     )
 
@@ -81,6 +84,14 @@ def _base(text: str) -> str:
             f"PASSERELLE_BASE is {text!r}; write an http or https address without ? and #."
         )
     return text if text.endswith("/") else text + "/"
+
+
+def _contact(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"(mailto:[^\s@]+@|https?://)[^\s<>\"]+", text):
+        raise BadSetting(
+            f"PASSERELLE_CONTACT is {text!r}; write a mailto:, http: or https: address."
+        )
+    return text
 
 
 def _number(text: str, name: str, low: float, high: float, *, whole: bool) -> float:

@@ -46,7 +46,9 @@ class EmbeddedStore:
     def _check_base(self) -> None:
         """Note the base IRI at the first start, refuse another one later."""
         site, prop = ox.NamedNode(ONTOLOGY + "/installation"), ox.NamedNode(PSR + "base")
-        known = self._one(site, prop.value)
+        # In whatever graph: the graph's own name starts with the base.
+        noted = self._store.quads_for_pattern(site, prop, None, None)
+        known = next((name_of(quad.object) for quad in noted), None)
         if known is None:
             self._store.add(ox.Quad(site, prop, ox.Literal(self.base), self._provenance))
         elif known != self.base:

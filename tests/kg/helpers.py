@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kg.entry import Entry
 from kg.reading import read_entry
-from kg.vocabulary import PREFIXES
+from kg.vocabulary import PREFIXES, VOC
 
 BASE = "https://passerelle.example/"
 ID = BASE + "id/"
@@ -13,32 +13,39 @@ CHALLENGE, INSTRUMENT = ID + "challenge/waste", ID + "instrument/erdf"
 ACTOR, PRACTICE = ID + "actor/menders", ID + "practice/repair-cafe"
 TURTLE, JSONLD, NTRIPLES = "text/turtle", "application/ld+json", "application/n-triples"
 
-HEADER = f"@base <{BASE}> .\n" + "".join(
-    f"@prefix {name}: <{iri}> .\n" for name, iri in PREFIXES.items()
-)
+SCHEMES = {
+    "level": "territory-level",
+    "kind": "instrument-type",
+    "actortype": "actor-type",
+    "theme": "theme",
+    "role": "role",
+}
+_KNOWN = PREFIXES | {name: f"{VOC}{scheme}/" for name, scheme in SCHEMES.items()}
+HEADER = f"@base <{BASE}> .\n" + "".join(f"@prefix {n}: <{iri}> .\n" for n, iri in _KNOWN.items())
 TEXTS = {
     CROATIA: """<id/territory/HR> a psr:Territory ; dct:title "Croatia"@en ;
-        psr:countryCode "HR" ; psr:territoryLevel <https://w3id.org/passerelle/voc/territory-level/country> .""",
+        psr:countryCode "HR" ; psr:territoryLevel level:country .""",
     SPLIT: """<id/territory/HR035> a psr:Territory ; dct:title "Split-Dalmatia"@en ;
         psr:countryCode "HR" ; dct:isPartOf <id/territory/HR> ;
-        psr:territoryLevel <https://w3id.org/passerelle/voc/territory-level/nuts3> .""",
+        psr:territoryLevel level:nuts3 .""",
     CHALLENGE: """<id/challenge/waste> a psr:Challenge ; dct:title "Waste"@en ;
         dct:description "Usable things are thrown away."@en .""",
     INSTRUMENT: """<id/instrument/erdf> a psr:Instrument, psr:FundingInstrument ;
         dct:title "European Regional Development Fund"@en ;
-        psr:instrumentType <https://w3id.org/passerelle/voc/instrument-type/structural-fund> .""",
+        psr:instrumentType kind:eu-fund ;
+        dct:description "Money for regions."@en .""",
     ACTOR: """<id/actor/menders> a psr:Actor ; dct:title "Menders"@en ;
-        psr:actorType <https://w3id.org/passerelle/voc/actor-type/civil-society> ;
+        psr:actorType actortype:civil-society ;
         dct:spatial <id/territory/HR035> .""",
     PRACTICE: """<id/practice/repair-cafe> a psr:Practice ;
         dct:title "Repair café"@en, "Popravljaonica"@hr ;
         psr:problem "Usable things are thrown away because nobody can mend them."@en ;
         psr:solution "Volunteers mend things together with their owners."@en ;
         psr:addresses <id/challenge/waste> ; psr:usesInstrument <id/instrument/erdf> ;
-        dct:subject <https://w3id.org/passerelle/voc/theme/circular-economy> ;
+        dct:subject theme:circular-economy ;
         dct:spatial <id/territory/HR035> ; psr:budget 1500.5 ;
         psr:hasInvolvement [ a psr:Involvement ; psr:actor <id/actor/menders> ;
-            psr:role <https://w3id.org/passerelle/voc/role/lead> ] ;
+            psr:role role:lead ] ;
         psr:hasOutcome [ a psr:Outcome ; dct:description "Things mended"@en ;
             psr:value 120 ; psr:unit "things" ] .""",
 }  # fmt: skip

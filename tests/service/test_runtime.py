@@ -47,7 +47,7 @@ def test_a_changed_starter_graph_keeps_what_was_edited_and_tells(
     assert second.get(DOM) == edited
     assert second.get(fresh.iri) == fresh
     note = json.loads((home / "starter.json").read_text())
-    assert note == {"base": BASE, "digest": "another", "kept": [DOM], "refused": []}
+    assert note == {"digest": "another", "kept": [DOM], "refused": []}
     assert "1 edited" in caplog.text
 
 
