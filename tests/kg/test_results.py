@@ -12,6 +12,7 @@ import pyoxigraph as ox
 import pytest
 import rdflib
 from rdflib.query import Result
+from rdflib.term import Node
 
 from kg.results import GRAPHS, TABLES, TooMuch, run
 from kg.vocabulary import XSD
@@ -110,23 +111,26 @@ def test_tsv_gives_back_the_terms() -> None:
     assert found == TERMS
 
 
+def by_rdflib(form: str, terms: dict[str, ox.NamedNode | ox.Literal]) -> dict[str, Node | None]:
+    data = run(filled(terms), ASKED, form, max_rows=100, max_bytes=100_000)[2]
+    subject, obj = rdflib.Variable("s"), rdflib.Variable("o")
+    rows = Result.parse(io.BytesIO(data), format=form).bindings
+    return {str(row[subject])[9:]: row.get(obj) for row in rows}
+
+
 @pytest.mark.parametrize("form", ["json", "xml", "csv"])
 def test_rdflib_reads_the_same_texts(form: str) -> None:
-    data = run(filled(PLAIN), ASKED, form, max_rows=100, max_bytes=100_000)[2]
-    found = {
-        str(row[rdflib.Variable("s")])[9:]: str(row.get(rdflib.Variable("o"), ""))
-        for row in Result.parse(io.BytesIO(data), format=form).bindings
-    }
-    assert found == {name: term.value for name, term in PLAIN.items()}
+    terms = {name: term for name, term in PLAIN.items() if form != "csv" or name != "unicode"}
+    found = by_rdflib(form, terms)  # its reader of CSV ends lines at U+0085
+    assert {n: str(t or "") for n, t in found.items()} == {n: t.value for n, t in terms.items()}
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
 def test_rdflib_reads_the_same_terms(form: str) -> None:
-    data = run(filled(PLAIN), ASKED, form, max_rows=100, max_bytes=100_000)[2]
-    found = [row[rdflib.Variable("o")].n3() for row in Result.parse(io.BytesIO(data), format=form)]
-    assert '"café"@fr-be' in found
-    assert f'"1.5"^^<{XSD}decimal>' in found
-    assert '"x"^^<http://e/kind#a&b>' in found
+    found = by_rdflib(form, PLAIN)
+    assert found["language"] == rdflib.Literal("café", lang="fr-be")
+    assert found["decimal"] == rdflib.Literal("1.5", datatype=rdflib.XSD.decimal)
+    assert found["own"] == rdflib.Literal("x", datatype=rdflib.URIRef("http://e/kind#a&b"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,308 @@
+"""Queries of strangers: every form, every limit, and nothing but an answer comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kg.errors import LimitExceeded, Malformed, Overloaded, QueryRefused, UnknownFormat
+from kg.pool import Answer, Limits, QueryPool, _Worker
+from kg.store import Change
+from kg.stores.embedded import EmbeddedStore
+from kg.vocabulary import PREFIXES
+from tests.kg.conftest import Listener
+from tests.kg.helpers import ACTOR, CHALLENGE, PRACTICE, practice
+
+PREFIX = "".join(f"PREFIX {name}: <{iri}> " for name, iri in PREFIXES.items())
+TITLES = PREFIX + "SELECT ?t { ?s a psr:Practice ; dct:title ?t } ORDER BY ?t"
+ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+DOUBLING = (
+    'SELECT ?x { BIND("xxxxxxxxxxxxxxxx" AS ?v0) '
+    + " ".join(f"BIND(CONCAT(?v{n}, ?v{n}) AS ?v{n + 1})" for n in range(28))
+    + " BIND(STRLEN(?v28) AS ?x) }"
+)
+
+
+def make_pool(store: EmbeddedStore, folder: Path, **limits: float) -> QueryPool:
+    wanted = {"seconds": 10.0, "concurrent": 2, "queue": 2} | limits
+    return QueryPool(store, folder / "snapshots", Limits(**wanted))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pool(disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool]:
+    found = make_pool(disk_store, tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def tight(disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool]:
+    """A pool that allows little of everything."""
+    found = make_pool(
+        disk_store, tmp_path, seconds=1.0, rows=10, bytes=2_000, concurrent=1, queue=0,
+        memory=600 * 1024**2,
+    )  # fmt: skip
+    yield found
+    found.close()
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that have not been waited for."""
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        found.update(map(int, (task / "children").read_text().split()))
+    return found
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about in time"
+        threading.Event().wait(0.01)
+
+
+def texts(answer: Answer) -> list[str]:
+    rows = json.loads(answer.body)["results"]["bindings"]
+    return [row["t"]["value"] for row in rows]
+
+
+# Answers
+
+
+def test_select_is_answered_from_the_union_of_all_graphs(pool: QueryPool) -> None:
+    found = pool.run(TITLES, "json")
+    assert texts(found) == ["Popravljaonica", "Repair café"]
+    assert (found.kind, found.rows, found.version) == ("solutions", 2, 1)
+
+
+def test_entries_have_named_graphs_and_vocabularies_are_there(pool: QueryPool) -> None:
+    query = PREFIX + f"ASK {{ GRAPH <{PRACTICE}> {{ ?s a psr:Practice }} ?c a skos:ConceptScheme }}"
+    assert json.loads(pool.run(query, "json").body)["boolean"] is True
+
+
+@pytest.mark.parametrize("query", [f"DESCRIBE <{ACTOR}>", f"CONSTRUCT WHERE {{ <{ACTOR}> ?p ?o }}"])
+def test_graphs_are_answered(pool: QueryPool, query: str) -> None:
+    found = pool.run(query, "nt")
+    assert found.kind == "graph"
+    assert f"<{ACTOR}> <http://purl.org/dc/terms/title>" in found.body.decode()
+
+
+def test_a_worker_is_used_again(pool: QueryPool) -> None:
+    pool.run(TITLES, "json")
+    before = children()
+    assert texts(pool.run(TITLES, "json"))
+    assert len(before) == 1
+    assert children() == before
+
+
+def test_closing_ends_the_workers(pool: QueryPool) -> None:
+    pool.run(TITLES, "json")
+    pool.close()
+    assert children() == set()
+    assert texts(pool.run(TITLES, "json"))
+
+
+# What is wrong with a query
+
+
+def test_a_syntax_error_is_told(pool: QueryPool) -> None:
+    with pytest.raises(Malformed, match="cannot be read: error at 1:"):
+        pool.run("SELECT * { ?s ?p }", "json")
+    assert texts(pool.run(TITLES, "json"))
+
+
+def test_what_the_scan_refuses_starts_no_process(pool: QueryPool) -> None:
+    with pytest.raises(QueryRefused):
+        pool.run("SELECT * { SERVICE <http://e/> {} }", "json")
+    assert children() == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [(TITLES, "turtle"), ("ASK {}", "nt"), ("DESCRIBE <a:a>", "csv"), ("ASK {}", "?")],
+)
+def test_a_format_that_does_not_fit_is_told(pool: QueryPool, query: str, form: str) -> None:
+    with pytest.raises(UnknownFormat, match="is written as"):
+        pool.run(query, form)
+    assert children() == set()
+
+
+def test_a_graph_that_rdf_xml_cannot_write_is_told(pool: QueryPool) -> None:
+    with pytest.raises(Malformed, match="RDF/XML cannot write"):
+        pool.run("CONSTRUCT { <http://e/s> <http://e/> 1 } WHERE {}", "rdfxml")
+    assert texts(pool.run(TITLES, "json"))
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("query", "form", "limit"),
+    [
+        (ENDLESS, "json", "time"),
+        ("SELECT * { ?s ?p ?o }", "json", "rows"),
+        ("CONSTRUCT WHERE { ?s ?p ?o }", "nt", "rows"),
+        ("SELECT (CONCAT(STR(?s), STR(?p), STR(?o)) AS ?x) (?x AS ?y) (?x AS ?z) (?x AS ?a)"
+         " (?x AS ?b) (?x AS ?c) { ?s ?p ?o } LIMIT 9", "json", "bytes"),
+        ("CONSTRUCT { ?s ?p ?x } { ?s ?p ?o BIND(CONCAT(STR(?s), STR(?p), STR(?s), STR(?s),"
+         " STR(?p), STR(?s), STR(?p), STR(RAND())) AS ?x) } LIMIT 9", "nt", "bytes"),
+        (DOUBLING, "json", "memory"),
+    ],
+)  # fmt: skip
+def test_limits_end_one_query_and_nothing_else(
+    tight: QueryPool, query: str, form: str, limit: str
+) -> None:
+    for _ in range(2):
+        with pytest.raises(LimitExceeded) as error:
+            tight.run(query, form)
+        assert error.value.limit == limit
+        assert len(children()) == (limit in {"rows", "bytes"})
+    assert len(texts(tight.run(TITLES, "json"))) == 2
+
+
+def test_a_query_that_crashes_the_engine_ends_its_process_only(tight: QueryPool) -> None:
+    with pytest.raises(LimitExceeded):
+        tight.run("SELECT * {" + "{}" * 30_000 + "}", "json")
+    assert children() == set()
+    assert texts(tight.run(TITLES, "json"))
+
+
+def test_other_queries_survive_a_killed_one(disk_store: EmbeddedStore, tmp_path: Path) -> None:
+    pool = make_pool(disk_store, tmp_path, seconds=1.0)
+    with ThreadPoolExecutor(2) as threads:
+        hostile = threads.submit(pool.run, ENDLESS, "json")
+        while not hostile.done():
+            assert len(texts(pool.run(TITLES, "json"))) == 2
+        assert isinstance(hostile.exception(), LimitExceeded)
+    assert len(children()) == 1
+    pool.close()
+
+
+def test_too_many_waiting_queries_are_turned_away(tight: QueryPool) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(tight.run, ENDLESS, "json")
+        until(lambda: bool(children()))
+        with pytest.raises(Overloaded) as error:
+            tight.run(TITLES, "json")
+        assert error.value.retry_after >= 1
+        assert isinstance(slow.exception(), LimitExceeded)
+    assert texts(tight.run(TITLES, "json"))
+
+
+def test_a_query_in_the_queue_gets_its_turn(disk_store: EmbeddedStore, tmp_path: Path) -> None:
+    pool = make_pool(disk_store, tmp_path, concurrent=1, queue=8)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: texts(pool.run(TITLES, "json")), range(8)))
+    assert found == [["Popravljaonica", "Repair café"]] * 8
+    assert len(children()) == 1
+    pool.close()
+
+
+def test_a_worker_that_cannot_start_leaves_no_process(
+    disk_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    pool = make_pool(disk_store, tmp_path, memory=1024)
+    with pytest.raises(LimitExceeded):
+        pool.run(TITLES, "json")
+    assert children() == set()
+    pool.close()
+
+
+# Snapshots
+
+
+def test_a_write_is_seen_soon_and_old_snapshots_are_removed(
+    disk_store: EmbeddedStore, pool: QueryPool, tmp_path: Path
+) -> None:
+    for number in range(3):
+        version = disk_store.write([Change((e := practice(f"p{number}")).iri, e)], "t", "create")
+        until(lambda version=version: pool.run(TITLES, "json").version == version, 2.0)  # type: ignore[misc]
+        assert f"Practice p{number}" in texts(pool.run(TITLES, "json"))
+    assert len(list((tmp_path / "snapshots").iterdir())) == 1
+    assert len(children()) == 1
+
+
+def test_a_running_query_keeps_its_snapshot(disk_store: EmbeddedStore, tmp_path: Path) -> None:
+    pool = make_pool(disk_store, tmp_path, seconds=1.0)
+    folder = tmp_path / "snapshots"
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(pool.run, ENDLESS, "json")
+        until(lambda: bool(children()))
+        disk_store.write([Change(CHALLENGE, None)], "t", "delete")
+        until(lambda: pool.run(TITLES, "json").version == 2 or slow.done())
+        assert len(list(folder.iterdir())) == 2 or slow.done()
+        slow.exception()
+    pool.run(TITLES, "json")
+    assert len(list(folder.iterdir())) == 1
+    pool.close()
+
+
+def test_leftover_snapshots_of_an_earlier_run_are_removed(
+    disk_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    (tmp_path / "snapshots" / "7").mkdir(parents=True)
+    make_pool(disk_store, tmp_path).close()
+    assert list((tmp_path / "snapshots").iterdir()) == []
+
+
+# The network
+
+
+def service(url: str, silent: str = "SILENT") -> str:
+    return f"SELECT * {{ SERVICE {silent} <{url}> {{ ?s ?p ?o }} }}"
+
+
+def request(query: str) -> dict[str, object]:
+    return {"query": query, "format": "json", "seconds": 5.0, "rows": 10, "bytes": 1_000}
+
+
+@pytest.fixture
+def snapshot(disk_store: EmbeddedStore, tmp_path: Path) -> Path:
+    disk_store.snapshot(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_service_reaches_nothing_even_without_the_scan(snapshot: Path, listener: Listener) -> None:
+    worker = _Worker(snapshot, Limits())
+    for silent in ("", "SILENT"):
+        head, _ = worker.ask(request(service(listener.url, silent)))
+        assert ("failed" in head) is (silent == "")
+    worker.ask(request(f"SELECT * FROM <{listener.url}> {{ ?s ?p ?o }}"))
+    head, _ = worker.ask(request(f"LOAD <{listener.url}>"))
+    assert "syntax" in head
+    head, _ = worker.ask(request("ASK {}"))
+    assert head["kind"] == "boolean"
+    worker.kill()
+
+
+def test_service_reaches_nothing_where_the_host_forbids_namespaces(
+    snapshot: Path, listener: Listener
+) -> None:
+    """The worker's second way: no descriptor is left to make a socket with."""
+    code = "import kg.worker as w; w._unshare_network = lambda: False; w.main()"
+    asked = [request(service(listener.url, "")), request(service(listener.url)), request("ASK {}")]
+    found = subprocess.run(
+        [sys.executable, "-I", "-c", code, str(snapshot), str(1024**3)],
+        input="".join(json.dumps(line) + "\n" for line in asked).encode(),
+        capture_output=True, timeout=30, check=True, env={"PATH": os.defpath},
+    ).stdout.decode()  # fmt: skip
+    assert '"network": "descriptors"' in found
+    assert '"failed"' in found
+    assert '"boolean": true' in found
+
+
+def test_an_open_listener_is_heard_without_the_guard(disk_store: EmbeddedStore) -> None:
+    """The other tests would prove nothing if the engine could not reach it at all."""
+    heard = Listener()
+    with pytest.raises(OSError, match=r".+"):
+        list(disk_store._store.query(service(heard.url, "")))  # type: ignore[arg-type]
+    assert heard.close() > 0
