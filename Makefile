@@ -32,8 +32,8 @@ serve: $(STAMP) ## start the service
 test: $(STAMP) ## run the unit tests (a minute or two)
 	@$(BIN)/pytest
 
-test-all: $(STAMP) ## run all tests: the real model, the wheel, the README
-	@$(BIN)/pytest -m ''
+test-marked: $(STAMP) ## run the slow tests: the real model, the wheel, the README, real data
+	@$(BIN)/pytest -m 'model or wheel or data'
 
 lint: $(STAMP) ## check style, types and layers
 	@$(BIN)/ruff check .
@@ -52,4 +52,4 @@ wheel: $(STAMP) ## build the wheel into dist/
 clean: ## remove what was built here (not your data)
 	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-.PHONY: help setup demo serve test test-all lint check bench wheel clean
+.PHONY: help setup demo serve test test-marked lint check bench wheel clean

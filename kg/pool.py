@@ -22,6 +22,8 @@ from kg.scan import check_query
 from kg.store import Store
 
 MAX_STALENESS = 0.5
+#: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class _Worker:
             [sys.executable, "-I", "-c", "from kg.worker import main; main()",
              str(folder), str(limits.memory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            cwd=folder, env={"PATH": "/usr/bin:/bin"}, bufsize=0,
+            cwd=folder, env=_ENVIRONMENT, bufsize=0,
         )  # fmt: skip
         self._left = b""
         try:

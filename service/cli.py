@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from kg.errors import KgError, Refused, UnknownFormat
-from service.console import Progress, figures, import_report, matches, problems, show
+from service.console import (
+    Progress,
+    import_report,
+    matches,
+    problems,
+    question_figures,
+    show,
+    susy_figures,
+)
 from service.settings import BadSetting, Settings, read
 
 if TYPE_CHECKING:
@@ -228,22 +236,28 @@ def _matching(settings: Settings, progress: Progress) -> Matching:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["susy"]))
-@click.argument("file", type=FILE)
+@click.argument("name", type=click.Choice(["susy", "questions"]))
+@click.argument("file", type=FILE, required=False)
 @common
-def evaluate(home: Path | None, as_json: bool, name: str, file: Path) -> None:
-    """Measure the matcher on the published list NAME in FILE."""
-    from matcher.evaluation.susy import evaluate as measure
+def evaluate(home: Path | None, as_json: bool, name: str, file: Path | None) -> None:
+    """Measure the matcher: on the list susy in FILE, or on the packaged questions."""
+    from matcher.evaluation import questions, susy
     from service.runtime import make_embedder
 
-    progress = Progress()
-    settings = _settings(home)
+    if (name == "susy") != (file is not None):
+        raise click.UsageError("Name a FILE for susy, and none for questions.")
+    progress, settings = Progress(), _settings(home)
     embedder = make_embedder(settings, progress)
-    report = measure(
-        file, embedder, settings.home,
-        progress=lambda d, n: progress.counted("Embedding", d, n),
-    )  # fmt: skip
-    show(report, as_json, figures(report))
+
+    def tell(done: int, total: int) -> None:
+        progress.counted("Embedding", done, total)
+
+    if file is not None:
+        report = susy.evaluate(file, embedder, settings.home, progress=tell)
+        show(report, as_json, susy_figures(report))
+    else:
+        report = questions.evaluate(embedder, settings.home, progress=tell)
+        show(report, as_json, question_figures(report))
 
 
 @main.group()

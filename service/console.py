@@ -95,3 +95,28 @@ def figures(report: dict[str, Any]) -> str:
                 f"  {m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]"
             )
     return "\n".join(lines)
+
+
+def susy_figures(report: dict[str, Any]) -> str:
+    """Return nDCG@10 and MRR of the matcher and its baselines, with intervals."""
+    lines = [f"{report['collection']}, {report['queries']} queries; nDCG@10 and MRR"]
+    for name, row in ({"passerelle": report} | report["baselines"]).items():
+        for part in ("overall", "cross"):
+            figures = "  ".join(_interval(row[part][m]) for m in ("ndcg10", "mrr"))
+            lines.append(f"{name:15} {part:8} {figures}")
+    return "\n".join(lines)
+
+
+def question_figures(report: dict[str, Any]) -> str:
+    """Return hits and abstention, by split and language, with intervals."""
+    lines = [f"{report['collection']}, {report['queries']} questions; hit@1, hit@3 and MRR"]
+    rows = {"all": report["all"], "test half": report["test"]} | report["by_language"]
+    for name, row in rows.items():
+        lines.append(f"{name:18} " + "  ".join(_interval(row[m]) for m in ("hit1", "hit3", "mrr")))
+    for name in ("false_alarms", "missed", "language_detected"):
+        lines.append(f"{name.replace('_', ' '):18} {_interval(report[name])}")
+    return "\n".join(lines)
+
+
+def _interval(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"

@@ -49,6 +49,12 @@ def intake(store: EmbeddedStore, validator: Validator) -> Intake:
     return Intake(store, validator)
 
 
+@pytest.fixture(scope="session")
+def still_disk_store(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedStore:
+    """The same on disk, for tests that only read."""
+    return filled(tmp_path_factory.mktemp("still") / "store")
+
+
 class Listener:
     """A server on this machine that notes who connects and answers nothing."""
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,18 +39,18 @@ def make_pool(store: EmbeddedStore, folder: Path, **limits: float) -> QueryPool:
 
 
 @pytest.fixture
-def pool(disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool]:
-    found = make_pool(disk_store, tmp_path)
+def pool(still_disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool]:
+    found = make_pool(still_disk_store, tmp_path)
     yield found
     found.close()
 
 
 @pytest.fixture
-def tight(disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool]:
+def tight(still_disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool]:
     """A pool that allows little of everything."""
     found = make_pool(
-        disk_store, tmp_path, seconds=1.0, rows=10, bytes=2_000, concurrent=1, queue=0,
-        memory=600 * 1024**2,
+        still_disk_store, tmp_path, seconds=1.0, rows=10, bytes=2_000, concurrent=1, queue=0,
+        memory=400 * 1024**2,
     )  # fmt: skip
     yield found
     found.close()
@@ -57,7 +58,7 @@ def tight(disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool]:
 
 def children() -> set[int]:
     """The processes that this one has started and that have not been waited for."""
-    found = set()
+    found: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
         found.update(map(int, (task / "children").read_text().split()))
     return found
@@ -161,23 +162,24 @@ def test_a_graph_that_rdf_xml_cannot_write_is_told(pool: QueryPool) -> None:
 def test_limits_end_one_query_and_nothing_else(
     tight: QueryPool, query: str, form: str, limit: str
 ) -> None:
-    for _ in range(2):
-        with pytest.raises(LimitExceeded) as error:
-            tight.run(query, form)
-        assert error.value.limit == limit
-        assert len(children()) == (limit in {"rows", "bytes"})
+    with pytest.raises(LimitExceeded) as error:
+        tight.run(query, form)
+    assert error.value.limit == limit
+    assert len(children()) == (limit in {"rows", "bytes"})
     assert len(texts(tight.run(TITLES, "json"))) == 2
 
 
 def test_a_query_that_crashes_the_engine_ends_its_process_only(tight: QueryPool) -> None:
     with pytest.raises(LimitExceeded):
-        tight.run("SELECT * {" + "{}" * 30_000 + "}", "json")
+        tight.run("SELECT * { ?s ?p (" + "1 " * 20_000 + ") }", "json")
     assert children() == set()
     assert texts(tight.run(TITLES, "json"))
 
 
-def test_other_queries_survive_a_killed_one(disk_store: EmbeddedStore, tmp_path: Path) -> None:
-    pool = make_pool(disk_store, tmp_path, seconds=1.0)
+def test_other_queries_survive_a_killed_one(
+    still_disk_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    pool = make_pool(still_disk_store, tmp_path, seconds=0.5)
     with ThreadPoolExecutor(2) as threads:
         hostile = threads.submit(pool.run, ENDLESS, "json")
         while not hostile.done():
@@ -198,8 +200,10 @@ def test_too_many_waiting_queries_are_turned_away(tight: QueryPool) -> None:
     assert texts(tight.run(TITLES, "json"))
 
 
-def test_a_query_in_the_queue_gets_its_turn(disk_store: EmbeddedStore, tmp_path: Path) -> None:
-    pool = make_pool(disk_store, tmp_path, concurrent=1, queue=8)
+def test_a_query_in_the_queue_gets_its_turn(
+    still_disk_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    pool = make_pool(still_disk_store, tmp_path, concurrent=1, queue=8)
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: texts(pool.run(TITLES, "json")), range(8)))
     assert found == [["Popravljaonica", "Repair café"]] * 8
@@ -208,9 +212,9 @@ def test_a_query_in_the_queue_gets_its_turn(disk_store: EmbeddedStore, tmp_path:
 
 
 def test_a_worker_that_cannot_start_leaves_no_process(
-    disk_store: EmbeddedStore, tmp_path: Path
+    still_disk_store: EmbeddedStore, tmp_path: Path
 ) -> None:
-    pool = make_pool(disk_store, tmp_path, memory=1024)
+    pool = make_pool(still_disk_store, tmp_path, memory=1024)
     with pytest.raises(LimitExceeded):
         pool.run(TITLES, "json")
     assert children() == set()
@@ -221,18 +225,22 @@ def test_a_worker_that_cannot_start_leaves_no_process(
 
 
 def test_a_write_is_seen_soon_and_old_snapshots_are_removed(
-    disk_store: EmbeddedStore, pool: QueryPool, tmp_path: Path
+    disk_store: EmbeddedStore, tmp_path: Path
 ) -> None:
-    for number in range(3):
-        version = disk_store.write([Change((e := practice(f"p{number}")).iri, e)], "t", "create")
-        until(lambda version=version: pool.run(TITLES, "json").version == version, 2.0)  # type: ignore[misc]
-        assert f"Practice p{number}" in texts(pool.run(TITLES, "json"))
+    pool = make_pool(disk_store, tmp_path)
+    for title in ("Practice a", "Practice b"):
+        fresh = practice(title[-1])
+        disk_store.write([Change(fresh.iri, fresh)], "t", "create")
+        seen = partial(lambda wanted: wanted in texts(pool.run(TITLES, "json")), title)
+        until(seen, 2.0)
+    assert pool.run(TITLES, "json").version == disk_store.version()
     assert len(list((tmp_path / "snapshots").iterdir())) == 1
     assert len(children()) == 1
+    pool.close()
 
 
 def test_a_running_query_keeps_its_snapshot(disk_store: EmbeddedStore, tmp_path: Path) -> None:
-    pool = make_pool(disk_store, tmp_path, seconds=1.0)
+    pool = make_pool(disk_store, tmp_path, seconds=0.5)
     folder = tmp_path / "snapshots"
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(pool.run, ENDLESS, "json")
@@ -247,10 +255,10 @@ def test_a_running_query_keeps_its_snapshot(disk_store: EmbeddedStore, tmp_path:
 
 
 def test_leftover_snapshots_of_an_earlier_run_are_removed(
-    disk_store: EmbeddedStore, tmp_path: Path
+    still_disk_store: EmbeddedStore, tmp_path: Path
 ) -> None:
     (tmp_path / "snapshots" / "7").mkdir(parents=True)
-    make_pool(disk_store, tmp_path).close()
+    make_pool(still_disk_store, tmp_path).close()
     assert list((tmp_path / "snapshots").iterdir()) == []
 
 
@@ -266,8 +274,8 @@ def request(query: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def snapshot(disk_store: EmbeddedStore, tmp_path: Path) -> Path:
-    disk_store.snapshot(tmp_path / "copy")
+def snapshot(still_disk_store: EmbeddedStore, tmp_path: Path) -> Path:
+    still_disk_store.snapshot(tmp_path / "copy")
     return tmp_path / "copy"
 
 
@@ -300,9 +308,9 @@ def test_service_reaches_nothing_where_the_host_forbids_namespaces(
     assert '"boolean": true' in found
 
 
-def test_an_open_listener_is_heard_without_the_guard(disk_store: EmbeddedStore) -> None:
+def test_an_open_listener_is_heard_without_the_guard(still_disk_store: EmbeddedStore) -> None:
     """The other tests would prove nothing if the engine could not reach it at all."""
     heard = Listener()
     with pytest.raises(OSError, match=r".+"):
-        list(disk_store._store.query(service(heard.url, "")))  # type: ignore[arg-type]
+        list(still_disk_store._store.query(service(heard.url, "")))  # type: ignore[arg-type]
     assert heard.close() > 0

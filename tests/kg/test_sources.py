@@ -497,6 +497,7 @@ def whole(validator: Validator) -> Intake:
     return Intake(store, validator)
 
 
+@pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "file", "expected"),
     [

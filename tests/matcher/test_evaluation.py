@@ -74,6 +74,6 @@ def test_the_judged_questions_name_practices_that_exist(starter_matcher: Matcher
 
 
 def test_the_report_on_questions_has_intervals(starter_matcher: Matcher) -> None:
-    found = questions.evaluate(starter_matcher.index, samples=20)
+    found = questions.report(starter_matcher.index, samples=20)
     assert found["queries"] == sum(bool(q.relevant) for q in questions.questions())
     assert found["all"]["hit1"]["low"] <= found["all"]["hit1"]["high"]  # type: ignore[index]

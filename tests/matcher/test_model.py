@@ -51,7 +51,7 @@ def test_a_question_in_another_language_finds_a_sensible_practice(
 
 
 def test_the_judged_questions_are_answered(matcher: Matcher) -> None:
-    found = questions.evaluate(matcher.index)
+    found = questions.report(matcher.index)
     assert found["test"]["hit3"]["value"] >= 0.75  # type: ignore[index]
     assert found["false_alarms"]["value"] <= 0.15  # type: ignore[index]
     assert found["missed"]["value"] <= 0.15  # type: ignore[index]

@@ -1,0 +1,247 @@
+"""Lists of entries: filters, and pages that stay stable while entries come and go."""
+
+from __future__ import annotations
+
+import pytest
+
+from kg.catalogue import (
+    MAX_LIMIT,
+    Filter,
+    Link,
+    PlaceName,
+    class_counts,
+    countries,
+    country_code,
+    links_to,
+    list_entries,
+    place_names,
+    summary,
+    territory_iri,
+    titles,
+)
+from kg.entry import Text
+from kg.errors import NotFound, Refused
+from kg.store import Change
+from kg.stores.embedded import EmbeddedStore
+from kg.vocabulary import CLASSES, DCT, PSR, VOC
+from tests.kg.helpers import (
+    ACTOR,
+    CHALLENGE,
+    CROATIA,
+    ID,
+    INSTRUMENT,
+    PRACTICE,
+    SPLIT,
+    practice,
+    turtle,
+    world,
+)
+
+
+def found(store: EmbeddedStore, **wanted: str) -> list[str]:
+    page = list_entries(store, Filter(**wanted))
+    assert page.total == len(page.rows)
+    assert page.next is None
+    return [str(row["entry"]) for row in page.rows]
+
+
+def put(store: EmbeddedStore, *slugs: str) -> None:
+    changes = [Change((entry := practice(slug)).iri, entry) for slug in slugs]
+    store.write(changes, "tester", "create")
+
+
+def remove(store: EmbeddedStore, slug: str) -> None:
+    store.write([Change(f"{ID}practice/{slug}", None)], "tester", "delete")
+
+
+# Filters
+
+
+def test_everything_is_listed_by_iri(still_store: EmbeddedStore) -> None:
+    assert found(still_store) == sorted(world())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "iris"),
+    [
+        ({"type": "territory"}, [CROATIA, SPLIT]),
+        ({"type": "instrument"}, [INSTRUMENT]),
+        ({"type": "call"}, []),
+        ({"country": "HR"}, [ACTOR, PRACTICE, CROATIA, SPLIT]),
+        ({"country": "hr", "type": "actor"}, [ACTOR]),
+        ({"territory": "HR"}, [ACTOR, PRACTICE]),
+        ({"territory": "HR035"}, [ACTOR, PRACTICE]),
+        ({"territory": SPLIT, "type": "practice"}, [PRACTICE]),
+        ({"theme": "circular-economy"}, [PRACTICE]),
+        ({"theme": VOC + "theme/circular-economy"}, [PRACTICE]),
+        ({"theme": "energy"}, []),
+        ({"q": "CAFÉ"}, [PRACTICE]),
+        ({"q": "popravl"}, [PRACTICE]),
+        ({"q": "croat"}, [CROATIA]),
+        ({"q": '"} #\\'}, []),
+        ({"q": "mend", "type": "practice"}, []),
+        ({"country": "", "theme": "", "q": ""}, sorted(world())),
+    ],
+)
+def test_filters_narrow_the_list(
+    still_store: EmbeddedStore, wanted: dict[str, str], iris: list[str]
+) -> None:
+    assert found(still_store, **wanted) == iris
+
+
+def test_a_theme_brings_the_narrower_ones(still_store: EmbeddedStore) -> None:
+    (row,) = still_store.select(
+        "SELECT ?t { <https://w3id.org/passerelle/voc/theme/circular-economy> skos:broader ?t }", {}
+    )
+    assert found(still_store, theme=row["t"]) == [PRACTICE]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("type", "Practice"),
+        ("type", "nothing"),
+        ("country", "XX"),
+        ("country", "Croatia"),
+        ("country", '"'),
+        ("territory", "XX"),
+        ("territory", "HR9"),
+        ("territory", "../actor/menders"),
+        ("territory", "a b"),
+        ("territory", ACTOR),
+        ("territory", "https://elsewhere.example/"),
+        ("theme", "nothing"),
+        ("theme", VOC + "role/lead"),
+        ("theme", "http://elsewhere.example/"),
+    ],
+)
+def test_unknown_values_are_refused_by_name(
+    still_store: EmbeddedStore, field: str, value: str
+) -> None:
+    with pytest.raises(Refused) as error:
+        list_entries(still_store, Filter(**{field: value}))
+    (problem,) = error.value.problems
+    assert (problem.path, problem.value) == (field, value)
+    assert problem.hint
+
+
+@pytest.mark.parametrize("limit", [0, -1, MAX_LIMIT + 1])
+def test_the_limit_has_limits(still_store: EmbeddedStore, limit: int) -> None:
+    with pytest.raises(Refused, match="from 1 to 200"):
+        list_entries(still_store, Filter(), limit=limit)
+
+
+def test_codes_of_greece_and_the_united_kingdom_are_known_by_both_names(
+    store: EmbeddedStore,
+) -> None:
+    for code, iso in (("EL", "GR"), ("UK", "GB")):
+        entry = turtle(
+            f'<id/territory/{code}> a psr:Territory ; dct:title "X"@en ; psr:countryCode "{iso}" ;'
+            " psr:territoryLevel level:country ."
+        )
+        store.write([Change(entry.iri, entry)], "tester", "create")
+        for name in (code, iso):
+            assert territory_iri(store, name) == entry.iri
+            assert country_code(store, name) == iso
+            assert found(store, country=name) == [entry.iri]
+
+
+# Pages
+
+
+def test_pages_put_together_are_the_list(store: EmbeddedStore) -> None:
+    put(store, *(f"p{n:02}" for n in range(25)))
+    seen: list[str] = []
+    cursor = None
+    for size in (10, 10, 6):
+        page = list_entries(store, Filter(type="practice"), limit=10, cursor=cursor)
+        assert (page.total, len(page.rows)) == (26, size)
+        seen += [str(row["entry"]) for row in page.rows]
+        cursor = page.next
+    assert cursor is None
+    assert seen == [*(f"{ID}practice/p{n:02}" for n in range(25)), PRACTICE]
+
+
+def test_a_page_of_the_very_last_row_has_no_next(store: EmbeddedStore) -> None:
+    put(store, "a", "b")
+    page = list_entries(store, Filter(type="practice"), limit=3)
+    assert (len(page.rows), page.next) == (3, None)
+
+
+def test_pages_stay_stable_while_entries_come_and_go(store: EmbeddedStore) -> None:
+    put(store, *(f"p{n}" for n in range(6)))
+    first = list_entries(store, Filter(type="practice"), limit=3)
+    assert first.next == f"{ID}practice/p2"
+    put(store, "p0a", "p4a")
+    remove(store, "p0")
+    remove(store, "p2")
+    second = list_entries(store, Filter(type="practice"), limit=3, cursor=first.next)
+    assert [row["entry"] for row in second.rows] == [
+        f"{ID}practice/{p}" for p in ("p3", "p4", "p4a")
+    ]
+
+
+@pytest.mark.parametrize("cursor", ["", "zzz", '"} #', "\\"])
+def test_any_text_may_be_a_cursor(still_store: EmbeddedStore, cursor: str) -> None:
+    page = list_entries(still_store, Filter(), cursor=cursor)
+    assert len(page.rows) in {0, len(world())}
+
+
+# Rows
+
+
+def test_a_row_says_what_the_contract_asks(still_store: EmbeddedStore) -> None:
+    assert summary(still_store, PRACTICE, "hr") == {
+        "entry": PRACTICE,
+        "type": "practice",
+        "title": "Popravljaonica",
+        "country": "HR",
+    }
+    assert summary(still_store, PRACTICE, "de")["title"] == "Repair café"
+    assert summary(still_store, CHALLENGE)["country"] is None
+    with pytest.raises(NotFound):
+        summary(still_store, ID + "practice/none")
+
+
+def test_countries_of_an_entry_and_of_a_territory(still_store: EmbeddedStore) -> None:
+    assert [countries(still_store, iri) for iri in (PRACTICE, SPLIT, CHALLENGE)] == [
+        ["HR"],
+        ["HR"],
+        [],
+    ]
+
+
+def test_links_name_who_and_how(still_store: EmbeddedStore) -> None:
+    assert links_to(still_store, ACTOR) == [Link(PRACTICE, PSR + "actor", VOC + "role/lead")]
+    assert links_to(still_store, CHALLENGE) == [Link(PRACTICE, PSR + "addresses", None)]
+    assert [link.entry for link in links_to(still_store, SPLIT)] == [ACTOR, PRACTICE]
+    assert links_to(still_store, PRACTICE) == []
+
+
+def test_titles_in_the_language_asked_for(still_store: EmbeddedStore) -> None:
+    asked = [PRACTICE, CHALLENGE, PRACTICE, ID + "practice/none"]
+    assert titles(still_store, asked, "hr") == {
+        PRACTICE: Text("Popravljaonica", "hr", DCT + "title"),
+        CHALLENGE: Text("Waste", "en", DCT + "title"),
+    }
+    assert titles(still_store, []) == {}
+
+
+def test_a_title_without_a_language_is_undetermined(store: EmbeddedStore) -> None:
+    entry = practice(title="dct:title 'Bare'")
+    store.write([Change(entry.iri, entry)], "tester", "create")
+    assert titles(store, [entry.iri]) == {entry.iri: Text("Bare", "und", DCT + "title")}
+
+
+def test_names_of_places(still_store: EmbeddedStore) -> None:
+    assert place_names(still_store) == [
+        PlaceName(CROATIA, "Croatia", "country", None),
+        PlaceName(SPLIT, "Split-Dalmatia", "nuts3", CROATIA),
+    ]
+
+
+def test_every_class_is_counted(still_store: EmbeddedStore) -> None:
+    counted = class_counts(still_store)
+    assert counted.keys() == CLASSES.keys()
+    assert counted["territory"] == 2
+    assert sum(counted.values()) == len(world())

@@ -1,0 +1,301 @@
+"""The one way in: what is accepted is stored with who did it, what is refused leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from kg.entry import Entry
+from kg.errors import Changed, Exists, InUse, NotFound, Refused
+from kg.intake import BATCH, BatchReport, Intake
+from kg.store import Change
+from kg.stores.embedded import EmbeddedStore
+from tests.kg.helpers import ACTOR, CHALLENGE, CROATIA, ID, PRACTICE, practice, turtle, world
+
+BAD = practice("bad", title="dct:title 'No language'")
+NEW = f"{ID}practice/library"
+
+
+@contextmanager
+def untouched(intake: Intake) -> Iterator[None]:
+    """Nothing in the store, not even its version, may change in the block."""
+    store = intake.store
+    assert isinstance(store, EmbeddedStore)
+    before = store.version(), store.dump()
+    yield
+    assert (store.version(), store.dump()) == before
+
+
+def stored(intake: Intake, iri: str) -> bool:
+    try:
+        intake.store.get(iri)
+    except NotFound:
+        return False
+    return True
+
+
+def bring(
+    intake: Intake, *entries: Entry, agent: str = "import-x", keep: bool = True
+) -> BatchReport:
+    return intake.submit_many(entries, agent, keep_others=keep)
+
+
+def actor(slug: str, description: str = "Mends things.") -> Entry:
+    return turtle(
+        f'<id/actor/{slug}> a psr:Actor ; dct:title "{slug}"@en ; dct:description'
+        f' "{description}"@en ; psr:actorType actortype:civil-society ;'
+        " dct:spatial <id/territory/HR035> ."
+    )
+
+
+def led_by(slug: str, leader: str) -> Entry:
+    return practice(
+        slug,
+        lead="psr:hasInvolvement [ a psr:Involvement ;"
+        f" psr:actor <id/actor/{leader}> ; psr:role role:lead ]",
+    )
+
+
+# One entry
+
+
+def test_a_new_entry_is_stored_with_its_author(intake: Intake) -> None:
+    accepted = intake.create(practice(), "alice")
+    assert accepted.entry == intake.store.get(NEW)
+    assert accepted.version == intake.store.version() == 2
+    assert "dct:source" in {p.path for p in accepted.warnings}
+    seen = intake.store.provenance(NEW)
+    assert seen is not None
+    assert (seen.number, seen.agent, seen.action) == (2, "alice", "create")
+
+
+def test_an_entry_that_is_there_is_not_created_again(intake: Intake) -> None:
+    with untouched(intake), pytest.raises(Exists, match="PUT"):
+        intake.create(world()[PRACTICE], "alice")
+
+
+@pytest.mark.parametrize("how", ["create", "replace"])
+def test_a_refused_entry_leaves_the_store_as_it_was(intake: Intake, how: str) -> None:
+    write: Callable[[Entry, str], object] = getattr(intake, how)
+    with untouched(intake), pytest.raises(Refused) as error:
+        write(BAD, "alice")
+    (found,) = (p for p in error.value.problems if p.severity == "violation")
+    assert found.path == "dct:title"
+
+
+def test_a_refused_replacement_leaves_the_old_entry(intake: Intake) -> None:
+    with untouched(intake), pytest.raises(Refused):
+        intake.replace(turtle(f"<{PRACTICE}> a psr:Practice ."), "alice")
+
+
+def test_checking_stores_nothing(intake: Intake) -> None:
+    with untouched(intake):
+        assert intake.check(practice()).conforms
+        assert not intake.check(BAD).conforms
+
+
+def test_replacing_says_create_for_a_new_entry(intake: Intake) -> None:
+    for action in ("create", "replace"):
+        intake.replace(practice(), "alice")
+        seen = intake.store.provenance(NEW)
+        assert seen is not None
+        assert seen.action == action
+
+
+# Versions
+
+
+def test_the_expected_version_must_be_the_last(intake: Intake) -> None:
+    first = intake.create(practice(), "alice").version
+    second = intake.replace(practice(problem=""), "bob", first).version
+    for expected in (first, second + 1, 0):
+        with untouched(intake):
+            with pytest.raises(Changed):
+                intake.replace(practice(), "alice", expected)
+            with pytest.raises(Changed):
+                intake.delete(NEW, "alice", expected)
+    assert intake.delete(NEW, "alice", second) == second + 1
+
+
+def test_a_version_of_an_entry_that_never_was_is_refused(intake: Intake) -> None:
+    with untouched(intake), pytest.raises(Changed):
+        intake.replace(practice(), "alice", 1)
+
+
+def test_other_entries_do_not_change_the_version_of_one(intake: Intake) -> None:
+    version = intake.create(practice(), "alice").version
+    intake.create(practice("other"), "bob")
+    assert intake.replace(practice(problem=""), "alice", version).version == version + 2
+
+
+def test_of_two_who_saw_the_same_version_one_wins(intake: Intake) -> None:
+    version = intake.create(practice(), "alice").version
+    states = [practice(problem=f'psr:problem "State {n}"@en') for n in range(4)]
+
+    def write(state: Entry) -> bool:
+        try:
+            intake.replace(state, "someone", version)
+        except Changed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        won = list(threads.map(write, states))
+    assert won.count(True) == 1
+    assert intake.store.get(NEW) == states[won.index(True)]
+
+
+# Deleting
+
+
+def test_an_unused_entry_can_be_deleted(intake: Intake) -> None:
+    assert intake.delete(PRACTICE, "alice") == 2
+    assert not stored(intake, PRACTICE)
+    seen = intake.store.provenance(PRACTICE)
+    assert seen is not None
+    assert (seen.agent, seen.action) == ("alice", "delete")
+
+
+def test_what_is_not_there_cannot_be_deleted(intake: Intake) -> None:
+    for iri in (NEW, "no address", ""):
+        with untouched(intake), pytest.raises(NotFound):
+            intake.delete(iri, "alice")
+
+
+@pytest.mark.parametrize("iri", [CHALLENGE, ACTOR, CROATIA])
+def test_an_entry_in_use_cannot_be_deleted(intake: Intake, iri: str) -> None:
+    with untouched(intake), pytest.raises(InUse, match="is linked from"):
+        intake.delete(iri, "alice")
+
+
+def test_many_users_are_told_in_part(intake: Intake) -> None:
+    fresh = [practice(f"p{n}", challenge="psr:addresses <id/challenge/waste>") for n in range(6)]
+    bring(intake, *fresh)
+    with pytest.raises(InUse, match="p4 and more"):
+        intake.delete(CHALLENGE, "alice")
+
+
+def test_a_deleted_entry_can_come_again(intake: Intake) -> None:
+    intake.delete(PRACTICE, "alice")
+    assert intake.create(world()[PRACTICE], "bob").version == 3
+
+
+# Many entries
+
+
+def test_a_refused_entry_stops_nobody(intake: Intake) -> None:
+    report = bring(intake, practice("a"), BAD, practice("b"))
+    assert report.added == [f"{ID}practice/a", f"{ID}practice/b"]
+    assert list(report.refused) == [BAD.iri]
+    assert [p.path for p in report.refused[BAD.iri]] == ["dct:title"]
+    assert set(report.warned) == set(report.added)
+    assert not stored(intake, BAD.iri)
+    assert intake.store.version() == 2
+
+
+def test_the_same_again_is_not_written_again(intake: Intake) -> None:
+    entries = [practice("a"), practice("b")]
+    bring(intake, *entries)
+    with untouched(intake):
+        report = bring(intake, *entries)
+    assert report == BatchReport(unchanged=[e.iri for e in entries])
+
+
+def test_only_what_changed_is_written(intake: Intake) -> None:
+    bring(intake, practice("a"), practice("b"))
+    report = bring(intake, practice("a"), practice("b", problem=""))
+    assert (report.unchanged, report.replaced) == ([f"{ID}practice/a"], [f"{ID}practice/b"])
+    numbers = [
+        v.number for iri in ("a", "b") if (v := intake.store.provenance(f"{ID}practice/{iri}"))
+    ]
+    assert numbers == [2, 3]
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+def test_what_somebody_else_changed_is_kept(intake: Intake, change: str) -> None:
+    bring(intake, practice())
+    if change == "edited":
+        intake.replace(practice(problem='psr:problem "Edited"@en'), "alice")
+    else:
+        intake.delete(NEW, "alice")
+    with untouched(intake):
+        report = bring(intake, practice(), practice("library", problem=""))
+    assert report == BatchReport(kept=[NEW, NEW])
+    forced = bring(intake, practice(), keep=False)
+    assert forced.added + forced.replaced == [NEW]
+    assert intake.store.get(NEW) == practice()
+
+
+def test_what_the_importer_itself_deleted_comes_again(intake: Intake) -> None:
+    bring(intake, practice())
+    intake.delete(NEW, "import-x")
+    assert bring(intake, practice()).added == [NEW]
+
+
+def test_entries_may_link_to_each_other_in_any_order(intake: Intake) -> None:
+    between = [actor(f"a{n}") for n in range(BATCH)]
+    report = bring(intake, led_by("led", "late"), *between, actor("late"))
+    assert report.refused == {}
+    assert len(report.added) == BATCH + 2
+
+
+def test_entries_may_link_to_each_other_in_a_circle(intake: Intake) -> None:
+    circle = [
+        turtle(
+            f'<id/challenge/c{n}> a psr:Challenge ; dct:title "C"@en ; dct:description "C"@en ;'
+            f" skos:broader <id/challenge/c{1 - n}> ."
+        )
+        for n in range(2)
+    ]
+    between = [actor(f"a{n}") for n in range(BATCH)]
+    assert bring(intake, circle[0], *between, circle[1]).refused == {}
+
+
+def test_nobody_links_to_an_entry_that_is_refused(intake: Intake) -> None:
+    bad = actor("bad", description=" ")
+    report = bring(intake, bad, led_by("led", "bad"), practice())
+    assert set(report.refused) == {bad.iri, f"{ID}practice/led"}
+    assert [p.path for p in report.refused[f"{ID}practice/led"]] == ["involvement-1/psr:actor"]
+    assert report.added == [NEW]
+
+
+def test_a_link_to_a_stored_entry_holds_though_its_change_is_refused(intake: Intake) -> None:
+    bring(intake, actor("good"))
+    bad = actor("good", description=" ")
+    report = bring(intake, bad, led_by("led", "good"))
+    assert list(report.refused) == [bad.iri]
+    assert intake.store.get(bad.iri) == actor("good")
+
+
+def test_two_states_of_one_entry_are_stored_one_after_the_other(intake: Intake) -> None:
+    report = bring(intake, practice(), practice(problem='psr:problem "Second"@en'))
+    assert (report.added, report.replaced, report.refused) == ([NEW], [NEW], {})
+    assert intake.store.get(NEW) == practice(problem='psr:problem "Second"@en')
+
+
+def test_batches_are_written_whole(intake: Intake) -> None:
+    report = bring(intake, *[actor(f"a{n}") for n in range(BATCH + 1)])
+    assert len(report.added) == BATCH + 1
+    assert intake.store.version() == 3
+    with untouched(intake):
+        assert bring(intake) == BatchReport()
+
+
+def test_threads_create_an_entry_once(intake: Intake) -> None:
+    def create(number: int) -> bool:
+        try:
+            intake.create(practice(), f"agent-{number}")
+        except Exists:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(create, range(4))) == 1
+
+
+def test_the_store_is_not_asked_to_keep_what_nobody_wrote(intake: Intake) -> None:
+    intake.store.write([Change(NEW, practice())], "import-x", "import")
+    assert bring(intake, practice()).unchanged == [NEW]
