@@ -30,7 +30,7 @@ serve: $(STAMP) ## start the service
 	@$(BIN)/passerelle serve
 
 test: $(STAMP) ## run the unit tests (a minute or two)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2
 
 test-marked: $(STAMP) ## run the slow tests: the real model, the wheel, the README, real data
 	@$(BIN)/pytest -m 'model or wheel or data'

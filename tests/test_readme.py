@@ -36,16 +36,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def address(home: Path) -> Iterator[str]:
     """Serve the home while an example that asks over HTTP runs."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [str(Path(sys.executable).with_name("passerelle")), "serve"],
         env=os.environ | {"PASSERELLE_HOME": str(home), "PORT": "0"},
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout
-    yield process.stdout.readline().split()[-1]
-    process.terminate()
-    process.wait(30)
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
 
 
 def matches(expected: list[str], printed: str) -> bool:

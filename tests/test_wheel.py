@@ -89,15 +89,14 @@ def test_it_serves_from_another_directory(program: Path, tmp_path: Path) -> None
     import urllib.request
 
     environment = os.environ | {"PASSERELLE_HOME": str(tmp_path / "home"), "PORT": "0"}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [program, "serve"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line.startswith("Passerelle is ready at http://127.0.0.1:")
-        with urllib.request.urlopen(line.split()[-1] + "/ready") as answer:
-            assert answer.status == 200
-    finally:
-        process.terminate()
-        process.wait(30)
+    ) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line.startswith("Passerelle is ready at http://127.0.0.1:")
+            with urllib.request.urlopen(line.split()[-1] + "/ready") as answer:
+                assert answer.status == 200
+        finally:
+            process.terminate()
