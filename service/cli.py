@@ -135,7 +135,7 @@ def _ask(kind: str, raw: dict[str, Any], source: Matching) -> dict[str, Any]:
 @click.option("--limit", type=click.IntRange(1), help="Read only the first rows.")
 @common
 def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int | None) -> None:
-    """Import FILE, a list as NAME (susy, esif) publishes it; exit code 1 if rows are refused."""
+    """Import FILE: entries (rdf), or a list as susy or esif publish it; 1 if rows are refused."""
     from kg.importing import import_file
     from service.runtime import open_graph
 

@@ -1,4 +1,4 @@
-"""Lists of others that can be imported: one mapping file for each, one reader a format.
+"""Lists that can be imported: entries as RDF, and others' lists by one mapping file each.
 
 A further list of a known format needs a ``NAME.toml`` in this folder and nothing else.
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 from kg.entry import Entry
 from kg.errors import ImportFailed, Problem
 
+#: the name under which a file of entries as RDF is imported
+RDF = "rdf"
 MAX_FILE = 200 * 1024 * 1024
 #: format -> the module whose ``records`` reads it, imported when needed
 READERS = {"csv": "kg.sources.delimited", "geojson": "kg.sources.geojson"}
@@ -46,7 +48,7 @@ class Row:
 def names() -> list[str]:
     """Return the names of the lists that can be imported."""
     found = (file.name for file in files("kg.sources").iterdir())
-    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+    return sorted([RDF, *(n.removesuffix(".toml") for n in found if n.endswith(".toml"))])
 
 
 def read(name: str, path: Path, base: str, territories: Collection[str]) -> Iterator[Row]:
@@ -57,10 +59,13 @@ def read(name: str, path: Path, base: str, territories: Collection[str]) -> Iter
     that ImportFailed (with one sentence that says what to do) comes before any row.
     """
     from kg.sources.mapping import load, rows
+    from kg.sources.rdf import rows as rdf_rows
 
     if name not in names():
         raise ImportFailed(f"There is no list {name!r}; known are {', '.join(names())}.")
     _check_file(path)
+    if name == RDF:
+        return rdf_rows(path, base)
     mapping = load(name)
     records: Callable[[Path, Collection[str]], Iterator[Record]]
     records = import_module(READERS[mapping.reader]).records
