@@ -16,10 +16,10 @@ ERRORS = {
     412: "The entry changed since",
     413: "Too large",
     415: "A body of this type is not read",
-    422: "Understood and refused; *problems* says why, field by field",
+    422: "Understood and refused; “problems” says why, field by field",
     429: "Too many requests; see Retry-After",
     503: "Not ready, or too busy; see Retry-After",
-    504: "A limit was hit; *limit* says which",
+    504: "A limit was hit; “limit” says which",
 }
 ANSWERS = {
     "Entries": "A page of entries",
@@ -61,9 +61,9 @@ _TRANSFER = _MATCH | {
     "fit": _SHARE,
     "coverage": _SHARE,
     "criteria": {"type": "object", "additionalProperties": _ref("Criterion")},
-    "gates": _list({}),
-    "adaptations": _list({}),
-    "warnings": _list({}),
+    "gates": _list(_ref("Gate")),
+    "adaptations": _list(_ref("Reason")),
+    "warnings": _list(_ref("Warning")),
 }
 _PARTNER = _MATCH | {
     "kind": {"enum": ["peer", "mentor", "role", "exchange"]},
@@ -73,7 +73,7 @@ _PARTNER = _MATCH | {
 
 def _answer(match: dict[str, Json]) -> Json:
     return _object(
-        query=_object(lang=_TEXT),
+        query=_object(lang=_TEXT, notes=_list(_TEXT)),
         matches=_list(_object(**match)),
         abstained=_YES
         | {"description": "There is no good match; what is listed is the least bad."},
@@ -84,8 +84,20 @@ def _answer(match: dict[str, Json]) -> Json:
 
 
 SCHEMAS: Json = {
-    "Reason": _object(criterion=_TEXT, text=_TEXT, evidence=_list({})),
-    "Criterion": _object(value={"type": ["number", "null"]}, weight={"type": "number"}, text=_TEXT),
+    "Reason": _object(criterion=_TEXT, text=_TEXT, evidence=_list(_ref("Triple"))),
+    "Triple": {
+        "type": "array", "items": _TEXT, "minItems": 3, "maxItems": 3,
+        "description": "Subject, predicate and object in N-Triples notation.",
+    },
+    "Criterion": _object(
+        value={"type": ["number", "null"]}, weight={"type": "number"}, known=_SHARE, text=_TEXT
+    ),
+    "Gate": _object(
+        criterion=_TEXT, status={"enum": ["passed", "failed", "gap", "unknown"]}, text=_TEXT
+    ),
+    "Warning": _object(
+        kind={"enum": ["uninformed", "incomplete", "inappropriate"]}, text=_TEXT
+    ),
     "Finding": _object(
         path=_TEXT, value=_MAYBE, message=_TEXT, hint=_MAYBE, shape=_MAYBE,
         severity={"enum": ["violation", "warning"]},

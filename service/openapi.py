@@ -76,10 +76,10 @@ def _entry_paths() -> Json:
         _query("type", "A class.", {"type": "string", "enum": list(CLASSES)}),
         _query("country", "An ISO 3166 code of two letters."),
         _query("territory", "A NUTS 2021 code, or an ISO code of a country."),
-        _query("theme", "A slug of the scheme *theme*."),
+        _query("theme", "A slug of the scheme “theme”."),
         _query("q", "Words of the title."),
         _query("limit", "Rows a page.", {"type": "integer", "minimum": 1, "maximum": 200}),
-        _query("cursor", "What the page before gave as *next*."),
+        _query("cursor", "What the page before gave as “next”."),
         _query("lang", "The language of the titles, where there is a choice."),
         *iri,
     ]
