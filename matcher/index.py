@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -270,7 +271,7 @@ class Index:
         ``skip`` is the entry that asks: its own text would outdo all others.
         """
         scores = np.zeros(len(found.iris), np.float32)
-        with sqlite3.connect(self._path) as db:
+        with closing(sqlite3.connect(self._path)) as db:
             rows = db.execute(
                 "SELECT iri, -bm25(words) FROM words WHERE words MATCH ?",
                 (_expression(db, stems(question, lang), len(found.iris)),),
