@@ -15,6 +15,7 @@ from matcher import partners, similar, text, transfer
 from matcher.answer import Json, match, weights_hash
 from matcher.centring import for_model
 from matcher.criteria import WEIGHTS
+from matcher.criteria.population import addressing
 from matcher.criteria.verdict import scene
 from matcher.embedder import Embedder
 from matcher.index import Index, Progress
@@ -88,9 +89,10 @@ class Matcher:
         here = replace(here, languages=(primary(lang),))
         filters = replace(question.filters, type=("practice",))
         ranking = self._rank(question, asked, lang, filters)
-        needs = {
-            iri: ranking.probability(iri) for iri in ranking.best(max(SHORT_LIST, question.limit))
-        }
+        chosen = ranking.best(max(SHORT_LIST, question.limit))
+        if challenge is not None:
+            chosen += [p for p in addressing(self.store, challenge.iri) if ranking.allows(p)]
+        needs = {iri: ranking.probability(iri) for iri in chosen}
         if asked is not None and asked.path == "practice":
             needs[asked.iri] = 1.0
         found = [transfer.anticipate(self.store.get(i), here, need) for i, need in needs.items()]
@@ -199,6 +201,10 @@ class Matcher:
     def _rank(
         self, question: Question, asked: Entry | None, lang: str, filters: Filters
     ) -> Ranking:
+        if asked is not None and asked.path == "challenge":
+            # A challenge is a need in words: the scores of questions are those that fit.
+            worded = text.facets(asked)[0]
+            return by_text(self.index, worded.text, worded.lang, filters)
         if asked is not None:
             return by_entry(self.index, asked, filters)
         assert question.text is not None

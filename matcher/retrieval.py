@@ -16,9 +16,11 @@ from matcher.question import Filters
 WORDS = 0.15
 #: how much each facet counts when an entry is compared with an entry
 FACET_WEIGHTS = {text.PROBLEM: 0.4, text.SOLUTION: 0.5, text.CONTEXT: 0.1}
-#: score = 1 / (1 + exp(-(s - MIDDLE) / SCALE)), fitted on the development half of
-#: matcher/evaluation/questions.tsv; see docs/quality.md
-MIDDLE, SCALE = 0.295, 0.039
+#: score = 1 / (1 + exp(-(s - middle) / scale)). For questions fitted on the development half
+#: of matcher/evaluation/questions.tsv, for entries on whether two practices of the starter
+#: graph share a challenge; see docs/quality.md
+QUESTION_SCALE = (0.295, 0.039)
+ENTRY_SCALE = (0.334, 0.078)
 STRONG, FAIR = 0.6, 0.25
 #: a question whose best match has a plain cosine below this has no good match
 DOUBTFUL = 0.27
@@ -35,6 +37,7 @@ class Ranking:
     allowed: npt.NDArray[np.bool_]
     facets: dict[str, Scores]
     words: Scores
+    scale: tuple[float, float]
     plain: Scores | None = None
 
     def best(self, limit: int) -> list[str]:
@@ -44,10 +47,15 @@ class Ranking:
         order = rows[np.argsort(-self.scores[rows].round(6), kind="stable")]
         return [self.found.iris[n] for n in order[:limit]]
 
+    def allows(self, iri: str) -> bool:
+        """Return whether an entry is indexed and passes the filters."""
+        at = self.found.position.get(iri)
+        return at is not None and bool(self.allowed[at])
+
     def probability(self, iri: str) -> float:
         """Return the calibrated score of an entry, 0 to 1."""
         raw = float(self.scores[self.found.position[iri]])
-        return calibrated(raw) if np.isfinite(raw) else 0.0
+        return calibrated(raw, *self.scale) if np.isfinite(raw) else 0.0
 
     def nothing_good(self) -> bool:
         """Return whether even the best entry is too far from what was asked."""
@@ -65,9 +73,9 @@ class Ranking:
         return max(known, key=lambda name: (known[name], name)) if known else text.SOLUTION
 
 
-def calibrated(raw: float) -> float:
+def calibrated(raw: float, middle: float, scale: float) -> float:
     """Return a raw score as a number from 0 to 1 that a person can read."""
-    return float(1.0 / (1.0 + np.exp(-(raw - MIDDLE) / SCALE)))
+    return float(1.0 / (1.0 + np.exp(-(raw - middle) / scale)))
 
 
 def level(score: float) -> str:
@@ -93,7 +101,7 @@ def by_text(
     words = index.words(question, lang, found)
     fits = _blend([found.scores(name, plain, plain=True) for name in facets])
     scores = _blend(list(by_facet.values())) + WORDS * words
-    return Ranking(found, scores, found.mask(filters), by_facet, words, fits)
+    return Ranking(found, scores, found.mask(filters), by_facet, words, QUESTION_SCALE, fits)
 
 
 def _blend(scores: list[Scores]) -> Scores:
@@ -117,7 +125,8 @@ def by_entry(index: Index, entry: Entry, filters: Filters) -> Ranking:
     allowed = found.mask(filters)
     if entry.iri in found.position:
         allowed[found.position[entry.iri]] = False
-    return Ranking(found, (scores + WORDS * words).astype(np.float32), allowed, by_facet, words)
+    scores = (scores + WORDS * words).astype(np.float32)
+    return Ranking(found, scores, allowed, by_facet, words, ENTRY_SCALE)
 
 
 def _facet_scores(found: Found, entry: Entry, facet: str) -> Scores:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyoxigraph as ox
+
 from kg.entry import Entry
 from kg.i18n import gettext as _
 from kg.store import Store
@@ -45,6 +47,15 @@ def _broader(store: Store, iri: str) -> dict[str, int]:
                 found[parent] = found[here] + 1
                 queue.append(parent)
     return found
+
+
+def addressing(store: Store, challenge: str) -> list[str]:
+    """Return the practices that address a challenge or one below it, by IRI."""
+    rows = store.select(
+        "SELECT DISTINCT ?p { ?c skos:broader* $challenge . ?p psr:addresses ?c } ORDER BY ?p",
+        {"challenge": ox.NamedNode(challenge)},
+    )
+    return [row["p"] for row in rows]
 
 
 def target_groups(practice: Entry, scene: Scene) -> Verdict:

@@ -14,6 +14,7 @@ from matcher.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
+ADDRESSES = "https://w3id.org/passerelle/ns#addresses"
 PRACTICE = BASE + "id/practice/sopotniki-rural-rides"
 CHALLENGE = BASE + "id/challenge/rural-mobility-gap"
 QUESTIONS = {
@@ -109,6 +110,14 @@ def test_knowing_more_of_the_place_covers_more(starter_matcher: Matcher) -> None
     before, after = (matches(ask(starter_matcher, "transfer", q))[0] for q in (bare, told))
     assert before["entry"] == after["entry"] == PRACTICE
     assert float(str(after["coverage"])) > float(str(before["coverage"]))
+
+
+def test_what_addresses_a_challenge_is_judged_whatever_its_words(starter_matcher: Matcher) -> None:
+    question = Question(entry=BASE + "id/challenge/declining-places", territory="HR", limit=60)
+    found = {m["entry"]: m for m in matches(ask(starter_matcher, "transfer", question))}
+    for practice in starter_matcher.store.entries("practice"):
+        if BASE + "id/challenge/rural-depopulation" in practice.links(ADDRESSES):
+            assert found[practice.iri]["criteria"]["P1"]["value"] >= 0.5  # type: ignore[index]
 
 
 def test_a_named_practice_comes_with_its_alternatives(starter_matcher: Matcher) -> None:
