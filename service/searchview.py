@@ -77,11 +77,15 @@ class Form:
 
 @dataclass(frozen=True)
 class Criterion:
-    """A row of the criteria table; ``percent`` is None where nothing is known."""
+    """A row of the criteria table; ``percent`` is None where nothing is known.
+
+    ``partly`` says that only a part of what the criterion asks is known.
+    """
 
     name: str
     percent: int | None
     text: str
+    partly: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,14 +273,16 @@ def _weighed(match: Mapping[str, Any]) -> tuple[str, ...]:
     for reason in match["reasons"]:
         row = table.get(reason["criterion"])
         if row and reason["criterion"] not in gates:
-            found.append(f"{row.name}, {row.percent} %: {reason['text']}")
+            share = gettext("partly known") if row.partly else f"{row.percent} %"
+            found.append(f"{row.name}, {share}: {reason['text']}")
     return tuple(found)
 
 
 def _criterion(key: str, found: Mapping[str, Any]) -> Criterion:
     value = found["value"]
     name = gettext(CRITERIA[key]) if key in CRITERIA else key
-    return Criterion(name, None if value is None else round(value * 100), str(found["text"]))
+    percent = None if value is None else round(value * 100)
+    return Criterion(name, percent, str(found["text"]), 0 < found["known"] < 1)
 
 
 def _gate(gate: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -45,10 +45,15 @@ class Row:
     problems: tuple[Problem, ...]
 
 
-def names() -> list[str]:
-    """Return the names of the lists that can be imported."""
+def mappings() -> list[str]:
+    """Return the names of the lists that have a mapping file."""
     found = (file.name for file in files("kg.sources").iterdir())
-    return sorted([RDF, *(n.removesuffix(".toml") for n in found if n.endswith(".toml"))])
+    return sorted(n.removesuffix(".toml") for n in found if n.endswith(".toml"))
+
+
+def names() -> list[str]:
+    """Return the names that can be imported: those of lists, and ``rdf``."""
+    return sorted([*mappings(), RDF])
 
 
 def read(name: str, path: Path, base: str, territories: Collection[str]) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from kg.importing import ImportReport, import_file
 from kg.intake import Intake
 from kg.language import detect_surely
 from kg.reading import entry_of
-from kg.sources import READERS, Row, names, read
+from kg.sources import READERS, Row, mappings, read
 from kg.sources.mapping import load
 from kg.sources.transforms import TRANSFORMS, Cell
 from kg.starter import FILES_BASE, territories
@@ -284,7 +284,7 @@ def test_language_is_detected_or_left_open(text: str, language: str) -> None:
 # Mappings
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", mappings())
 def test_mapping_names_only_what_exists(name: str) -> None:
     mapping = load(name)
     assert mapping.reader in READERS
@@ -305,12 +305,12 @@ def test_mapping_names_only_what_exists(name: str) -> None:
 
 
 def test_unknown_list_is_told() -> None:
-    with pytest.raises(ImportFailed, match="known are esif, susy"):
+    with pytest.raises(ImportFailed, match="known are esif, rdf, susy"):
         rows("kohesio", ESIF)
 
 
 def test_mapping_files_are_plain_data() -> None:
-    for name in names():
+    for name in mappings():
         assert tomllib.loads((files("kg.sources") / f"{name}.toml").read_text("utf-8"))
 
 
