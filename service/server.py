@@ -13,6 +13,8 @@ from waitress.task import ErrorTask
 
 #: bodies up to here are read, so that a client hears of our own limit before it is cut off
 READ = 64 * 1024**2
+#: threads beside those that SPARQL queries may hold
+SPARE = 8
 
 
 class _ProblemTask(ErrorTask):  # type: ignore[misc]
@@ -51,8 +53,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 def make(app: Flask, bound: socket.socket) -> BaseWSGIServer:
     """Return a server for the application; it listens now and answers once it runs."""
+    settings = app.extensions["passerelle"].settings
+    # A query that runs or waits holds a thread; SPARE are left for everybody else.
+    threads = settings.sparql_concurrent + settings.sparql_queue + SPARE
     server = create_server(
-        app, sockets=[bound], threads=8, connection_limit=1000, channel_timeout=20,
+        app, sockets=[bound], threads=threads, connection_limit=1000, channel_timeout=20,
         max_request_body_size=max(READ, app.config["MAX_CONTENT_LENGTH"]), ident="Passerelle",
     )  # fmt: skip
     server.channel_class = _Channel

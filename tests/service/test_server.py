@@ -3,18 +3,22 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
 
 from service import server
+from service.runtime import Runtime
 
 SERVE = (
     "import service.runtime as r; from tests.fake_embedder import HashingEmbedder as H;"
@@ -105,3 +109,23 @@ def test_a_large_body_is_told_our_limit(address: tuple[str, int]) -> None:
     found, media, body = answer(address, head + b" " * size)
     assert (found, media) == (413, "application/problem+json")
     assert "10,485,760" in str(body["detail"])
+
+
+def test_slow_queries_leave_threads_for_others(
+    address: tuple[str, int], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime.queries, "limits", replace(runtime.queries.limits, seconds=2.0))
+    query = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+    slow = "/sparql?" + urlencode({"query": query})
+    limits = runtime.settings
+    waiting = []
+    for _ in range(limits.sparql_concurrent + limits.sparql_queue):
+        connection = http.client.HTTPConnection(*address, timeout=60)
+        connection.request("GET", slow)
+        waiting.append(connection)
+    quick = http.client.HTTPConnection(*address, timeout=60)
+    quick.request("GET", "/health")
+    assert quick.getresponse().status == 200
+    assert all(c.sock and not select.select([c.sock], [], [], 0)[0] for c in waiting[1:2])
+    for connection in (*waiting, quick):
+        connection.close()
