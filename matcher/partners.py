@@ -40,8 +40,8 @@ class Asker:
 def peers(store: Store, asker: Asker, texts: dict[str, float]) -> list[Partner]:
     """Return actors with the same concern in a similar place.
 
-    Score: 0.6 x text likeness or shared challenge + 0.4 x likeness of the places, both 0
-    to 1; a place that is not known counts as 0.5.
+    Score: likeness of the texts (1 for a shared challenge) x (0.6 + 0.4 x likeness of the
+    places); a place that is not known counts as 0.5.
     """
     mine = _challenges(asker.entry, store) if asker.entry else set()
     found = []
@@ -52,7 +52,7 @@ def peers(store: Store, asker: Asker, texts: dict[str, float]) -> list[Partner]:
         same = max(likeness_of_text, 1.0 if shared else 0.0)
         if same < 0.2:
             continue
-        partner = Partner(actor, "peer", 0.6 * same + 0.4 * (0.5 if near is None else near))
+        partner = Partner(actor, "peer", same * (0.6 + 0.4 * (0.5 if near is None else near)))
         partner.reasons = _peer_reasons(store, asker, actor, shared, near)
         partner.for_them = [
             Reason(
@@ -105,8 +105,8 @@ def _peer_reasons(
 def mentors(store: Store, asker: Asker) -> list[Partner]:
     """Return actors that run a practice like the one asked about.
 
-    Score: the practice's own, raised by a fifth of what is missing to 1 if they say that
-    they mentor or if the practice was carried over before.
+    Score: the practice's own, raised by a fifth (to 1 at most) if they say that they mentor
+    or if the practice was carried over before.
     """
     found = []
     for practice, score in asker.practices:
@@ -115,7 +115,7 @@ def mentors(store: Store, asker: Asker) -> list[Partner]:
                 actor = store.get(iri)
                 willing = cite(actor, PSR + "willingToMentor", ["true"])
                 moved = [t.iri for t in transfers_of(store, practice.iri)]
-                raised = score + (1 - score) / 5 if willing or moved else score
+                raised = min(1.0, score * 1.2) if willing or moved else score
                 found.append(_mentor(actor, practice, node, raised, willing, moved))
     return found
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kg.entry import Entry
+from kg.entry import Entry, year
 from kg.i18n import gettext as _
-from kg.vocabulary import DCT, PSR, vocabulary
+from kg.vocabulary import DCT, PSR, SCHEMA, vocabulary
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.evidence import Triple, cite
 from matcher.place import likeness, practice_places
@@ -129,14 +129,17 @@ def _actor_triples(there: dict[str, dict[str, str]], present: list[str]) -> list
 
 
 def instruments(practice: Entry, scene: Scene) -> Verdict:
-    """E4, a gate or a gap: 1 if an instrument covers a theme of it and the place."""
+    """E4, a gate or a gap: 1 if an instrument covers a theme of it and the place.
+
+    One that had ended when the practice was last checked does not count.
+    """
     places = set(scene.place.iris())
     themes = {a: t for t in practice.links(DCT + "subject") for a in vocabulary().ancestors(t)}
     found = []
     for instrument in scene.instruments:
         here = [t for t in instrument.links(PSR + "eligibleTerritory") if t in places]
         fits = [t for t in instrument.links(DCT + "subject") if t in themes]
-        if here and fits:
+        if here and fits and not _ended(instrument, practice):
             found.append((instrument, here, fits))
     if not found:
         return Verdict(
@@ -157,3 +160,8 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
     return Verdict(
         1.0, _("Can be paid or supported by: {names}.").format(names=names), cited, gate="passed"
     )
+
+
+def _ended(instrument: Entry, practice: Entry) -> bool:
+    end, seen = year(instrument, SCHEMA + "endDate"), year(practice, PSR + "checkedOn")
+    return end is not None and seen is not None and end < seen

@@ -45,6 +45,8 @@ WORLD = {
         psr:actorType <VOCactor-type/municipality> ; psr:willingToMentor true""",
     "instrument/fund": """a psr:Instrument ; dct:title "Fund"@en ; dct:subject <VOCtheme/housing> ;
         psr:eligibleTerritory <id/territory/AA>""",
+    "instrument/old": """a psr:Instrument ; dct:title "Old fund"@en ;
+        dct:subject <VOCtheme/energy> ; psr:eligibleTerritory <id/territory/AA> ; schema:endDate "2020"^^xsd:gYear""",
     "practice/done": 'a psr:Practice ; dct:title "Done"@en ; psr:problem "x"@en',
     "transfer/good": """a psr:Transfer ; psr:sourcePractice <id/practice/done> ;
         psr:result <VOCtransfer-result/adopted>""",
@@ -206,6 +208,12 @@ def test_an_organisation_not_in_the_graph_is_unknown_unless_the_asker_knows(
 def test_no_instrument_is_a_gap_and_not_a_zero(store: EmbeddedStore) -> None:
     verdict = CRITERIA["E4"](practice("; dct:subject <VOCtheme/culture>"), here(store))
     assert (verdict.value, verdict.gate) == (None, "gap")
+
+
+def test_an_instrument_that_has_ended_does_not_count(store: EmbeddedStore) -> None:
+    asked = '; dct:subject <VOCtheme/energy> ; psr:checkedOn "{}-05-01"^^xsd:date'
+    assert CRITERIA["E4"](practice(asked.format(2019)), here(store)).gate == "passed"
+    assert CRITERIA["E4"](practice(asked.format(2026)), here(store)).gate == "gap"
 
 
 def test_failures_lower_the_record_and_are_counted(store: EmbeddedStore) -> None:
