@@ -46,7 +46,8 @@ WORLD = {
     "instrument/fund": """a psr:Instrument ; dct:title "Fund"@en ; dct:subject <VOCtheme/housing> ;
         psr:eligibleTerritory <id/territory/AA>""",
     "instrument/old": """a psr:Instrument ; dct:title "Old fund"@en ;
-        dct:subject <VOCtheme/energy> ; psr:eligibleTerritory <id/territory/AA> ; schema:endDate "2020"^^xsd:gYear""",
+        dct:subject <VOCtheme/energy> ; psr:eligibleTerritory <id/territory/AA> ;
+        schema:endDate "2020"^^xsd:gYear""",
     "practice/done": 'a psr:Practice ; dct:title "Done"@en ; psr:problem "x"@en',
     "transfer/good": """a psr:Transfer ; psr:sourcePractice <id/practice/done> ;
         psr:result <VOCtransfer-result/adopted>""",
