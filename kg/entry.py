@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pyoxigraph as ox
 
-from kg.vocabulary import CLASSES, PSR, RDF_TYPE
+from kg.vocabulary import CLASSES, RDF_TYPE
 
 SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9])?")
 TOP_CLASSES = {iri: path for path, iri in CLASSES.items()}
@@ -133,8 +133,3 @@ def year(entry: Entry, prop: str) -> int | None:
         if match := re.match(r"-?\d{4}", text.value):
             return int(match[0])
     return None
-
-
-def is_own(name: str) -> bool:
-    """Return whether an IRI is a term of our namespace."""
-    return name.startswith(PSR)

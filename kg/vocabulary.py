@@ -121,7 +121,6 @@ class Vocabulary:
     scheme: dict[str, str] = field(default_factory=dict)
     broader: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     rank: dict[str, int] = field(default_factory=dict)
-    links: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def label(self, iri: str, lang: str = "en") -> str:
         """Return the label in ``lang``, else English, else the end of the IRI."""
@@ -176,5 +175,3 @@ def _note(words: Vocabulary, subject: str, predicate: str, obj: ox.NamedNode | o
             words.broader[subject].add(obj.value)
         case "rank" if isinstance(obj, ox.Literal):
             words.rank[subject] = int(obj.value)
-        case name if name == "typicalActorType":
-            words.links[subject, name].add(obj.value)

@@ -172,17 +172,13 @@ class Index:
         entries = [e for iri in iris if (e := self._entry(iri))]
         texts = {e.iri: text.facets(e) for e in entries}
         fresh = self._embed([f.text for found in texts.values() for f in found])
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?)", fresh)
             for iri in iris:
                 self._forget(iri)
             for entry in entries:
                 self._put(entry, texts[entry.iri])
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
 
     def _entry(self, iri: str) -> Entry | None:
         try:

@@ -209,15 +209,6 @@ class EmbeddedStore:
         """Write a copy (hard links) for readers into a new folder."""
         self._store.backup(folder)
 
-    def counts(self) -> dict[str, int]:
-        """Return how many entries each class has."""
-        rows = self.select(
-            "SELECT ?class (COUNT(DISTINCT ?e) AS ?n) { GRAPH ?e { ?e a ?class } } GROUP BY ?class",
-            {},
-        )
-        known = {row["class"]: int(row["n"]) for row in rows}
-        return {path: known.get(iri, 0) for path, iri in CLASSES.items()}
-
     def dump(self) -> bytes:
         """Return all entries, provenance and vocabularies as N-Quads."""
         return self._store.dump(format=ox.RdfFormat.N_QUADS) or b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyoxigraph as ox
 import pytest
 
-from kg.entry import SLUG, Entry, Text, is_own, make, name_of, top_class, year
+from kg.entry import SLUG, Entry, Text, make, name_of, top_class, year
 from kg.vocabulary import DCT, PSR, SCHEMA, XSD
 from tests.kg.helpers import ACTOR, CHALLENGE, ID, INSTRUMENT, PRACTICE, SPLIT, practice, world
 
@@ -110,5 +110,3 @@ def test_names_of_terms() -> None:
     assert name_of(ox.Literal("x")) == "x"
     assert name_of(ox.BlankNode("b")) == "b"
     assert name_of(triple) == str(triple)
-    assert is_own(PSR + "Practice")
-    assert not is_own(DCT + "title")

@@ -162,13 +162,6 @@ def test_kinds_name_classes_and_schemes(store: EmbeddedStore) -> None:
     assert sorted(found[theme]) == [SKOS + "Concept", f"scheme:{VOC}theme"]
 
 
-def test_counts(store: EmbeddedStore) -> None:
-    counted = store.counts()
-    assert counted["territory"] == 2
-    assert counted["practice"] == 1
-    assert counted["call"] == 0
-
-
 def test_select_escapes_the_values_it_is_given(store: EmbeddedStore) -> None:
     text = '"} UNION { ?s ?p ?o } #\\'
     assert store.select("SELECT ?s { ?s dct:title $text }", {"text": ox.Literal(text)}) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kg.entry import Entry
 from kg.reading import read_entry
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
@@ -121,6 +122,26 @@ def test_if_embedding_fails_the_index_stays_behind_and_catches_up_later(
     assert index.lag() == 1
     embedder.broken = False
     assert index.catch_up() == 1
+
+
+def test_a_batch_that_fails_halfway_leaves_the_index_as_it_was(
+    store: EmbeddedStore, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "a", "No bus comes to the village")
+    put(store, "b", "Children eat badly at school")
+    real = index._put
+
+    def broken(entry: Entry, facets: list[text.FacetText]) -> None:
+        if entry.slug == "b":
+            raise RuntimeError("disk full")
+        real(entry, facets)
+
+    monkeypatch.setattr(index, "_put", broken)
+    with pytest.raises(RuntimeError, match="disk full"):
+        index.catch_up()
+    assert index._db.execute("SELECT iri FROM entry").fetchall() == []
+    monkeypatch.undo()
+    assert index.catch_up() == 2
 
 
 def test_a_text_is_embedded_once_and_the_file_is_kept(
