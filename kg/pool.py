@@ -12,46 +12,33 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, UnknownFormat
+from kg.query import Answer, Dataset, Limits
 from kg.results import GRAPHS, TABLES
 from kg.scan import check_query
-from kg.store import Store
 
 MAX_STALENESS = 0.5
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one public query may use: seconds, bytes of memory, rows, bytes of answer."""
+class Source(Protocol):
+    """A store that can be copied for readers."""
 
-    seconds: float = 10.0
-    memory: int = 1024**3
-    rows: int = 100_000
-    bytes: int = 64 * 1024**2
-    concurrent: int = 4
-    queue: int = 32
+    def version(self) -> int:
+        """Return the data version."""
 
-
-@dataclass(frozen=True)
-class Answer:
-    """A finished answer: its kind, rows, bytes, and the data version it was read from."""
-
-    kind: str
-    rows: int
-    body: bytes
-    version: int
+    def snapshot(self, folder: Path) -> None:
+        """Write a copy into a new folder."""
 
 
 class _Snapshots:
     """Copies of the store for readers; at most half a second behind, old ones removed."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Source, folder: Path) -> None:
         self._store, self._folder = store, folder
         self._lock = threading.Lock()
         self._users: Counter[Path] = Counter()
@@ -161,7 +148,7 @@ def _check_form(kind: str, form: str) -> None:
 class QueryPool:
     """Answers SPARQL queries of strangers within limits, several at a time."""
 
-    def __init__(self, store: Store, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(self, store: Source, folder: Path, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._snapshots = _Snapshots(store, folder)
         self._slots = threading.BoundedSemaphore(self.limits.concurrent)
@@ -169,18 +156,13 @@ class QueryPool:
         self._idle: list[_Worker] = []
         self._waiting = 0
 
-    def run(self, query: str, form: str) -> Answer:
-        """Return the answer to a query, written as ``form`` (see ``kg.results``).
-
-        Raises what ``kg.scan.check_query`` raises, UnknownFormat for a form that does not fit
-        the query, Malformed for a syntax error, LimitExceeded (``time``, ``memory``, ``rows``,
-        ``bytes``) or Overloaded.
-        """
+    def run(self, query: str, form: str, dataset: Dataset | None = None) -> Answer:
+        """Return the answer to a query (see ``kg.query.QueryEngine``)."""
         _check_form(check_query(query), form)
         with self._slot(), self._snapshots.lease() as (folder, version):
             worker = self._worker(folder)
             try:
-                head, body = worker.ask(self._request(query, form))
+                head, body = worker.ask(self._request(query, form, dataset or Dataset()))
             except (LimitExceeded, OSError):
                 worker.kill()
                 raise
@@ -188,11 +170,13 @@ class QueryPool:
                 self._idle.append(worker)
         return self._answer(head, body, version)
 
-    def _request(self, query: str, form: str) -> dict[str, Any]:
+    def _request(self, query: str, form: str, dataset: Dataset) -> dict[str, Any]:
         limits = self.limits
         return {
             "query": query,
             "format": form,
+            "default": list(dataset.default),
+            "named": list(dataset.named),
             "seconds": limits.seconds,
             "rows": limits.rows,
             "bytes": limits.bytes,

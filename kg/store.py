@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import pyoxigraph as ox
@@ -69,6 +68,3 @@ class Store(Protocol):
 
     def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
         """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
-
-    def snapshot(self, folder: Path) -> None:
-        """Write a copy for readers into a new folder."""

@@ -15,7 +15,8 @@ from flask import current_app
 from kg import starter
 from kg.errors import StoreUnusable
 from kg.intake import BatchReport, Intake
-from kg.pool import Limits, QueryPool
+from kg.pool import QueryPool
+from kg.query import Limits
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Validator

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, QueryRefused, UnknownFormat
-from kg.pool import Answer, Limits, QueryPool, _Worker
+from kg.pool import QueryPool, _Worker
+from kg.query import Answer, Limits
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import PREFIXES

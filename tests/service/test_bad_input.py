@@ -11,7 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from kg.pool import Limits, QueryPool
+from kg.pool import QueryPool
+from kg.query import Limits
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice
 

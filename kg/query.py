@@ -1,0 +1,63 @@
+"""What a public query is and what answers it; ``kg.pool`` and ``kg.remote`` implement it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one public query may use: seconds, bytes of memory, rows, bytes of answer.
+
+    ``concurrent`` queries run at a time, ``queue`` more may wait.
+    """
+
+    seconds: float = 10.0
+    memory: int = 1024**3
+    rows: int = 100_000
+    bytes: int = 64 * 1024**2
+    concurrent: int = 4
+    queue: int = 32
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The graphs that a request of the SPARQL Protocol names; empty means all of them.
+
+    ``default`` graphs are merged into the default graph, ``named`` ones can be asked with
+    GRAPH. Where one of the two is given the other is empty, as the protocol says (2.1.4).
+    """
+
+    default: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished answer: its kind, rows, bytes, and the data version it was read from.
+
+    ``kind`` is ``solutions``, ``boolean`` or ``graph``.
+    """
+
+    kind: str
+    rows: int
+    body: bytes
+    version: int
+
+
+class QueryEngine(Protocol):
+    """Answers public queries within limits; safe to use from several threads."""
+
+    limits: Limits
+
+    def run(self, query: str, form: str, dataset: Dataset | None = None) -> Answer:
+        """Return the answer to a query, written as ``form`` (see ``kg.results``).
+
+        Raises what ``kg.scan.check_query`` raises, UnknownFormat for a form that does not fit
+        the query, Malformed for a syntax error, LimitExceeded (``time``, ``memory``, ``rows``,
+        ``bytes``) or Overloaded.
+        """
+
+    def close(self) -> None:
+        """Let go of processes and connections."""
