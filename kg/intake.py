@@ -6,9 +6,12 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import pyoxigraph as ox
+
 from kg.catalogue import links_to
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
+from kg.reading import entry_of
 from kg.store import Change, Store
 from kg.validation import Report, Validator
 
@@ -65,6 +68,19 @@ class Intake:
             self._check_version(entry.iri, expected)
             action = "replace" if self._exists(entry.iri) else "create"
             return self._store(entry, agent, action)
+
+    def add(
+        self, iri: str, triples: list[ox.Triple], agent: str, expected: int | None = None
+    ) -> Accepted:
+        """Add triples to an entry, or store a new one that they describe.
+
+        Raises Changed if ``expected`` is not the version there is, or Refused.
+        """
+        with self._lock:
+            self._check_version(iri, expected)
+            known = self.store.get(iri).triples if self._exists(iri) else ()
+            entry = entry_of([*known, *triples], self.store.base, iri=iri)
+            return self._store(entry, agent, "replace" if known else "create")
 
     def delete(self, iri: str, agent: str, expected: int | None = None) -> int:
         """Remove an entry and return the data version.

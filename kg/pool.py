@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -16,9 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, UnknownFormat
-from kg.query import Answer, Dataset, Limits
+from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
 from kg.results import GRAPHS, TABLES
-from kg.scan import check_query
 
 MAX_STALENESS = 0.5
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
@@ -122,8 +123,14 @@ class _Worker:
             raise LimitExceeded("The query took longer than it may.", "time")
         data = self._process.stdout.read(1 << 20)
         if not data:
-            raise LimitExceeded("The query needed more memory than it may use.", "memory")
+            raise self._ended()
         return data
+
+    def _ended(self) -> LimitExceeded:
+        """Return why the process is gone: it aborts on memory, and crashes on its stack."""
+        if self._process.wait(5) == -signal.SIGSEGV:
+            return LimitExceeded("The query is nested or chained too long to run.", "complexity")
+        return LimitExceeded("The query needed more memory than it may use.", "memory")
 
     def alive(self) -> bool:
         """Return whether the process still runs."""
@@ -145,6 +152,16 @@ def _check_form(kind: str, form: str) -> None:
         raise UnknownFormat(f"The answer to {kind} is written as {', '.join(known)}.")
 
 
+def _syntax_error(reason: str) -> Malformed:
+    """Return what the engine says, ``error at 1:14: expected ...``, for a person."""
+    found = re.match(r"error at (\d+):(\d+):? ?(.*)", reason)
+    if not found:
+        return Malformed(f"The query cannot be read: {reason.splitlines()[0][:200]}")
+    line, column, more = found.groups()
+    hint = more.replace("[_]", "something else")[:200]
+    return Malformed(f"The query cannot be read at line {line}, column {column}: {hint}.")
+
+
 class QueryPool:
     """Answers SPARQL queries of strangers within limits, several at a time."""
 
@@ -156,13 +173,13 @@ class QueryPool:
         self._idle: list[_Worker] = []
         self._waiting = 0
 
-    def run(self, query: str, form: str, dataset: Dataset | None = None) -> Answer:
+    def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
         """Return the answer to a query (see ``kg.query.QueryEngine``)."""
-        _check_form(check_query(query), form)
+        _check_form(query.form, form)
         with self._slot(), self._snapshots.lease() as (folder, version):
             worker = self._worker(folder)
             try:
-                head, body = worker.ask(self._request(query, form, dataset or Dataset()))
+                head, body = worker.ask(self._request(query, form, dataset))
             except (LimitExceeded, OSError):
                 worker.kill()
                 raise
@@ -170,13 +187,14 @@ class QueryPool:
                 self._idle.append(worker)
         return self._answer(head, body, version)
 
-    def _request(self, query: str, form: str, dataset: Dataset) -> dict[str, Any]:
+    def _request(self, query: PublicQuery, form: str, dataset: Dataset) -> dict[str, Any]:
         limits = self.limits
         return {
-            "query": query,
+            "query": query.text,
             "format": form,
-            "default": list(dataset.default),
-            "named": list(dataset.named),
+            "union": dataset == ALL and not query.own_dataset,
+            "default": dataset.default,
+            "named": dataset.named,
             "seconds": limits.seconds,
             "rows": limits.rows,
             "bytes": limits.bytes,
@@ -188,8 +206,7 @@ class QueryPool:
                 f"The answer goes beyond the limit of {head['limit']}.", head["limit"]
             )
         if "syntax" in head:
-            reason = str(head["syntax"]).splitlines()[0][:200]
-            raise Malformed(f"The query cannot be read: {reason}")
+            raise _syntax_error(str(head["syntax"]))
         if "failed" in head:
             raise Malformed(f"The query cannot be run: {head['failed']}")
         return Answer(head["kind"], head["rows"], body, version)

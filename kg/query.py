@@ -33,6 +33,24 @@ class Dataset:
     named: tuple[str, ...] = ()
 
 
+ALL = Dataset()
+
+
+@dataclass(frozen=True)
+class PublicQuery:
+    """The text of a query that ``kg.scan.check_query`` has let through, and what it saw.
+
+    ``form`` is SELECT, ASK, CONSTRUCT or DESCRIBE; ``own_dataset`` says that the text names
+    its graphs with FROM; ``volatile`` that it calls NOW, RAND or the like, so that the same
+    data may give another answer.
+    """
+
+    text: str
+    form: str
+    own_dataset: bool = False
+    volatile: bool = False
+
+
 @dataclass(frozen=True)
 class Answer:
     """A finished answer: its kind, rows, bytes, and the data version it was read from.
@@ -51,12 +69,12 @@ class QueryEngine(Protocol):
 
     limits: Limits
 
-    def run(self, query: str, form: str, dataset: Dataset | None = None) -> Answer:
+    def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
         """Return the answer to a query, written as ``form`` (see ``kg.results``).
 
-        Raises what ``kg.scan.check_query`` raises, UnknownFormat for a form that does not fit
-        the query, Malformed for a syntax error, LimitExceeded (``time``, ``memory``, ``rows``,
-        ``bytes``) or Overloaded.
+        Raises UnknownFormat for a form that does not fit the query, Malformed for a syntax
+        error, LimitExceeded (``time``, ``memory``, ``rows``, ``bytes``, ``complexity``) or
+        Overloaded.
         """
 
     def close(self) -> None:

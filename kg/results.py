@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pyoxigraph as ox
 
+from kg.query import ALL, Dataset
+
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None
 
 TABLES = {
@@ -39,19 +41,26 @@ class TooMuch(Exception):
 
 
 def run(
-    store: ox.Store, query: str, form: str, *, max_rows: int, max_bytes: int
-) -> tuple[str, int, bytes]:
+    store: ox.Store, query: str, form: str, *, max_rows: int, max_bytes: int,
+    dataset: Dataset = ALL, union: bool = True,
+) -> tuple[str, int, bytes]:  # fmt: skip
     """Return the kind of answer (``solutions``, ``boolean``, ``graph``), its rows and bytes.
 
-    ``form`` is a key of TABLES or GRAPHS. Raises SyntaxError or TooMuch, and ValueError for a
-    property that RDF/XML cannot write.
+    ``form`` is a key of TABLES or GRAPHS. ``union`` asks all graphs at once; the engine then
+    ignores FROM. Raises SyntaxError or TooMuch, and ValueError for a graph that is no IRI and
+    for a property that RDF/XML cannot write.
     """
-    found = store.query(query, use_default_graph_as_union=True)
+    everything = dataset == ALL
+    found = store.query(
+        query, use_default_graph_as_union=union,
+        default_graph=None if everything else [ox.NamedNode(iri) for iri in dataset.default],
+        named_graphs=None if everything else [ox.NamedNode(iri) for iri in dataset.named],
+    )  # fmt: skip
     if isinstance(found, ox.QueryBoolean):
         return "boolean", 1, _boolean(bool(found), form)
     if isinstance(found, ox.QueryTriples):
         triples = _capped(found, max_rows)
-        body = _graph(triples, form)
+        body = graph(triples, form)
         if len(body) > max_bytes:
             raise TooMuch("bytes")
         return "graph", len(triples), body
@@ -64,7 +73,8 @@ def run(
     return "solutions", len(rows), body
 
 
-def _graph(triples: list[ox.Triple], form: str) -> bytes:
+def graph(triples: Iterable[ox.Triple], form: str) -> bytes:
+    """Return triples in a form of GRAPHS; ValueError for what RDF/XML cannot write."""
     written = map(_for_xml, triples) if form == "rdfxml" else triples
     body = ox.serialize(written, format=GRAPHS[form][1])
     assert body is not None

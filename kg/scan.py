@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kg.errors import Malformed, QueryRefused, TooLarge
+from kg.query import PublicQuery
 
 MAX_QUERY = 64 * 1024
 MAX_DEPTH = 64
@@ -37,6 +38,7 @@ _UPDATES = {
     "INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH",
 }  # fmt: skip
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
+_VOLATILE = {"NOW", "RAND", "UUID", "STRUUID", "BNODE"}
 _OPERATORS = set("+-*/|&!=<>^.;,") | {"||", "&&", "!=", "<=", ">="}
 _REPEATED = {"OPTIONAL", "UNION", "MINUS", "FILTER", "BIND", "EXISTS", "SELECT", "GRAPH", "VALUES"}
 _OPERANDS = {"var", "iri", "name", "string", "tag", "number", "word"}
@@ -70,15 +72,22 @@ def tokens(text: str) -> list[Token]:
 
 
 def depth(found: list[Token]) -> int:
-    """Return how deep brackets of any kind are nested."""
+    """Return how deep brackets of any kind, ``<<`` among them, are nested."""
     level = deepest = 0
+    before = Token("mark", "", -1)
     for token in found:
-        if token.kind == "mark" and token.text in _OPEN:
-            level += 1
+        if token.kind == "mark":
+            level += _step(before, token)
             deepest = max(deepest, level)
-        elif token.kind == "mark" and token.text in _CLOSE:
-            level -= 1
+        before = token
     return deepest
+
+
+def _step(before: Token, token: Token) -> int:
+    doubled = before.text == token.text and before.start + 1 == token.start
+    if token.text in _OPEN or (token.text == "<" and doubled):
+        return 1
+    return -(token.text in _CLOSE or (token.text == ">" and doubled))
 
 
 def _plainly(found: list[Token]) -> Iterator[Token]:
@@ -132,8 +141,8 @@ def decode_escapes(text: str) -> str:
     return _ESCAPE.sub(character, text)
 
 
-def check_query(text: str) -> str:
-    """Return the query's form (SELECT ...), or refuse what the public endpoint does not run.
+def check_query(text: str) -> PublicQuery:
+    """Return a query that may be run, or refuse what the public endpoint does not run.
 
     Raises TooLarge (more than 64 KiB), Malformed (no query form, bad escapes, absurd depth
     or number of operators) or QueryRefused (an update, SERVICE).
@@ -142,12 +151,19 @@ def check_query(text: str) -> str:
         raise TooLarge("A query may be at most 64 KiB long. Shorten it, for example with VALUES.")
     if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
         raise Malformed("The query holds half a character (a lone surrogate).")
-    decoded = decode_escapes(text)
-    _check_tokens(tokens(decoded))
-    return _check_tokens(tokens(text))
+    if "\x00" in text:
+        raise Malformed(f"The query holds a NUL character at position {text.index(chr(0))}.")
+    found = tokens(text)
+    words = _check_tokens(found)
+    if "\\" in text:
+        words |= _check_tokens(tokens(decode_escapes(text)))
+    return PublicQuery(
+        text, _form(found), own_dataset="FROM" in words, volatile=bool(words & _VOLATILE)
+    )
 
 
-def _check_tokens(read: list[Token]) -> str:
+def _check_tokens(read: list[Token]) -> set[str]:
+    """Return the keywords of a text that may be run, in capitals."""
     found = list(_plainly(read))
     if depth(found) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
@@ -163,7 +179,7 @@ def _check_tokens(read: list[Token]) -> str:
         raise QueryRefused("SERVICE is refused: this endpoint does not ask other servers.")
     if form not in _FORMS:
         raise Malformed("No SELECT, ASK, CONSTRUCT or DESCRIBE was found in the query.")
-    return form
+    return set(words)
 
 
 def _calls_service(found: list[Token]) -> bool:

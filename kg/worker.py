@@ -12,11 +12,12 @@ import os
 import resource
 import signal
 import sys
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyoxigraph as ox
 
 from kg import results
+from kg.query import Dataset
 
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 
@@ -56,15 +57,13 @@ def _no_more_descriptors() -> None:
             return
 
 
-def _answer(store: ox.Store, request: dict[str, object]) -> tuple[dict[str, object], bytes]:
+def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object], bytes]:
     try:
         kind, rows, body = results.run(
-            store,
-            str(request["query"]),
-            str(request["format"]),
-            max_rows=int(str(request["rows"])),
-            max_bytes=int(str(request["bytes"])),
-        )
+            store, request["query"], request["format"],
+            max_rows=request["rows"], max_bytes=request["bytes"], union=request["union"],
+            dataset=Dataset(tuple(request["default"]), tuple(request["named"])),
+        )  # fmt: skip
     except results.TooMuch as error:
         return {"limit": error.limit}, b""
     except SyntaxError as error:

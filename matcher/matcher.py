@@ -44,6 +44,10 @@ class Matcher:
         """Return the model as ``name@hash``."""
         return self.embedder.name
 
+    def version(self) -> int:
+        """Return the data version that the index has reached."""
+        return self.index.found.version
+
     def catch_up(self, progress: Progress | None = None) -> int:
         """Index what was written since; return how many entries that were."""
         return self.index.catch_up(progress)

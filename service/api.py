@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
 
 from kg import catalogue
-from kg.errors import Changed, Exists, NotFound, Overloaded, Problem, Refused, UnknownFormat
-from kg.intake import Accepted
+from kg.errors import Overloaded, Problem, Refused, UnknownFormat
 from kg.reading import read_entry
-from service import schemas
+from service import schemas, writing
 from service.answers import as_json, check_iri, entry_answer, entry_iri
+from service.metrics import MEDIA
 from service.negotiate import DATA, choose
 from service.runtime import current
 
@@ -92,98 +90,31 @@ def _read(iri: str) -> Response:
 @api.post("/api/entries")
 def create() -> Response:
     """Store a new entry and say where it is."""
-    agent, runtime = _writer(), current()
-    entry = read_entry(request.get_data(), request.mimetype, runtime.store.base)
-    return _stored(runtime.intake.create(entry, agent), 201)
+    return writing.stored(writing.create(), 201)
 
 
 @api.put("/api/entries")
 def replace_by_iri() -> Response:
     """Replace the entry that ``?iri=`` names."""
-    return _replace(check_iri(request.args.get("iri", "")))
+    return writing.stored(*writing.replace(check_iri(request.args.get("iri", ""))))
 
 
 @api.put("/api/entries/<path>/<slug>")
 def replace(path: str, slug: str) -> Response:
     """Replace an entry, or store a new one under this name."""
-    return _replace(entry_iri(path, slug))
-
-
-def _replace(iri: str) -> Response:
-    agent, intake = _writer(), current().intake
-    expected = _expected(iri)
-    entry = read_entry(request.get_data(), request.mimetype, intake.store.base, iri=iri)
-    if not request.if_none_match.star_tag:
-        accepted = intake.replace(entry, agent, expected)
-        seen = intake.store.provenance(iri)
-        return _stored(accepted, 201 if seen and seen.action == "create" else 200)
-    try:
-        return _stored(intake.create(entry, agent), 201)
-    except Exists as error:
-        raise Changed(f"There is an entry {iri} already.") from error
+    return writing.stored(*writing.replace(entry_iri(path, slug)))
 
 
 @api.delete("/api/entries")
 def delete_by_iri() -> Response:
     """Delete the entry that ``?iri=`` names."""
-    return _delete(check_iri(request.args.get("iri", "")))
+    return writing.delete(check_iri(request.args.get("iri", "")))
 
 
 @api.delete("/api/entries/<path>/<slug>")
 def delete(path: str, slug: str) -> Response:
     """Delete an entry that no other links to."""
-    return _delete(entry_iri(path, slug))
-
-
-def _delete(iri: str) -> Response:
-    agent, runtime = _writer(), current()
-    runtime.store.get(iri)
-    runtime.intake.delete(iri, agent, _expected(iri))
-    runtime.written()
-    return Response(status=204)
-
-
-def _writer() -> str:
-    """Return who holds the token of the request; 401 without one, 403 with a wrong one."""
-    given = request.authorization
-    if given is None or given.type != "bearer" or not given.token:
-        raise Unauthorized(
-            "Writing needs a token: send 'Authorization: Bearer TOKEN'.",
-            www_authenticate=WWWAuthenticate("bearer", {"realm": "passerelle"}),
-        )
-    holder = current().tokens.holder(given.token)
-    if holder is None:
-        raise Forbidden("This token is not known, or was revoked.")
-    return holder
-
-
-def _expected(iri: str) -> int | None:
-    """Return the version that If-Match asks for, None without it; raises Changed."""
-    if "If-Match" not in request.headers:
-        return None
-    seen = current().store.provenance(iri)
-    try:
-        current().store.get(iri)
-    except NotFound:
-        seen = None
-    versions = {str(tag).partition("-")[0] for tag in request.if_match.as_set()}
-    if seen is None or not (request.if_match.star_tag or str(seen.number) in versions):
-        raise Changed(f"{iri} is not what you last saw; read it again first.")
-    return seen.number
-
-
-def _stored(accepted: Accepted, status: int) -> Response:
-    current().written()
-    entry = accepted.entry
-    body = {
-        "entry": entry.iri,
-        "version": accepted.version,
-        "problems": [problem.as_dict() for problem in accepted.warnings],
-    }
-    answer = as_json(body, status)
-    answer.set_etag(f"{accepted.version}-jsonld")
-    answer.headers["Location"] = f"{request.host_url}api/entries/{entry.path}/{entry.slug}"
-    return answer
+    return writing.delete(entry_iri(path, slug))
 
 
 @api.post("/api/validate")
@@ -222,3 +153,9 @@ def _match(kind: str) -> Response:
     if request.mimetype != "application/json":
         raise UnknownFormat(f"Send application/json; {request.mimetype or 'nothing'} is not read.")
     return as_json(schemas.ask(kind, schemas.read_json(request.get_data()), current().matcher))
+
+
+@api.get("/metrics")
+def metrics() -> Response:
+    """Return the figures of this service for Prometheus."""
+    return Response(current().metrics.text(), content_type=MEDIA)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 from service import errors
 from service.api import api
 from service.content import content
+from service.graphstore import graphstore
 from service.limits import RateLimiter
 from service.openapi import documentation
 from service.pages import pages
@@ -35,7 +36,7 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
     errors.register(app)
-    for blueprint in (api, sparql, content, documentation, pages):
+    for blueprint in (api, sparql, graphstore, content, documentation, pages):
         app.register_blueprint(blueprint)
     _add_headers(app, runtime)
     return app
@@ -59,6 +60,7 @@ def _add_headers(app: Flask, runtime: Runtime) -> None:
     @app.after_request
     def headers(answer: Response) -> Response:
         """Add the data version and what keeps browsers safe."""
+        runtime.metrics.request(request.blueprint or "none", answer.status_code)
         answer.headers.setdefault("Passerelle-Data-Version", str(runtime.store.version()))
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)

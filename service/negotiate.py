@@ -12,6 +12,7 @@ from pyld import jsonld
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
+from kg import results
 from kg.entry import Entry
 from kg.vocabulary import PREFIXES, context
 
@@ -90,7 +91,7 @@ def _refuse(offers: Offers) -> NoReturn:
 
 
 def write(triples: Sequence[ox.Triple], form: str, context_url: str) -> bytes:
-    """Return triples as ``turtle``, ``nt`` or ``jsonld`` (compacted with our context)."""
+    """Return triples as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (in our context)."""
     if form == "jsonld":
         document = jsonld.compact(_expand(triples), context(), _OPTIONS | {"graph": True})
         return _document(document, context_url)
@@ -98,7 +99,7 @@ def write(triples: Sequence[ox.Triple], form: str, context_url: str) -> bytes:
 
 
 def write_entry(entry: Entry, form: str, context_url: str) -> bytes:
-    """Return an entry as ``turtle``, ``nt`` or ``jsonld`` (its parts nested)."""
+    """Return an entry as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (its parts nested)."""
     if form != "jsonld":
         return _serialize(entry.triples, form)
     return _document(entry_object(entry), context_url)
@@ -114,6 +115,11 @@ def entry_object(entry: Entry) -> dict[str, Any]:
 def _serialize(triples: Sequence[ox.Triple], form: str) -> bytes:
     if form == "turtle":
         return turtle(triples)
+    if form == "rdfxml":
+        try:
+            return results.graph(triples, form)
+        except ValueError as error:
+            raise NotAcceptable(str(error)) from error
     return "".join(f"{triple} .\n" for triple in triples).encode()
 
 

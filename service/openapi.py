@@ -66,7 +66,14 @@ def describe() -> Json:
 
 
 def _paths() -> Json:
-    return _entry_paths() | _match_paths() | _query_paths() | _document_paths() | _state_paths()
+    return (
+        _entry_paths()
+        | _match_paths()
+        | _query_paths()
+        | _graph_paths()
+        | _document_paths()
+        | _state_paths()
+    )
 
 
 def _entry_paths() -> Json:
@@ -133,11 +140,32 @@ def _query_paths() -> Json:
         }
     }
     offers = dict(TABLE) | dict(GRAPH)
-    asked = [_query("query", "SELECT, ASK, CONSTRUCT or DESCRIBE; at most 64 KiB.")]
+    asked = [
+        _query("query", "SELECT, ASK, CONSTRUCT or DESCRIBE; at most 64 KiB."),
+        _query("default-graph-uri", "A graph to ask instead of all; may come more than once."),
+        _query("named-graph-uri", "A graph that GRAPH may name; may come more than once."),
+    ]
     return {
         "/sparql": {
-            "get": _document("Run a query", "SPARQL", offers, asked, errors),
+            "get": _document(
+                "Run a query, or describe the service", "SPARQL", offers, asked, errors
+            ),
             "post": _document("Run a query", "SPARQL", offers, [], errors) | {"requestBody": body},
+        },
+        "/.well-known/void": {"get": _document("What the data are", "SPARQL", GRAPH, [])},
+    }
+
+
+def _graph_paths() -> Json:
+    named = [_query("graph", "The IRI of an entry; to read, of any graph."),
+             _query("default", "Instead of ?graph=: all graphs. Only to read.")]  # fmt: skip
+    stored = {200: "Stored", 201: "Created"}
+    return {
+        "/graph-store": {
+            "get": _document("Read a graph", "Graph store", GRAPH, named, [404, 406, 504]),
+            "put": _write("Replace or create an entry", named, stored, [404, 412]),
+            "post": _write("Add statements to an entry", named, stored, [404, 409, 412]),
+            "delete": _delete("Delete an entry", named),
         }
     }
 
@@ -145,10 +173,16 @@ def _query_paths() -> Json:
 def _document_paths() -> Json:
     entry = [_in_path("path", sorted(CLASSES)), _in_path("slug")]
     scheme = [_in_path("scheme")]
+    stored = {200: "Stored", 201: "Created"}
     moved = {"303": {"description": "The scheme that the concept is in"}}
     concept = _document("A concept of a scheme", "Documents", PAGE, [*scheme, _in_path("slug")])
     return {
-        "/id/{path}/{slug}": {"get": _document("An entry", "Documents", PAGE, entry)},
+        "/id/{path}/{slug}": {
+            "get": _document("An entry", "Documents", PAGE, entry),
+            "put": _write("Replace or create an entry", entry, stored, [404, 412]),
+            "post": _write("Add statements to an entry", entry, stored, [404, 412]),
+            "delete": _delete("Delete an entry that no other links to", entry),
+        },
         "/ns": {"get": _document("The ontology", "Documents", PAGE, [])},
         "/context.jsonld": {
             "get": _document("The JSON-LD context", "Documents", {"application/ld+json": ""}, [])
@@ -165,6 +199,9 @@ def _state_paths() -> Json:
         "/health": {"get": _operation("Whether the process lives", "State", [], {}, "State")},
         "/ready": {
             "get": _operation("Whether questions can be asked", "State", [], {}, "State", 503)
+        },
+        "/metrics": {
+            "get": _document("Figures for Prometheus", "State", {"text/plain": "text"}, [])
         },
         "/openapi.json": {"get": _operation("This description", "State", [], {}, "Any")},
         "/api/docs": {"get": _document("This description as a page", "State", html, [])},

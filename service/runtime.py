@@ -23,6 +23,9 @@ from kg.validation import Validator
 from matcher.embedder import Embedder, SentenceEmbedder
 from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
+from service.describe import Describer
+from service.metrics import Metrics
+from service.querylog import QueryLog
 from service.settings import Settings
 from service.tokens import Tokens
 
@@ -140,10 +143,22 @@ class Runtime(Matching):
         self._tell = tell
         self.tokens = Tokens(settings.home / "tokens.json")
         self.queries = QueryPool(self.store, settings.home / "snapshots", _limits(settings))
+        self.metrics = Metrics()
+        self.queries_seen = QueryLog(settings.home, self.metrics)
+        self.describer = Describer(self.store, self.queries)
+        self._show_gauges()
         self._caught_up, self._failed = threading.Event(), False
         self._stopping, self._written = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._thread.start()
+
+    def _show_gauges(self) -> None:
+        for name, meaning, value in (
+            ("data_version", "Writes so far.", self.store.version),
+            ("index_lag", "Entries that the index is behind.", self.matcher.lag),
+            ("ready", "Whether questions can be answered.", lambda: self.ready),
+        ):
+            self.metrics.gauge(name, meaning, value)
 
     @property
     def ready(self) -> bool:
@@ -193,6 +208,7 @@ class Runtime(Matching):
         self._caught_up.set()
         self._failed = True
         self.queries.close()
+        self.queries_seen.close()
         super().close()
 
 

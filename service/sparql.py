@@ -1,76 +1,162 @@
-"""The SPARQL endpoint: queries only, run in killable processes within limits."""
+"""The SPARQL endpoint: queries only, run within limits, and a description of itself."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
 
-from kg.errors import Malformed, QueryRefused, UnknownFormat
-from kg.scan import check_query
+from kg import results
+from kg.errors import Malformed
+from kg.query import Answer, PublicQuery
+from kg.scan import MAX_QUERY, check_query
+from kg.similarity import Asked, expand
+from matcher.question import Filters, Question
+from service import protocol
 from service.answers import document
 from service.negotiate import GRAPH, TABLE, choose, wants_page
-from service.runtime import current
+from service.runtime import Runtime, current
+from service.samples import samples
+
+if TYPE_CHECKING:
+    from matcher.matcher import Matcher
 
 sparql = Blueprint("sparql", __name__)
-FORM = "application/x-www-form-urlencoded"
-QUERY = "application/sparql-query"
-_DATASET = ("default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri")
+EXPOSED = "Passerelle-Data-Version, Passerelle-Index-Version, Passerelle-Model, Passerelle-Limits"
 
 
 @sparql.route("/sparql", methods=["GET", "POST"])
 def run() -> Response:
-    """Answer a query of the SPARQL 1.1 Protocol, or show a form to a browser."""
-    query = _query()
-    if query is None:
-        if request.method == "GET" and wants_page():
-            return document(render_template("sparql.html"), "text/html")
-        raise Malformed("Send a query as ?query=, as a form or as application/sparql-query.")
-    offers = TABLE if check_query(query) in {"SELECT", "ASK"} else GRAPH
-    media, form = choose(offers)
-    found = current().queries.run(query, form)
+    """Answer a query of the SPARQL 1.1 Protocol, or say what this endpoint is."""
+    sent = protocol.read(request)
+    if sent.query is None:
+        return _about()
+    runtime = current()
+    with runtime.queries_seen.watch(sent.query) as seen:
+        query = check_query(sent.query)
+        media, form = choose(TABLE if query.form in {"SELECT", "ASK"} else GRAPH)
+        if known := _not_modified(runtime, query, form):
+            seen.outcome = "not-modified"
+            return known
+        finder = Finder(runtime.matcher)
+        found = runtime.queries.run(expand(query, finder), form, sent.dataset)
+        seen.answered(query.form, form, found, similar=finder.used)
+    return _answer(query, found, media, form, finder)
+
+
+def _answer(query: PublicQuery, found: Answer, media: str, form: str, finder: Finder) -> Response:
     answer = document(found.body, media)
     answer.headers["Passerelle-Data-Version"] = str(found.version)
+    answer.headers.update(finder.stamp())
+    if query.volatile or request.method == "POST":
+        answer.cache_control.no_store = True
+    else:
+        answer.cache_control.no_cache = answer.cache_control.public = True
+        answer.set_etag(_etag(found.version, finder.version, form))
+    return answer
+
+
+def _etag(data: int, index: int | None, form: str) -> str:
+    return f"{data}-{form}" if index is None else f"{data}-{index}-{form}"
+
+
+def _not_modified(runtime: Runtime, query: PublicQuery, form: str) -> Response | None:
+    """Return 304 without running the query where the client has the present answer."""
+    index = runtime.matcher.version() if "similarTo" in query.text else None
+    etag = _etag(runtime.store.version(), index, form)
+    if query.volatile or request.method == "POST" or not request.if_none_match.contains(etag):
+        return None
+    answer = Response(status=304)
+    answer.set_etag(etag)
+    answer.vary.add("Accept")
+    return answer
+
+
+@dataclass
+class Finder:
+    """Finds similar entries as the API does, and says what they were found with."""
+
+    matcher: Matcher
+    version: int | None = None
+    abstained: bool = False
+
+    @property
+    def used(self) -> bool:
+        """Return whether a query asked for similar entries."""
+        return self.version is not None
+
+    def __call__(self, asked: Asked) -> list[tuple[str, float]]:
+        """Return entries with their scores, as POST /api/match/similar answers them."""
+        filters = Filters(type=(asked.path,))
+        question = Question(asked.text, asked.entry, asked.lang, asked.limit, filters)
+        found = self.matcher.similar(question)
+        self.version = cast(dict[str, int], found["stamp"])["data"]
+        self.abstained |= bool(found["abstained"])
+        rows = cast(list[dict[str, object]], found["matches"])
+        return [(str(row["entry"]), cast(float, row["score"])) for row in rows]
+
+    def stamp(self) -> dict[str, str]:
+        """Return the headers that say which index and model the matches are from."""
+        if self.version is None:
+            return {}
+        found = {
+            "Passerelle-Index-Version": str(self.version),
+            "Passerelle-Model": self.matcher.model_name,
+        }
+        return found | ({"Passerelle-No-Good-Match": "true"} if self.abstained else {})
+
+
+def _about() -> Response:
+    """Return the query page to a browser, the service description to a machine."""
+    if request.method == "POST":
+        raise Malformed("Send a query as ?query=, as a form or as application/sparql-query.")
+    if wants_page() and "format" not in request.args:
+        return document(render_template("sparql.html", samples=samples()), "text/html")
+    return _described(current().describer.service(request.base_url))
+
+
+@sparql.get("/.well-known/void")
+def dataset() -> Response:
+    """Return the VoID description of the graph, with its true counts."""
+    return _described(current().describer.dataset(request.host_url))
+
+
+def _described(triples: list[ox.Triple]) -> Response:
+    media, form = choose(GRAPH)
+    answer = document(results.graph(triples, form), media)
+    answer.cache_control.no_cache = True
+    answer.set_etag(_etag(current().store.version(), None, form))
+    answer.make_conditional(request)
     return answer
 
 
 @sparql.after_request
-def allow_any_origin(answer: Response) -> Response:
-    """Let pages of other sites read the answers; there is nothing secret here."""
+def open_to_all(answer: Response) -> Response:
+    """Let pages of other sites read the answers, and say the limits; nothing is secret here."""
     answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Access-Control-Expose-Headers"] = EXPOSED
+    answer.headers["Passerelle-Limits"] = _limits(current())
     if request.method == "OPTIONS":
         answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
-        answer.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type"
+        answer.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
+        answer.headers["Access-Control-Max-Age"] = "86400"
     return answer
 
 
-def _query() -> str | None:
-    """Return the text of the query, None if there is none; refuses what is not supported."""
-    if request.method == "POST" and request.mimetype == QUERY:
-        sent = [*request.args.items(multi=True), ("query", _decode(request.get_data()))]
-    elif request.method == "POST":
-        _check_type()
-        sent = [*request.args.items(multi=True), *request.form.items(multi=True)]
-    else:
-        sent = list(request.args.items(multi=True))
-    names = [name for name, _ in sent]
-    if "update" in names:
-        raise QueryRefused("This endpoint only reads; updates are refused.")
-    if named := sorted(set(names) & set(_DATASET)):
-        raise Malformed(f"{named[0]} is not supported yet; write FROM or GRAPH into the query.")
-    queries = [value for name, value in sent if name == "query" and value.strip()]
-    if len(queries) > 1:
-        raise Malformed("Send one query at a time.")
-    return queries[0] if queries else None
-
-
-def _check_type() -> None:
-    if request.mimetype == "application/sparql-update":
-        raise QueryRefused("This endpoint only reads; updates are refused.")
-    if request.mimetype != FORM:
-        raise UnknownFormat(f"Send {FORM} or {QUERY}; {request.mimetype or 'nothing'} is not read.")
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed(f"The query is not UTF-8: byte {error.start} cannot be read.") from error
+def _limits(runtime: Runtime) -> str:
+    """Return every limit as a dictionary of RFC 8941; sizes in bytes, times in seconds."""
+    limits, settings = runtime.queries.limits, runtime.settings
+    known = {
+        "time": limits.seconds,
+        "memory": limits.memory,
+        "rows": limits.rows,
+        "bytes": limits.bytes,
+        "concurrent": limits.concurrent,
+        "queue": limits.queue,
+        "query": MAX_QUERY,
+        "rate": settings.rate,
+        "burst": settings.burst,
+    }
+    return ", ".join(f"{name}={value:.10g}" for name, value in known.items())

@@ -17,7 +17,8 @@ import pytest
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, QueryRefused, UnknownFormat
 from kg.pool import QueryPool, _Worker
-from kg.query import Answer, Limits
+from kg.query import ALL, Answer, Dataset, Limits
+from kg.scan import check_query
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import PREFIXES
@@ -57,6 +58,10 @@ def tight(still_disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool
     found.close()
 
 
+def run(pool: QueryPool, query: str, form: str, dataset: Dataset = ALL) -> Answer:
+    return pool.run(check_query(query), form, dataset)
+
+
 def children() -> set[int]:
     """The processes that this one has started and that have not been waited for."""
     found: set[int] = set()
@@ -81,50 +86,80 @@ def texts(answer: Answer) -> list[str]:
 
 
 def test_select_is_answered_from_the_union_of_all_graphs(pool: QueryPool) -> None:
-    found = pool.run(TITLES, "json")
+    found = run(pool, TITLES, "json")
     assert texts(found) == ["Popravljaonica", "Repair café"]
     assert (found.kind, found.rows, found.version) == ("solutions", 2, 1)
 
 
 def test_entries_have_named_graphs_and_vocabularies_are_there(pool: QueryPool) -> None:
     query = PREFIX + f"ASK {{ GRAPH <{PRACTICE}> {{ ?s a psr:Practice }} ?c a skos:ConceptScheme }}"
-    assert json.loads(pool.run(query, "json").body)["boolean"] is True
+    assert json.loads(run(pool, query, "json").body)["boolean"] is True
 
 
 @pytest.mark.parametrize("query", [f"DESCRIBE <{ACTOR}>", f"CONSTRUCT WHERE {{ <{ACTOR}> ?p ?o }}"])
 def test_graphs_are_answered(pool: QueryPool, query: str) -> None:
-    found = pool.run(query, "nt")
+    found = run(pool, query, "nt")
     assert found.kind == "graph"
     assert f"<{ACTOR}> <http://purl.org/dc/terms/title>" in found.body.decode()
 
 
+ALL_NAMES = "SELECT ?s { { ?s a ?any } UNION { GRAPH ?g { ?s a ?any } } }"
+
+
+@pytest.mark.parametrize(
+    ("clause", "dataset", "subjects"),
+    [
+        (f"FROM <{PRACTICE}>", ALL, {PRACTICE}),
+        (f"FROM NAMED <{ACTOR}>", ALL, {ACTOR}),
+        ("", Dataset(default=(PRACTICE, CHALLENGE)), {PRACTICE, CHALLENGE}),
+        ("", Dataset(named=(ACTOR,)), {ACTOR}),
+        ("", Dataset((PRACTICE,), (ACTOR,)), {PRACTICE, ACTOR}),
+        (f"FROM <{ACTOR}>", Dataset(default=(CHALLENGE,)), {CHALLENGE}),
+        ("FROM <http://nowhere.example/>", ALL, set()),
+        ("FROM <file:///etc/passwd>", ALL, set()),
+    ],
+)
+def test_a_dataset_is_what_is_asked_and_nothing_else(
+    pool: QueryPool, clause: str, dataset: Dataset, subjects: set[str]
+) -> None:
+    query = ALL_NAMES.replace("?s {", f"?s {clause} {{", 1)
+    rows = json.loads(run(pool, query, "json", dataset).body)["results"]["bindings"]
+    names = {row["s"]["value"] for row in rows}
+    assert {name for name in names if "#" not in name} == subjects
+
+
+def test_a_graph_whose_name_is_no_iri_is_told(pool: QueryPool) -> None:
+    with pytest.raises(Malformed, match="cannot be run"):
+        run(pool, "ASK {}", "json", Dataset(default=("no iri",)))
+
+
 def test_a_worker_is_used_again(pool: QueryPool) -> None:
-    pool.run(TITLES, "json")
+    run(pool, TITLES, "json")
     before = children()
-    assert texts(pool.run(TITLES, "json"))
+    assert texts(run(pool, TITLES, "json"))
     assert len(before) == 1
     assert children() == before
 
 
 def test_closing_ends_the_workers(pool: QueryPool) -> None:
-    pool.run(TITLES, "json")
+    run(pool, TITLES, "json")
     pool.close()
     assert children() == set()
-    assert texts(pool.run(TITLES, "json"))
+    assert texts(run(pool, TITLES, "json"))
 
 
 # What is wrong with a query
 
 
 def test_a_syntax_error_is_told(pool: QueryPool) -> None:
-    with pytest.raises(Malformed, match="cannot be read: error at 1:"):
-        pool.run("SELECT * { ?s ?p }", "json")
-    assert texts(pool.run(TITLES, "json"))
+    with pytest.raises(Malformed, match=r"at line 1, column \d+: expected"):
+        run(pool, "SELECT * { ?s ?p }", "json")
+    assert texts(run(pool, TITLES, "json"))
 
 
 def test_what_the_scan_refuses_starts_no_process(pool: QueryPool) -> None:
     with pytest.raises(QueryRefused):
-        pool.run("SELECT * { SERVICE <http://e/> {} }", "json")
+        run(pool, "SELECT * { SERVICE <http://e/> {} }", "json")
     assert children() == set()
 
 
@@ -134,14 +169,14 @@ def test_what_the_scan_refuses_starts_no_process(pool: QueryPool) -> None:
 )
 def test_a_format_that_does_not_fit_is_told(pool: QueryPool, query: str, form: str) -> None:
     with pytest.raises(UnknownFormat, match="is written as"):
-        pool.run(query, form)
+        run(pool, query, form)
     assert children() == set()
 
 
 def test_a_graph_that_rdf_xml_cannot_write_is_told(pool: QueryPool) -> None:
     with pytest.raises(Malformed, match="RDF/XML cannot write"):
-        pool.run("CONSTRUCT { <http://e/s> <http://e/> 1 } WHERE {}", "rdfxml")
-    assert texts(pool.run(TITLES, "json"))
+        run(pool, "CONSTRUCT { <http://e/s> <http://e/> 1 } WHERE {}", "rdfxml")
+    assert texts(run(pool, TITLES, "json"))
 
 
 # Limits
@@ -164,17 +199,18 @@ def test_limits_end_one_query_and_nothing_else(
     tight: QueryPool, query: str, form: str, limit: str
 ) -> None:
     with pytest.raises(LimitExceeded) as error:
-        tight.run(query, form)
+        run(tight, query, form)
     assert error.value.limit == limit
     assert len(children()) == (limit in {"rows", "bytes"})
-    assert len(texts(tight.run(TITLES, "json"))) == 2
+    assert len(texts(run(tight, TITLES, "json"))) == 2
 
 
 def test_a_query_that_crashes_the_engine_ends_its_process_only(tight: QueryPool) -> None:
-    with pytest.raises(LimitExceeded):
-        tight.run("SELECT * { ?s ?p (" + "1 " * 20_000 + ") }", "json")
+    with pytest.raises(LimitExceeded) as error:
+        run(tight, "SELECT * { ?s ?p (" + "1 " * 20_000 + ") }", "json")
+    assert error.value.limit == "complexity"
     assert children() == set()
-    assert texts(tight.run(TITLES, "json"))
+    assert texts(run(tight, TITLES, "json"))
 
 
 def test_other_queries_survive_a_killed_one(
@@ -182,9 +218,9 @@ def test_other_queries_survive_a_killed_one(
 ) -> None:
     pool = make_pool(still_disk_store, tmp_path, seconds=0.5)
     with ThreadPoolExecutor(2) as threads:
-        hostile = threads.submit(pool.run, ENDLESS, "json")
+        hostile = threads.submit(run, pool, ENDLESS, "json")
         while not hostile.done():
-            assert len(texts(pool.run(TITLES, "json"))) == 2
+            assert len(texts(run(pool, TITLES, "json"))) == 2
         assert isinstance(hostile.exception(), LimitExceeded)
     assert len(children()) == 1
     pool.close()
@@ -192,13 +228,13 @@ def test_other_queries_survive_a_killed_one(
 
 def test_too_many_waiting_queries_are_turned_away(tight: QueryPool) -> None:
     with ThreadPoolExecutor(1) as threads:
-        slow = threads.submit(tight.run, ENDLESS, "json")
+        slow = threads.submit(run, tight, ENDLESS, "json")
         until(lambda: bool(children()))
         with pytest.raises(Overloaded) as error:
-            tight.run(TITLES, "json")
+            run(tight, TITLES, "json")
         assert error.value.retry_after >= 1
         assert isinstance(slow.exception(), LimitExceeded)
-    assert texts(tight.run(TITLES, "json"))
+    assert texts(run(tight, TITLES, "json"))
 
 
 def test_a_query_in_the_queue_gets_its_turn(
@@ -206,7 +242,7 @@ def test_a_query_in_the_queue_gets_its_turn(
 ) -> None:
     pool = make_pool(still_disk_store, tmp_path, concurrent=1, queue=8)
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: texts(pool.run(TITLES, "json")), range(8)))
+        found = list(threads.map(lambda _: texts(run(pool, TITLES, "json")), range(8)))
     assert found == [["Popravljaonica", "Repair café"]] * 8
     assert len(children()) == 1
     pool.close()
@@ -217,7 +253,7 @@ def test_a_worker_that_cannot_start_leaves_no_process(
 ) -> None:
     pool = make_pool(still_disk_store, tmp_path, memory=1024)
     with pytest.raises(LimitExceeded):
-        pool.run(TITLES, "json")
+        run(pool, TITLES, "json")
     assert children() == set()
     pool.close()
 
@@ -232,9 +268,9 @@ def test_a_write_is_seen_soon_and_old_snapshots_are_removed(
     for title in ("Practice a", "Practice b"):
         fresh = practice(title[-1])
         disk_store.write([Change(fresh.iri, fresh)], "t", "create")
-        seen = partial(lambda wanted: wanted in texts(pool.run(TITLES, "json")), title)
+        seen = partial(lambda wanted: wanted in texts(run(pool, TITLES, "json")), title)
         until(seen, 2.0)
-    assert pool.run(TITLES, "json").version == disk_store.version()
+    assert run(pool, TITLES, "json").version == disk_store.version()
     assert len(list((tmp_path / "snapshots").iterdir())) == 1
     assert len(children()) == 1
     pool.close()
@@ -244,13 +280,13 @@ def test_a_running_query_keeps_its_snapshot(disk_store: EmbeddedStore, tmp_path:
     pool = make_pool(disk_store, tmp_path, seconds=0.5)
     folder = tmp_path / "snapshots"
     with ThreadPoolExecutor(1) as threads:
-        slow = threads.submit(pool.run, ENDLESS, "json")
+        slow = threads.submit(run, pool, ENDLESS, "json")
         until(lambda: bool(children()))
         disk_store.write([Change(CHALLENGE, None)], "t", "delete")
-        until(lambda: pool.run(TITLES, "json").version == 2 or slow.done())
+        until(lambda: run(pool, TITLES, "json").version == 2 or slow.done())
         assert len(list(folder.iterdir())) == 2 or slow.done()
         slow.exception()
-    pool.run(TITLES, "json")
+    run(pool, TITLES, "json")
     assert len(list(folder.iterdir())) == 1
     pool.close()
 
@@ -271,7 +307,8 @@ def service(url: str, silent: str = "SILENT") -> str:
 
 
 def request(query: str) -> dict[str, object]:
-    return {"query": query, "format": "json", "seconds": 5.0, "rows": 10, "bytes": 1_000}
+    limits = {"seconds": 5.0, "rows": 10, "bytes": 1_000}
+    return limits | {"query": query, "format": "json", "union": True, "default": [], "named": []}
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ NAMES = "PREFIX : <http://e/> PREFIX ex: <http://e/> PREFIX service: <http://e/>
     ],
 )
 def test_form_is_the_first_keyword_after_the_prologue(query: str, form: str) -> None:
-    assert check_query(query) == form
+    assert check_query(query).form == form
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_service_cannot_hide_in_what_may_be_a_comparison(pattern: str) -> None:
     ],
 )
 def test_the_word_alone_and_common_patterns_are_no_reason_to_refuse(pattern: str) -> None:
-    assert check_query(NAMES + f"SELECT * {{ {pattern} }}") == "SELECT"
+    assert check_query(NAMES + f"SELECT * {{ {pattern} }}").form == "SELECT"
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_text_without_a_query_form_is_malformed(query: str) -> None:
         check_query(query)
 
 
-@pytest.mark.parametrize("pair", ["{}", "()", "[]"])
-def test_depth_is_limited_for_each_bracket(pair: str) -> None:
-    inner = "SELECT * {" + pair[0] * 3_000 + pair[1] * 3_000 + "}"
+@pytest.mark.parametrize(("start", "end"), [("{", "}"), ("(", ")"), ("[", "]"), ("<<", ">>")])
+def test_depth_is_limited_for_each_bracket(start: str, end: str) -> None:
+    inner = "SELECT * {" + start * 3_000 + end * 3_000 + "}"
     with pytest.raises(Malformed, match="nested"):
         check_query(inner)
 
@@ -147,7 +147,7 @@ def test_depth_of_brackets_in_what_may_be_a_comparison_counts() -> None:
 
 def test_depth_at_the_limit_passes_and_strings_do_not_count() -> None:
     body = "{" * (MAX_DEPTH - 1) + "?s ?p '{{{{'" + "}" * (MAX_DEPTH - 1)
-    assert check_query(f"SELECT * {{{body}}}") == "SELECT"
+    assert check_query(f"SELECT * {{{body}}}").form == "SELECT"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_many_patterns_are_malformed(word: str) -> None:
 
 def test_length_is_limited_in_bytes() -> None:
     query = "SELECT * {} #"
-    assert check_query(query.ljust(MAX_QUERY, "x")) == "SELECT"
+    assert check_query(query.ljust(MAX_QUERY, "x")).form == "SELECT"
     with pytest.raises(TooLarge):
         check_query(query.ljust(MAX_QUERY, "š"))
 
@@ -183,11 +183,30 @@ def test_length_is_limited_in_bytes() -> None:
         ("SELECT * { ?s ?p '\\uD800' }", "no character"),
         ("SELECT * { ?s ?p '\\UFFFFFFFF' }", "no character"),
         ("SELECT * { ?s ?p '\ud800' }", "surrogate"),
+        ("SELECT * { ?s ?p 'a\0b' }", "NUL character at position 19"),
     ],
 )
 def test_broken_texts_are_malformed(query: str, message: str) -> None:
     with pytest.raises(Malformed, match=message):
         check_query(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "own", "volatile"),
+    [
+        ("SELECT * FROM <http://e/> { ?s ?p ?o }", True, False),
+        ("SELECT*from named ex:g { GRAPH ?g { ?s ?p ?o } }", True, False),
+        ("SELECT * \\u0046ROM <http://e/> { ?s ?p ?o }", True, False),
+        ("SELECT ?from { ?from ex:from 'FROM' } # FROM", False, False),
+        ("SELECT (now() AS ?n) {}", False, True),
+        ("SELECT * { ?s ?p ?o BIND(STRUUID() AS ?u) }", False, True),
+    ],
+)
+def test_a_dataset_and_what_changes_by_itself_are_noticed(
+    query: str, own: bool, volatile: bool
+) -> None:
+    found = check_query(query)
+    assert (found.own_dataset, found.volatile) == (own, volatile)
 
 
 def test_escapes_are_read_once() -> None:

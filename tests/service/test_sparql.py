@@ -1,57 +1,36 @@
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 from flask.testing import FlaskClient
+from rdflib import Graph, Namespace, URIRef
 from werkzeug.test import TestResponse
+
+from service.runtime import Runtime
+from tests.service.conftest import practice, until
+from tests.service.protocol_cases import CASES, Case
 
 SELECT = "SELECT ?s { ?s a <https://w3id.org/passerelle/ns#Call> } ORDER BY ?s LIMIT 2"
 CONSTRUCT = "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t } LIMIT 2"
 RESULTS = "application/sparql-results+json"
+VOID = Namespace("http://rdfs.org/ns/void#")
+SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
+PSR_PRACTICE = URIRef("https://w3id.org/passerelle/ns#Practice")
 
 
 def get(client: FlaskClient, query: str, accept: str = "*/*", **more: str) -> TestResponse:
     return client.get("/sparql", query_string={"query": query} | more, headers={"Accept": accept})
 
 
-@pytest.mark.parametrize(
-    ("query", "accept", "media"),
-    [
-        (SELECT, "*/*", RESULTS),
-        (SELECT, "application/sparql-results+xml", "application/sparql-results+xml"),
-        (SELECT, "text/csv", "text/csv"),
-        (SELECT, "text/tab-separated-values", "text/tab-separated-values"),
-        (SELECT, "application/json", "application/json"),
-        (SELECT, "text/html,application/xml;q=0.9,*/*;q=0.8", "application/xml"),
-        ("ASK {}", "application/sparql-results+xml", "application/sparql-results+xml"),
-        (CONSTRUCT, "*/*", "text/turtle"),
-        (CONSTRUCT, "application/n-triples", "application/n-triples"),
-        (CONSTRUCT, "application/ld+json", "application/ld+json"),
-        (CONSTRUCT, "application/rdf+xml", "application/rdf+xml"),
-        (CONSTRUCT, f"{RESULTS}, text/turtle;q=0.5", "text/turtle"),
-        ("DESCRIBE <https://w3id.org/passerelle/voc/theme>", "*/*", "text/turtle"),
-    ],
-)
-def test_the_format_follows_the_form_of_the_query(
-    client: FlaskClient, query: str, accept: str, media: str
-) -> None:
-    answer = get(client, query, accept)
-    assert (answer.status_code, answer.mimetype) == (200, media), answer.text
-
-
-@pytest.mark.parametrize(
-    ("query", "form", "media"),
-    [
-        (SELECT, "json", RESULTS),
-        (SELECT, "csv", "text/csv"),
-        (SELECT, "xml", "application/sparql-results+xml"),
-        (CONSTRUCT, "json", "application/ld+json"),
-        (CONSTRUCT, "rdf+xml", "application/rdf+xml"),
-        (CONSTRUCT, "xml", "application/rdf+xml"),
-    ],
-)
-def test_the_format_can_be_named(client: FlaskClient, query: str, form: str, media: str) -> None:
-    assert get(client, query, format=form).mimetype == media
-    assert client.post("/sparql", data={"query": query, "format": form}).mimetype == media
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.section} {c.says}")
+def test_the_protocol(client: FlaskClient, case: Case) -> None:
+    answer = client.open("/sparql", **case.sent)
+    assert answer.status_code == case.status, answer.text
+    assert case.media is None or answer.mimetype == case.media
+    assert case.holds in answer.text
+    for name, value in case.headers.items():
+        assert value in answer.headers[name]
 
 
 def test_all_ways_of_the_protocol_give_the_same(client: FlaskClient) -> None:
@@ -78,51 +57,129 @@ def test_the_union_has_entries_provenance_ontology_and_schemes(client: FlaskClie
         assert get(client, query).get_json()["boolean"], pattern
 
 
-@pytest.mark.parametrize("query", ["", "SELEC", "SELECT * {", "SELECT ?x { ?x }", "'"])
-def test_what_cannot_be_read_is_never_a_200(client: FlaskClient, query: str) -> None:
-    answer = get(client, query)
-    assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
-
-
-@pytest.mark.parametrize("name", ["default-graph-uri", "named-graph-uri"])
-def test_a_dataset_of_the_protocol_is_not_supported_yet(client: FlaskClient, name: str) -> None:
-    answer = get(client, SELECT, **{name: "http://example.org/"})
-    assert answer.status_code == 400
-    assert "not supported yet" in answer.get_json()["detail"]
-
-
-def test_two_queries_and_updates_are_refused(client: FlaskClient) -> None:
-    assert client.get("/sparql?query=ASK{}&query=ASK{}").status_code == 400
-    assert client.post("/sparql", data={"update": "DROP ALL"}).status_code == 403
-    update = client.post("/sparql", data="DROP ALL", content_type="application/sparql-update")
-    assert update.status_code == 403
-
-
-def test_not_utf_8(client: FlaskClient) -> None:
-    answer = client.post("/sparql", data=b"ASK {} #\xff", content_type="application/sparql-query")
-    assert answer.status_code == 400
-
-
-def test_no_format_that_fits(client: FlaskClient) -> None:
-    assert get(client, SELECT, "text/turtle").status_code == 406
-    assert get(client, CONSTRUCT, "text/csv").status_code == 406
-
-
 def test_a_browser_gets_a_form(client: FlaskClient) -> None:
     page = client.get("/sparql", headers={"Accept": "text/html,*/*;q=0.8"})
     assert (page.status_code, page.mimetype) == (200, "text/html")
     assert 'name="query"' in page.text
 
 
-def test_other_sites_may_ask(client: FlaskClient) -> None:
-    assert get(client, "ASK {}").headers["Access-Control-Allow-Origin"] == "*"
-    assert get(client, "SELEC").headers["Access-Control-Allow-Origin"] == "*"
-    preflight = client.options("/sparql")
-    assert preflight.status_code == 200
-    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
-    head = client.head("/sparql", query_string={"query": "ASK {}"})
-    assert (head.status_code, head.data) == (200, b"")
-
-
 def test_the_answer_says_which_data_it_is_from(client: FlaskClient) -> None:
     assert int(get(client, "ASK {}").headers["Passerelle-Data-Version"]) > 0
+
+
+# Caches
+
+
+def test_an_answer_is_kept_until_the_data_change(
+    client: FlaskClient, auth: dict[str, str], runtime: Runtime
+) -> None:
+    first = get(client, SELECT, "text/csv")
+    etag = first.headers["ETag"]
+    again = client.get("/sparql", query_string={"query": SELECT}, headers={
+        "Accept": "text/csv", "If-None-Match": etag})  # fmt: skip
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["ETag"] == etag
+    assert get(client, SELECT, RESULTS).headers["ETag"] != etag
+    body = practice("a-reason-to-ask-again")
+    assert (
+        client.post("/api/entries", data=body, content_type="text/turtle", headers=auth).status_code
+        == 201
+    )
+    fresh = client.get("/sparql", query_string={"query": SELECT}, headers={
+        "Accept": "text/csv", "If-None-Match": etag})  # fmt: skip
+    assert fresh.status_code == 200
+    assert until(lambda: get(client, SELECT, "text/csv").headers["ETag"] != etag)
+
+
+def test_what_changes_by_itself_is_not_kept(client: FlaskClient) -> None:
+    answer = get(client, "SELECT (NOW() AS ?now) {}")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in answer.headers
+
+
+# What the endpoint says of itself
+
+
+@pytest.mark.parametrize("accept", ["text/turtle", "application/rdf+xml", "application/ld+json"])
+@pytest.mark.parametrize("path", ["/sparql", "/.well-known/void"])
+def test_a_machine_gets_a_description(client: FlaskClient, path: str, accept: str) -> None:
+    answer = client.get(path, headers={"Accept": accept})
+    assert (answer.status_code, answer.mimetype) == (200, accept)
+    graph = Graph().parse(data=answer.data, format=accept)
+    assert len(graph) > 40
+    known = client.get(path, headers={"Accept": accept, "If-None-Match": answer.headers["ETag"]})
+    assert known.status_code == 304
+
+
+def number(client: FlaskClient, query: str) -> int:
+    rows = get(client, query).get_json()["results"]["bindings"]
+    return int(rows[0]["n"]["value"])
+
+
+def test_the_counts_of_the_description_are_true(client: FlaskClient) -> None:
+    data = client.get("/.well-known/void", headers={"Accept": "text/turtle"}).data
+    graph = Graph().parse(data=data, format="turtle")
+    node = URIRef("https://passerelle.example/dataset")
+    practices = "SELECT (COUNT(*) AS ?n) { ?s a <https://w3id.org/passerelle/ns#Practice> }"
+    counted = {
+        "triples": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
+        "properties": "SELECT (COUNT(DISTINCT ?p) AS ?n) { ?s ?p ?o }",
+        "classes": "SELECT (COUNT(DISTINCT ?c) AS ?n) { ?s a ?c }",
+    }
+    for name, query in counted.items():
+        assert int(str(graph.value(node, VOID[name]))) == number(client, query), name
+    part = graph.value(predicate=VOID["class"], object=PSR_PRACTICE)
+    assert int(str(graph.value(part, VOID["entities"]))) == number(client, practices)
+
+
+def test_every_graph_that_is_no_entry_is_described(client: FlaskClient) -> None:
+    data = client.get("/sparql", headers={"Accept": "text/turtle"}).data
+    graph = Graph().parse(data=data, format="turtle")
+    query = (
+        "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o }"
+        " FILTER(!STRSTARTS(STR(?g), 'https://passerelle.example/id/')) }"
+    )
+    rows = get(client, query).get_json()["results"]["bindings"]
+    assert {str(o) for o in graph.objects(None, SD["name"])} == {r["g"]["value"] for r in rows}
+
+
+# Similarity inside a query
+
+
+def test_similar_entries_join_and_equal_what_the_api_says(client: FlaskClient) -> None:
+    entry = "https://passerelle.example/id/practice/sopotniki-rural-rides"
+    body = {"entry": entry, "limit": 12}
+    api = client.post("/api/match/similar", json=body).get_json()
+    query = (
+        "PREFIX psr: <https://w3id.org/passerelle/ns#>"
+        f" SELECT ?p ?score {{ (?p ?score) psr:similarTo (<{entry}> 12) . ?p a psr:Practice }}"
+        " ORDER BY DESC(?score) ?p"
+    )
+    answer = get(client, query)
+    rows = answer.get_json()["results"]["bindings"]
+    found = [(row["p"]["value"], float(row["score"]["value"])) for row in rows]
+    assert len(found) == 12
+    assert sorted(found) == sorted((m["entry"], m["score"]) for m in api["matches"])
+    assert int(answer.headers["Passerelle-Index-Version"]) == api["stamp"]["data"]
+    assert answer.headers["Passerelle-Model"] == api["stamp"]["model"]
+
+
+def test_similar_to_what_is_not_there_is_told(client: FlaskClient) -> None:
+    query = (
+        "SELECT * { ?p <https://w3id.org/passerelle/ns#similarTo>"
+        " (<https://passerelle.example/id/practice/nobody>) }"
+    )
+    answer = get(client, query)
+    assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
+
+
+# Well-formed whatever the data hold
+
+
+@pytest.mark.parametrize("text", ["\x01", "\x0b", "\ufffe", "]]>", "\r\n", "<&'\""])
+def test_xml_is_well_formed(client: FlaskClient, text: str) -> None:
+    escaped = "".join(f"\\u{ord(c):04X}" for c in text if c not in '\r\n"')
+    select = get(client, f'SELECT ("a{escaped}b" AS ?x) {{}}', "application/sparql-results+xml")
+    assert ElementTree.fromstring(select.data) is not None
+    graph = get(client, f'CONSTRUCT {{ <a:a> <a:b> "a{escaped}b" }} {{}}', "application/rdf+xml")
+    assert ElementTree.fromstring(graph.data) is not None

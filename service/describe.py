@@ -1,0 +1,155 @@
+"""What the endpoint and its data are: SPARQL Service Description and VoID, truly counted.
+
+https://www.w3.org/TR/sparql11-service-description/ and https://www.w3.org/TR/void/
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+
+from kg.query import QueryEngine
+from kg.scan import check_query
+from kg.similarity import SIMILAR
+from kg.store import Store
+from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, PSR, VOC
+
+LICENCE = "http://creativecommons.org/licenses/by/4.0/"
+_TOTALS = (
+    "SELECT (COUNT(*) AS ?triples) (COUNT(DISTINCT ?s) AS ?subjects)"
+    " (COUNT(DISTINCT ?p) AS ?properties) (COUNT(DISTINCT ?o) AS ?objects) { ?s ?p ?o }"
+)
+_CLASSES = "SELECT ?name (COUNT(DISTINCT ?s) AS ?n) { ?s a ?name } GROUP BY ?name ORDER BY ?name"
+_GRAPHS = (
+    "SELECT ?name (COUNT(*) AS ?n) { GRAPH ?name { ?s ?p ?o } }"
+    " GROUP BY ?name HAVING (!STRSTARTS(STR(?name), '%s')) ORDER BY ?name"
+)
+_PREFIXES = "".join(
+    f"@prefix {name}: <{iri}> .\n"
+    for name, iri in (PREFIXES | {
+        "sd": "http://www.w3.org/ns/sparql-service-description#",
+        "void": "http://rdfs.org/ns/void#",
+        "fmt": "http://www.w3.org/ns/formats/",
+    }).items()
+)  # fmt: skip
+_FORMATS = (
+    "fmt:SPARQL_Results_JSON , fmt:SPARQL_Results_XML , fmt:SPARQL_Results_CSV ,"
+    " fmt:SPARQL_Results_TSV , fmt:Turtle , fmt:N-Triples , fmt:JSON-LD , fmt:RDF_XML"
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much there is: totals by name, instances by class, triples by graph of no entry."""
+
+    totals: dict[str, int]
+    classes: dict[str, int]
+    graphs: dict[str, int]
+
+
+class Describer:
+    """Counts the graph once for each data version, as any public query would."""
+
+    def __init__(self, store: Store, queries: QueryEngine) -> None:
+        self._store, self._queries = store, queries
+        self._lock = threading.Lock()
+        self._known: tuple[int, Counts] | None = None
+
+    def counts(self) -> Counts:
+        """Return how much there is; raises what a query raises."""
+        with self._lock:
+            if self._known is None or self._known[0] != self._store.version():
+                self._known = (self._store.version(), self._count())
+            return self._known[1]
+
+    def _count(self) -> Counts:
+        totals = next(self._rows(_TOTALS))
+        graphs = _GRAPHS % (self._store.base + "id/")
+        return Counts(
+            {name: int(value) for name, value in totals.items()},
+            {row["name"]: int(row["n"]) for row in self._rows(_CLASSES)},
+            {row["name"]: int(row["n"]) for row in self._rows(graphs)},
+        )
+
+    def _rows(self, query: str) -> Iterator[dict[str, str]]:
+        body = json.loads(self._queries.run(check_query(query), "json").body)
+        for row in body["results"]["bindings"]:
+            yield {name: term["value"] for name, term in row.items()}
+
+    def service(self, endpoint: str) -> list[ox.Triple]:
+        """Return the Service Description of the endpoint at this address."""
+        counts, base = self.counts(), self._store.base
+        named = " , ".join(
+            f"[ a sd:NamedGraph ; sd:name {_iri(name)} ; dct:description {_what(name, base)} ;"
+            f" sd:graph [ a sd:Graph ; void:triples {count} ] ]"
+            for name, count in counts.graphs.items()
+        )
+        return _read(
+            f"""
+            {_iri(endpoint)} a sd:Service ; sd:endpoint {_iri(endpoint)} ;
+                sd:supportedLanguage sd:SPARQL11Query ;
+                sd:feature sd:UnionDefaultGraph ;
+                sd:propertyFeature <{SIMILAR}> ;
+                sd:resultFormat {_FORMATS} ;
+                sd:defaultDataset [ a sd:Dataset ;
+                    dct:description "Each entry is a named graph, named by the entry's IRI. The
+ default graph is the union of these, of provenance, ontology and vocabularies."@en ;
+                    sd:defaultGraph [ a sd:Graph ; void:triples {counts.totals["triples"]} ] ;
+                    sd:namedGraph {named} ] .
+            <{SIMILAR}> a sd:Feature .
+            """
+        )
+
+    def dataset(self, host: str) -> list[ox.Triple]:
+        """Return the VoID description of the data behind the service at this address."""
+        counts, base = self.counts(), self._store.base
+        parts = " , ".join(
+            f"[ void:class {_iri(name)} ; void:entities {count} ]"
+            for name, count in counts.classes.items()
+        )
+        entries = sum(counts.classes.get(iri, 0) for iri in CLASSES.values())
+        return _read(
+            f"""
+            {_iri(host + ".well-known/void")} a void:DatasetDescription ;
+                foaf:primaryTopic {_iri(base + "dataset")} .
+            {_iri(base + "dataset")} a void:Dataset ;
+                dct:title "Passerelle: social innovation in Europe"@en ;
+                dct:license <{LICENCE}> ;
+                void:sparqlEndpoint {_iri(host + "sparql")} ;
+                void:uriSpace "{base}id/" ;
+                void:vocabulary <{PSR}> , <{PREFIXES["dct"]}> , <{PREFIXES["skos"]}> ,
+                    <{PREFIXES["prov"]}> , <{PREFIXES["org"]}> , <{PREFIXES["schema"]}> ;
+                void:feature fmt:Turtle , fmt:N-Triples , fmt:JSON-LD ;
+                void:triples {counts.totals["triples"]} ;
+                void:distinctSubjects {counts.totals["subjects"]} ;
+                void:distinctObjects {counts.totals["objects"]} ;
+                void:properties {counts.totals["properties"]} ;
+                void:classes {len(counts.classes)} ;
+                void:entities {entries} ;
+                void:classPartition {parts} .
+            """
+        )
+
+
+def _what(graph: str, base: str) -> str:
+    """Return what a graph that is no entry holds, as a literal."""
+    if graph == ONTOLOGY:
+        return '"The ontology and its alignments."@en'
+    if graph.startswith(VOC):
+        return '"A concept scheme."@en'
+    if graph == base + "graph/provenance":
+        return '"Who wrote which entry, when."@en'
+    return '"Other statements of this installation."@en'
+
+
+def _iri(text: str) -> str:
+    return str(ox.NamedNode(text))
+
+
+def _read(turtle: str) -> list[ox.Triple]:
+    quads = ox.parse(_PREFIXES + turtle.replace("\n", " "), format=ox.RdfFormat.TURTLE)
+    return [ox.Triple(q.subject, q.predicate, q.object) for q in quads]

@@ -1,0 +1,126 @@
+"""The Graph Store Protocol: every entry is a named graph, written through the one guard.
+
+https://www.w3.org/TR/sparql11-http-rdf-update/ . Indirectly at ``/graph-store?graph=IRI``,
+directly at an entry's own address.
+"""
+
+from __future__ import annotations
+
+import pyoxigraph as ox
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import Forbidden
+
+from kg.errors import Malformed, NotFound
+from kg.query import ALL, Dataset
+from kg.reading import parse
+from kg.scan import check_query
+from service import writing
+from service.answers import check_iri, document, entry_answer, entry_iri
+from service.negotiate import GRAPH, choose
+from service.runtime import current
+
+graphstore = Blueprint("graphstore", __name__)
+ADDRESS = "/graph-store"
+_DIRECT = "/id/<path>/<slug>"
+_EVERYTHING = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+
+
+@graphstore.get(ADDRESS)
+def read() -> Response:
+    """Return a graph: an entry, a vocabulary, provenance, or with ?default all of them."""
+    name = _graph()
+    media, form = choose(GRAPH)
+    if name is not None and _is_entry(name):
+        return entry_answer(current().store.get(check_iri(name)), media, form)
+    dataset = ALL if name is None else Dataset(default=(name,))
+    found = current().queries.run(check_query(_EVERYTHING), form, dataset)
+    if not found.rows:
+        raise NotFound(f"There is no graph {name}.")
+    answer = document(found.body, media)
+    answer.set_etag(f"{found.version}-{form}")
+    answer.make_conditional(request)
+    return answer
+
+
+@graphstore.put(ADDRESS)
+def replace() -> Response:
+    """Replace an entry, or store a new one."""
+    return writing.stored(*writing.replace(_entry()))
+
+
+@graphstore.post(ADDRESS)
+def add() -> Response:
+    """Add statements to an entry; without ?graph= store a new entry under its own name."""
+    if "graph" not in request.args and "default" not in request.args:
+        return writing.stored(writing.create(), 201)
+    return _add(_entry())
+
+
+@graphstore.delete(ADDRESS)
+def delete() -> Response:
+    """Delete an entry that no other links to."""
+    return writing.delete(_entry())
+
+
+@graphstore.put(_DIRECT)
+def replace_directly(path: str, slug: str) -> Response:
+    """Replace an entry at its own address, or store a new one."""
+    return writing.stored(*writing.replace(entry_iri(path, slug)))
+
+
+@graphstore.post(_DIRECT)
+def add_directly(path: str, slug: str) -> Response:
+    """Add statements to an entry at its own address."""
+    return _add(entry_iri(path, slug))
+
+
+@graphstore.delete(_DIRECT)
+def delete_directly(path: str, slug: str) -> Response:
+    """Delete an entry at its own address."""
+    return writing.delete(entry_iri(path, slug))
+
+
+def _add(iri: str) -> Response:
+    agent, runtime = writing.writer(), current()
+    expected = writing.expected_version(iri)
+    triples = parse(request.get_data(), request.mimetype)
+    accepted = runtime.intake.add(iri, triples, agent, expected)
+    return writing.stored(accepted, writing.status(accepted))
+
+
+def _entry() -> str:
+    """Return the entry that a write names; Forbidden for what is no entry."""
+    name = _graph()
+    if name is None or not _is_entry(name):
+        writing.writer()
+        raise Forbidden("Only entries are written here: name one by ?graph=.")
+    return check_iri(name)
+
+
+def _is_entry(name: str) -> bool:
+    return name.startswith(current().store.base + "id/")
+
+
+def _graph() -> str | None:
+    """Return the graph that the request names, None for ?default."""
+    named, default = request.args.getlist("graph"), "default" in request.args
+    if len(named) + default != 1:
+        raise Malformed("Name one graph: ?graph= with its IRI, or ?default.")
+    if default:
+        return None
+    try:
+        return ox.NamedNode(named[0]).value
+    except ValueError as error:
+        raise Malformed(f"{named[0]!r} is no absolute IRI; name the graph by one.") from error
+
+
+@graphstore.after_request
+def open_to_all(answer: Response) -> Response:
+    """Let pages of other sites read, and write with a token of their user."""
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    if request.method == "OPTIONS":
+        answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD, PUT, POST, DELETE, OPTIONS"
+        answer.headers["Access-Control-Allow-Headers"] = (
+            "Accept, Authorization, Content-Type, If-Match, If-None-Match"
+        )
+    return answer

@@ -1,0 +1,83 @@
+"""What a request of the SPARQL 1.1 Protocol says: one query, and the graphs it is about.
+
+https://www.w3.org/TR/sparql11-protocol/#query-operation
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from flask import Request
+
+from kg.errors import Malformed, QueryRefused, UnknownFormat
+from kg.query import Dataset
+
+FORM = "application/x-www-form-urlencoded"
+QUERY = "application/sparql-query"
+UPDATE = "application/sparql-update"
+MAX_FIELDS = 1_000
+_UPDATES = ("update", "using-graph-uri", "using-named-graph-uri")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request: its query, None if there is none, and its dataset."""
+
+    query: str | None
+    dataset: Dataset
+
+
+def read(request: Request) -> Sent:
+    """Return what a request asks.
+
+    Raises Malformed (two queries, an empty one, not UTF-8), QueryRefused (an update) or
+    UnknownFormat (a POST of another media type or charset).
+    """
+    fields = _fields(request.query_string)
+    if request.method == "POST":
+        fields += _body(request)
+    if any(name in _UPDATES for name, _ in fields):
+        raise QueryRefused("This endpoint only reads; updates are refused.")
+    queries = [value for name, value in fields if name == "query"]
+    if len(queries) > 1:
+        raise Malformed("Send one query at a time.")
+    if queries and not queries[0].strip():
+        raise Malformed("The query is empty. Send a SELECT, ASK, CONSTRUCT or DESCRIBE.")
+    return Sent(
+        queries[0] if queries else None,
+        Dataset(
+            tuple(value for name, value in fields if name == "default-graph-uri"),
+            tuple(value for name, value in fields if name == "named-graph-uri"),
+        ),
+    )
+
+
+def _body(request: Request) -> list[tuple[str, str]]:
+    if request.mimetype == UPDATE:
+        raise QueryRefused("This endpoint only reads; updates are refused.")
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype not in {FORM, QUERY} or charset not in {"utf-8", "utf8"}:
+        said = request.content_type or "nothing"
+        raise UnknownFormat(f"Send {FORM} or {QUERY} in UTF-8; {said} is not read.")
+    data = request.get_data()
+    return _fields(data) if request.mimetype == FORM else [("query", _decode(data))]
+
+
+def _fields(data: bytes) -> list[tuple[str, str]]:
+    """Return names and values, decoded strictly: a broken byte is never replaced."""
+    try:
+        return parse_qsl(
+            _decode(data), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The request is not UTF-8: byte {error.start} of a value.") from error
+    except ValueError as error:
+        raise Malformed(f"Send at most {MAX_FIELDS} parameters.") from error
+
+
+def _decode(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The query is not UTF-8: byte {error.start} cannot be read.") from error

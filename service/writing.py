@@ -1,0 +1,96 @@
+"""Writes that arrive over HTTP: who may, on what version, and through the one guard."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from kg.errors import Changed, Exists, NotFound
+from kg.intake import Accepted
+from kg.reading import read_entry
+from service.answers import as_json
+from service.runtime import current
+
+
+def writer() -> str:
+    """Return who holds the token of the request; 401 without one, 403 with a wrong one."""
+    given = request.authorization
+    if given is None or given.type != "bearer" or not given.token:
+        raise Unauthorized(
+            "Writing needs a token: send 'Authorization: Bearer TOKEN'.",
+            www_authenticate=WWWAuthenticate("bearer", {"realm": "passerelle"}),
+        )
+    holder = current().tokens.holder(given.token)
+    if holder is None:
+        raise Forbidden("This token is not known, or was revoked.")
+    return holder
+
+
+def create() -> Accepted:
+    """Store the new entry that the request's body describes."""
+    agent, runtime = writer(), current()
+    entry = read_entry(request.get_data(), request.mimetype, runtime.store.base)
+    return runtime.intake.create(entry, agent)
+
+
+def replace(iri: str) -> tuple[Accepted, int]:
+    """Store the body as the state of an entry; return it with 201 if it is new, else 200.
+
+    With ``If-None-Match: *`` only a new one is stored.
+    """
+    agent, runtime = writer(), current()
+    expected = expected_version(iri)
+    entry = read_entry(request.get_data(), request.mimetype, runtime.store.base, iri=iri)
+    if not request.if_none_match.star_tag:
+        accepted = runtime.intake.replace(entry, agent, expected)
+        return accepted, status(accepted)
+    try:
+        return runtime.intake.create(entry, agent), 201
+    except Exists as error:
+        raise Changed(f"There is an entry {iri} already.") from error
+
+
+def status(accepted: Accepted) -> int:
+    """Return 201 if the write made the entry, else 200."""
+    seen = current().store.provenance(accepted.entry.iri)
+    return 201 if seen and seen.action == "create" else 200
+
+
+def delete(iri: str) -> Response:
+    """Delete an entry that no other links to, and answer 204."""
+    agent, runtime = writer(), current()
+    runtime.store.get(iri)
+    runtime.intake.delete(iri, agent, expected_version(iri))
+    runtime.written()
+    return Response(status=204)
+
+
+def expected_version(iri: str) -> int | None:
+    """Return the version that If-Match asks for, None without it; raises Changed."""
+    if "If-Match" not in request.headers:
+        return None
+    seen = current().store.provenance(iri)
+    try:
+        current().store.get(iri)
+    except NotFound:
+        seen = None
+    versions = {str(tag).partition("-")[0] for tag in request.if_match.as_set()}
+    if seen is None or not (request.if_match.star_tag or str(seen.number) in versions):
+        raise Changed(f"{iri} is not what you last saw; read it again first.")
+    return seen.number
+
+
+def stored(accepted: Accepted, status: int) -> Response:
+    """Say what was stored, where it is and what would make it better."""
+    current().written()
+    entry = accepted.entry
+    body = {
+        "entry": entry.iri,
+        "version": accepted.version,
+        "problems": [problem.as_dict() for problem in accepted.warnings],
+    }
+    answer = as_json(body, status)
+    answer.set_etag(f"{accepted.version}-jsonld")
+    answer.headers["Location"] = f"{request.host_url}api/entries/{entry.path}/{entry.slug}"
+    return answer
