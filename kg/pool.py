@@ -17,9 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from kg.errors import LimitExceeded, Malformed, Overloaded, UnknownFormat
+from kg.errors import LimitExceeded, Malformed
 from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
-from kg.results import GRAPHS, TABLES
+from kg.results import check_form
+from kg.slots import Slots
 
 MAX_STALENESS = 0.5
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
@@ -146,12 +147,6 @@ class _Worker:
         self._process.wait()
 
 
-def _check_form(kind: str, form: str) -> None:
-    known = TABLES if kind in {"SELECT", "ASK"} else GRAPHS
-    if form not in known:
-        raise UnknownFormat(f"The answer to {kind} is written as {', '.join(known)}.")
-
-
 def _syntax_error(reason: str) -> Malformed:
     """Return what the engine says, ``error at 1:14: expected ...``, for a person."""
     found = re.match(r"error at (\d+):(\d+):? ?(.*)", reason)
@@ -168,15 +163,14 @@ class QueryPool:
     def __init__(self, store: Source, folder: Path, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._snapshots = _Snapshots(store, folder)
-        self._slots = threading.BoundedSemaphore(self.limits.concurrent)
+        self._slots = Slots(self.limits)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
-        self._waiting = 0
 
     def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
         """Return the answer to a query (see ``kg.query.QueryEngine``)."""
-        _check_form(query.form, form)
-        with self._slot(), self._snapshots.lease() as (folder, version):
+        check_form(query.form, form)
+        with self._slots.turn(), self._snapshots.lease() as (folder, version):
             worker = self._worker(folder)
             try:
                 head, body = worker.ask(self._request(query, form, dataset))
@@ -210,23 +204,6 @@ class QueryPool:
         if "failed" in head:
             raise Malformed(f"The query cannot be run: {head['failed']}")
         return Answer(head["kind"], head["rows"], body, version)
-
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        with self._lock:
-            if self._waiting >= self.limits.queue + self.limits.concurrent:
-                raise Overloaded("Too many queries are waiting. Try again in a moment.", 2)
-            self._waiting += 1
-        try:
-            if not self._slots.acquire(timeout=self.limits.seconds):
-                raise Overloaded("The query waited too long for its turn. Try again.", 5)
-            try:
-                yield
-            finally:
-                self._slots.release()
-        finally:
-            with self._lock:
-                self._waiting -= 1
 
     def _worker(self, folder: Path) -> _Worker:
         """Return an idle worker of this snapshot, or a new one; end those of old ones."""

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pyoxigraph as ox
 
+from kg.errors import UnknownFormat
 from kg.query import ALL, Dataset
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None
@@ -40,15 +41,21 @@ class TooMuch(Exception):
         self.limit = limit
 
 
+def check_form(kind: str, form: str) -> None:
+    """Raise UnknownFormat if the answer to a query of this kind is not written as ``form``."""
+    known = TABLES if kind in {"SELECT", "ASK"} else GRAPHS
+    if form not in known:
+        raise UnknownFormat(f"The answer to {kind} is written as {', '.join(known)}.")
+
+
 def run(
     store: ox.Store, query: str, form: str, *, max_rows: int, max_bytes: int,
     dataset: Dataset = ALL, union: bool = True,
 ) -> tuple[str, int, bytes]:  # fmt: skip
-    """Return the kind of answer (``solutions``, ``boolean``, ``graph``), its rows and bytes.
+    """Return what ``write`` returns for a query of a store.
 
-    ``form`` is a key of TABLES or GRAPHS. ``union`` asks all graphs at once; the engine then
-    ignores FROM. Raises SyntaxError or TooMuch, and ValueError for a graph that is no IRI and
-    for a property that RDF/XML cannot write.
+    ``union`` asks all graphs at once; the engine then ignores FROM. Raises SyntaxError too,
+    and ValueError for a graph that is no IRI.
     """
     everything = dataset == ALL
     found = store.query(
@@ -56,21 +63,30 @@ def run(
         default_graph=None if everything else [ox.NamedNode(iri) for iri in dataset.default],
         named_graphs=None if everything else [ox.NamedNode(iri) for iri in dataset.named],
     )  # fmt: skip
+    return write(found, form, max_rows=max_rows, max_bytes=max_bytes)
+
+
+def write(
+    found: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple],
+    form: str, *, max_rows: int, max_bytes: int,
+) -> tuple[str, int, bytes]:  # fmt: skip
+    """Return the kind of answer (``solutions``, ``boolean``, ``graph``), its rows and bytes.
+
+    ``form`` is a key of TABLES or GRAPHS. Raises TooMuch, and ValueError for a property that
+    RDF/XML cannot write.
+    """
     if isinstance(found, ox.QueryBoolean):
         return "boolean", 1, _boolean(bool(found), form)
-    if isinstance(found, ox.QueryTriples):
+    if isinstance(found, ox.QuerySolutions):
+        names = [v.value for v in found.variables]
+        rows = _capped_rows(found, names, max_rows, max_bytes)
+        kind, count, body = "solutions", len(rows), WRITERS[form](names, rows)
+    else:
         triples = _capped(found, max_rows)
-        body = graph(triples, form)
-        if len(body) > max_bytes:
-            raise TooMuch("bytes")
-        return "graph", len(triples), body
-    assert isinstance(found, ox.QuerySolutions)
-    names = [v.value for v in found.variables]
-    rows = _capped_rows(found, names, max_rows, max_bytes)
-    body = WRITERS[form](names, rows)
+        kind, count, body = "graph", len(triples), graph(triples, form)
     if len(body) > max_bytes:
         raise TooMuch("bytes")
-    return "solutions", len(rows), body
+    return kind, count, body
 
 
 def graph(triples: Iterable[ox.Triple], form: str) -> bytes:
