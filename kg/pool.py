@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,8 @@ from kg.results import check_form
 from kg.slots import Slots
 
 MAX_STALENESS = 0.5
+#: bytes that a pipe to a worker holds; large answers come with fewer changes of process
+_PIPE = 1024**2
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"}
 
@@ -60,7 +61,8 @@ class _Snapshots:
         finally:
             with self._lock:
                 self._users[folder] -= 1
-                self._sweep()
+                if folder != self._current:
+                    self._sweep()
 
     def _fresh(self) -> Path:
         old = time.monotonic() - self._made > MAX_STALENESS
@@ -89,47 +91,45 @@ class _Worker:
             [sys.executable, "-I", "-c", "from kg.worker import main; main()",
              str(folder), str(limits.memory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            cwd=folder, env=_ENVIRONMENT, bufsize=0,
+            cwd=folder, env=_ENVIRONMENT, bufsize=0, pipesize=_PIPE,
         )  # fmt: skip
-        self._left = b""
         try:
-            self.network = str(self._receive(30.0)[0]["network"])
+            self.network = str(self._receive()[0]["network"])
         except LimitExceeded:
             self.kill()
             raise
 
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Return the answer's head and body; LimitExceeded if it does not come in time."""
+        """Return the answer's head and body; LimitExceeded if the process ended instead.
+
+        The process ends itself by an alarm of the kernel when its time is over.
+        """
         assert self._process.stdin
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        return self._receive(float(request["seconds"]))
+        return self._receive()
 
-    def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
-        end = time.monotonic() + seconds
-        while b"\n" not in self._left:
-            self._left += self._read(end)
-        line, _, rest = self._left.partition(b"\n")
+    def _receive(self) -> tuple[dict[str, Any], bytes]:
+        line, _, rest = self._read().partition(b"\n")
         head = json.loads(line)
         parts, size = [rest], len(rest)
         while size < head["length"]:
-            parts.append(self._read(end))
+            parts.append(self._read())
             size += len(parts[-1])
-        self._left = b""
         return head, b"".join(parts)
 
-    def _read(self, end: float) -> bytes:
+    def _read(self) -> bytes:
         assert self._process.stdout
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
-            raise LimitExceeded("The query took longer than it may.", "time")
-        data = self._process.stdout.read(1 << 20)
+        data = self._process.stdout.read(_PIPE)
         if not data:
             raise self._ended()
         return data
 
     def _ended(self) -> LimitExceeded:
-        """Return why the process is gone: it aborts on memory, and crashes on its stack."""
-        if self._process.wait(5) == -signal.SIGSEGV:
+        """Return why the process is gone: its alarm, a crash of its stack, or no memory."""
+        code = self._process.wait()
+        if code == -signal.SIGALRM:
+            return LimitExceeded("The query took longer than it may.", "time")
+        if code == -signal.SIGSEGV:
             return LimitExceeded("The query is nested or chained too long to run.", "complexity")
         return LimitExceeded("The query needed more memory than it may use.", "memory")
 

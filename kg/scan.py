@@ -7,6 +7,7 @@ regular expression of linear time that knows strings, IRIs and comments, and one
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ _REPEATED = {"OPTIONAL", "UNION", "MINUS", "FILTER", "BIND", "EXISTS", "SELECT",
 _OPERANDS = {"var", "iri", "name", "string", "tag", "number", "word"}
 #: an address that cannot be read as ``<`` and the right side of a comparison
 _CLEAR = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:(?://.*|[A-Za-z0-9:._-]*)>", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
 
@@ -149,7 +151,7 @@ def check_query(text: str) -> PublicQuery:
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_QUERY:
         raise TooLarge("A query may be at most 64 KiB long. Shorten it, for example with VALUES.")
-    if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
+    if _SURROGATE.search(text):
         raise Malformed("The query holds half a character (a lone surrogate).")
     if "\x00" in text:
         raise Malformed(f"The query holds a NUL character at position {text.index(chr(0))}.")
@@ -167,10 +169,9 @@ def _check_tokens(read: list[Token]) -> set[str]:
     found = list(_plainly(read))
     if depth(found) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
-    words = [t.text.upper() for t in found if t.kind == "word"]
-    if sum(t.kind == "mark" and t.text in _OPERATORS for t in found) > MAX_OPERATORS or any(
-        words.count(word) > MAX_REPEATED for word in _REPEATED
-    ):
+    words = Counter(t.text.upper() for t in found if t.kind == "word")
+    operators = sum(t.kind == "mark" and t.text in _OPERATORS for t in found)
+    if operators > MAX_OPERATORS or any(words[w] > MAX_REPEATED for w in _REPEATED & words.keys()):
         raise Malformed("The query has too many operators or patterns.")
     form = _form(found)
     if form in _UPDATES:

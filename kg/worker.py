@@ -1,6 +1,7 @@
 """The process that runs one public query at a time on a snapshot, and nothing else.
 
-It has no network, a memory limit, and an alarm that ends it should its parent be gone.
+It has no network, a memory limit, and an alarm of the kernel that ends it when the time of
+its query is over, whatever the engine does and whether or not its parent lives.
 Started by ``kg.pool`` as ``python -I -c "from kg.worker import main; main()" FOLDER MEMORY``.
 """
 
@@ -19,22 +20,26 @@ import pyoxigraph as ox
 from kg import results
 from kg.query import Dataset
 
+#: seconds that a start may take
+_START = 30
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 
 
 def main() -> None:
     """Answer one JSON line after another until standard input ends."""
     folder, memory = sys.argv[-2], int(sys.argv[-1])
+    signal.setitimer(signal.ITIMER_REAL, _START)
     alone = _unshare_network()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     store = ox.Store.read_only(folder)
     if not alone:
         _no_more_descriptors()
+    signal.setitimer(signal.ITIMER_REAL, 0)
     _send({"ready": True, "network": "namespace" if alone else "descriptors"}, b"")
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + 1)
+        signal.setitimer(signal.ITIMER_REAL, request["seconds"])
         head, body = _answer(store, request)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(head, body)

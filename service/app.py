@@ -62,6 +62,5 @@ def _add_headers(app: Flask, runtime: Runtime) -> None:
         """Add the data version and what keeps browsers safe."""
         runtime.metrics.request(request.blueprint or "none", answer.status_code)
         answer.headers.setdefault("Passerelle-Data-Version", str(runtime.store.version()))
-        for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
+        answer.headers.extend((n, v) for n, v in HEADERS.items() if n not in answer.headers)
         return answer

@@ -58,14 +58,12 @@ def wants_page() -> bool:
     return wanted.quality("text/html") > wanted.quality("application/json")
 
 
-def choose(offers: Offers) -> tuple[str, str]:
-    """Return media type and format: ``?format=`` first, then Accept with its q-values.
+def choose(offers: Offers, named: str | None = None) -> tuple[str, str]:
+    """Return media type and format: ``named`` or ``?format=``, else by Accept's q-values.
 
     Raises NotAcceptable (406), naming what there is.
     """
-    if named := request.args.get("format") or (
-        request.form.get("format") if request.method == "POST" else None
-    ):
+    if named := named or request.args.get("format"):
         return _named(named.lower(), offers)
     wanted = accept()
     if not wanted:

@@ -22,10 +22,11 @@ _UPDATES = ("update", "using-graph-uri", "using-named-graph-uri")
 
 @dataclass(frozen=True)
 class Sent:
-    """A request: its query, None if there is none, and its dataset."""
+    """A request: its query, None if there is none, its dataset and the format it names."""
 
     query: str | None
     dataset: Dataset
+    format: str | None
 
 
 def read(request: Request) -> Sent:
@@ -50,6 +51,7 @@ def read(request: Request) -> Sent:
             tuple(value for name, value in fields if name == "default-graph-uri"),
             tuple(value for name, value in fields if name == "named-graph-uri"),
         ),
+        next((value for name, value in fields if name == "format" and value), None),
     )
 
 

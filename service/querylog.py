@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from kg.errors import KgError
@@ -54,12 +53,10 @@ class QueryLog:
     """Writes what is seen of each query, and counts it; safe to use from several threads."""
 
     def __init__(self, home: Path, metrics: Metrics) -> None:
-        file = home / FILE
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._metrics = metrics
-        self._file = RotatingFileHandler(
-            file, maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", delay=True
-        )
+        self._path, self._metrics = home / FILE, metrics
+        self._lock = threading.Lock()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("ab", buffering=0)
 
     @contextmanager
     def watch(self, text: str) -> Iterator[Seen]:
@@ -79,19 +76,33 @@ class QueryLog:
             self._metrics.query(seen.outcome, seen.limit, seconds)
 
     def _write(self, seen: Seen) -> None:
-        line = json.dumps({k: v for k, v in asdict(seen).items() if v is not None})
-        self._file.handle(logging.makeLogRecord({"msg": line}))
+        line = json.dumps({k: v for k, v in vars(seen).items() if v is not None})
+        with self._lock:
+            self._file.write(line.encode() + b"\n")
+            if self._file.tell() > SIZE:
+                self._turn()
+
+    def _turn(self) -> None:
+        """Begin a new file, and let go of the oldest."""
+        self._file.close()
+        for number in range(KEPT - 1, -1, -1):
+            if (old := _file(self._path, number)).exists():
+                old.replace(_file(self._path, number + 1))
+        self._file = self._path.open("ab", buffering=0)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
+def _file(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
 def read(home: Path) -> Iterator[Seen]:
     """Yield the queries that were noted, latest first."""
-    file = home / FILE
     for number in range(KEPT + 1):
-        path = file.with_name(f"{file.name}.{number}") if number else file
+        path = _file(home / FILE, number)
         if path.exists():
             for line in reversed(path.read_text("utf-8").splitlines()):
                 yield Seen(**json.loads(line))

@@ -17,6 +17,7 @@ from kg.errors import StoreUnusable
 from kg.intake import BatchReport, Intake
 from kg.pool import QueryPool
 from kg.query import Limits
+from kg.scan import MAX_QUERY
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Validator
@@ -145,6 +146,7 @@ class Runtime(Matching):
         self.queries = QueryPool(self.store, settings.home / "snapshots", _limits(settings))
         self.metrics = Metrics()
         self.queries_seen = QueryLog(settings.home, self.metrics)
+        self.limits_said = limits_said(settings)
         self.describer = Describer(self.store, self.queries)
         self._show_gauges()
         self._caught_up, self._failed = threading.Event(), False
@@ -225,6 +227,22 @@ def _limits(settings: Settings) -> Limits:
         settings.sparql_concurrent,
         settings.sparql_queue,
     )
+
+
+def limits_said(settings: Settings) -> str:
+    """Return every limit as a dictionary of RFC 8941; sizes in bytes, times in seconds."""
+    known = {
+        "time": settings.sparql_seconds,
+        "memory": settings.sparql_memory,
+        "rows": settings.sparql_rows,
+        "bytes": settings.sparql_bytes,
+        "concurrent": settings.sparql_concurrent,
+        "queue": settings.sparql_queue,
+        "query": MAX_QUERY,
+        "rate": settings.rate,
+        "burst": settings.burst,
+    }
+    return ", ".join(f"{name}={value:.10g}" for name, value in known.items())
 
 
 def current() -> Runtime:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template, request
 from kg import results
 from kg.errors import Malformed
 from kg.query import Answer, PublicQuery
-from kg.scan import MAX_QUERY, check_query
+from kg.scan import check_query
 from kg.similarity import Asked, expand
 from matcher.question import Filters, Question
 from service import protocol
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from matcher.matcher import Matcher
 
 sparql = Blueprint("sparql", __name__)
-EXPOSED = "Passerelle-Data-Version, Passerelle-Index-Version, Passerelle-Model, Passerelle-Limits"
+_ALWAYS = (
+    ("Access-Control-Allow-Origin", "*"),
+    (
+        "Access-Control-Expose-Headers",
+        "ETag, Retry-After, Passerelle-Data-Version, Passerelle-Index-Version, Passerelle-Model,"
+        " Passerelle-No-Good-Match, Passerelle-Limits",
+    ),
+)
 
 
 @sparql.route("/sparql", methods=["GET", "POST"])
@@ -32,11 +39,11 @@ def run() -> Response:
     """Answer a query of the SPARQL 1.1 Protocol, or say what this endpoint is."""
     sent = protocol.read(request)
     if sent.query is None:
-        return _about()
+        return _about(sent.format)
     runtime = current()
     with runtime.queries_seen.watch(sent.query) as seen:
         query = check_query(sent.query)
-        media, form = choose(TABLE if query.form in {"SELECT", "ASK"} else GRAPH)
+        media, form = choose(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
         if known := _not_modified(runtime, query, form):
             seen.outcome = "not-modified"
             return known
@@ -49,11 +56,11 @@ def run() -> Response:
 def _answer(query: PublicQuery, found: Answer, media: str, form: str, finder: Finder) -> Response:
     answer = document(found.body, media)
     answer.headers["Passerelle-Data-Version"] = str(found.version)
-    answer.headers.update(finder.stamp())
+    answer.headers.extend(finder.stamp())
     if query.volatile or request.method == "POST":
-        answer.cache_control.no_store = True
+        answer.headers["Cache-Control"] = "no-store"
     else:
-        answer.cache_control.no_cache = answer.cache_control.public = True
+        answer.headers["Cache-Control"] = "public, no-cache"
         answer.set_etag(_etag(found.version, finder.version, form))
     return answer
 
@@ -64,9 +71,11 @@ def _etag(data: int, index: int | None, form: str) -> str:
 
 def _not_modified(runtime: Runtime, query: PublicQuery, form: str) -> Response | None:
     """Return 304 without running the query where the client has the present answer."""
+    if query.volatile or request.method == "POST" or "If-None-Match" not in request.headers:
+        return None
     index = runtime.matcher.version() if "similarTo" in query.text else None
     etag = _etag(runtime.store.version(), index, form)
-    if query.volatile or request.method == "POST" or not request.if_none_match.contains(etag):
+    if not request.if_none_match.contains(etag):
         return None
     answer = Response(status=304)
     answer.set_etag(etag)
@@ -108,11 +117,11 @@ class Finder:
         return found | ({"Passerelle-No-Good-Match": "true"} if self.abstained else {})
 
 
-def _about() -> Response:
+def _about(form: str | None) -> Response:
     """Return the query page to a browser, the service description to a machine."""
     if request.method == "POST":
         raise Malformed("Send a query as ?query=, as a form or as application/sparql-query.")
-    if wants_page() and "format" not in request.args:
+    if wants_page() and form is None:
         return document(render_template("sparql.html", samples=samples()), "text/html")
     return _described(current().describer.service(request.base_url))
 
@@ -135,28 +144,9 @@ def _described(triples: list[ox.Triple]) -> Response:
 @sparql.after_request
 def open_to_all(answer: Response) -> Response:
     """Let pages of other sites read the answers, and say the limits; nothing is secret here."""
-    answer.headers["Access-Control-Allow-Origin"] = "*"
-    answer.headers["Access-Control-Expose-Headers"] = EXPOSED
-    answer.headers["Passerelle-Limits"] = _limits(current())
+    answer.headers.extend([*_ALWAYS, ("Passerelle-Limits", current().limits_said)])
     if request.method == "OPTIONS":
         answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
         answer.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
         answer.headers["Access-Control-Max-Age"] = "86400"
     return answer
-
-
-def _limits(runtime: Runtime) -> str:
-    """Return every limit as a dictionary of RFC 8941; sizes in bytes, times in seconds."""
-    limits, settings = runtime.queries.limits, runtime.settings
-    known = {
-        "time": limits.seconds,
-        "memory": limits.memory,
-        "rows": limits.rows,
-        "bytes": limits.bytes,
-        "concurrent": limits.concurrent,
-        "queue": limits.queue,
-        "query": MAX_QUERY,
-        "rate": settings.rate,
-        "burst": settings.burst,
-    }
-    return ", ".join(f"{name}={value:.10g}" for name, value in known.items())

@@ -207,7 +207,7 @@ def hasty(
     ("query", "limit"),
     [
         ("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", "time"),
-        ("SELECT ?s { ?s ?p ?o }", "rows"),
+        ("SELECT (1 AS ?n) { ?s ?p ?o } LIMIT 101", "rows"),
         ("CONSTRUCT WHERE { ?s ?p ?o }", "rows"),
         ("SELECT ?o { ?s <https://w3id.org/passerelle/ns#problem> ?o } LIMIT 50", "bytes"),
     ],
