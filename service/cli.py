@@ -19,6 +19,7 @@ from service.console import (
     import_report,
     matches,
     problems,
+    query_rows,
     question_figures,
     show,
     susy_figures,
@@ -258,6 +259,22 @@ def evaluate(home: Path | None, as_json: bool, name: str, file: Path | None) -> 
     else:
         report = questions.evaluate(embedder, settings.home, progress=tell)
         show(report, as_json, question_figures(report))
+
+
+@main.command()
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--slowest", is_flag=True, help="The slowest first, not the latest.")
+@click.option("--limited", is_flag=True, help="Only those that ran into a limit.")
+@common
+def queries(home: Path | None, as_json: bool, limit: int, slowest: bool, limited: bool) -> None:
+    """Show the log of SPARQL queries: how long, how much, which limit; never their text."""
+    from service.querylog import read as read_log
+
+    found = [seen for seen in read_log(_settings(home).home) if seen.limit or not limited]
+    if slowest:
+        found.sort(key=lambda seen: -seen.milliseconds)
+    rows = [vars(seen) for seen in found[:limit]]
+    show({"queries": rows, "total": len(found)}, as_json, query_rows(rows))
 
 
 @main.group()

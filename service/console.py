@@ -120,3 +120,13 @@ def question_figures(report: dict[str, Any]) -> str:
 
 def _interval(figure: dict[str, float]) -> str:
     return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+
+def query_rows(rows: list[dict[str, Any]]) -> str:
+    """Return the log of queries as lines: when, milliseconds, rows, hash, what became of it."""
+    lines = [
+        f"{row['when'][:19]}  {row['milliseconds']:>9.1f} ms  {row['rows'] or 0:>7} rows"
+        f"  {row['hash']}  {row['limit'] or row['outcome']}"
+        for row in rows
+    ]
+    return "\n".join(lines) or "No query was noted yet."

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service import create_app
+from service import create_app, server
 from service.runtime import Runtime
 from service.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 
 BASE = "https://passerelle.example/"
 UNLIMITED = 10.0**6
+_SERVE = (
+    "import service.runtime as r; from tests.fake_embedder import HashingEmbedder as H;"
+    " r.make_embedder = lambda *_: H(); from service.cli import main; main()"
+)
+_ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -33,16 +41,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(prepared: Path, tmp_path: Path) -> Path:
     """A home of its own for one test."""
-    found = tmp_path / "home"
-    shutil.copytree(prepared, found, ignore=shutil.ignore_patterns("LOCK"))
-    return found
+    return settled(prepared, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
 def runtime(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """A running service's inside, shared: tests write entries of their own only."""
-    home = tmp_path_factory.mktemp("shared") / "home"
-    shutil.copytree(prepared, home, ignore=shutil.ignore_patterns("LOCK"))
+    home = settled(prepared, tmp_path_factory.mktemp("shared") / "home")
     settings = Settings(home=home, rate=UNLIMITED, burst=int(UNLIMITED))
     with Runtime(settings, HashingEmbedder()) as found:
         assert found.wait_ready(60)
@@ -67,6 +72,36 @@ def token(runtime: Runtime) -> str:
 @pytest.fixture
 def auth(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def settled(prepared: Path, home: Path) -> Path:
+    """Copy a prepared home to another place."""
+    shutil.copytree(prepared, home, ignore=shutil.ignore_patterns("LOCK"))
+    return home
+
+
+def serve(
+    home: Path, *words: str, port: str = "0", environment: Mapping[str, str] = os.environ
+) -> subprocess.Popen[str]:
+    """Start the program's own command, with vectors that know letters, not meanings."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _SERVE, "serve", "--home", str(home), *words],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_ROOT,
+        env={**environment, "PORT": port},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[tuple[str, int]]:
+    bound = server.bind("127.0.0.1", 0)
+    name = bound.getsockname()
+    running = server.make(app, bound)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    yield name
+    running.trigger.pull_trigger(lambda: running.asyncore.close_all(running._map))
+    running.task_dispatcher.shutdown()
+    thread.join(20)
 
 
 def practice(slug: str, *, title: str = "A bus that comes when called", more: str = "") -> bytes:

@@ -13,7 +13,10 @@ import pyoxigraph as ox
 import pytest
 from click.testing import CliRunner
 
+from kg.errors import LimitExceeded
 from service.cli import main
+from service.metrics import Metrics
+from service.querylog import QueryLog
 from service.runtime import Runtime
 from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import BASE, practice
@@ -198,3 +201,17 @@ def test_a_bad_environment_is_one_sentence(
 
 def test_evaluate_takes_only_a_file_that_is_there(run: Run) -> None:
     assert one_sentence(run("evaluate", "susy", os.devnull + "x"))
+
+
+def test_the_log_of_queries_is_shown(run: Run, home: Path) -> None:
+    assert "No query" in run("queries").stdout
+    log = QueryLog(home, Metrics())
+    with log.watch("ASK {}"), log.watch("ASK { }"):
+        pass
+    with pytest.raises(LimitExceeded), log.watch("SELECT"):
+        raise LimitExceeded("too much", "rows")
+    log.close()
+    assert len(run("queries").stdout.splitlines()) == 3
+    found = json.loads(run("queries", "--limited", "--slowest", "--json").stdout)
+    assert [row["limit"] for row in found["queries"]] == ["rows"]
+    assert found["total"] == 1

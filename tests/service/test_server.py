@@ -2,42 +2,22 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import select
 import signal
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from flask import Flask
 
-from service import server
 from service.runtime import Runtime
-
-SERVE = (
-    "import service.runtime as r; from tests.fake_embedder import HashingEmbedder as H;"
-    " r.make_embedder = lambda *_: H(); from service.cli import main; main()"
-)
-ROOT = Path(__file__).parents[2]
-
-
-def start(home: Path, *words: str, port: str = "0") -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", SERVE, "serve", "--home", str(home), *words],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-        env=os.environ | {"PORT": port},
-    )  # fmt: skip
+from tests.service.conftest import serve
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_serve_says_when_it_is_ready_and_stops_cleanly(home: Path, stop: signal.Signals) -> None:
-    with start(home, "--demo") as process:
+    with serve(home, "--demo") as process:
         try:
             assert process.stdout
             line = process.stdout.readline()
@@ -60,24 +40,11 @@ def test_serve_says_when_it_is_ready_and_stops_cleanly(home: Path, stop: signal.
 def test_a_port_in_use_is_one_sentence(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        with start(home, port=port) as process:
+        with serve(home, port=port) as process:
             out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert port in err
     assert len(err.strip().splitlines()) == 1
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[tuple[str, int]]:
-    bound = server.bind("127.0.0.1", 0)
-    name = bound.getsockname()
-    running = server.make(app, bound)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    yield name
-    running.trigger.pull_trigger(lambda: running.asyncore.close_all(running._map))
-    running.task_dispatcher.shutdown()
-    thread.join(20)
 
 
 def answer(address: tuple[str, int], sent: bytes) -> tuple[int, str, dict[str, object]]:

@@ -1,0 +1,84 @@
+"""What is noted of a query: how long, how much, which limit; never what or by whom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from kg.errors import LimitExceeded
+from kg.query import Answer
+from service import querylog
+from service.metrics import Metrics
+from service.querylog import QueryLog, read
+from service.runtime import Runtime
+
+SECRET = "SELECT ?x { BIND('a very private question' AS ?x) }"
+
+
+def test_an_answer_is_noted_without_its_text(client: FlaskClient, runtime: Runtime) -> None:
+    client.get("/sparql", query_string={"query": SECRET})
+    seen = next(read(runtime.settings.home))
+    assert seen.hash == hashlib.sha256(SECRET.encode()).hexdigest()[:16]
+    assert (seen.outcome, seen.form, seen.format, seen.rows) == ("answered", "SELECT", "json", 1)
+    assert seen.milliseconds > 0
+    text = (runtime.settings.home / querylog.FILE).read_text()
+    assert "private" not in text
+    assert "127.0.0.1" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "outcome"),
+    [("SELEC", "Malformed"), ("DROP ALL", "QueryRefused"), ("ASK { ?s ?p }", "Malformed")],
+)
+def test_what_is_refused_is_noted(
+    client: FlaskClient, runtime: Runtime, query: str, outcome: str
+) -> None:
+    client.get("/sparql", query_string={"query": query})
+    assert next(read(runtime.settings.home)).outcome == outcome
+
+
+def test_a_limit_is_noted_and_counted(tmp_path: Path) -> None:
+    metrics = Metrics()
+    log = QueryLog(tmp_path, metrics)
+    with pytest.raises(LimitExceeded), log.watch("ASK {}"):
+        raise LimitExceeded("too slow", "time")
+    with log.watch("ASK {}") as seen:
+        seen.answered("ASK", "json", Answer("boolean", 1, b"{}", 7), similar=True)
+    log.close()
+    latest, first = read(tmp_path)
+    assert (first.outcome, first.limit) == ("LimitExceeded", "time")
+    assert (latest.bytes, latest.version, latest.similar) == (2, 7, True)
+    text = metrics.text().decode()
+    assert 'passerelle_sparql_queries_total{limit="time",outcome="LimitExceeded"} 1.0' in text
+    assert "passerelle_sparql_seconds_count 2.0" in text
+
+
+def test_the_log_is_bounded_and_read_latest_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(querylog, "SIZE", 1_000)
+    log = QueryLog(tmp_path, Metrics())
+    for number in range(60):
+        with log.watch(str(number)):
+            pass
+    log.close()
+    files = list((tmp_path / "log").iterdir())
+    assert len(files) == querylog.KEPT + 1
+    assert sum(file.stat().st_size for file in files) < 1_300 * (querylog.KEPT + 1)
+    hashes = [seen.hash for seen in read(tmp_path)]
+    wanted = [hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in range(59, -1, -1)]
+    assert hashes == wanted[: len(hashes)]
+    assert len(hashes) > 20
+
+
+def test_the_figures_are_given_to_prometheus(client: FlaskClient) -> None:
+    client.get("/sparql", query_string={"query": "ASK {}"})
+    answer = client.get("/metrics")
+    assert answer.content_type.startswith("text/plain; version=0.0.4")
+    for name in ("sparql_queries_total", "http_requests_total", "data_version", "index_lag"):
+        assert f"\npasserelle_{name}" in answer.text
+    assert json.dumps(SECRET) not in answer.text
