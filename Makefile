@@ -32,8 +32,8 @@ serve: $(STAMP) ## start the service
 test: $(STAMP) ## run the unit tests (a minute or two)
 	@$(BIN)/pytest -n 2
 
-test-marked: $(STAMP) ## run the slow tests: the real model, the wheel, the README, real data
-	@$(BIN)/pytest -m 'model or wheel or data'
+test-marked: $(STAMP) ## run the slow tests: model, wheel, README, real data, other programs
+	@$(BIN)/pytest -m 'model or wheel or data or clients'
 
 lint: $(STAMP) ## check style, types and layers
 	@$(BIN)/ruff check .
