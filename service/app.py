@@ -8,6 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from service import errors
+from service.answers import HEADERS
 from service.api import api
 from service.content import content
 from service.graphstore import graphstore
@@ -17,14 +18,6 @@ from service.pages import pages
 from service.runtime import Runtime
 from service.sparql import sparql
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self';"
-        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-}
 _FREE = {"/health", "/ready"}
 
 

@@ -15,10 +15,10 @@ from kg.scan import check_query
 from kg.similarity import Asked, expand
 from matcher.question import Filters, Question
 from service import protocol
-from service.answers import document
+from service.answers import HEADERS, document
 from service.negotiate import GRAPH, TABLE, choose, wants_page
 from service.runtime import Runtime, current
-from service.samples import samples
+from service.samples import first_query, samples
 
 if TYPE_CHECKING:
     from matcher.matcher import Matcher
@@ -122,8 +122,27 @@ def _about(form: str | None) -> Response:
     if request.method == "POST":
         raise Malformed("Send a query as ?query=, as a form or as application/sparql-query.")
     if wants_page() and form is None:
-        return document(render_template("sparql.html", samples=samples()), "text/html")
+        return _page(current())
     return _described(current().describer.service(request.base_url))
+
+
+def _page(runtime: Runtime) -> Response:
+    """Return the query page, with a sample in it where ?sample= names one."""
+    known = samples(runtime.store.base)
+    chosen = next((s for s in known if s.name == request.args.get("sample")), None)
+    page = render_template(
+        "sparql.html",
+        samples=known,
+        chosen=chosen,
+        query=chosen.query if chosen else first_query(),
+        limits=runtime.queries.limits,
+    )
+    answer = document(page, "text/html")
+    # The editor sets style attributes; no other page of ours may.
+    policy = HEADERS["Content-Security-Policy"]
+    allowed = policy.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+    answer.headers["Content-Security-Policy"] = allowed
+    return answer
 
 
 @sparql.get("/.well-known/void")

@@ -1,0 +1,70 @@
+"""A real browser, Debian's Chromium, and a served home for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.service.conftest import prepared as prepared
+from tests.service.conftest import serve, settled
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window, or a skip that says what is missing."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed (Debian: chromium)")
+    with sync_playwright() as player:
+        found = player.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def address(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a service over the starter graph answers."""
+    home = settled(prepared, tmp_path_factory.mktemp("browser") / "home")
+    with serve(home) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.kill()
+
+
+@dataclass
+class Watched:
+    """A page, what its console complained about and which other hosts it asked."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+
+def watch(browser: Browser, address: str, *, width: int = 1280, scripts: bool = True) -> Watched:
+    """Open an empty page that notes errors and requests to other hosts."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, java_script_enabled=scripts
+    )
+    found = Watched(context.new_page())
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((address, "data:", "blob:")):
+            found.elsewhere.append(request.url)
+
+    found.page.on("request", asked)
+    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    found.page.on(
+        "console",
+        lambda said: found.complaints.append(said.text) if said.type == "error" else None,
+    )
+    return found
