@@ -208,9 +208,12 @@ class QueryPool:
     def _worker(self, folder: Path) -> _Worker:
         """Return an idle worker of this snapshot, or a new one; end those of old ones."""
         with self._lock:
-            old = [w for w in self._idle if w.folder != folder or not w.alive()]
-            self._idle = [w for w in self._idle if w not in old]
+            old = [w for w in self._idle if w.folder != folder]
+            self._idle = [w for w in self._idle if w.folder == folder]
             found = self._idle.pop() if self._idle else None
+        if found and not found.alive():
+            old.append(found)
+            found = None
         for worker in old:
             worker.kill()
         return found or _Worker(folder, self.limits)

@@ -65,9 +65,9 @@ def choose(offers: Offers, named: str | None = None) -> tuple[str, str]:
     """
     if named := named or request.args.get("format"):
         return _named(named.lower(), offers)
-    wanted = accept()
-    if not wanted:
+    if request.headers.get("Accept", "") in {"", "*/*"}:
         return next(iter(offers.items()))
+    wanted = accept()
     best = max(offers, key=wanted.quality)
     if not wanted.quality(best):
         _refuse(offers)
