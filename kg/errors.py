@@ -85,11 +85,11 @@ class LimitExceeded(KgError):
 
 
 class Overloaded(KgError):
-    """Too much is waiting; ``retry_after`` is in seconds."""
+    """Too much is waiting; ``retry_after`` is in seconds, ``limit`` names the setting if any."""
 
-    def __init__(self, message: str, retry_after: int = 1) -> None:
+    def __init__(self, message: str, retry_after: int = 1, limit: str | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.limit = retry_after, limit
 
 
 class StoreUnusable(KgError):

@@ -24,11 +24,13 @@ class Slots:
         """Wait for a turn, and hold it while the block runs; raises Overloaded."""
         with self._lock:
             if self._inside >= self._limits.queue + self._limits.concurrent:
-                raise Overloaded("Too many queries are waiting. Try again in a moment.", 2)
+                raise Overloaded("Too many queries are waiting. Try again in a moment.", 2, "queue")
             self._inside += 1
         try:
             if not self._slots.acquire(timeout=self._limits.seconds):
-                raise Overloaded("The query waited too long for its turn. Try again.", 5)
+                raise Overloaded(
+                    "The query waited too long for its turn. Try again.", 5, "concurrent"
+                )
             try:
                 yield
             finally:

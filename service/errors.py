@@ -41,7 +41,7 @@ def _of_graph(error: kg.KgError) -> Response:
     headers = {}
     if isinstance(error, kg.Refused):
         extra["problems"] = [problem.as_dict() for problem in error.problems]
-    if isinstance(error, kg.LimitExceeded):
+    if isinstance(error, kg.LimitExceeded | kg.Overloaded) and error.limit:
         extra["limit"] = error.limit
     if isinstance(error, kg.Overloaded):
         headers["Retry-After"] = str(error.retry_after)
@@ -59,7 +59,8 @@ def _of_http(error: HTTPException) -> Response:
     detail = error.description or HTTPStatus(error.code).description
     if error.code == 404:
         detail = f"There is nothing at {request.path}."
-    return problem(error.code, detail, {}, headers)
+    extra = {"limit": "rate"} if error.code == HTTPStatus.TOO_MANY_REQUESTS else {}
+    return problem(error.code, detail, extra, headers)
 
 
 def _redirect(error: HTTPException) -> tuple[bytes, int, dict[str, str]]:

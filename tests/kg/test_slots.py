@@ -21,8 +21,9 @@ def test_a_turn_is_free_again_after_an_error() -> None:
 
 def test_who_comes_when_the_queue_is_full_is_turned_away() -> None:
     slots = Slots(Limits(concurrent=1, queue=0))
-    with slots.turn(), pytest.raises(Overloaded, match="waiting"), slots.turn():
+    with slots.turn(), pytest.raises(Overloaded, match="waiting") as error, slots.turn():
         raise AssertionError("there was a second turn")
+    assert error.value.limit == "queue"
 
 
 def test_who_waits_too_long_is_told() -> None:

@@ -50,6 +50,7 @@ def test_too_many_requests_are_told_when_to_come_back(limited: FlaskClient) -> N
     assert [limited.get("/api/stats").status_code for _ in range(2)] == [200, 200]
     answer = limited.get("/api/stats")
     assert answer.status_code == 429
+    assert answer.get_json()["limit"] == "rate"
     assert answer.content_type == "application/problem+json"
     assert int(answer.headers["Retry-After"]) > 0
 
