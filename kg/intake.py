@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -46,7 +45,6 @@ class Intake:
     def __init__(self, store: Store, validator: Validator) -> None:
         self.store = store
         self.validator = validator
-        self._lock = threading.RLock()
 
     def check(self, entry: Entry) -> Report:
         """Return what the shapes say, without storing anything."""
@@ -54,7 +52,7 @@ class Intake:
 
     def create(self, entry: Entry, agent: str) -> Accepted:
         """Store a new entry. Raises Exists, or Refused with the report."""
-        with self._lock:
+        with self.store.exclusive():
             if self._exists(entry.iri):
                 raise Exists(f"There is an entry {entry.iri} already; replace it with PUT.")
             return self._store(entry, agent, "create")
@@ -64,7 +62,7 @@ class Intake:
 
         ``expected`` is the version that the caller last saw; Changed if it is another.
         """
-        with self._lock:
+        with self.store.exclusive():
             self._check_version(entry.iri, expected)
             action = "replace" if self._exists(entry.iri) else "create"
             return self._store(entry, agent, action)
@@ -87,7 +85,7 @@ class Intake:
 
         Raises NotFound, Changed, or InUse while other entries link to it.
         """
-        with self._lock:
+        with self.store.exclusive():
             self.store.get(iri)
             self._check_version(iri, expected)
             self._check_unused(iri)
@@ -105,7 +103,7 @@ class Intake:
         report = BatchReport()
         names: set[str] = set()
         refused: list[Entry] = []
-        with self._lock:
+        with self.store.exclusive():
             for batch in _batches(entries):
                 names.update(entry.iri for entry in batch)
                 refused += self._submit_batch(batch, agent, report, keep_others=keep_others)
