@@ -14,7 +14,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from itertools import count
@@ -22,6 +21,7 @@ from itertools import count
 from SPARQLWrapper import INSERT, POST, SELECT, SPARQLWrapper
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
+from kg.query import Address
 
 RESULTS = "application/sparql-results+json"
 TRIPLES = "application/n-triples"
@@ -34,23 +34,6 @@ _NAMES = {
 PATIENCE = 60.0
 _PAUSE = 0.1
 _LATE = re.compile(r"time[ -]?out|timed out|exceeds the limit|exceeded.*time|S1T00", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where an engine answers, and how we say who we are.
-
-    A ``token`` is sent as bearer; ``user`` and ``password`` by basic authentication, or by
-    digest if ``digest``.
-    """
-
-    query: str
-    update: str
-    graphs: str
-    user: str | None = None
-    password: str | None = None
-    digest: bool = False
-    token: str | None = None
 
 
 class Reply:
@@ -106,12 +89,19 @@ def too_late() -> LimitExceeded:
     return LimitExceeded("The query took longer than it may.", "time")
 
 
+def cut_off(rows: int | str) -> LimitExceeded:
+    """Return the error of an answer that the engine ended early."""
+    return LimitExceeded(f"The SPARQL engine cuts answers off at {rows} rows.", "rows")
+
+
 class Engine:
     """Sends queries, updates and graphs to an engine; safe to use from several threads."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._milliseconds = False
+        self.virtuoso = False
+        #: after how many rows the engine was seen to end an answer
+        self.most_rows: int | None = None
 
     @contextmanager
     def query(
@@ -120,20 +110,20 @@ class Engine:
     ) -> Iterator[Reply]:  # fmt: skip
         """Yield the answer to a query as RESULTS or TRIPLES.
 
-        ``graphs`` holds the protocol's parameters of a dataset; without one the query is over
-        the union of all graphs. Raises Malformed for what the engine cannot read, LimitExceeded
-        (``time``, ``rows``), Overloaded, or StoreUnusable.
+        ``graphs`` holds the protocol's parameters of a dataset; None is the union of all
+        graphs. Raises Malformed for what the engine cannot read, LimitExceeded (``time``,
+        ``rows``), Overloaded, or StoreUnusable.
         """
         wrapper = self._wrapper(text, SELECT, accept)
-        for name, values in (graphs or {"union-default-graph": ["true"]}).items():
+        dataset = {"union-default-graph": ["true"]} if graphs is None else graphs
+        for name, values in dataset.items():
             for value in values:
                 wrapper.addParameter(name, value)
         # Virtuoso counts in milliseconds, RDF4J and Fuseki in seconds; others do not look at it.
-        wrapper.addParameter(
-            "timeout", str(math.ceil(seconds * (1000 if self._milliseconds else 1)))
-        )
+        wrapper.addParameter("timeout", str(math.ceil(seconds * (1000 if self.virtuoso else 1))))
         with self._reply(wrapper._createRequest, seconds) as reply:
-            self._milliseconds = "virtuoso" in reply.headers.get("Server", "").lower()
+            self.virtuoso = "virtuoso" in reply.headers.get("Server", "").lower()
+            self.most_rows = int(reply.headers.get("X-SPARQL-MaxRows", 0)) or self.most_rows
             _check(reply, accept)
             yield reply
 
@@ -236,8 +226,7 @@ def _check(reply: Reply, accept: str) -> None:
     if state == "S1TAT":  # Virtuoso: an incomplete answer at its time-out
         raise too_late()
     if "X-SPARQL-MaxRows" in reply.headers:  # Virtuoso: cut at its ResultSetMaxRows
-        most = reply.headers["X-SPARQL-MaxRows"]
-        raise LimitExceeded(f"The SPARQL engine cuts answers off at {most} rows.", "rows")
+        raise cut_off(reply.headers["X-SPARQL-MaxRows"])
     found = reply.headers.get_content_type()
     if state or found not in _NAMES[accept]:
         raise StoreUnusable(f"The SPARQL engine answered {found}, not {accept}.")

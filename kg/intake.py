@@ -74,7 +74,7 @@ class Intake:
 
         Raises Changed if ``expected`` is not the version there is, or Refused.
         """
-        with self._lock:
+        with self.store.exclusive():
             self._check_version(iri, expected)
             known = self.store.get(iri).triples if self._exists(iri) else ()
             entry = entry_of([*known, *triples], self.store.base, iri=iri)

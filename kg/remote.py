@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import IO, cast
 
 import pyoxigraph as ox
 
-from kg.engine import RESULTS, TRIPLES, Engine, Reply
+from kg.engine import RESULTS, TRIPLES, Engine, Reply, cut_off
 from kg.errors import LimitExceeded, Malformed, StoreUnusable
-from kg.query import Answer, Dataset, Limits
+from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
 from kg.results import TooMuch, check_form, write
-from kg.scan import check_query
 from kg.slots import Slots
 
 #: how Virtuoso answers ASK
 _ASKED = "__ASK_RETVAL"
-_BOTH = "default-graph-uri", "named-graph-uri"
 
 
 class RemoteQueries:
@@ -32,22 +32,36 @@ class RemoteQueries:
         self.limits = limits or Limits()
         self._engine, self._version = engine, version
         self._slots = Slots(self.limits)
+        self._most: int | None = None
 
-    def run(self, query: str, form: str, dataset: Dataset | None = None) -> Answer:
+    def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
         """Return the answer to a query (see ``kg.query.QueryEngine``)."""
-        kind = check_query(query)
-        check_form(kind, form)
-        table = kind in {"SELECT", "ASK"}
+        check_form(query.form, form)
+        table, limits = query.form in {"SELECT", "ASK"}, self.limits
+        graphs = None if dataset == ALL and not query.own_dataset else _parameters(dataset)
         with self._slots.turn():
             version = self._version()
             with self._engine.query(
-                query, RESULTS if table else TRIPLES, self.limits.seconds, _parameters(dataset)
+                query.text, RESULTS if table else TRIPLES, limits.seconds, graphs
             ) as reply:
-                found = _result(reply, kind) if table else _triples(reply)
-                return Answer(*self._write(found, form), version)
+                found = _result(reply, query.form) if table else _triples(reply)
+                kind, rows, body = self._write(found, form)
+            if not table and self._engine.virtuoso:
+                self._check_whole(rows)
+        return Answer(kind, rows, body, version)
+
+    def _check_whole(self, rows: int) -> None:
+        """Refuse a graph that Virtuoso may have cut: it says so of tables only, so ask for one."""
+        if self._most is None:
+            many = f"SELECT (1 AS ?x) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {self.limits.rows + 1}"
+            with suppress(LimitExceeded), self._engine.query(many):
+                pass
+            self._most = self._engine.most_rows or self.limits.rows + 1
+        if rows >= self._most:
+            raise cut_off(self._most)
 
     def _write(
-        self, found: ox.QuerySolutions | bool | Iterable[ox.Triple], form: str
+        self, found: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str
     ) -> tuple[str, int, bytes]:
         """Return kind, rows and body of an answer that is read while it is written."""
         try:
@@ -64,26 +78,26 @@ class RemoteQueries:
         """Do nothing: no connection outlives its query."""
 
 
-def _parameters(dataset: Dataset | None) -> dict[str, tuple[str, ...]] | None:
-    if dataset is None or not (dataset.default or dataset.named):
-        return None
-    return dict(zip(_BOTH, (dataset.default, dataset.named), strict=True))
+def _parameters(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    return {"default-graph-uri": dataset.default, "named-graph-uri": dataset.named}
 
 
-def _result(reply: Reply, kind: str) -> ox.QuerySolutions | bool:
+def _result(reply: Reply, kind: str) -> ox.QuerySolutions | ox.QueryBoolean:
     """Return solutions, or the truth that was asked for. Raises StoreUnusable."""
+    found = _parsed(cast(IO[bytes], reply))
+    if isinstance(found, ox.QueryBoolean) == (kind == "ASK"):
+        return found
+    if isinstance(found, ox.QuerySolutions) and [v.value for v in found.variables] == [_ASKED]:
+        truth = any(row[_ASKED].value == "1" for row in found)
+        return _parsed(json.dumps({"head": {}, "boolean": truth}).encode())
+    raise StoreUnusable(f"The SPARQL engine's answer is none to {kind}.")
+
+
+def _parsed(source: IO[bytes] | bytes) -> ox.QuerySolutions | ox.QueryBoolean:
     try:
-        found = ox.parse_query_results(cast(IO[bytes], reply), format=ox.QueryResultsFormat.JSON)
+        return ox.parse_query_results(source, format=ox.QueryResultsFormat.JSON)
     except SyntaxError as error:
         raise _unreadable(error) from error
-    if isinstance(found, ox.QueryBoolean):
-        if kind == "ASK":
-            return bool(found)
-    elif kind == "SELECT":
-        return found
-    elif [v.value for v in found.variables] == [_ASKED]:
-        return next(iter(found))[_ASKED].value in {"1", "true"}
-    raise StoreUnusable(f"The SPARQL engine's answer is none to {kind}.")
 
 
 def _triples(reply: Reply) -> Iterator[ox.Triple]:

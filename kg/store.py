@@ -49,6 +49,9 @@ class Store(Protocol):
     def version(self) -> int:
         """Return the data version: how many writes there have been."""
 
+    def check(self) -> None:
+        """Raise StoreUnusable if the store cannot be reached."""
+
     def get(self, iri: str) -> Entry:
         """Return an entry, or raise NotFound."""
 

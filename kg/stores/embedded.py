@@ -38,6 +38,9 @@ class EmbeddedStore(GraphStore):
         """Return the data version: how many writes there have been."""
         return self._version
 
+    def check(self) -> None:
+        """Do nothing: an open store can be reached."""
+
     def exclusive(self) -> AbstractContextManager[object]:
         """Keep other writers away while the block runs."""
         return self._writing

@@ -41,7 +41,7 @@ class RemoteStore(GraphStore):
         self._claims = Claims(base + "graph/claims", lambda q: self.select(q, {}), self._update)
         self._claim: str | None = None
         self._writing, self._asking = threading.RLock(), threading.Lock()
-        self.reachable = True
+        self._reachable = True
         self._version, self._due = self._open(), 0.0
         self._refresh_vocabulary()
         if not self.select("SELECT ?base { $site psr:base ?base } LIMIT 1", {"site": SITE}):
@@ -56,10 +56,16 @@ class RemoteStore(GraphStore):
             try:
                 self._note(self._ask_version(2.0))
             except (LimitExceeded, Overloaded, StoreUnusable):
-                self.reachable, self._due = False, time.monotonic() + AGAIN
+                self._reachable, self._due = False, time.monotonic() + AGAIN
             finally:
                 self._asking.release()
         return self._version
+
+    def check(self) -> None:
+        """Raise StoreUnusable if the engine did not answer when it was last asked."""
+        self.version()
+        if not self._reachable:
+            raise StoreUnusable("The SPARQL engine cannot be reached. Try again in a moment.")
 
     def provenance(self, iri: str) -> Version | None:
         """Return the last write of an entry; ``get`` then brings no older state of it."""
@@ -69,7 +75,7 @@ class RemoteStore(GraphStore):
 
     def _note(self, version: int) -> None:
         self._version = max(version, self._version)
-        self.reachable, self._due = True, time.monotonic() + FRESH
+        self._reachable, self._due = True, time.monotonic() + FRESH
 
     def _ask_version(self, seconds: float) -> int:
         text = HEADER + _VERSION.replace("$site", str(SITE))
