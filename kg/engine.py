@@ -263,5 +263,5 @@ def _unreachable(error: HTTPException | OSError) -> LimitExceeded | StoreUnusabl
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
         return too_late()
-    told = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    told = getattr(reason, "strerror", None) or str(reason).strip() or type(reason).__name__
     return StoreUnusable(f"The SPARQL engine cannot be reached: {told}.")
