@@ -33,6 +33,8 @@ _NAMES = {
 #: seconds for what the store itself asks and writes
 PATIENCE = 60.0
 _PAUSE = 0.1
+#: what Virtuoso says of a transaction that it undid because of another
+_DEADLOCK = "40001"
 _LATE = re.compile(r"time[ -]?out|timed out|exceeds the limit|exceeded.*time|S1T00", re.IGNORECASE)
 
 
@@ -197,9 +199,9 @@ class Engine:
                 )
             except urllib.error.HTTPError as error:
                 with error:
-                    wait = _wait(error, attempt)
-                    if wait is None:
-                        raise _refusal(error) from error
+                    told = error.read(2_000).decode("utf-8", "replace").strip()
+                if (wait := _wait(error, told, attempt)) is None:
+                    raise _refusal(error, told.partition("\n")[0][:200]) from error
             except (HTTPException, OSError) as error:
                 raise _unreachable(error) from error
             else:
@@ -232,9 +234,9 @@ def _check(reply: Reply, accept: str) -> None:
         raise StoreUnusable(f"The SPARQL engine answered {found}, not {accept}.")
 
 
-def _wait(error: urllib.error.HTTPError, attempt: int) -> float | None:
+def _wait(error: urllib.error.HTTPError, told: str, attempt: int) -> float | None:
     """Return how long to wait before the next try; None if there is to be none."""
-    if error.code not in {429, 503}:
+    if error.code not in {429, 503} and _DEADLOCK not in told:
         return None
     after = error.headers.get("Retry-After", "")
     if after.isascii() and after.isdigit():
@@ -245,8 +247,7 @@ def _wait(error: urllib.error.HTTPError, attempt: int) -> float | None:
         return float(_PAUSE * 2**attempt)
 
 
-def _refusal(error: urllib.error.HTTPError) -> Malformed | LimitExceeded | StoreUnusable:
-    told = error.read(2_000).decode("utf-8", "replace").strip().partition("\n")[0][:200]
+def _refusal(error: urllib.error.HTTPError, told: str) -> Malformed | LimitExceeded | StoreUnusable:
     if error.code >= 500 and _LATE.search(told):
         return too_late()
     if error.code == 400:

@@ -15,7 +15,7 @@ from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
 from kg.results import TooMuch, check_form, write
 from kg.slots import Slots
 
-#: how Virtuoso answers ASK
+#: how Virtuoso answers ASK: a row with a 1, or no row
 _ASKED = "__ASK_RETVAL"
 
 

@@ -138,6 +138,15 @@ def test_a_busy_engine_is_asked_again(status: int, after: str) -> None:
         assert len(engine.seen) == 2
 
 
+def test_a_transaction_that_virtuoso_undid_is_tried_again() -> None:
+    undone = says(b"Virtuoso 40001 Error SR172: Transaction deadlocked", 500)
+    with fake(undone, says(b"", 204)) as engine:
+        Engine(engine.address).update("INSERT DATA { <a:a> <a:a> <a:a> }")
+        (path, _, form), again = engine.seen
+    assert (path, form) == ("/update", {"update": ["INSERT DATA { <a:a> <a:a> <a:a> }"]})
+    assert again[2] == form
+
+
 def test_a_wait_beyond_the_limit_is_not_waited_for() -> None:
     error = told(says(b"", 503, Retry_After="3600"))
     assert isinstance(error, Overloaded)
