@@ -198,8 +198,7 @@ class Engine:
                     make(), timeout=max(end - time.monotonic(), _PAUSE)
                 )
             except urllib.error.HTTPError as error:
-                with error:
-                    told = error.read(2_000).decode("utf-8", "replace").strip()
+                told = _told(error)
                 if (wait := _wait(error, told, attempt)) is None:
                     raise _refusal(error, told.partition("\n")[0][:200]) from error
             except (HTTPException, OSError) as error:
@@ -232,6 +231,13 @@ def _check(reply: Reply, accept: str) -> None:
     found = reply.headers.get_content_type()
     if state or found not in _NAMES[accept]:
         raise StoreUnusable(f"The SPARQL engine answered {found}, not {accept}.")
+
+
+def _told(error: urllib.error.HTTPError) -> str:
+    """Return the beginning of what an error says, as far as it can be read."""
+    with error, suppress(HTTPException, OSError):
+        return error.read(2_000).decode("utf-8", "replace").strip()
+    return ""
 
 
 def _wait(error: urllib.error.HTTPError, told: str, attempt: int) -> float | None:

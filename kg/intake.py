@@ -117,7 +117,10 @@ class Intake:
         self, batch: list[Entry], agent: str, report: BatchReport, *, keep_others: bool
     ) -> list[Entry]:
         """Store what can be stored of a batch, and return the entries that are refused."""
-        fresh = [e for e in batch if self._wanted(e, agent, report, keep_others=keep_others)]
+        known = {e.iri: e for e in self.store.several([e.iri for e in batch])}
+        report.unchanged += [e.iri for e in batch if known.get(e.iri) == e]
+        changed = [e for e in batch if known.get(e.iri) != e]
+        fresh = [e for e in changed if self._wanted(e, agent, report, keep_others=keep_others)]
         if not fresh:
             return []
         verdicts = self._judge(fresh)
@@ -131,7 +134,7 @@ class Intake:
                 continue
             if verdict.warnings:
                 report.warned[entry.iri] = verdict.warnings
-            (report.replaced if self._exists(entry.iri) else report.added).append(entry.iri)
+            (report.replaced if entry.iri in known else report.added).append(entry.iri)
             changes.append(Change(entry.iri, entry))
         self.store.write(changes, agent, "import")
         return refused
@@ -147,13 +150,8 @@ class Intake:
         return verdicts
 
     def _wanted(self, entry: Entry, agent: str, report: BatchReport, *, keep_others: bool) -> bool:
-        seen = self.store.provenance(entry.iri)
-        if seen is None:
-            return True
-        if self._exists(entry.iri) and self.store.get(entry.iri) == entry:
-            report.unchanged.append(entry.iri)
-            return False
-        if keep_others and seen.agent != agent:
+        seen = self.store.provenance(entry.iri) if keep_others else None
+        if seen is not None and seen.agent != agent:
             report.kept.append(entry.iri)
             return False
         return True

@@ -55,6 +55,9 @@ class Store(Protocol):
     def get(self, iri: str) -> Entry:
         """Return an entry, or raise NotFound."""
 
+    def several(self, iris: Sequence[str]) -> list[Entry]:
+        """Return those of some entries that exist, in the same order."""
+
     def provenance(self, iri: str) -> Version | None:
         """Return the last write of an entry, also of a deleted one; None if never seen."""
 

@@ -39,7 +39,7 @@ _CHANGES = (
 class GraphStore(ABC):
     """Implements ``kg.store.Store`` by SPARQL; a subclass brings what touches its engine."""
 
-    #: how many entries are read at once when all are listed
+    #: how many entries are read at once
     at_once = 1
 
     def __init__(self, base: str) -> None:
@@ -98,12 +98,15 @@ class GraphStore(ABC):
     def get(self, iri: str) -> Entry:
         """Return an entry, or raise NotFound."""
         ours = iri.startswith(self.base + "id/") and _node(iri)
-        if not ours or not (found := self._several([iri])):
+        if not ours or not (found := self.several([iri])):
             raise NotFound(f"There is no entry {iri}.")
         return found[0]
 
-    def _several(self, iris: Sequence[str]) -> list[Entry]:
+    def several(self, iris: Sequence[str]) -> list[Entry]:
         """Return those of some entries that exist, in the same order."""
+        return [entry for some in _parts(iris, self.at_once) for entry in self._some(some)]
+
+    def _some(self, iris: Sequence[str]) -> list[Entry]:
         version = self.version()
         with self._lock:
             if self._known_at != version or len(self._known) >= MAX_KNOWN:
@@ -159,7 +162,7 @@ class GraphStore(ABC):
         names = (row["entry"] for row in rows)
         ours = sorted(name for name in names if name.startswith(self.base + "id/"))
         for some in _parts(ours, self.at_once):
-            yield from self._several(some)
+            yield from self._some(some)
 
     def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
         """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
@@ -199,7 +202,7 @@ class GraphStore(ABC):
         )
 
 
-def _parts(names: list[str], size: int) -> Iterator[list[str]]:
+def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(names), size):
         yield names[start : start + size]
 
