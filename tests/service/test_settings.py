@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kg.query import Address
 from service.settings import BadSetting, read
 
 
@@ -28,6 +29,35 @@ def test_home_of_the_command_goes_before_the_environment(tmp_path: Path) -> None
 def test_the_environment_is_read() -> None:
     found = read({"PORT": "9", "PASSERELLE_SPARQL_SECONDS": "0.5", "PASSERELLE_BASE": "http://a/b"})
     assert (found.port, found.sparql_seconds, found.base) == (9, 0.5, "http://a/b/")
+
+
+ENGINE = {f"PASSERELLE_SPARQL_{name}": f"http://e/{name}" for name in ("QUERY", "UPDATE", "GSP")}
+
+
+def test_an_engine_is_named_by_three_addresses() -> None:
+    assert read({"USER": "somebody"}).engine is None
+    assert read(ENGINE).engine == Address("http://e/QUERY", "http://e/UPDATE", "http://e/GSP")
+    who = {"USER": "ana", "PASSWORD": "p", "AUTH": "digest"}
+    found = read(ENGINE | {f"PASSERELLE_SPARQL_{name}": value for name, value in who.items()})
+    assert found.engine
+    assert (found.engine.user, found.engine.password, found.engine.digest) == ("ana", "p", True)
+    token = read(ENGINE | {"PASSERELLE_SPARQL_TOKEN": "t"}).engine
+    assert token
+    assert (token.token, token.user) == ("t", None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"PASSERELLE_SPARQL_GSP": ""}, "all three or none"),
+        ({"PASSERELLE_SPARQL_UPDATE": "file:///etc"}, "PASSERELLE_SPARQL_UPDATE"),
+        ({"PASSERELLE_SPARQL_AUTH": "kerberos"}, "PASSERELLE_SPARQL_AUTH"),
+        ({"PASSERELLE_SPARQL_USER": "u", "PASSERELLE_SPARQL_TOKEN": "t"}, "not both"),
+    ],
+)
+def test_an_engine_that_is_named_badly_is_told(wrong: dict[str, str], named: str) -> None:
+    with pytest.raises(BadSetting, match=named):
+        read(ENGINE | wrong)
 
 
 @pytest.mark.parametrize(
