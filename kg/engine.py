@@ -64,6 +64,8 @@ class Reply:
         """Return the next bytes, none at the end. Raises LimitExceeded or StoreUnusable."""
         try:
             data = self._response.read1(size)
+        except TimeoutError as error:
+            raise too_late() from error
         except (HTTPException, OSError) as error:
             raise self._broken() from error
         if not data and (self._late or self._response.length):

@@ -21,6 +21,7 @@ from kg.errors import (
 )
 from kg.query import Address, Answer, Dataset, Limits
 from kg.remote import RemoteQueries
+from kg.results import TABLES
 from kg.scan import check_query
 from tests.fake_engine import HEAD, ROW, ROWS, TRUE, Step, Visit, fake, says
 
@@ -188,12 +189,19 @@ def endless(start: bytes, more: bytes, kind: str) -> Step:
     return step
 
 
-@pytest.mark.parametrize("limit", ["rows", "bytes"])
-def test_an_endless_table_is_read_to_the_limit_only(limit: str) -> None:
+@pytest.mark.parametrize(("form", "limit"), [("json", "bytes"), ("csv", "bytes"), ("tsv", "rows")])
+def test_an_endless_table_is_read_to_a_limit_only(form: str, limit: str) -> None:
     endless_rows = endless(HEAD + ROW, b"," + ROW, "application/sparql-results+json")
-    error = told(endless_rows, rows=5_000, bytes=5_000 if limit == "bytes" else 10**6)
+    error = told(endless_rows, form=form, rows=5_000, bytes=1_000_000)
     assert isinstance(error, LimitExceeded)
     assert error.limit == limit
+
+
+@pytest.mark.parametrize("form", TABLES)
+def test_too_many_rows_are_refused(form: str) -> None:
+    error = told(says(HEAD + b",".join([ROW] * 11) + b"]}}"), form=form, rows=10)
+    assert isinstance(error, LimitExceeded)
+    assert error.limit == "rows"
 
 
 def test_an_endless_graph_is_read_to_the_limit_only() -> None:
