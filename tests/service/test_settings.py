@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,13 @@ def test_a_bad_value_is_named_in_one_sentence(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=name) as caught:
         read({name: value})
     assert "\n" not in str(caught.value)
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    root = Path(__file__).resolve().parents[2]
+    readme = (root / "README.md").read_text("utf-8")
+    source = (root / "service" / "settings.py").read_text("utf-8")
+    names = {*re.findall(r"PASSERELLE_[A-Z]+(?:_[A-Z]+)?", source), *ENGINE}
+    for name in names - {"PASSERELLE_SPARQL"}:
+        shortly = name.removeprefix("PASSERELLE_SPARQL")
+        assert f"`{name}`" in readme or f"`{shortly}`" in readme, name
