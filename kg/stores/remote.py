@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pyoxigraph as ox
@@ -13,7 +13,7 @@ import pyoxigraph as ox
 from kg.engine import PATIENCE, Engine
 from kg.entry import Entry, make, whole_as_decimal
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.store import Change, Version
+from kg.store import Binding, Change, Version
 from kg.stores.base import HEADER, SITE, GraphStore
 from kg.stores.claims import Claims
 from kg.vocabulary import graphs
@@ -79,8 +79,8 @@ class RemoteStore(GraphStore):
 
     def _ask_version(self, seconds: float) -> int:
         text = HEADER + _VERSION.replace("$site", str(SITE))
-        rows = [row["number"].value for row in self._ask(text, seconds)]
-        return max(map(int, rows), default=0)
+        with _ours():
+            return max((int(row["number"].value) for row in self._ask(text, seconds)), default=0)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -116,6 +116,11 @@ class RemoteStore(GraphStore):
         if not self.select("SELECT ?c { $claim a ?c }", {"claim": ox.NamedNode(self._claim)}):
             raise Overloaded("The write took too long and lost its turn. Try again.", 5)
 
+    def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
+        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
+        with _ours():
+            return super().select(query, values)
+
     def _update(self, text: str) -> None:
         with _ours():
             self._engine.update(HEADER + text)
@@ -124,19 +129,21 @@ class RemoteStore(GraphStore):
         return self._ask(query, PATIENCE)
 
     def _ask(self, query: str, seconds: float) -> ox.QuerySolutions:
-        with _ours(), self._engine.query(query, seconds=seconds) as reply:
+        with self._engine.query(query, seconds=seconds) as reply:
             found = ox.parse_query_results(reply.all(), format=ox.QueryResultsFormat.JSON)
-            assert isinstance(found, ox.QuerySolutions)
-            return found
+        if isinstance(found, ox.QueryBoolean):
+            raise StoreUnusable("The SPARQL engine's answer is none to SELECT.")
+        return found
 
     def _read(self, iris: Sequence[str]) -> list[Entry]:
         nodes = " ".join(str(ox.NamedNode(iri)) for iri in iris)
+        query = f"SELECT ?g ?s ?p ?o {{ VALUES ?g {{ {nodes} }} GRAPH ?g {{ ?s ?p ?o }} }}"
         found: dict[str, list[ox.Triple]] = defaultdict(list)
-        for row in self._solutions(
-            f"SELECT ?g ?s ?p ?o {{ VALUES ?g {{ {nodes} }} GRAPH ?g {{ ?s ?p ?o }} }}"
-        ):
-            triple = ox.Triple(row["s"], row["p"], row["o"])
-            found[row["g"].value].append(whole_as_decimal(triple))  # Virtuoso makes 5.0 an integer
+        with _ours():
+            for row in self._solutions(query):
+                triple = ox.Triple(row["s"], row["p"], row["o"])
+                # Virtuoso makes an integer of 5.0.
+                found[row["g"].value].append(whole_as_decimal(triple))
         return [make(iri, triples) for iri, triples in found.items()]
 
     def _graph(self, name: str) -> set[ox.Triple]:
@@ -162,12 +169,14 @@ class RemoteStore(GraphStore):
 
 @contextmanager
 def _ours() -> Iterator[None]:
-    """Say that the engine and not the client is at fault when our own text is not understood."""
+    """Say that the engine and not the client is at fault when the two do not understand."""
     try:
         yield
     except (Malformed, SyntaxError) as error:
         told = str(error).partition("\n")[0]
-        raise StoreUnusable(f"The SPARQL engine does not understand us: {told}") from error
+        raise StoreUnusable(
+            f"The SPARQL engine and we do not understand each other: {told}"
+        ) from error
 
 
 def _parts(changes: Sequence[Change]) -> Iterator[list[Change]]:

@@ -25,7 +25,7 @@ from kg.validation import Validator
 from kg.vocabulary import ONTOLOGY, PREFIXES, VOC, graphs
 from tests import engines
 from tests.engines import ENGINES, Served
-from tests.fake_engine import HEAD, Step, Visit, fake, says
+from tests.fake_engine import HEAD, ROWS, TRUE, Step, Visit, fake, says
 from tests.kg.helpers import ACTOR, BASE, ID, PRACTICE, practice, world
 
 PREFIX = "".join(f"PREFIX {name}: <{iri}> " for name, iri in PREFIXES.items())
@@ -231,10 +231,19 @@ def test_an_engine_without_the_union_is_refused() -> None:
         RemoteStore(BASE, Engine(engine.address))
 
 
-def test_an_engine_that_does_not_understand_us_is_not_the_clients_fault() -> None:
-    with fake(says(b"no such keyword: OPTIONAL", 400)) as engine:
-        with pytest.raises(StoreUnusable, match="does not understand us"):
-            RemoteStore(BASE, Engine(engine.address))
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (says(b"no such keyword: OPTIONAL", 400), "do not understand each other: .*OPTIONAL"),
+        (says(ROWS + b"Error"), "do not understand each other"),
+        (says(ROWS[:-5], Content_Length=""), "do not understand each other"),
+        (says(TRUE), "none to SELECT"),
+        (says(b"", 401), "does not let us in"),
+    ],
+)
+def test_an_engine_that_cannot_be_used_is_told(step: Step, told: str) -> None:
+    with fake(step) as engine, pytest.raises(StoreUnusable, match=told):
+        RemoteStore(BASE, Engine(engine.address))
 
 
 @pytest.mark.engines
