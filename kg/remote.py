@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from traceback import clear_frames
 from typing import IO, cast
 
 import pyoxigraph as ox
 
 from kg.engine import RESULTS, TRIPLES, Engine, Reply, cut_off
-from kg.errors import LimitExceeded, Malformed, StoreUnusable
+from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
 from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
 from kg.results import TooMuch, check_form, write
 from kg.slots import Slots
@@ -44,8 +45,9 @@ class RemoteQueries:
             with self._engine.query(
                 query.text, RESULTS if table else TRIPLES, limits.seconds, graphs
             ) as reply:
-                found = _result(reply, query.form) if table else _triples(reply)
-                kind, rows, body = self._write(found, form)
+                kind, rows, body = self._write(
+                    _result(reply, query.form) if table else _triples(reply), form
+                )
             if not table and self._engine.virtuoso:
                 self._check_whole(rows)
         return Answer(kind, rows, body, version)
@@ -63,16 +65,20 @@ class RemoteQueries:
     def _write(
         self, found: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str
     ) -> tuple[str, int, bytes]:
-        """Return kind, rows and body of an answer that is read while it is written."""
+        """Return kind, rows and body of an answer that is read while it is written.
+
+        pyoxigraph's readers must end in the thread they began in: no error may keep one.
+        """
         try:
             return write(found, form, max_rows=self.limits.rows, max_bytes=self.limits.bytes)
-        except TooMuch as error:
-            told = f"The answer goes beyond the limit of {error.limit}."
-            raise LimitExceeded(told, error.limit) from error
-        except SyntaxError as error:
-            raise _unreadable(error) from error
-        except ValueError as error:
-            raise Malformed(f"The query cannot be run: {error}") from error
+        except KgError as error:
+            clear_frames(error.__traceback__)
+            raise
+        except (TooMuch, SyntaxError, ValueError) as error:
+            clear_frames(error.__traceback__)
+            raise _of_ours(error) from error
+        finally:
+            del found
 
     def close(self) -> None:
         """Do nothing: no connection outlives its query."""
@@ -90,6 +96,7 @@ def _result(reply: Reply, kind: str) -> ox.QuerySolutions | ox.QueryBoolean:
     if isinstance(found, ox.QuerySolutions) and [v.value for v in found.variables] == [_ASKED]:
         truth = any(row[_ASKED].value == "1" for row in found)
         return _parsed(json.dumps({"head": {}, "boolean": truth}).encode())
+    del found
     raise StoreUnusable(f"The SPARQL engine's answer is none to {kind}.")
 
 
@@ -107,3 +114,12 @@ def _triples(reply: Reply) -> Iterator[ox.Triple]:
 def _unreadable(error: SyntaxError) -> StoreUnusable:
     told = str(error).partition("\n")[0][:200]
     return StoreUnusable(f"The SPARQL engine's answer cannot be read: {told}")
+
+
+def _of_ours(error: TooMuch | SyntaxError | ValueError) -> KgError:
+    """Return what an error while an answer is read and written means to the client."""
+    if isinstance(error, TooMuch):
+        return LimitExceeded(f"The answer goes beyond the limit of {error.limit}.", error.limit)
+    if isinstance(error, SyntaxError):
+        return _unreadable(error)
+    return Malformed(f"The query cannot be run: {error}")

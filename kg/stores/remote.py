@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from traceback import clear_frames
 
 import pyoxigraph as ox
 
@@ -173,6 +174,7 @@ def _ours() -> Iterator[None]:
     try:
         yield
     except (Malformed, SyntaxError) as error:
+        clear_frames(error.__traceback__)  # a reader must end in the thread it began in
         told = str(error).partition("\n")[0]
         raise StoreUnusable(
             f"The SPARQL engine and we do not understand each other: {told}"
