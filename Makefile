@@ -46,7 +46,7 @@ test: setup ## run the unit tests (a minute or two)
 	@$(BIN)/pytest -n 2
 
 test-marked: setup ## run the slow tests: model, wheel, README, real data, other programs
-	@$(BIN)/pytest -m 'model or wheel or data or clients or browser'
+	@$(BIN)/pytest -m 'model or wheel or data or clients or browser or engines'
 
 lint: $(STAMP) ## check style, types and layers
 	@$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pyoxigraph as ox
 
-from kg.vocabulary import CLASSES, RDF_TYPE
+from kg.vocabulary import CLASSES, RDF_TYPE, XSD, decimals
 
 SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9])?")
 TOP_CLASSES = {iri: path for path, iri in CLASSES.items()}
@@ -109,6 +109,15 @@ class Entry:
 def name_of(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> str:
     """Return a term's IRI, label or text (of a triple term, which is never stored, its source)."""
     return str(term) if isinstance(term, ox.Triple) else term.value
+
+
+def whole_as_decimal(triple: ox.Triple) -> ox.Triple:
+    """Return a triple with a whole number as a decimal where its property asks for decimals."""
+    obj, kind = triple.object, ox.NamedNode(XSD + "decimal")
+    whole = isinstance(obj, ox.Literal) and obj.datatype.value == XSD + "integer"
+    if not whole or triple.predicate.value not in decimals():
+        return triple
+    return ox.Triple(triple.subject, triple.predicate, ox.Literal(name_of(obj), datatype=kind))
 
 
 def make(iri: str, triples: list[ox.Triple]) -> Entry:

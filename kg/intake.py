@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -46,7 +45,6 @@ class Intake:
     def __init__(self, store: Store, validator: Validator) -> None:
         self.store = store
         self.validator = validator
-        self._lock = threading.RLock()
 
     def check(self, entry: Entry) -> Report:
         """Return what the shapes say, without storing anything."""
@@ -54,7 +52,7 @@ class Intake:
 
     def create(self, entry: Entry, agent: str) -> Accepted:
         """Store a new entry. Raises Exists, or Refused with the report."""
-        with self._lock:
+        with self.store.exclusive():
             if self._exists(entry.iri):
                 raise Exists(f"There is an entry {entry.iri} already; replace it with PUT.")
             return self._store(entry, agent, "create")
@@ -64,7 +62,7 @@ class Intake:
 
         ``expected`` is the version that the caller last saw; Changed if it is another.
         """
-        with self._lock:
+        with self.store.exclusive():
             self._check_version(entry.iri, expected)
             action = "replace" if self._exists(entry.iri) else "create"
             return self._store(entry, agent, action)
@@ -76,7 +74,7 @@ class Intake:
 
         Raises Changed if ``expected`` is not the version there is, or Refused.
         """
-        with self._lock:
+        with self.store.exclusive():
             self._check_version(iri, expected)
             known = self.store.get(iri).triples if self._exists(iri) else ()
             entry = entry_of([*known, *triples], self.store.base, iri=iri)
@@ -87,7 +85,7 @@ class Intake:
 
         Raises NotFound, Changed, or InUse while other entries link to it.
         """
-        with self._lock:
+        with self.store.exclusive():
             self.store.get(iri)
             self._check_version(iri, expected)
             self._check_unused(iri)
@@ -105,7 +103,7 @@ class Intake:
         report = BatchReport()
         names: set[str] = set()
         refused: list[Entry] = []
-        with self._lock:
+        with self.store.exclusive():
             for batch in _batches(entries):
                 names.update(entry.iri for entry in batch)
                 refused += self._submit_batch(batch, agent, report, keep_others=keep_others)
@@ -119,7 +117,10 @@ class Intake:
         self, batch: list[Entry], agent: str, report: BatchReport, *, keep_others: bool
     ) -> list[Entry]:
         """Store what can be stored of a batch, and return the entries that are refused."""
-        fresh = [e for e in batch if self._wanted(e, agent, report, keep_others=keep_others)]
+        known = {e.iri: e for e in self.store.several([e.iri for e in batch])}
+        report.unchanged += [e.iri for e in batch if known.get(e.iri) == e]
+        changed = [e for e in batch if known.get(e.iri) != e]
+        fresh = [e for e in changed if self._wanted(e, agent, report, keep_others=keep_others)]
         if not fresh:
             return []
         verdicts = self._judge(fresh)
@@ -133,7 +134,7 @@ class Intake:
                 continue
             if verdict.warnings:
                 report.warned[entry.iri] = verdict.warnings
-            (report.replaced if self._exists(entry.iri) else report.added).append(entry.iri)
+            (report.replaced if entry.iri in known else report.added).append(entry.iri)
             changes.append(Change(entry.iri, entry))
         self.store.write(changes, agent, "import")
         return refused
@@ -149,13 +150,8 @@ class Intake:
         return verdicts
 
     def _wanted(self, entry: Entry, agent: str, report: BatchReport, *, keep_others: bool) -> bool:
-        seen = self.store.provenance(entry.iri)
-        if seen is None:
-            return True
-        if self._exists(entry.iri) and self.store.get(entry.iri) == entry:
-            report.unchanged.append(entry.iri)
-            return False
-        if keep_others and seen.agent != agent:
+        seen = self.store.provenance(entry.iri) if keep_others else None
+        if seen is not None and seen.agent != agent:
             report.kept.append(entry.iri)
             return False
         return True

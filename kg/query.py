@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -34,6 +34,23 @@ class Dataset:
 
 
 ALL = Dataset()
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a SPARQL 1.1 engine answers, and how we say who we are.
+
+    A ``token`` is sent as bearer; ``user`` and ``password`` by basic authentication, or by
+    digest if ``digest``.
+    """
+
+    query: str
+    update: str
+    graphs: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    digest: bool = False
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 import pyoxigraph as ox
 
 from kg import jsonld, scan
-from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of, top_class
+from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
 from kg.jsonld import MAX_DEPTH, NOWHERE
-from kg.vocabulary import CLASSES, DCT, RDF, RDF_TYPE, XSD, decimals
+from kg.vocabulary import CLASSES, DCT, RDF, RDF_TYPE, XSD
 
 MAX_ENTRY = 1024 * 1024
 MAX_TRIPLES = 5_000
@@ -98,7 +98,7 @@ def entry_of(triples: list[ox.Triple], base: str, *, iri: str | None = None) -> 
     root = _root(triples, base, iri)
     name = root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base))
     _check_name(name, base, iri)
-    entry = make(name, [_decimal(t) for t in _rename(triples, root, name)])
+    entry = make(name, [whole_as_decimal(t) for t in _rename(triples, root, name)])
     _check_terms(entry)
     _check_class(entry)
     return entry
@@ -234,15 +234,6 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
         for t in children.get(node, ())
     ]
     return "[" + "; ".join(sorted(parts)) + "]"
-
-
-def _decimal(triple: ox.Triple) -> ox.Triple:
-    """Return a triple with a whole number as a decimal where its property asks for decimals."""
-    obj, kind = triple.object, ox.NamedNode(XSD + "decimal")
-    whole = isinstance(obj, ox.Literal) and obj.datatype.value == XSD + "integer"
-    if not whole or triple.predicate.value not in decimals():
-        return triple
-    return ox.Triple(triple.subject, triple.predicate, ox.Literal(name_of(obj), datatype=kind))
 
 
 def _check_terms(entry: Entry) -> None:

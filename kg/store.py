@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,14 +49,26 @@ class Store(Protocol):
     def version(self) -> int:
         """Return the data version: how many writes there have been."""
 
+    def check(self) -> None:
+        """Raise StoreUnusable if the store cannot be reached."""
+
     def get(self, iri: str) -> Entry:
         """Return an entry, or raise NotFound."""
+
+    def several(self, iris: Sequence[str]) -> list[Entry]:
+        """Return those of some entries that exist, in the same order."""
 
     def provenance(self, iri: str) -> Version | None:
         """Return the last write of an entry, also of a deleted one; None if never seen."""
 
+    def exclusive(self) -> AbstractContextManager[object]:
+        """Keep every other writer away while the block runs; may be nested in one thread."""
+
     def write(self, changes: Sequence[Change], agent: str, action: str) -> int:
-        """Carry out all changes in one atomic update and return the new data version."""
+        """Carry out all changes in one atomic update and return the new data version.
+
+        A remote engine takes so much at a time: there many entries are several updates.
+        """
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """Return the entries written after a version, and whether each still exists."""
@@ -65,6 +78,9 @@ class Store(Protocol):
 
     def entries(self, path: str | None = None) -> Iterator[Entry]:
         """Yield the entries of a class, or all, by IRI."""
+
+    def dump(self) -> bytes:
+        """Return all entries, provenance and vocabularies as N-Quads."""
 
     def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
         """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""

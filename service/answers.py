@@ -62,8 +62,10 @@ def check_iri(iri: str) -> str:
 
 def entry_answer(entry: Entry, media: str, form: str) -> Response:
     """Return an entry with ETag and Last-Modified; 304 where the client has it already."""
-    answer = document(write_entry(entry, form, context_url()), media)
     seen = current().store.provenance(entry.iri)
+    # Read after its version: should a write come between, the tag is too old, never too new.
+    entry = current().store.get(entry.iri)
+    answer = document(write_entry(entry, form, context_url()), media)
     if seen:
         answer.set_etag(f"{seen.number}-{form}")
     answer.cache_control.no_cache = True

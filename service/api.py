@@ -26,7 +26,8 @@ def health() -> Response:
 
 @api.get("/ready")
 def ready() -> Response:
-    """Say whether questions can be answered, or raise Overloaded."""
+    """Say whether questions can be answered, or raise StoreUnusable or Overloaded."""
+    current().store.check()
     if not current().ready:
         raise Overloaded("The model is being loaded and the index filled. Try again soon.", 2)
     return as_json({"status": "ready", "index_lag": current().matcher.lag()})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import cast
 
 from kg.store import Store
-from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import context
 from service.negotiate import entry_object, turtle
 
@@ -19,7 +17,7 @@ def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> tup
     """
     entries = list(store.entries())
     if form == "nquads":
-        return len(entries), cast(EmbeddedStore, store).dump()
+        return len(entries), store.dump()
     if form == "turtle":
         triples = [triple for entry in entries for triple in entry.triples]
         return len(entries), turtle(triples)

@@ -16,9 +16,9 @@ from kg import starter
 from kg.errors import StoreUnusable
 from kg.intake import BatchReport, Intake
 from kg.pool import QueryPool
-from kg.query import Limits
+from kg.query import Limits, QueryEngine
 from kg.scan import MAX_QUERY
-from kg.store import Change
+from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Validator
 from matcher.embedder import Embedder, SentenceEmbedder
@@ -49,10 +49,28 @@ def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     note = settings.home / "starter.json"
-    store = EmbeddedStore(settings.base, settings.home / "store")
-    intake = Intake(store, Validator())
+    intake = Intake(_open_store(settings), Validator())
     _bring_starter(intake, note, tell)
     return intake
+
+
+def _open_store(settings: Settings) -> Store:
+    if settings.engine is None:
+        return EmbeddedStore(settings.base, settings.home / "store")
+    from kg.engine import Engine
+    from kg.stores.remote import RemoteStore
+
+    return RemoteStore(settings.base, Engine(settings.engine))
+
+
+def _open_queries(settings: Settings, store: Store) -> QueryEngine:
+    limits = _limits(settings)
+    if settings.engine is None:
+        return QueryPool(cast(EmbeddedStore, store), settings.home / "snapshots", limits)
+    from kg.engine import Engine
+    from kg.remote import RemoteQueries
+
+    return RemoteQueries(Engine(settings.engine), store.version, limits)
 
 
 def _noted(note: Path) -> dict[str, object]:
@@ -72,10 +90,11 @@ def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
         return
     tell("Loading the starter graph", 0.0)
     store, report = intake.store, BatchReport()
-    if store.version() == 0:
-        store.write([Change(e.iri, e) for e in starter.entries(store.base)], AGENT, "create")
-    else:
-        report = intake.submit_many(starter.entries(store.base), AGENT, keep_others=True)
+    with store.exclusive():
+        if store.version() == 0:
+            store.write([Change(e.iri, e) for e in starter.entries(store.base)], AGENT, "create")
+        else:
+            report = intake.submit_many(starter.entries(store.base), AGENT, keep_others=True)
     _note_starter(note, {"digest": digest}, report)
     tell("Loading the starter graph", 1.0)
 
@@ -111,7 +130,7 @@ class Matching:
     ) -> None:
         self.settings = settings
         self.intake = open_graph(settings, tell)
-        self.store = cast(EmbeddedStore, self.intake.store)
+        self.store = self.intake.store
         self.embedder = embedder or make_embedder(settings, tell)
         self.matcher = Matcher(self.store, self.embedder, settings.home)
 
@@ -143,7 +162,7 @@ class Runtime(Matching):
         super().__init__(settings, embedder, tell)
         self._tell = tell
         self.tokens = Tokens(settings.home / "tokens.json")
-        self.queries = QueryPool(self.store, settings.home / "snapshots", _limits(settings))
+        self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
         self.queries_seen = QueryLog(settings.home, self.metrics)
         self.limits_said = limits_said(settings)

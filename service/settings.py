@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kg.query import Address
+
 MIB = 1024**2
 DEFAULT_BASE = "https://passerelle.example/"
+_SPARQL = "PASSERELLE_SPARQL_"
 #: field -> environment variable, smallest and largest value
 _NUMBERS: dict[str, tuple[str, float, float]] = {
     "port": ("PORT", 0, 65_535),
@@ -33,7 +36,7 @@ class Settings:
     """Where things are and how much a client may use; sizes in bytes, times in seconds.
 
     ``rate`` is requests a second and client, after a first ``burst``; ``contact`` is where
-    readers report mistakes.
+    readers report mistakes; ``engine`` is used in the place of the embedded store.
     """
 
     home: Path
@@ -50,6 +53,7 @@ class Settings:
     burst: int = 200
     body: int = 10 * MIB
     contact: str | None = None
+    engine: Address | None = None
 
 
 def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
@@ -68,6 +72,7 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
         base=_base(known.get("PASSERELLE_BASE", DEFAULT_BASE)),
         model=known.get("PASSERELLE_MODEL", "default"),
         contact=_contact(known.get("PASSERELLE_CONTACT")),
+        engine=_engine({n.removeprefix(_SPARQL): known[n] for n in known if n.startswith(_SPARQL)}),
         **numbers,  # type: ignore[arg-type]
     )
 
@@ -92,6 +97,26 @@ def _contact(text: str | None) -> str | None:
             f"PASSERELLE_CONTACT is {text!r}; write a mailto:, http: or https: address."
         )
     return text
+
+
+def _engine(known: Mapping[str, str]) -> Address | None:
+    """Return the engine that the variables name, None if they name none."""
+    urls = {name: known[name] for name in ("QUERY", "UPDATE", "GSP") if name in known}
+    if not urls:
+        return None
+    if len(urls) < 3:
+        raise BadSetting(
+            "PASSERELLE_SPARQL_QUERY, _UPDATE and _GSP belong together; set all three or none."
+        )
+    for name, url in urls.items():
+        if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", url):
+            raise BadSetting(f"{_SPARQL}{name} is {url!r}; write an http or https address.")
+    if (auth := known.get("AUTH", "basic")) not in {"basic", "digest"}:
+        raise BadSetting(f"PASSERELLE_SPARQL_AUTH is {auth!r}; write basic or digest.")
+    if "USER" in known and "TOKEN" in known:
+        raise BadSetting("Set PASSERELLE_SPARQL_USER or PASSERELLE_SPARQL_TOKEN, not both.")
+    who = known.get("USER"), known.get("PASSWORD"), auth == "digest", known.get("TOKEN")
+    return Address(urls["QUERY"], urls["UPDATE"], urls["GSP"], *who)
 
 
 def _number(text: str, name: str, low: float, high: float, *, whole: bool) -> float:

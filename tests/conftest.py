@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from kg import starter
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from matcher.matcher import Matcher
+from tests import engines
+from tests.engines import Served
 from tests.fake_embedder import HashingEmbedder
 
 BASE = "https://passerelle.example/"
@@ -53,3 +56,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder shared/data with the published files is not beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Served]]:
+    """Return what starts an engine by its name, once for the whole run."""
+    running: dict[str, Served] = {}
+    with ExitStack() as stack:
+
+        def start(name: str) -> Served:
+            if name not in running:
+                opened = getattr(engines, name)(tmp_path_factory.mktemp(name))
+                running[name] = Served(stack.enter_context(opened))
+            return running[name]
+
+        yield start

@@ -21,9 +21,10 @@ from kg.catalogue import (
 )
 from kg.entry import Text
 from kg.errors import NotFound, Refused
-from kg.store import Change
+from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
+from tests.engines import ENGINES
 from tests.kg.helpers import (
     ACTOR,
     CHALLENGE,
@@ -38,26 +39,45 @@ from tests.kg.helpers import (
 )
 
 
-def found(store: EmbeddedStore, **wanted: str) -> list[str]:
+@pytest.fixture(params=["embedded", *ENGINES])
+def store(request: pytest.FixtureRequest, store: EmbeddedStore) -> Store:
+    """The small world, in the embedded store and in other engines."""
+    return bring(request, store)
+
+
+@pytest.fixture(params=["embedded", *ENGINES])
+def still_store(request: pytest.FixtureRequest, still_store: EmbeddedStore) -> Store:
+    """The same for tests that only read."""
+    return bring(request, still_store)
+
+
+def bring(request: pytest.FixtureRequest, embedded: EmbeddedStore) -> Store:
+    if request.param == "embedded":
+        return embedded
+    found: Store = request.getfixturevalue("served")(request.param).filled()
+    return found
+
+
+def found(store: Store, **wanted: str) -> list[str]:
     page = list_entries(store, Filter(**wanted))
     assert page.total == len(page.rows)
     assert page.next is None
     return [str(row["entry"]) for row in page.rows]
 
 
-def put(store: EmbeddedStore, *slugs: str) -> None:
+def put(store: Store, *slugs: str) -> None:
     changes = [Change((entry := practice(slug)).iri, entry) for slug in slugs]
     store.write(changes, "tester", "create")
 
 
-def remove(store: EmbeddedStore, slug: str) -> None:
+def remove(store: Store, slug: str) -> None:
     store.write([Change(f"{ID}practice/{slug}", None)], "tester", "delete")
 
 
 # Filters
 
 
-def test_everything_is_listed_by_iri(still_store: EmbeddedStore) -> None:
+def test_everything_is_listed_by_iri(still_store: Store) -> None:
     assert found(still_store) == sorted(world())
 
 
@@ -84,12 +104,12 @@ def test_everything_is_listed_by_iri(still_store: EmbeddedStore) -> None:
     ],
 )
 def test_filters_narrow_the_list(
-    still_store: EmbeddedStore, wanted: dict[str, str], iris: list[str]
+    still_store: Store, wanted: dict[str, str], iris: list[str]
 ) -> None:
     assert found(still_store, **wanted) == iris
 
 
-def test_a_theme_brings_the_narrower_ones(still_store: EmbeddedStore) -> None:
+def test_a_theme_brings_the_narrower_ones(still_store: Store) -> None:
     (row,) = still_store.select(
         "SELECT ?t { <https://w3id.org/passerelle/voc/theme/circular-economy> skos:broader ?t }", {}
     )
@@ -115,9 +135,7 @@ def test_a_theme_brings_the_narrower_ones(still_store: EmbeddedStore) -> None:
         ("theme", "http://elsewhere.example/"),
     ],
 )
-def test_unknown_values_are_refused_by_name(
-    still_store: EmbeddedStore, field: str, value: str
-) -> None:
+def test_unknown_values_are_refused_by_name(still_store: Store, field: str, value: str) -> None:
     with pytest.raises(Refused) as error:
         list_entries(still_store, Filter(**{field: value}))
     (problem,) = error.value.problems
@@ -126,13 +144,13 @@ def test_unknown_values_are_refused_by_name(
 
 
 @pytest.mark.parametrize("limit", [0, -1, MAX_LIMIT + 1])
-def test_the_limit_has_limits(still_store: EmbeddedStore, limit: int) -> None:
+def test_the_limit_has_limits(still_store: Store, limit: int) -> None:
     with pytest.raises(Refused, match="from 1 to 200"):
         list_entries(still_store, Filter(), limit=limit)
 
 
 def test_codes_of_greece_and_the_united_kingdom_are_known_by_both_names(
-    store: EmbeddedStore,
+    store: Store,
 ) -> None:
     for code, iso in (("EL", "GR"), ("UK", "GB")):
         entry = turtle(
@@ -149,7 +167,7 @@ def test_codes_of_greece_and_the_united_kingdom_are_known_by_both_names(
 # Pages
 
 
-def test_pages_put_together_are_the_list(store: EmbeddedStore) -> None:
+def test_pages_put_together_are_the_list(store: Store) -> None:
     put(store, *(f"p{n:02}" for n in range(25)))
     seen: list[str] = []
     cursor = None
@@ -162,13 +180,13 @@ def test_pages_put_together_are_the_list(store: EmbeddedStore) -> None:
     assert seen == [*(f"{ID}practice/p{n:02}" for n in range(25)), PRACTICE]
 
 
-def test_a_page_of_the_very_last_row_has_no_next(store: EmbeddedStore) -> None:
+def test_a_page_of_the_very_last_row_has_no_next(store: Store) -> None:
     put(store, "a", "b")
     page = list_entries(store, Filter(type="practice"), limit=3)
     assert (len(page.rows), page.next) == (3, None)
 
 
-def test_pages_stay_stable_while_entries_come_and_go(store: EmbeddedStore) -> None:
+def test_pages_stay_stable_while_entries_come_and_go(store: Store) -> None:
     put(store, *(f"p{n}" for n in range(6)))
     first = list_entries(store, Filter(type="practice"), limit=3)
     assert first.next == f"{ID}practice/p2"
@@ -182,7 +200,7 @@ def test_pages_stay_stable_while_entries_come_and_go(store: EmbeddedStore) -> No
 
 
 @pytest.mark.parametrize("cursor", ["", "zzz", '"} #', "\\"])
-def test_any_text_may_be_a_cursor(still_store: EmbeddedStore, cursor: str) -> None:
+def test_any_text_may_be_a_cursor(still_store: Store, cursor: str) -> None:
     page = list_entries(still_store, Filter(), cursor=cursor)
     assert len(page.rows) in {0, len(world())}
 
@@ -190,7 +208,7 @@ def test_any_text_may_be_a_cursor(still_store: EmbeddedStore, cursor: str) -> No
 # Rows
 
 
-def test_a_row_says_what_the_contract_asks(still_store: EmbeddedStore) -> None:
+def test_a_row_says_what_the_contract_asks(still_store: Store) -> None:
     assert summary(still_store, PRACTICE, "hr") == {
         "entry": PRACTICE,
         "type": "practice",
@@ -203,7 +221,7 @@ def test_a_row_says_what_the_contract_asks(still_store: EmbeddedStore) -> None:
         summary(still_store, ID + "practice/none")
 
 
-def test_countries_of_an_entry_and_of_a_territory(still_store: EmbeddedStore) -> None:
+def test_countries_of_an_entry_and_of_a_territory(still_store: Store) -> None:
     assert [countries(still_store, iri) for iri in (PRACTICE, SPLIT, CHALLENGE)] == [
         ["HR"],
         ["HR"],
@@ -211,14 +229,14 @@ def test_countries_of_an_entry_and_of_a_territory(still_store: EmbeddedStore) ->
     ]
 
 
-def test_links_name_who_and_how(still_store: EmbeddedStore) -> None:
+def test_links_name_who_and_how(still_store: Store) -> None:
     assert links_to(still_store, ACTOR) == [Link(PRACTICE, PSR + "actor", VOC + "role/lead")]
     assert links_to(still_store, CHALLENGE) == [Link(PRACTICE, PSR + "addresses", None)]
     assert [link.entry for link in links_to(still_store, SPLIT)] == [ACTOR, PRACTICE]
     assert links_to(still_store, PRACTICE) == []
 
 
-def test_titles_in_the_language_asked_for(still_store: EmbeddedStore) -> None:
+def test_titles_in_the_language_asked_for(still_store: Store) -> None:
     asked = [PRACTICE, CHALLENGE, PRACTICE, ID + "practice/none"]
     assert titles(still_store, asked, "hr") == {
         PRACTICE: Text("Popravljaonica", "hr", DCT + "title"),
@@ -227,20 +245,20 @@ def test_titles_in_the_language_asked_for(still_store: EmbeddedStore) -> None:
     assert titles(still_store, []) == {}
 
 
-def test_a_title_without_a_language_is_undetermined(store: EmbeddedStore) -> None:
+def test_a_title_without_a_language_is_undetermined(store: Store) -> None:
     entry = practice(title="dct:title 'Bare'")
     store.write([Change(entry.iri, entry)], "tester", "create")
     assert titles(store, [entry.iri]) == {entry.iri: Text("Bare", "und", DCT + "title")}
 
 
-def test_names_of_places(still_store: EmbeddedStore) -> None:
+def test_names_of_places(still_store: Store) -> None:
     assert place_names(still_store) == [
         PlaceName(CROATIA, "Croatia", "country", None),
         PlaceName(SPLIT, "Split-Dalmatia", "nuts3", CROATIA),
     ]
 
 
-def test_every_class_is_counted(still_store: EmbeddedStore) -> None:
+def test_every_class_is_counted(still_store: Store) -> None:
     counted = class_counts(still_store)
     assert counted.keys() == CLASSES.keys()
     assert counted["territory"] == 2

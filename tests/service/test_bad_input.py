@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from kg.pool import QueryPool
 from kg.query import Limits
+from kg.stores.embedded import EmbeddedStore
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice
 
@@ -196,6 +197,7 @@ def hasty(
 ) -> Iterator[None]:
     """Short limits for queries."""
     limits = Limits(seconds=0.5, rows=100, bytes=10_000)
+    assert isinstance(runtime.store, EmbeddedStore)
     pool = QueryPool(runtime.store, tmp_path_factory.mktemp("hasty") / "snapshots", limits)
     monkeypatch.setattr(runtime, "queries", pool)
     yield

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from kg.query import Address
 from service.settings import BadSetting, read
 
 
@@ -30,6 +32,35 @@ def test_the_environment_is_read() -> None:
     assert (found.port, found.sparql_seconds, found.base) == (9, 0.5, "http://a/b/")
 
 
+ENGINE = {f"PASSERELLE_SPARQL_{name}": f"http://e/{name}" for name in ("QUERY", "UPDATE", "GSP")}
+
+
+def test_an_engine_is_named_by_three_addresses() -> None:
+    assert read({"USER": "somebody"}).engine is None
+    assert read(ENGINE).engine == Address("http://e/QUERY", "http://e/UPDATE", "http://e/GSP")
+    who = {"USER": "ana", "PASSWORD": "p", "AUTH": "digest"}
+    found = read(ENGINE | {f"PASSERELLE_SPARQL_{name}": value for name, value in who.items()})
+    assert found.engine
+    assert (found.engine.user, found.engine.password, found.engine.digest) == ("ana", "p", True)
+    token = read(ENGINE | {"PASSERELLE_SPARQL_TOKEN": "t"}).engine
+    assert token
+    assert (token.token, token.user) == ("t", None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"PASSERELLE_SPARQL_GSP": ""}, "all three or none"),
+        ({"PASSERELLE_SPARQL_UPDATE": "file:///etc"}, "PASSERELLE_SPARQL_UPDATE"),
+        ({"PASSERELLE_SPARQL_AUTH": "kerberos"}, "PASSERELLE_SPARQL_AUTH"),
+        ({"PASSERELLE_SPARQL_USER": "u", "PASSERELLE_SPARQL_TOKEN": "t"}, "not both"),
+    ],
+)
+def test_an_engine_that_is_named_badly_is_told(wrong: dict[str, str], named: str) -> None:
+    with pytest.raises(BadSetting, match=named):
+        read(ENGINE | wrong)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -46,3 +77,13 @@ def test_a_bad_value_is_named_in_one_sentence(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=name) as caught:
         read({name: value})
     assert "\n" not in str(caught.value)
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    root = Path(__file__).resolve().parents[2]
+    readme = (root / "README.md").read_text("utf-8")
+    source = (root / "service" / "settings.py").read_text("utf-8")
+    names = {*re.findall(r"PASSERELLE_[A-Z]+(?:_[A-Z]+)?", source), *ENGINE}
+    for name in names - {"PASSERELLE_SPARQL"}:
+        shortly = name.removeprefix("PASSERELLE_SPARQL")
+        assert f"`{name}`" in readme or f"`{shortly}`" in readme, name

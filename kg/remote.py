@@ -1,0 +1,125 @@
+"""Run public queries over somebody's SPARQL engine, within our limits and in our formats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from traceback import clear_frames
+from typing import IO, cast
+
+import pyoxigraph as ox
+
+from kg.engine import RESULTS, TRIPLES, Engine, Reply, cut_off
+from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
+from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
+from kg.results import TooMuch, check_form, write
+from kg.slots import Slots
+
+#: how Virtuoso answers ASK: a row with a 1, or no row
+_ASKED = "__ASK_RETVAL"
+
+
+class RemoteQueries:
+    """Implements ``kg.query.QueryEngine`` over an engine.
+
+    The engine is asked for a time-out; at ours the connection is closed, and the query may run
+    on there. Memory is the engine's own affair. ``version`` returns the present data version.
+    """
+
+    def __init__(
+        self, engine: Engine, version: Callable[[], int], limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        self._engine, self._version = engine, version
+        self._slots = Slots(self.limits)
+        self._most: int | None = None
+
+    def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
+        """Return the answer to a query (see ``kg.query.QueryEngine``)."""
+        check_form(query.form, form)
+        table, limits = query.form in {"SELECT", "ASK"}, self.limits
+        graphs = None if dataset == ALL and not query.own_dataset else _parameters(dataset)
+        with self._slots.turn():
+            version = self._version()
+            with self._engine.query(
+                query.text, RESULTS if table else TRIPLES, limits.seconds, graphs
+            ) as reply:
+                kind, rows, body = self._write(
+                    _result(reply, query.form) if table else _triples(reply), form
+                )
+            if not table and self._engine.virtuoso:
+                self._check_whole(rows)
+        return Answer(kind, rows, body, version)
+
+    def _check_whole(self, rows: int) -> None:
+        """Refuse a graph that Virtuoso may have cut: it says so of tables only, so ask for one."""
+        if self._most is None:
+            many = f"SELECT (1 AS ?x) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {self.limits.rows + 1}"
+            with suppress(LimitExceeded), self._engine.query(many):
+                pass
+            self._most = self._engine.most_rows or self.limits.rows + 1
+        if rows >= self._most:
+            raise cut_off(self._most)
+
+    def _write(
+        self, found: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str
+    ) -> tuple[str, int, bytes]:
+        """Return kind, rows and body of an answer that is read while it is written.
+
+        pyoxigraph's readers must end in the thread they began in: no error may keep one.
+        """
+        try:
+            return write(found, form, max_rows=self.limits.rows, max_bytes=self.limits.bytes)
+        except KgError as error:
+            clear_frames(error.__traceback__)
+            raise
+        except (TooMuch, SyntaxError, ValueError) as error:
+            clear_frames(error.__traceback__)
+            raise _of_ours(error) from error
+        finally:
+            del found
+
+    def close(self) -> None:
+        """Do nothing: no connection outlives its query."""
+
+
+def _parameters(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    return {"default-graph-uri": dataset.default, "named-graph-uri": dataset.named}
+
+
+def _result(reply: Reply, kind: str) -> ox.QuerySolutions | ox.QueryBoolean:
+    """Return solutions, or the truth that was asked for. Raises StoreUnusable."""
+    found = _parsed(cast(IO[bytes], reply))
+    if isinstance(found, ox.QueryBoolean) == (kind == "ASK"):
+        return found
+    if isinstance(found, ox.QuerySolutions) and [v.value for v in found.variables] == [_ASKED]:
+        truth = any(row[_ASKED].value == "1" for row in found)
+        return _parsed(json.dumps({"head": {}, "boolean": truth}).encode())
+    del found
+    raise StoreUnusable(f"The SPARQL engine's answer is none to {kind}.")
+
+
+def _parsed(source: IO[bytes] | bytes) -> ox.QuerySolutions | ox.QueryBoolean:
+    try:
+        return ox.parse_query_results(source, format=ox.QueryResultsFormat.JSON)
+    except SyntaxError as error:
+        raise _unreadable(error) from error
+
+
+def _triples(reply: Reply) -> Iterator[ox.Triple]:
+    return (quad.triple for quad in ox.parse(cast(IO[bytes], reply), format=ox.RdfFormat.N_TRIPLES))
+
+
+def _unreadable(error: SyntaxError) -> StoreUnusable:
+    told = str(error).partition("\n")[0][:200]
+    return StoreUnusable(f"The SPARQL engine's answer cannot be read: {told}")
+
+
+def _of_ours(error: TooMuch | SyntaxError | ValueError) -> KgError:
+    """Return what an error while an answer is read and written means to the client."""
+    if isinstance(error, TooMuch):
+        return LimitExceeded(f"The answer goes beyond the limit of {error.limit}.", error.limit)
+    if isinstance(error, SyntaxError):
+        return _unreadable(error)
+    return Malformed(f"The query cannot be run: {error}")

@@ -1,0 +1,195 @@
+"""The store in somebody's SPARQL 1.1 engine, which several copies of the service may share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from traceback import clear_frames
+
+import pyoxigraph as ox
+
+from kg.engine import PATIENCE, Engine
+from kg.entry import Entry, make, whole_as_decimal
+from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
+from kg.store import Binding, Change, Version
+from kg.stores.base import HEADER, SITE, GraphStore
+from kg.stores.claims import Claims
+from kg.vocabulary import graphs
+
+#: triples of one update; Virtuoso takes 900, and needs more time for each the more there are
+MOST = 120
+#: seconds that a data version is believed, and how long to wait before an engine is asked again
+FRESH, AGAIN = 0.3, 5.0
+_VERSION = "SELECT ?number { GRAPH ?g { $site psr:base ?base ; psr:dataVersion ?number } }"
+
+
+class RemoteStore(GraphStore):
+    """Entries in named graphs of an engine.
+
+    Raises StoreUnusable if the engine cannot be reached, does not query the union of its
+    graphs, or holds entries of another base IRI. What another copy of the service writes is
+    seen after ``FRESH`` seconds.
+    """
+
+    at_once = 10
+
+    def __init__(self, base: str, engine: Engine) -> None:
+        super().__init__(base)
+        self._engine = engine
+        self._claims = Claims(base + "graph/claims", lambda q: self.select(q, {}), self._update)
+        self._claim: str | None = None
+        self._writing, self._asking = threading.RLock(), threading.Lock()
+        self._reachable = True
+        self._version, self._due = self._open(), 0.0
+        self._refresh_vocabulary()
+        if not self.select("SELECT ?base { $site psr:base ?base } LIMIT 1", {"site": SITE}):
+            raise StoreUnusable(
+                "The SPARQL engine does not query the union of its named graphs by default;"
+                " switch that on (see docs/engines.md)."
+            )
+
+    def version(self) -> int:
+        """Return the data version as of ``FRESH`` seconds ago; the last known if nobody answers."""
+        if time.monotonic() > self._due and self._asking.acquire(blocking=False):
+            try:
+                self._note(self._ask_version(2.0))
+            except (LimitExceeded, Overloaded, StoreUnusable):
+                self._reachable, self._due = False, time.monotonic() + AGAIN
+            finally:
+                self._asking.release()
+        return self._version
+
+    def check(self) -> None:
+        """Raise StoreUnusable if the engine did not answer when it was last asked."""
+        self.version()
+        if not self._reachable:
+            raise StoreUnusable("The SPARQL engine cannot be reached. Try again in a moment.")
+
+    def provenance(self, iri: str) -> Version | None:
+        """Return the last write of an entry; ``get`` then brings no older state of it."""
+        if seen := super().provenance(iri):
+            self._version = max(seen.number, self._version)
+        return seen
+
+    def _note(self, version: int) -> None:
+        self._version = max(version, self._version)
+        self._reachable, self._due = True, time.monotonic() + FRESH
+
+    def _ask_version(self, seconds: float) -> int:
+        text = HEADER + _VERSION.replace("$site", str(SITE))
+        with _ours():
+            return max((int(row["number"].value) for row in self._ask(text, seconds)), default=0)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep the writers of all copies of the service away while the block runs."""
+        with self._writing:
+            if self._claim:
+                yield
+                return
+            self._claim = self._claims.take()
+            try:
+                self._note(self._ask_version(PATIENCE))
+                yield
+            finally:
+                claim, self._claim = self._claim, None
+                self._claims.give_back(claim)
+
+    def write(self, changes: Sequence[Change], agent: str, action: str) -> int:
+        """Carry out changes, several entries of more than ``MOST`` triples in several updates."""
+        if not changes:
+            return self.version()
+        with self.exclusive():
+            for some in _parts(changes):
+                number = self._version + 1
+                text = self._change(some, agent, action, number)
+                self._check_claim()
+                self._update(text)
+                self._note(number)
+        return self._version
+
+    def _check_claim(self) -> None:
+        """Stop if another writer took ours for left behind."""
+        assert self._claim
+        if not self.select("SELECT ?c { $claim a ?c }", {"claim": ox.NamedNode(self._claim)}):
+            raise Overloaded("The write took too long and lost its turn. Try again.", 5)
+
+    def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
+        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
+        with _ours():
+            return super().select(query, values)
+
+    def _update(self, text: str) -> None:
+        with _ours():
+            self._engine.update(HEADER + text)
+
+    def _solutions(self, query: str) -> ox.QuerySolutions:
+        return self._ask(query, PATIENCE)
+
+    def _ask(self, query: str, seconds: float) -> ox.QuerySolutions:
+        with self._engine.query(query, seconds=seconds) as reply:
+            found = ox.parse_query_results(reply.all(), format=ox.QueryResultsFormat.JSON)
+        if isinstance(found, ox.QueryBoolean):
+            raise StoreUnusable("The SPARQL engine's answer is none to SELECT.")
+        return found
+
+    def _read(self, iris: Sequence[str]) -> list[Entry]:
+        nodes = " ".join(str(ox.NamedNode(iri)) for iri in iris)
+        query = f"SELECT ?g ?s ?p ?o {{ VALUES ?g {{ {nodes} }} GRAPH ?g {{ ?s ?p ?o }} }}"
+        found: dict[str, list[ox.Triple]] = defaultdict(list)
+        with _ours():
+            for row in self._solutions(query):
+                triple = ox.Triple(row["s"], row["p"], row["o"])
+                # Virtuoso makes an integer of 5.0.
+                found[row["g"].value].append(whole_as_decimal(triple))
+        return [make(iri, triples) for iri, triples in found.items()]
+
+    def _graph(self, name: str) -> set[ox.Triple]:
+        with _ours():
+            quads = ox.parse(self._engine.graph(name), format=ox.RdfFormat.N_TRIPLES)
+            return set(make(name, [quad.triple for quad in quads]).triples)
+
+    def _replace(self, name: str, triples: list[ox.Triple]) -> None:
+        self._engine.put(name, ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b"")
+
+    def dump(self) -> bytes:
+        """Return all entries, provenance and vocabularies as N-Quads."""
+        named = [(entry.iri, entry.triples) for entry in self.entries()]
+        for name in (self._provenance.value, *(name for name, _ in graphs())):
+            named.append((name, tuple(self._graph(name))))
+        quads = (
+            ox.Quad(t.subject, t.predicate, t.object, ox.NamedNode(name))
+            for name, triples in named
+            for t in triples
+        )
+        return ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b""
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """Say that the engine and not the client is at fault when the two do not understand."""
+    try:
+        yield
+    except (Malformed, SyntaxError) as error:
+        clear_frames(error.__traceback__)  # a reader must end in the thread it began in
+        told = str(error).partition("\n")[0]
+        raise StoreUnusable(
+            f"The SPARQL engine and we do not understand each other: {told}"
+        ) from error
+
+
+def _parts(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """Yield changes in lists of at most ``MOST`` triples, or of one entry."""
+    part: list[Change] = []
+    size = 0
+    for change in changes:
+        more = len(change.entry.triples) if change.entry else 0
+        if part and size + more > MOST:
+            yield part
+            part, size = [], 0
+        part.append(change)
+        size += more
+    yield part
