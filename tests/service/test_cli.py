@@ -84,7 +84,7 @@ def test_every_command_takes_home_and_json() -> None:
         *(c for c in main.commands.values() if not hasattr(c, "commands")),
         *main.commands["token"].commands.values(),  # type: ignore[attr-defined]
     ]
-    assert len(commands) == 10
+    assert len(commands) == 11
     for command in commands:
         assert {"--home", "--json"} <= {o for p in command.params for o in p.opts}
 
