@@ -58,12 +58,17 @@ def wants_page() -> bool:
     return wanted.quality("text/html") > wanted.quality("application/json")
 
 
-def choose(offers: Offers, named: str | None = None) -> tuple[str, str]:
-    """Return media type and format: ``named`` or ``?format=``, else by Accept's q-values.
+def choose(offers: Offers) -> tuple[str, str]:
+    """Return media type and format: ``?format=``, else by Accept's q-values.
 
     Raises NotAcceptable (406), naming what there is.
     """
-    if named := named or request.args.get("format"):
+    return choose_named(offers, request.args.get("format"))
+
+
+def choose_named(offers: Offers, named: str | None) -> tuple[str, str]:
+    """Return media type and format: the named one, else by Accept's q-values."""
+    if named:
         return _named(named.lower(), offers)
     if request.headers.get("Accept", "") in {"", "*/*"}:
         return next(iter(offers.items()))

@@ -16,7 +16,7 @@ from kg.similarity import Asked, expand
 from matcher.question import Filters, Question
 from service import protocol
 from service.answers import HEADERS, document
-from service.negotiate import GRAPH, TABLE, choose, wants_page
+from service.negotiate import GRAPH, TABLE, choose, choose_named, wants_page
 from service.runtime import Runtime, current
 from service.samples import first_query, samples
 
@@ -43,7 +43,7 @@ def run() -> Response:
     runtime = current()
     with runtime.queries_seen.watch(sent.query) as seen:
         query = check_query(sent.query)
-        media, form = choose(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
+        media, form = choose_named(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
         if known := _not_modified(runtime, query, form):
             seen.outcome = "not-modified"
             return known
