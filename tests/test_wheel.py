@@ -96,7 +96,8 @@ def test_it_serves_from_another_directory(program: Path, tmp_path: Path) -> None
             assert process.stdout
             line = process.stdout.readline()
             assert line.startswith("Passerelle is ready at http://127.0.0.1:")
-            with urllib.request.urlopen(line.split()[-1] + "/ready") as answer:
-                assert answer.status == 200
+            for path in ("/ready", "/static/vendor/yasgui.min.js", "/sparql?query=ASK%7B%7D"):
+                with urllib.request.urlopen(line.split()[-1] + path) as answer:
+                    assert answer.status == 200
         finally:
             process.terminate()
