@@ -24,6 +24,8 @@ from kg.slots import Slots
 MAX_STALENESS = 0.5
 #: bytes that a pipe to a worker holds; large answers come with fewer changes of process
 _PIPE = 1024**2
+#: bytes of a first read: most answers are small, and room for a large one has to be made
+_SMALL = 16 * 1024
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"}
 
@@ -109,17 +111,17 @@ class _Worker:
         return self._receive()
 
     def _receive(self) -> tuple[dict[str, Any], bytes]:
-        line, _, rest = self._read().partition(b"\n")
+        line, _, rest = self._read(_SMALL).partition(b"\n")
         head = json.loads(line)
         parts, size = [rest], len(rest)
         while size < head["length"]:
-            parts.append(self._read())
+            parts.append(self._read(_PIPE))
             size += len(parts[-1])
         return head, b"".join(parts)
 
-    def _read(self) -> bytes:
+    def _read(self, most: int) -> bytes:
         assert self._process.stdout
-        data = self._process.stdout.read(_PIPE)
+        data = self._process.stdout.read(most)
         if not data:
             raise self._ended()
         return data

@@ -50,13 +50,16 @@ class Seen:
 
 
 class QueryLog:
-    """Writes what is seen of each query, and counts it; safe to use from several threads."""
+    """Writes what is seen of each query, and counts it; safe to use from several threads.
+
+    Lines wait in memory for ``flush``: a write for each would let go of the interpreter.
+    """
 
     def __init__(self, home: Path, metrics: Metrics) -> None:
         self._path, self._metrics = home / FILE, metrics
         self._lock = threading.Lock()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("ab", buffering=0)
+        self._file = self._path.open("ab")
 
     @contextmanager
     def watch(self, text: str) -> Iterator[Seen]:
@@ -88,7 +91,12 @@ class QueryLog:
         for number in range(KEPT - 1, -1, -1):
             if (old := _file(self._path, number)).exists():
                 old.replace(_file(self._path, number + 1))
-        self._file = self._path.open("ab", buffering=0)
+        self._file = self._path.open("ab")
+
+    def flush(self) -> None:
+        """Let readers of the file see what was noted so far."""
+        with self._lock:
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file."""

@@ -213,6 +213,7 @@ class Runtime(Matching):
             except Exception:  # the thread must outlive whatever a model throws
                 log.exception("The index could not follow the graph; trying again.")
                 self._failed = True
+            self.queries_seen.flush()
             self._written.wait(RETRY if self._failed else POLL)
 
     def _progress(self, done: int, total: int) -> None:

@@ -15,12 +15,14 @@ from service import querylog
 from service.metrics import Metrics
 from service.querylog import QueryLog, read
 from service.runtime import Runtime
+from tests.service.conftest import until
 
 SECRET = "SELECT ?x { BIND('a very private question' AS ?x) }"
 
 
 def test_an_answer_is_noted_without_its_text(client: FlaskClient, runtime: Runtime) -> None:
     client.get("/sparql", query_string={"query": SECRET})
+    runtime.queries_seen.flush()
     seen = next(read(runtime.settings.home))
     assert seen.hash == hashlib.sha256(SECRET.encode()).hexdigest()[:16]
     assert (seen.outcome, seen.form, seen.format, seen.rows) == ("answered", "SELECT", "json", 1)
@@ -38,7 +40,15 @@ def test_what_is_refused_is_noted(
     client: FlaskClient, runtime: Runtime, query: str, outcome: str
 ) -> None:
     client.get("/sparql", query_string={"query": query})
+    runtime.queries_seen.flush()
     assert next(read(runtime.settings.home)).outcome == outcome
+
+
+def test_the_log_can_be_read_soon(client: FlaskClient, runtime: Runtime) -> None:
+    query = "ASK { <urn:soon> ?p ?o }"
+    client.get("/sparql", query_string={"query": query})
+    wanted = hashlib.sha256(query.encode()).hexdigest()[:16]
+    assert until(lambda: wanted in {seen.hash for seen in read(runtime.settings.home)}, 5)
 
 
 def test_a_limit_is_noted_and_counted(tmp_path: Path) -> None:
