@@ -68,6 +68,10 @@ class PublicQuery:
     volatile: bool = False
 
 
+#: brings all triples of the graphs that it is run over
+EVERYTHING = PublicQuery("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", "CONSTRUCT")
+
+
 @dataclass(frozen=True)
 class Answer:
     """A finished answer: its kind, rows, bytes, and the data version it was read from.

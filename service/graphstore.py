@@ -11,9 +11,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
 from kg.errors import Malformed, NotFound
-from kg.query import ALL, Dataset
+from kg.query import ALL, EVERYTHING, Dataset
 from kg.reading import parse
-from kg.scan import check_query
 from service import writing
 from service.answers import check_iri, document, entry_answer, entry_iri
 from service.negotiate import GRAPH, choose
@@ -22,7 +21,6 @@ from service.runtime import current
 graphstore = Blueprint("graphstore", __name__)
 ADDRESS = "/graph-store"
 _DIRECT = "/id/<path>/<slug>"
-_EVERYTHING = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 
 
 @graphstore.get(ADDRESS)
@@ -33,7 +31,7 @@ def read() -> Response:
     if name is not None and _is_entry(name):
         return entry_answer(current().store.get(check_iri(name)), media, form)
     dataset = ALL if name is None else Dataset(default=(name,))
-    found = current().queries.run(check_query(_EVERYTHING), form, dataset)
+    found = current().queries.run(EVERYTHING, form, dataset)
     if not found.rows:
         raise NotFound(f"There is no graph {name}.")
     answer = document(found.body, media)

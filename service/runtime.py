@@ -13,6 +13,7 @@ from typing import Self, cast
 from flask import current_app
 
 from kg import starter
+from kg.describe import Describer
 from kg.errors import StoreUnusable
 from kg.intake import BatchReport, Intake
 from kg.pool import QueryPool
@@ -24,7 +25,6 @@ from kg.validation import Validator
 from matcher.embedder import Embedder, SentenceEmbedder
 from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
-from service.describe import Describer
 from service.metrics import Metrics
 from service.querylog import QueryLog
 from service.settings import Settings
