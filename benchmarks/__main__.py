@@ -137,9 +137,9 @@ def embedding_figures(home: Path, data: Path) -> dict[str, float]:
 
     texts = [d.text for d in read(data / "susy_initiatives.geojson")]
     model = SentenceEmbedder(DEFAULT, home)
-    model.encode(texts[:8], "document")
+    model.encode(texts[:8])
     start = time.perf_counter()
-    model.encode(texts, "document")
+    model.encode(texts)
     return {"embed SUSY texts, texts/s": round(len(texts) / (time.perf_counter() - start), 1)}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from kg.language import primary
 from kg.vocabulary import vocabulary
-from matcher.embedder import Embedder, Matrix, Prompt
+from matcher.embedder import Embedder, Matrix, unit
 
 MINIMUM = 20
 #: How much of a language's own offset is taken out. On 169 SDG targets in seven languages,
@@ -26,30 +26,34 @@ MINIMUM = 20
 STRENGTH = 0.7
 #: As many texts of the corpus weigh as much as the packaged mean.
 PRIOR = 100
-PROMPTS: tuple[Prompt, ...] = ("query", "document")
+#: A question shares the subject of the corpus, not its manner: half of the corpus' shift is taken
+#: out of it. On the development questions nDCG@10 is .628 for all of it, .647 for this, .647 for
+#: none; on the SDG texts average precision is highest for this.
+QUESTION = 0.45
+ALL = "*"
 Vector = Matrix
 
 
 @dataclass(frozen=True)
 class Means:
-    """One mean vector a prompt and language; ``*`` is the mean of the languages' means."""
+    """One mean vector a language; ``*`` is the mean of the languages' means."""
 
-    vectors: Mapping[tuple[str, str], Vector]
+    vectors: Mapping[str, Vector]
     source: str
     languages: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "languages", frozenset(lang for _, lang in self.vectors) - {"*"})
+        object.__setattr__(self, "languages", frozenset(self.vectors) - {ALL})
 
     def knows(self, lang: str) -> bool:
         """Return whether a language has a mean of its own."""
         return primary(lang) in self.languages
 
-    def offsets(self, langs: Sequence[str], prompt: Prompt) -> Matrix:
-        """Return what is taken out of each row for its language (nothing if unknown)."""
-        centre = self.vectors[prompt, "*"]
-        rows = [self.vectors.get((prompt, primary(lang)), centre) - centre for lang in langs]
-        return np.asarray(STRENGTH * np.stack(rows), np.float32)
+    def take_out(self, vectors: Matrix, langs: Sequence[str]) -> Matrix:
+        """Return vectors without the packaged mean and each language's offset from it."""
+        centre = self.vectors[ALL]
+        offsets = [self.vectors.get(primary(lang), centre) - centre for lang in langs]
+        return np.asarray(vectors - centre - STRENGTH * np.stack(offsets), np.float32)
 
     def shift(self, vectors: Matrix, langs: Sequence[str]) -> Vector:
         """Return how far a corpus of documents lies from the packaged mean.
@@ -58,50 +62,36 @@ class Means:
         them apart. A small corpus is drawn towards the packaged mean.
         """
         if not len(vectors):
-            return np.zeros_like(self.vectors["document", "*"])
-        own = (vectors - self.offsets(langs, "document")).mean(axis=0)
+            return np.zeros_like(self.vectors[ALL])
         share = len(vectors) / (len(vectors) + PRIOR)
-        return np.asarray(share * (own - self.vectors["document", "*"]), np.float32)
+        return np.asarray(share * self.take_out(vectors, langs).mean(axis=0), np.float32)
 
-    def centre(
-        self, vectors: Matrix, langs: Sequence[str], prompt: Prompt, shift: Vector | float = 0.0
-    ) -> Matrix:
+    def centre(self, vectors: Matrix, langs: Sequence[str], shift: Vector | float = 0.0) -> Matrix:
         """Return unit vectors without the mean of the corpus and the offset of each language."""
-        if not len(vectors):
-            return vectors
-        moved = vectors - self.offsets(langs, prompt) - self.vectors[prompt, "*"] - shift
-        norms = np.linalg.norm(moved, axis=1, keepdims=True)
-        return np.asarray(moved / np.maximum(norms, 1e-9), np.float32)
+        return unit(self.take_out(vectors, langs) - shift) if len(vectors) else vectors
 
 
 def measure(embedder: Embedder, texts: Mapping[str, Sequence[str]], source: str) -> Means:
     """Return means computed from texts in several languages; at least 20 texts each."""
-    found: dict[tuple[str, str], Vector] = {}
-    for prompt in PROMPTS:
-        rows = []
-        for lang in sorted(texts):
-            if len(texts[lang]) >= MINIMUM:
-                mean = embedder.encode(texts[lang], prompt).mean(axis=0)
-                found[prompt, lang] = mean
-                rows.append(mean)
-        found[prompt, "*"] = np.mean(rows, axis=0)
-    return Means(found, source)
+    found = {
+        lang: embedder.encode(texts[lang]).mean(axis=0)
+        for lang in sorted(texts)
+        if len(texts[lang]) >= MINIMUM
+    }
+    return Means(found | {ALL: np.mean(list(found.values()), axis=0)}, source)
 
 
 def save(means: Means, path: Path) -> None:
     """Write means to a compressed file of half-precision numbers."""
-    arrays = {f"{p}|{lang}": v.astype(np.float16) for (p, lang), v in means.vectors.items()}
+    arrays = {lang: v.astype(np.float16) for lang, v in means.vectors.items()}
     np.savez_compressed(path, source=np.array(means.source), **arrays)  # type: ignore[arg-type]
 
 
 def load(path: Path) -> Means:
     """Read what ``save`` wrote."""
     with np.load(path, allow_pickle=False) as stored:
-        names = [n for n in stored.files if n != "source"]
-        vectors = {
-            (n.partition("|")[0], n.partition("|")[2]): stored[n].astype(np.float32) for n in names
-        }
-        return Means(vectors, str(stored["source"]))
+        langs = [n for n in stored.files if n != "source"]
+        return Means({n: stored[n].astype(np.float32) for n in langs}, str(stored["source"]))
 
 
 def for_model(embedder: Embedder, home: Path) -> Means:
@@ -112,7 +102,7 @@ def for_model(embedder: Embedder, home: Path) -> Means:
     packaged = Path(str(files("matcher") / "data" / f"{embedder.name.replace('@', '-')}.npz"))
     if packaged.is_file():
         return load(packaged)
-    cached = home / "means" / f"{embedder.name.replace('@', '-')}.npz"
+    cached = home / "means-2" / f"{embedder.name.replace('@', '-')}.npz"
     if not cached.is_file():
         cached.parent.mkdir(parents=True, exist_ok=True)
         save(measure(embedder, _labels(), "labels of the Passerelle vocabulary"), cached)

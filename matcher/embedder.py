@@ -1,14 +1,20 @@
-"""Texts to vectors: a small protocol, and the sentence-transformers model behind it."""
+"""Texts to vectors: a small protocol, and the sentence-transformers model behind it.
+
+Questions and entries are embedded alike, with the prompt for questions where a model has one:
+both are needs and ideas in words, and the makers of e5 advise that prompt for likeness. On SUSY
+nDCG@10 is 0.210 (0.092 across languages) where the prompt for passages gives 0.203 (0.080).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +22,14 @@ import numpy.typing as npt
 from matcher.models import e5
 
 Matrix = npt.NDArray[np.float32]
-Prompt = Literal["query", "document"]
 DEFAULT = "default"
+PROMPT = "query"
+#: A longer text is the mean of its passages of about so many words; one vector of a whole page
+#: says little. For the 17 goals of `evaluate sdg` as single questions: top-1 .60 whole, .67 so.
+PASSAGE = 200
+#: what is read of a text, in passages; the rest of a longer one is left out
+PASSAGES = 25
+_BREAK = re.compile(r"(?<=[.!?;:])\s+|\n+")
 
 
 class Embedder(Protocol):
@@ -25,8 +37,33 @@ class Embedder(Protocol):
 
     name: str
 
-    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
         """Return one unit vector a text, as rows of float32."""
+
+
+def embed(embedder: Embedder, texts: Sequence[str]) -> Matrix:
+    """Return one unit vector a text, the mean of its passages' for long ones."""
+    parts = [passages(t) for t in texts]
+    rows = embedder.encode([p for found in parts for p in found])
+    starts = np.cumsum([0, *(len(found) for found in parts)])[:-1]
+    return unit(np.add.reduceat(rows, starts, axis=0))
+
+
+def passages(text: str) -> list[str]:
+    """Return a text in passages of whole sentences, at most PASSAGES of them."""
+    if len(text.split()) <= PASSAGE:
+        return [text]
+    found: list[list[str]] = [[]]
+    for sentence in _BREAK.split(text):
+        if found[-1] and len(" ".join([*found[-1], sentence]).split()) > PASSAGE:
+            found.append([])
+        found[-1].append(sentence)
+    return [" ".join(part) for part in found[:PASSAGES]]
+
+
+def unit(rows: Matrix) -> Matrix:
+    """Return rows of length 1; zeros stay zeros."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), "f4")
 
 
 class SentenceEmbedder:
@@ -44,16 +81,16 @@ class SentenceEmbedder:
         self._lock = threading.Lock()
         self._model: Any = None
 
-    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
         """Return one unit vector a text, as rows of float32; one call at a time."""
         with self._lock:
             model = self._load()
-            known = prompt if prompt in (model.prompts or {}) else None
-            with _bfloat16() if prompt == "document" else nullcontext():
+            known = PROMPT if PROMPT in (model.prompts or {}) else None
+            with _bfloat16():
                 found = model.encode(
                     list(texts),
                     prompt_name=known,
-                    batch_size=16,
+                    batch_size=1,
                     normalize_embeddings=True,
                     convert_to_numpy=True,
                     show_progress_bar=progress,

@@ -9,7 +9,7 @@ from kg.language import settle
 from kg.vocabulary import DCT, PSR
 
 #: change it when the texts change, and every vector is made anew
-VERSION = "1"
+VERSION = "2"
 PROBLEM, SOLUTION, CONTEXT = "problem", "solution", "context"
 FACETS = (PROBLEM, SOLUTION, CONTEXT)
 
@@ -69,3 +69,8 @@ def words(entry: Entry) -> list[FacetText]:
         found.setdefault(facet.lang, []).append(facet.text)
     names = [t.value for t in entry.texts(DCT + "alternative")]
     return [FacetText("words", lang, "\n".join(parts + names)) for lang, parts in found.items()]
+
+
+def everything(entry: Entry) -> str:
+    """Return all words of an entry in all its languages, for the search by letters."""
+    return "\n".join(w.text for w in words(entry))

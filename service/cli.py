@@ -16,13 +16,12 @@ import click
 from kg.errors import KgError, Refused, UnknownFormat
 from service.console import (
     Progress,
+    figures,
     import_report,
     matches,
     problems,
     query_rows,
-    question_figures,
     show,
-    susy_figures,
 )
 from service.settings import BadSetting, Settings, read
 
@@ -237,28 +236,32 @@ def _matching(settings: Settings, progress: Progress) -> Matching:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["susy", "questions"]))
+@click.argument("name", type=click.Choice(["susy", "sdg", "judged"]))
 @click.argument("file", type=FILE, required=False)
+@click.option("--goals", type=FILE, help="For sdg: the UN's texts; else our own labels.")
 @common
-def evaluate(home: Path | None, as_json: bool, name: str, file: Path | None) -> None:
-    """Measure the matcher: on the list susy in FILE, or on the packaged questions."""
-    from matcher.evaluation import questions, susy
+def evaluate(
+    home: Path | None, as_json: bool, name: str, file: Path | None, goals: Path | None
+) -> None:
+    """Measure the matcher: on susy or sdg in FILE, or on the packaged judged questions."""
+    from matcher.evaluation import judged, sdg, susy
     from service.runtime import make_embedder
 
-    if (name == "susy") != (file is not None):
-        raise click.UsageError("Name a FILE for susy, and none for questions.")
+    if (name == "judged") == (file is not None):
+        raise click.UsageError("Name a FILE for susy and sdg, and none for judged.")
     progress, settings = Progress(), _settings(home)
     embedder = make_embedder(settings, progress)
 
     def tell(done: int, total: int) -> None:
         progress.counted("Embedding", done, total)
 
-    if file is not None:
-        report = susy.evaluate(file, embedder, settings.home, progress=tell)
-        show(report, as_json, susy_figures(report))
+    if file is None:
+        report = judged.evaluate(embedder, settings.home, progress=tell)
+    elif name == "sdg":
+        report = sdg.evaluate(file, goals, embedder, settings.home, progress=tell)
     else:
-        report = questions.evaluate(embedder, settings.home, progress=tell)
-        show(report, as_json, question_figures(report))
+        report = susy.evaluate(file, embedder, settings.home, progress=tell)
+    show(report, as_json, figures(report))
 
 
 @main.command()

@@ -82,39 +82,16 @@ def import_report(report: dict[str, Any]) -> str:
     return "\n".join([f"{report['file']} from {report['source']}", *lines])
 
 
-def figures(report: dict[str, Any]) -> str:
-    """Return the figures of an evaluation with their intervals, one line a system."""
-    lines = [f"{report['collection']}, {report['queries']} queries; nDCG@10 and MRR"]
-    rows = {"passerelle": report} | report["baselines"]
-    for name, row in rows.items():
-        for part in ("overall", "cross"):
-            figures = row[part]
-            n, m = figures["ndcg10"], figures["mrr"]
-            lines.append(
-                f"{name:15} {part:8} {n['value']:.3f} [{n['low']:.3f}, {n['high']:.3f}]"
-                f"  {m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]"
-            )
-    return "\n".join(lines)
-
-
-def susy_figures(report: dict[str, Any]) -> str:
-    """Return nDCG@10 and MRR of the matcher and its baselines, with intervals."""
-    lines = [f"{report['collection']}, {report['queries']} queries; nDCG@10 and MRR"]
-    for name, row in ({"passerelle": report} | report["baselines"]).items():
-        for part in ("overall", "cross"):
-            figures = "  ".join(_interval(row[part][m]) for m in ("ndcg10", "mrr"))
-            lines.append(f"{name:15} {part:8} {figures}")
-    return "\n".join(lines)
-
-
-def question_figures(report: dict[str, Any]) -> str:
-    """Return hits and abstention, by split and language, with intervals."""
-    lines = [f"{report['collection']}, {report['queries']} questions; hit@1, hit@3 and MRR"]
-    rows = {"all": report["all"], "test half": report["test"]} | report["by_language"]
-    for name, row in rows.items():
-        lines.append(f"{name:18} " + "  ".join(_interval(row[m]) for m in ("hit1", "hit3", "mrr")))
-    for name in ("false_alarms", "missed", "language_detected"):
-        lines.append(f"{name.replace('_', ' '):18} {_interval(report[name])}")
+def figures(report: dict[str, Any], under: str = "") -> str:
+    """Return the figures of an evaluation, a line each, with intervals where there are some."""
+    lines = []
+    for name, value in report.items():
+        if isinstance(value, dict) and "low" in value:
+            lines.append(f"{under + name:44} {_interval(value)}")
+        elif isinstance(value, dict):
+            lines.append(figures(value, f"{under}{name} "))
+        elif not isinstance(value, list):
+            lines.append(f"{under + name:44} {value}")
     return "\n".join(lines)
 
 

@@ -202,7 +202,7 @@ class Runtime(Matching):
             self._written.clear()
             try:
                 if seen < 0:
-                    self.embedder.encode(["ready"], "query")
+                    self.embedder.encode(["ready"])
                 if seen != (version := self.store.version()):
                     self.matcher.catch_up(self._progress)
                     seen = version

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from matcher.embedder import Matrix, Prompt
+from matcher.embedder import Matrix
 
 
 class HashingEmbedder:
@@ -20,8 +20,8 @@ class HashingEmbedder:
     name = "hashing@00000001"
     size = 256
 
-    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
-        """Return one unit vector a text, as rows of float32; the same for both prompts."""
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+        """Return one unit vector a text, as rows of float32."""
         found = np.zeros((len(texts), self.size), np.float32)
         for row, text in zip(found, texts, strict=True):
             for run in _runs(f"  {text.lower()}  "):

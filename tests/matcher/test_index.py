@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from matcher import text
 from matcher.centring import Means, for_model
-from matcher.embedder import Matrix, Prompt
+from matcher.embedder import Matrix
+from matcher.grams import count
 from matcher.index import Index
 from matcher.matcher import Matcher
 from matcher.question import Filters
-from matcher.retrieval import by_entry, by_text
+from matcher.retrieval import RECIPE, by_entry, by_text
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 
@@ -72,11 +74,11 @@ class Counting(HashingEmbedder):
         self.texts = 0
         self.broken = False
 
-    def encode(self, texts: Sequence[str], prompt: Prompt, progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
         if self.broken:
             raise RuntimeError("no memory left")
         self.texts += len(texts)
-        return super().encode(texts, prompt, progress)
+        return super().encode(texts, progress)
 
 
 def test_lag_counts_what_was_written_and_catching_up_ends_it(
@@ -98,7 +100,8 @@ def test_a_changed_text_is_found_and_an_old_one_gone(store: EmbeddedStore, index
     index.catch_up()
     best = by_text(index, "Empty houses decay in the old town", "en", Filters())
     assert best.best(1) == [iri]
-    assert by_text(index, "village bus", "en", Filters()).words.max() == 0.0
+    rows = index.found.grams
+    assert not rows.cosines(rows.weigh(count(["village"]))).any()
 
 
 def test_a_deleted_entry_is_found_no_more(store: EmbeddedStore, index: Index) -> None:
@@ -210,20 +213,62 @@ def test_ties_are_broken_by_iri(store: EmbeddedStore, index: Index) -> None:
 def test_the_scan_is_exact(starter_matcher: Matcher) -> None:
     found = starter_matcher.index.found
     rows = found.facets[text.SOLUTION]
-    scores = found.scores(text.SOLUTION, rows.matrix[7])
+    scores = found.cosines(text.SOLUTION, rows.matrix[7:9])
     for number in (0, 50, 100):
-        own = [float(rows.matrix[r] @ rows.matrix[7]) for r in np.flatnonzero(rows.entry == number)]
-        assert np.isclose(scores[number], max(own, default=np.nan), atol=1e-5, equal_nan=True)
+        for n in (0, 1):
+            own = [float(rows.matrix[r] @ rows.matrix[7 + n]) for r in range(len(rows.entry))
+                   if rows.entry[r] == number]  # fmt: skip
+            best = max(own, default=np.nan)
+            assert np.isclose(scores[n, number], best, atol=1e-5, equal_nan=True)
 
 
-@pytest.mark.parametrize(
-    "words", ['a "quoted" OR word', "NEAR(x) AND *", "()", "\x00", "😀", "x" * 20_000, "bus OR"]
-)
-def test_no_text_is_taken_for_an_expression(store: EmbeddedStore, index: Index, words: str) -> None:
-    put(store, "rides", "No bus comes to the village")
+def test_a_filter_does_not_change_a_score(starter_matcher: Matcher) -> None:
+    index, words = starter_matcher.index, "Older people in villages have no bus"
+    everywhere = by_text(index, words, "en", Filters(type=("practice",)))
+    there = by_text(index, words, "en", Filters(type=("practice",), country=("SI", "HU")))
+    assert there.best(9) == [i for i in everywhere.best(99) if there.allows(i)][:9]
+    for iri in there.best(9):
+        assert there.probability(iri) == pytest.approx(everywhere.probability(iri), abs=0.2)
+        assert there.scores[there.found.position[iri]] == pytest.approx(
+            everywhere.scores[there.found.position[iri]]
+        )
+
+
+def test_feedback_lifts_what_is_like_the_best(store: EmbeddedStore, index: Index) -> None:
+    put(store, "a", "Nobody drives old people to the surgery by minibus")
+    near = put(store, "b", "A minibus for the surgery and the market")
+    put(store, "c", "Concerts in empty churches")
     index.catch_up()
-    found = index.words(words, "en", index.found)
-    assert bool(found.any()) == ("bus" in words)
+    asked = "Nobody drives old people"
+    alone, helped = (
+        by_text(index, asked, "en", Filters(), recipe=replace(RECIPE, share=share))
+        for share in (0.0, 0.4)
+    )
+    at = index.found.position[near]
+    assert helped.scores[at] > alone.scores[at]
+    assert helped.best(1) == alone.best(1)
+
+
+def test_an_entry_that_is_not_indexed_yet_asks_as_a_text(
+    store: EmbeddedStore, index: Index
+) -> None:
+    near = put(store, "a", "No bus comes to the village")
+    index.catch_up()
+    late = store.get(put(store, "b", "No bus comes to our village"))
+    assert by_entry(index, late, Filters()).best(1) == [near]
+
+
+def test_an_index_of_an_older_kind_is_made_anew(
+    store: EmbeddedStore, means: Means, index: Index, tmp_path: Path
+) -> None:
+    put(store, "a", "No bus comes to the village")
+    index.catch_up()
+    index._db.execute("UPDATE meta SET value = '1' WHERE name = 'text'")
+    index._db.execute("ALTER TABLE entry DROP COLUMN places")
+    index.close()
+    again = Index(store, HashingEmbedder(), means, tmp_path / "index")
+    assert again.catch_up() == 1
+    again.close()
 
 
 def test_an_entry_is_not_like_itself(store: EmbeddedStore, index: Index) -> None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from matcher.evaluation.measures import estimate, ndcg, reciprocal_rank
+from matcher.evaluation.measures import (
+    ece,
+    estimate,
+    graded_ndcg,
+    ndcg,
+    reciprocal_rank,
+    reliability,
+)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -36,3 +43,17 @@ def test_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
     assert large.high - large.low < small.high - small.low
     assert estimate(few, 1, 500) == small
     assert estimate([], 1, 10).as_dict() == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_graded_ndcg_by_hand() -> None:
+    assert graded_ndcg([3, 0, 1], [3, 1], 10) == pytest.approx((7 + 1 / 2) / (7 + 1 / np.log2(3)))
+    assert graded_ndcg([], [3], 10) == 0.0
+    assert graded_ndcg([1], [], 10) == 0.0
+
+
+def test_calibration_error_is_the_gap_between_scores_and_what_was_right() -> None:
+    scores = np.array([0.05, 0.05, 0.95, 0.95])
+    right = np.array([False, False, True, False])
+    rows = reliability(scores, right)
+    assert [(r["count"], r["right"]) for r in rows] == [(2, 0.0), (2, 0.5)]
+    assert ece(scores, right) == pytest.approx((2 * 0.05 + 2 * 0.45) / 4)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kg.stores.embedded import EmbeddedStore
 from matcher.embedder import DEFAULT, SentenceEmbedder
-from matcher.evaluation import questions, susy
+from matcher.evaluation import judged, susy
 from matcher.matcher import Matcher
 from matcher.question import Question
-from tests.conftest import BASE
 
 pytestmark = pytest.mark.model
 
@@ -51,11 +51,13 @@ def test_a_question_in_another_language_finds_a_sensible_practice(
 
 
 def test_the_judged_questions_are_answered(matcher: Matcher) -> None:
-    found = questions.report(matcher.index)
-    assert found["test"]["hit3"]["value"] >= 0.75  # type: ignore[index]
-    assert found["false_alarms"]["value"] <= 0.15  # type: ignore[index]
-    assert found["missed"]["value"] <= 0.15  # type: ignore[index]
-    assert found["language_detected"]["value"] >= 0.95  # type: ignore[index]
+    asked = [q for q in judged.questions() if q.kind in {"similar", "entry", "idle"}]
+    found: dict[str, Any] = judged.report(list(judged.ask(matcher, asked)), seed=1, samples=100)
+    assert found["ndcg10"]["test"]["similar"]["value"] >= 0.75
+    assert found["abstention"]["test"]["false_alarms"] <= 0.1
+    assert found["abstention"]["test"]["missed"] <= 0.1
+    assert found["calibration"]["similar"]["ece"] <= 0.06
+    assert found["language_detected"] >= 0.95
 
 
 def test_an_idle_question_gets_no_good_match(matcher: Matcher) -> None:
@@ -72,6 +74,5 @@ def test_a_language_without_a_mean_says_so(matcher: Matcher) -> None:
 def test_susy_is_above_its_floors(shared: Path, home: Path) -> None:
     path = shared / "sources" / "susy_initiatives.geojson"
     found = susy.evaluate(path, SentenceEmbedder(DEFAULT, home), home, samples=200)
-    assert found["overall"]["ndcg10"]["value"] >= 0.20  # type: ignore[index]
-    assert found["cross"]["ndcg10"]["value"] >= 0.08  # type: ignore[index]
-    assert BASE in susy.BASE
+    assert found["overall"]["ndcg10"]["value"] >= 0.215  # type: ignore[index]
+    assert found["cross"]["ndcg10"]["value"] >= 0.095  # type: ignore[index]

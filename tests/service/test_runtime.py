@@ -10,7 +10,7 @@ import pytest
 from kg import starter
 from kg.errors import StoreUnusable
 from kg.reading import read_entry
-from matcher.embedder import Matrix, Prompt
+from matcher.embedder import Matrix
 from service import create_app
 from service.runtime import Runtime, open_graph
 from service.settings import Settings
@@ -68,11 +68,11 @@ class SlowEmbedder(HashingEmbedder):
         self.may = threading.Event()
         self.fails = False
 
-    def encode(self, texts: object, prompt: Prompt, progress: bool = False) -> Matrix:
+    def encode(self, texts: object, progress: bool = False) -> Matrix:
         assert self.may.wait(30)
         if self.fails:
             raise OSError("the disk is full")
-        return super().encode(texts, prompt)  # type: ignore[arg-type]
+        return super().encode(texts)  # type: ignore[arg-type]
 
 
 def test_ready_waits_for_the_model(home: Path) -> None:

@@ -1,0 +1,131 @@
+"""A picture of the index in memory: what one question is answered from, exactly."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from matcher import text
+from matcher.attributes import Attributes, wanted
+from matcher.centring import Means
+from matcher.embedder import Matrix
+from matcher.grams import Grams, Sparse
+from matcher.question import Filters
+
+Scores = npt.NDArray[np.float32]
+Row = tuple[str, str, str, bytes]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared with all entries: unit vectors of each facet, and runs of letters.
+
+    ``plain`` are the vectors of a question in words without the corpus' shift.
+    """
+
+    facets: Mapping[str, Matrix]
+    grams: Sparse
+    plain: Matrix | None = None
+
+
+@dataclass(frozen=True)
+class FacetRows:
+    """The rows of one facet: whose they are, the centred vectors and the packaged mean's."""
+
+    entry: npt.NDArray[np.int32]
+    matrix: Matrix
+    lang: tuple[str, ...]
+    raw: Matrix
+
+
+@dataclass(frozen=True)
+class Found:
+    """An immutable picture of the index."""
+
+    version: int
+    iris: list[str]
+    facets: dict[str, FacetRows]
+    grams: Grams
+    shift: Matrix
+    means: Means
+    postings: dict[tuple[str, str], npt.NDArray[np.int32]]
+    position: dict[str, int]
+
+    @classmethod
+    def of(
+        cls, version: int, entries: Mapping[str, Attributes], rows: Sequence[Row], grams: Grams,
+        means: Means,
+    ) -> Found:  # fmt: skip
+        """Make the picture: entries with their attributes, rows sorted by entry."""
+        position = {iri: n for n, iri in enumerate(entries)}
+        size = len(means.vectors["*"])
+        raw = np.frombuffer(b"".join(r[3] for r in rows), np.float32).reshape(-1, size)
+        langs = [r[2] for r in rows]
+        shift = means.shift(raw, langs)
+        centred = means.centre(raw, langs, shift)
+        facets = {}
+        for name in text.FACETS:
+            mine = [n for n, row in enumerate(rows) if row[1] == name]
+            owners = np.array([position[rows[n][0]] for n in mine], np.int32)
+            spoken = tuple(langs[n] for n in mine)
+            facets[name] = FacetRows(owners, centred[mine], spoken, raw[mine])
+        postings = _postings(list(entries.values()))
+        return cls(version, list(position), facets, grams, shift, means, postings, position)
+
+    def cosines(self, facet: str, vectors: Matrix) -> Scores:
+        """Return the best cosine of each entry's facet with each vector; NaN without one."""
+        rows = self.facets[facet]
+        best = np.full((len(vectors), len(self.iris)), np.nan, np.float32)
+        if len(rows.entry) and len(vectors):
+            starts = np.flatnonzero(np.diff(rows.entry, prepend=-1))
+            best[:, rows.entry[starts]] = np.maximum.reduceat(
+                vectors @ rows.matrix.T, starts, axis=1
+            )
+        return best
+
+    def asked(self, at: int) -> Asked:
+        """Return an entry as what is compared with the others."""
+        facets = {n: f.matrix[_span(f.entry, at)] for n, f in self.facets.items()}
+        return Asked(facets, self.grams.rows[[at]])
+
+    def nearness(self, plain: Matrix, at: Sequence[int]) -> float:
+        """Return the mean, over entries, of their best cosine without the corpus' shift."""
+        best = np.full(len(at), -1.0)
+        for rows in self.facets.values():
+            for n, entry in enumerate(at):
+                span = _span(rows.entry, entry)
+                own = self.means.centre(rows.raw[span], rows.lang[span])
+                best[n] = max(best[n], (own @ plain.T).max(initial=-1.0))
+        return float(best.mean()) if len(at) else -1.0
+
+    def mask(self, filters: Filters) -> npt.NDArray[np.bool_]:
+        """Return which entries pass all filters."""
+        must, not_country = wanted(filters)
+        keep = np.ones(len(self.iris), bool)
+        for name, values in must:
+            keep &= self._any(name, values)
+        return keep & ~self._any("country", not_country)
+
+    def _any(self, name: str, values: Iterable[str]) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(self.iris), bool)
+        for value in values:
+            found[self.postings.get((name, value), np.empty(0, np.int32))] = True
+        return found
+
+
+def _span(owners: npt.NDArray[np.int32], entry: int) -> slice:
+    """Return where the rows of an entry stand; they are sorted by entry."""
+    return slice(*np.searchsorted(owners, [entry, entry + 1]))
+
+
+def _postings(rows: list[Attributes]) -> dict[tuple[str, str], npt.NDArray[np.int32]]:
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        for name, values in row.items():
+            for value in values:
+                found[name, value].append(number)
+    return {key: np.array(numbers, np.int32) for key, numbers in found.items()}
