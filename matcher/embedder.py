@@ -28,8 +28,8 @@ PROMPT = "query"
 #: says little. For the 17 goals of `evaluate sdg` as single questions: top-1 .60 whole, .67 so.
 PASSAGE = 200
 #: what is read of a text, in passages; the rest of a longer one is left out
-PASSAGES = 25
-_BREAK = re.compile(r"(?<=[.!?;:])\s+|\n+")
+PASSAGES = 8
+BREAK = re.compile(r"(?<=[.!?;:])\s+|\n+")
 
 
 class Embedder(Protocol):
@@ -54,7 +54,7 @@ def passages(text: str) -> list[str]:
     if len(text.split()) <= PASSAGE:
         return [text]
     found: list[list[str]] = [[]]
-    for sentence in _BREAK.split(text):
+    for sentence in BREAK.split(text):
         if found[-1] and len(" ".join([*found[-1], sentence]).split()) > PASSAGE:
             found.append([])
         found[-1].append(sentence)

@@ -19,6 +19,7 @@ from matcher.criteria.population import addressing
 from matcher.criteria.verdict import scene
 from matcher.embedder import Embedder
 from matcher.index import Index, Progress
+from matcher.notes import told
 from matcher.partners import Asker, Partner
 from matcher.place import Place
 from matcher.question import KINDS, Filters, Question, check_target, read
@@ -74,9 +75,9 @@ class Matcher:
                 self.store, iri, ranking.probability(iri), lang,
                 similar.reasons(self.store, ranking, iri, question.text, lang, asked),
             )
-            for iri in ranking.best(question.limit)
+            for iri in ranking.chosen(question.limit, question.diversity)
         ]  # fmt: skip
-        return self._answer(matches, lang, ranking.nothing_good())
+        return self._answer(matches, lang, ranking.nothing_good(), question.text)
 
     def transfer(self, question: Question) -> Json:
         """Return practices that could work in a territory, with criteria and reasons."""
@@ -103,7 +104,7 @@ class Matcher:
         found.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
         matches = [self._transfer_match(a, lang) for a in found[: question.limit]]
         nothing = asked is None and ranking.nothing_good()
-        return self._answer(matches, lang, nothing) | {"territory": place.iri}
+        return self._answer(matches, lang, nothing, question.text) | {"territory": place.iri}
 
     def _transfer_match(self, found: Anticipated, lang: str) -> Json:
         base = match(self.store, found.practice.iri, found.score, lang, transfer.reasons(found))
@@ -137,7 +138,7 @@ class Matcher:
         best = partners.best_of((p for p in found if p.actor.iri in allowed), question.limit)
         matches = [self._partner_match(p, lang) for p in best]
         nothing = asked is None and asker.doubtful
-        return self._answer(matches, lang, nothing or not matches)
+        return self._answer(matches, lang, nothing or not matches, question.text)
 
     def _partner_match(self, partner: Partner, lang: str) -> Json:
         base = match(self.store, partner.actor.iri, partner.score, lang, partner.reasons)
@@ -214,16 +215,11 @@ class Matcher:
         assert question.text is not None
         return by_text(self.index, question.text, lang, filters)
 
-    def _answer(self, matches: list[Json], lang: str, abstained: bool) -> Json:
+    def _answer(self, matches: list[Json], lang: str, abstained: bool, asked: str | None) -> Json:
         if abstained:
             matches = [m | {"level": "weak"} for m in matches]
-        notes = (
-            []
-            if self.means.knows(lang)
-            else [f"No mean is known for {lang}; the one of all languages is used."]
-        )
         return {
-            "query": {"lang": lang, "notes": notes},
+            "query": {"lang": lang, "notes": told(asked, lang, self.means)},
             "matches": matches,
             "abstained": abstained,
             "stamp": {

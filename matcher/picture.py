@@ -110,6 +110,15 @@ class Found:
             keep &= self._any(name, values)
         return keep & ~self._any("country", not_country)
 
+    def values(self, name: str, at: Sequence[int]) -> dict[int, set[str]]:
+        """Return what each of some entries has of a filter."""
+        found: dict[int, set[str]] = {n: set() for n in at}
+        for (kind, value), rows in self.postings.items():
+            if kind == name:
+                for n in np.intersect1d(rows, at):
+                    found[int(n)].add(value)
+        return found
+
     def _any(self, name: str, values: Iterable[str]) -> npt.NDArray[np.bool_]:
         found = np.zeros(len(self.iris), bool)
         for value in values:

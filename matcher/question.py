@@ -54,7 +54,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Question:
-    """A question of one of the three kinds; ``entry`` or ``text`` says what it is about."""
+    """A question of one of the three kinds; ``entry`` or ``text`` says what it is about.
+
+    ``diversity`` names what the matches of *similar* are spread over.
+    """
 
     text: str | None = None
     entry: str | None = None
@@ -64,6 +67,7 @@ class Question:
     territory: str | None = None
     target: Target = field(default_factory=Target)
     kinds: tuple[str, ...] = ()
+    diversity: str | None = None
 
 
 def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filters:

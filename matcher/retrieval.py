@@ -42,6 +42,8 @@ Logit = tuple[float, float, float]
 QUESTION_LOGIT: Logit = (9.07, 8.32, -7.4)
 ENTRY_LOGIT: Logit = (12.2, 0.0, -7.1)
 STRONG, FAIR = 0.6, 0.25
+#: an entry of a value that was shown before counts so much; so many times the limit is looked at
+DISCOUNT, POOL = 0.8, 5
 #: a question with a ``fit`` below this has no good match
 DOUBTFUL, NEAREST = 0.235, 3
 #: an entry whose best match scores below this has none
@@ -62,6 +64,28 @@ class Ranking:
     def best(self, limit: int) -> list[str]:
         """Return the IRIs of the best entries; ties are broken by IRI."""
         return [self.found.iris[n] for n in _best(self.scores, self.allowed, limit)]
+
+    def chosen(self, limit: int, diversity: str | None) -> list[str]:
+        """Return the best entries, spread over the values of a filter where one is named."""
+        return self.spread(limit, diversity) if diversity else self.best(limit)
+
+    def spread(self, limit: int, name: str) -> list[str]:
+        """Return good entries of many values of a filter, such as ``country``.
+
+        Taken one by one from the best; with each entry of a value that was taken, others of it
+        count DISCOUNT times as much. With ``language`` it lets small languages be seen.
+        """
+        pool = _best(self.scores, self.allowed, POOL * limit)
+        values = self.found.values(name, pool)
+        left = {n: self.probability(self.found.iris[n]) for n in pool}
+        taken: list[int] = []
+        while left and len(taken) < limit:
+            best = max(left, key=lambda n: (round(left[n], 6), -n))
+            taken.append(best)
+            del left[best]
+            for other in left:
+                left[other] *= DISCOUNT ** len(values[best] & values[other])
+        return [self.found.iris[n] for n in taken]
 
     def allows(self, iri: str) -> bool:
         """Return whether an entry is indexed and passes the filters."""

@@ -74,6 +74,7 @@ class SimilarRequest(_Request):
 
     entry: Name | None = None
     text: Words | None = None
+    diversity: Literal["country", "approach", "language"] | None = None
 
 
 class TransferRequest(_Request):
@@ -155,6 +156,7 @@ def question(kind: str, raw: dict[str, Any], store: Store) -> Question:
         limit=given["limit"],
         filters=check_filters(store, given["filters"]) if "filters" in given else Filters(),
         territory=given.get("territory"),
+        diversity=given.get("diversity"),
         target=_target(given.get("target", {})),
         kinds=tuple(given.get("kinds", ())),
     )

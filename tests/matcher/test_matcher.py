@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
@@ -12,6 +13,7 @@ from kg.stores.embedded import EmbeddedStore
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
+from tests.fake_embedder import HashingEmbedder
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 ADDRESSES = "https://w3id.org/passerelle/ns#addresses"
@@ -220,3 +222,54 @@ def test_evidence_is_written_as_n_triples(starter_matcher: Matcher) -> None:
             for triple in reason["evidence"]:
                 line = " ".join(triple) + " ."
                 assert list(ox.parse(line, format=ox.RdfFormat.N_TRIPLES))
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("village bus", "So few words"),
+        ("bus " * 10_000, "first 1600 words"),
+        ("مساعدة كبار السن في القرى النائية", "Latin, Greek and Cyrillic"),
+        (
+            "Stariji ljudi u našim selima nemaju auto ni autobus. "
+            "Viele Menschen sind seit Jahren arbeitslos und niemand stellt sie ein.",
+            "several languages (de, hr)",
+        ),
+    ],
+)
+def test_an_asker_is_told_how_the_question_was_read(
+    starter_matcher: Matcher, text: str, note: str
+) -> None:
+    query = ask(starter_matcher, "similar", Question(text=text))["query"]
+    assert any(note in said for said in query["notes"])  # type: ignore[index]
+
+
+def test_a_plain_question_is_told_nothing(starter_matcher: Matcher) -> None:
+    query = ask(starter_matcher, "similar", Question(text=TEXT))["query"]
+    assert query == {"lang": "en", "notes": []}
+
+
+def test_answers_can_be_spread_over_countries(starter_matcher: Matcher) -> None:
+    plain, spread = (
+        matches(ask(starter_matcher, "similar", Question(text=TEXT, diversity=name)))
+        for name in (None, "country")
+    )
+    assert plain[0]["entry"] == spread[0]["entry"]
+    assert len({m["country"] for m in spread}) > len({m["country"] for m in plain})
+    assert len(spread) == len(plain)
+
+
+def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
+    starter_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    matcher = Matcher(starter_store, HashingEmbedder(), tmp_path)
+    matcher.catch_up()
+
+    def everything() -> str:
+        return json.dumps([getattr(matcher, kind)(question) for kind, question in ALL])
+
+    before = everything()
+    assert everything() == before
+    matcher.rebuild()
+    assert everything() == before
+    matcher.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,14 @@ def test_susy_is_above_its_floors(shared: Path, home: Path) -> None:
     found = susy.evaluate(path, SentenceEmbedder(DEFAULT, home), home, samples=200)
     assert found["overall"]["ndcg10"]["value"] >= 0.215  # type: ignore[index]
     assert found["cross"]["ndcg10"]["value"] >= 0.095  # type: ignore[index]
+
+
+def test_answers_are_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
+    asked = [
+        Question(text="Stariji ljudi žive sami u selima bez autobusa."),
+        Question(entry=f"{matcher.store.base}id/practice/repair-cafe"),
+    ]
+    before = json.dumps([matcher.similar(q) for q in asked])
+    assert json.dumps([matcher.similar(q) for q in asked]) == before
+    matcher.rebuild()
+    assert json.dumps([matcher.similar(q) for q in asked]) == before
