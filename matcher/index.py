@@ -39,7 +39,7 @@ class Index:
     """Keeps vectors and words of the store's entries for one model."""
 
     def __init__(self, store: Store, embedder: Embedder, means: Means, folder: Path) -> None:
-        self.store, self._embedder, self._means = store, embedder, means
+        self.store, self.embedder, self._means = store, embedder, means
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(embedder.name.encode()).hexdigest()[:12]
         self._path = folder / f"{name}.sqlite"
@@ -61,7 +61,7 @@ class Index:
     @property
     def model_name(self) -> str:
         """Return the model as ``name@hash``."""
-        return self._embedder.name
+        return self.embedder.name
 
     @property
     def found(self) -> Found:
@@ -132,7 +132,7 @@ class Index:
         new.sort(key=lambda h: len(by_hash[h]))
         if not new:
             return []
-        vectors = embed(self._embedder, [by_hash[h] for h in new])
+        vectors = embed(self.embedder, [by_hash[h] for h in new])
         return [(h, v.tobytes()) for h, v in zip(new, vectors, strict=True)]
 
     def _forget(self, iri: str) -> None:
@@ -171,7 +171,7 @@ class Index:
 
     def question(self, asked: str, lang: str) -> Asked:
         """Return a question in words as what is compared with every facet."""
-        raw = embed(self._embedder, [asked])
+        raw = embed(self.embedder, [asked])
         found = self._found
         shifted = self._means.centre(raw, [lang], QUESTION * found.shift)
         return Asked(

@@ -24,6 +24,7 @@ from matcher.evaluation.measures import ece, estimate, graded_ndcg, reliability
 from matcher.index import Progress
 from matcher.matcher import Matcher
 from matcher.question import Question
+from matcher.text import VERSION
 
 LANGUAGES = ("en", "hr", "lv", "pl", "hu", "el", "fi", "de")
 REWORDED = "en2"
@@ -90,6 +91,8 @@ def evaluate(
     progress: Progress | None = None,
 ) -> dict[str, object]:  # fmt: skip
     """Return the report on the starter graph of this release, whatever the home holds."""
+    from matcher.evaluation.ablation import ablation
+
     store = EmbeddedStore(starter.FILES_BASE)
     entries = starter.entries(starter.FILES_BASE)
     store.write([Change(e.iri, e) for e in entries], "evaluation", "import")
@@ -97,10 +100,10 @@ def evaluate(
         matcher = Matcher(store, embedder, Path(scratch))
         matcher.catch_up(progress)
         answers = list(ask(matcher, questions()))
+        parts = ablation(matcher.index, questions(), seed, samples)
         matcher.close()
-    return report(answers, seed, samples) | {
-        "stamp": {"model": embedder.name, "seed": seed, "samples": samples}
-    }
+    stamp = {"model": embedder.name, "text": VERSION, "seed": seed, "samples": samples}
+    return report(answers, seed, samples) | {"ablation": parts, "stamp": stamp}
 
 
 def ask(matcher: Matcher, asked: Iterable[Judged]) -> Iterator[Answer]:
@@ -137,6 +140,7 @@ def report(answers: Sequence[Answer], seed: int, samples: int) -> dict[str, obje
         return estimate(by_question(chosen), seed, samples).as_dict()
 
     by_language = {lang: mean(a for a in test if a.lang == lang) for lang in LANGUAGES}
+    shown = [a for a in test if a.asked.kind == "similar"]
     worst = min(LANGUAGES, key=lambda lang: by_language[lang]["value"])
     middle = np.mean([found["value"] for found in by_language.values()])
     return {
@@ -167,12 +171,31 @@ def report(answers: Sequence[Answer], seed: int, samples: int) -> dict[str, obje
             kind: calibration([a for a in test if a.asked.kind == kind])
             for kind in ("similar", "entry")
         },
-        "answers": [
-            {"question": a.asked.number, "lang": a.lang, "ndcg10": round(a.ndcg, 3),
-             "abstained": a.abstained, "matches": a.slugs}
-            for a in answers
-        ],
+        "examples": {
+            "best": _examples(sorted(shown, key=lambda a: -a.ndcg)),
+            "worst": _examples(sorted(shown, key=lambda a: a.ndcg)),
+        },
+        "answers": [_example(a) for a in answers],
     }  # fmt: skip
+
+
+def _examples(answers: Iterable[Answer]) -> list[dict[str, object]]:
+    """Return the first answers to three different questions."""
+    first: dict[int, Answer] = {}
+    for answer in answers:
+        first.setdefault(answer.asked.number, answer)
+    return [_example(a) for a in list(first.values())[:3]]
+
+
+def _example(answer: Answer) -> dict[str, object]:
+    return {
+        "question": answer.asked.number,
+        "lang": answer.lang,
+        "text": answer.asked.texts.get(answer.lang, ""),
+        "ndcg10": round(answer.ndcg, 3),
+        "abstained": answer.abstained,
+        "matches": [f"{slug} {answer.asked.grades.get(slug, 0)}" for slug in answer.slugs],
+    }
 
 
 def by_question(answers: Iterable[Answer]) -> list[float]:
