@@ -171,7 +171,11 @@ def _rank(
 def _best(scores: Scores, allowed: npt.NDArray[np.bool_], limit: int) -> list[int]:
     """Return the rows of the best entries; iris are sorted, so a stable sort breaks ties."""
     rows = np.flatnonzero(allowed & np.isfinite(scores))
-    return list(rows[np.argsort(-scores[rows].round(6), kind="stable")][:limit])
+    lost = -scores[rows].round(6)
+    if 0 < limit < len(rows):
+        near = lost <= np.partition(lost, limit - 1)[limit - 1]
+        rows, lost = rows[near], lost[near]
+    return list(rows[np.argsort(lost, kind="stable")][:limit])
 
 
 def _compare(
