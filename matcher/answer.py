@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from kg.catalogue import summary
 from kg.store import Store
 from matcher.evidence import Reason
-from matcher.retrieval import ENTRY_LOGIT, QUESTION_LOGIT, RECIPE, level
+from matcher.retrieval import level
 
 Json = dict[str, object]
 
@@ -26,6 +25,5 @@ def match(store: Store, iri: str, score: float, lang: str, reasons: list[Reason]
 
 
 def weights_hash(weights: Mapping[str, float]) -> str:
-    """Return eight hex digits that change with the weights of criteria or of the retrieval."""
-    all_of_them = [weights, asdict(RECIPE), QUESTION_LOGIT, ENTRY_LOGIT]
-    return hashlib.sha256(json.dumps(all_of_them, sort_keys=True).encode()).hexdigest()[:8]
+    """Return eight hex digits that change with the weights."""
+    return hashlib.sha256(json.dumps(weights, sort_keys=True).encode()).hexdigest()[:8]

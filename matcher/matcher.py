@@ -23,7 +23,7 @@ from matcher.notes import told
 from matcher.partners import Asker, Partner
 from matcher.place import Place
 from matcher.question import KINDS, Filters, Question, check_target, read
-from matcher.retrieval import Ranking, by_entry, by_text, level
+from matcher.retrieval import Ranking, by_entry, by_text, level, numbers
 from matcher.transfer import Anticipated
 
 #: how many practices are judged by all criteria, and actors compared with the asker
@@ -218,15 +218,20 @@ class Matcher:
     def _answer(self, matches: list[Json], lang: str, abstained: bool, asked: str | None) -> Json:
         if abstained:
             matches = [m | {"level": "weak"} for m in matches]
+        notes = (
+            []
+            if self.means.knows(lang)
+            else [f"No mean is known for {lang}; the one of all languages is used."]
+        )
         return {
-            "query": {"lang": lang, "notes": told(asked, lang, self.means)},
+            "query": {"lang": lang, "notes": [*notes, *told(asked, lang)]},
             "matches": matches,
             "abstained": abstained,
             "stamp": {
                 "data": self.index.found.version,
                 "model": self.model_name,
                 "text": text.VERSION,
-                "weights": weights_hash(WEIGHTS),
+                "weights": weights_hash(WEIGHTS | numbers()),
             },
         }
 

@@ -114,6 +114,13 @@ class Ranking:
         return max(known, key=lambda name: (known[name], name)) if known else text.SOLUTION
 
 
+def numbers() -> dict[str, float]:
+    """Return every number that a score depends on, for the stamp of an answer."""
+    logits = zip("abcdef", (*QUESTION_LOGIT, *ENTRY_LOGIT), strict=True)
+    rest = {"letters": RECIPE.letters, "feedback": RECIPE.feedback, "share": RECIPE.share}
+    return dict(RECIPE.facets) | rest | dict(logits)
+
+
 def level(score: float) -> str:
     """Return ``strong``, ``fair`` or ``weak`` for a calibrated score."""
     return "strong" if score >= STRONG else "fair" if score >= FAIR else "weak"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -10,6 +11,7 @@ import pytest
 
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
+from matcher import retrieval
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
@@ -137,8 +139,6 @@ def test_only_the_kinds_asked_for_come_back(starter_matcher: Matcher, kind: str)
         "exchange": Question(entry=entry),
         "peer": Question(entry=BASE + "id/actor/city-hr-split"),
     }.get(kind, Question(text=TEXT, territory="HR035"))
-    from dataclasses import replace
-
     found = matches(ask(starter_matcher, "partners", replace(question, kinds=(kind,), limit=50)))
     assert {m["kind"] for m in found} == {kind}
     assert all(m["type"] == "actor" for m in found)
@@ -273,3 +273,13 @@ def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
     matcher.rebuild()
     assert everything() == before
     matcher.close()
+
+
+def test_the_stamp_changes_with_the_numbers_of_the_retrieval(
+    starter_matcher: Matcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = Question(text=TEXT)
+    before = ask(starter_matcher, "similar", question)["stamp"]
+    monkeypatch.setattr(retrieval, "RECIPE", replace(retrieval.RECIPE, share=0.1))
+    after = ask(starter_matcher, "similar", question)["stamp"]
+    assert before["weights"] != after["weights"]  # type: ignore[index]
