@@ -119,6 +119,9 @@ def _match_paths() -> Json:
         "similar": "Entries like an entry or a text",
         "transfer": "Practices that could be carried over to a territory",
         "partners": "Actors to work with",
+        "instruments": "What could pay for it or make it possible",
+        "consortium": "A set of actors under a call's rules",
+        "groups": "Members of a community that can teach each other",
     }
     return {
         f"/api/match/{kind}": {

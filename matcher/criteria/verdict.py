@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kg.entry import Entry
-from kg.store import Store
 from kg.vocabulary import PSR, vocabulary
 from matcher.evidence import Triple, cite
-from matcher.place import Place, actors_in
+from matcher.place import Place
 from matcher.question import Target
+from matcher.world import Presence, World
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What would have to change: what would meet the condition, and who there could help."""
+
+    text: str
+    needs: tuple[str, ...] = ()
+    who: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -23,31 +33,44 @@ class Verdict:
     value: float | None
     text: str
     evidence: tuple[Triple, ...] = ()
-    adaptations: tuple[str, ...] = ()
+    adaptations: tuple[Adaptation, ...] = ()
     gate: str | None = None
     known: float = 1.0
+
+    @property
+    def score(self) -> tuple[float | None, float]:
+        """Return what counts in the fit: the value, and the share that is known."""
+        return self.value, 0.0 if self.value is None else self.known
 
 
 @dataclass(frozen=True)
 class Scene:
     """What a practice is judged against: the need, the place and what is known of it."""
 
-    store: Store
+    world: World
     place: Place
-    target: Target
-    need: float
+    target: Target = field(default_factory=Target)
+    need: float = 0.0
     challenge: Entry | None = None
-    instruments: tuple[Entry, ...] = ()
-    actors: tuple[dict[str, str], ...] = ()
-    languages: tuple[str, ...] = field(default=())
+    languages: tuple[str, ...] = ()
 
+    @cached_property
+    def present(self) -> dict[str, list[Presence]]:
+        """Return the actors there by kind, broader kinds included."""
+        found: dict[str, list[Presence]] = {}
+        for one in self.world.actors_in(self.place):
+            found.setdefault(one.kind, []).append(one)
+        return found
 
-def scene(store: Store, place: Place, target: Target, challenge: Entry | None) -> Scene:
-    """Return the scene with the graph's instruments and the place's actors looked up once."""
-    return Scene(
-        store, place, target, 0.0, challenge, tuple(store.entries("instrument")),
-        tuple(actors_in(store, place)),
-    )  # fmt: skip
+    @cached_property
+    def eligible(self) -> list[tuple[Entry, list[str]]]:
+        """Return the instruments that have not ended, and where they are open to this place."""
+        here, found = set(self.place.iris), []
+        for instrument in self.world.instruments:
+            places = [t for t in instrument.links(PSR + "eligibleTerritory") if t in here]
+            if places and not self.world.over(instrument):
+                found.append((instrument, places))
+        return found
 
 
 def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown: str) -> Verdict:
@@ -59,3 +82,16 @@ def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown
     value = (words.rank.get(concept, low) - low) / (high - low)
     text = known.format(name=words.label(concept).lower())
     return Verdict(value, text, cite(practice, PSR + prop, [concept]))
+
+
+def any_of(chances: list[float]) -> float:
+    """Return the chance that at least one of independent ones holds (noisy-or, Pearl 1988)."""
+    none = 1.0
+    for chance in chances:
+        none *= 1 - chance
+    return 1 - none
+
+
+def listed(count: int) -> float:
+    """Return n / (n + 1): a list of n tells more with each item, and may lack one."""
+    return count / (count + 1)
