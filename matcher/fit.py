@@ -8,15 +8,18 @@ known, ``coverage`` the share of the weight that is known.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kg.entry import Entry
+from kg.i18n import language
 from matcher.criteria import CRITERIA, GATES
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.weights import Weights
 
 #: what an unknown criterion is taken for in the order of the list, never in the fit
 NEUTRAL = 0.5
+#: criteria that look at the practice only, so that their verdicts hold for every place
+INTRINSIC = frozenset({"P3", "I1", "I2", "I4", "T1"})
 Verdicts = Mapping[str, Verdict]
 
 
@@ -44,10 +47,14 @@ class Anticipated:
 
 def anticipate(practice: Entry, scene: Scene, need: float, weights: Weights) -> Anticipated:
     """Judge a practice; ``need`` is the calibrated score of the question's text, 0 to 1."""
-    here = replace(scene, need=need)
-    # What was looked up for the scene is looked up once for all practices.
-    here.__dict__.update({"present": scene.present, "eligible": scene.eligible})
-    verdicts = {name: judge(practice, here) for name, judge in CRITERIA.items()}
+    here, kept = scene.needing(need), scene.world.kept(f"verdicts-{language()}")
+    verdicts = {}
+    for name, judge in CRITERIA.items():
+        key = f"{name} {practice.iri}"
+        verdict = kept.get(key) or judge(practice, here)
+        if name in INTRINSIC:
+            kept[key] = verdict
+        verdicts[name] = verdict
     return _sum_up(practice, here, verdicts, weights)
 
 

@@ -143,10 +143,11 @@ def open_to(scene: Scene, practice: Entry, lang: str) -> list[Json]:
         used=tuple(practice.links(PSR + "usesInstrument")),
     )
     found = []
-    for instrument, _places in scene.eligible:
+    covering = (way for t in wish.themes for a in ancestors(t) for way in scene.covering.get(a, ()))
+    for instrument in {way.instrument.iri: way.instrument for way in covering}.values():
         judged = rules(scene.world, instrument, wish)
         states = {r.name: r.met for r in judged}
-        if states["theme"] and False not in states.values():
+        if False not in states.values():
             met = sum(bool(r.met) for r in judged) + (instrument.iri in wish.used)
             found.append((-met, instrument.iri, judged))
     return [

@@ -18,6 +18,8 @@ from matcher.world import World
 Json = dict[str, object]
 #: how many fields and criteria are named
 SHOWN = 3
+#: how many of the first practices are looked at for what is missing
+TOP = 20
 #: criterion -> what the practice would have to say, and what the asker would
 _ENTRY = {
     "P2": "targetGroup", "P3": "participation", "I1": "evidenceLevel", "I2": "stage",
@@ -39,7 +41,7 @@ class Gap:
 
 
 def missing(judged: Sequence[Anticipated]) -> list[Json]:
-    """Return the unknown fields that could change the top of the list most.
+    """Return the unknown fields that could change most which practice comes first.
 
     The value of knowing a field is the expected score of the best practice once it is known,
     less the best score now (the expected value of perfect information, Howard 1966,
@@ -47,6 +49,7 @@ def missing(judged: Sequence[Anticipated]) -> list[Json]:
     one half each, which is also how the list is ordered.
     """
     gaps: dict[Gap, dict[int, tuple[float, float]]] = defaultdict(dict)
+    judged = judged[:TOP]
     for number, found in enumerate(judged):
         for gap, share in _gaps(found):
             gaps[gap][number] = _ends(found, gap.criterion, share)

@@ -95,15 +95,16 @@ class Place:
         same = any(other == value for _up, _entry, other in said[1:2])
         return Fact(value, self.path(up) + (() if same else cite(entry, prop)))
 
-    def holder(self, competence: str) -> Holder | None:
-        """Return whether this level holds a power, and who does; None if not known."""
-        country, stated = self.chain[-1], cite(self.entry, PSR + "territoryLevel")
-        for name, levels in _HOLDERS.items():
-            if self.level and competence in country.links(PSR + name):
-                known = (*self.path(len(self.chain) - 1), *stated)
-                cited = known + cite(country, PSR + name, [competence])
-                return Holder(self.level in levels, self._nearest(levels), cited)
-        return None
+    @cached_property
+    def holders(self) -> dict[str, Holder]:
+        """Return for each power that is known whether this level holds it, and who does."""
+        country, found = self.chain[-1], dict[str, Holder]()
+        known = self.path(len(self.chain) - 1) + cite(self.entry, PSR + "territoryLevel")
+        for name, levels in _HOLDERS.items() if self.level else ():
+            for power in country.links(PSR + name):
+                cited = known + cite(country, PSR + name, [power])
+                found.setdefault(power, Holder(self.level in levels, self._nearest(levels), cited))
+        return found
 
     def _nearest(self, levels: tuple[str, ...]) -> str:
         held = [e for e in self.chain if Place((e,)).level in levels]

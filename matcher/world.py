@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 from kg.entry import Entry
 from kg.store import Store
@@ -42,6 +43,11 @@ class World:
         self.store, self.version = store, store.version()
         self.get = store.get
         self._places: dict[str, Place] = {}
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    def kept(self, name: str) -> dict[str, Any]:
+        """Return a place to keep what holds for this version of the data."""
+        return self._kept.setdefault(name, {})
 
     def place(self, iri: str) -> Place:
         """Return a territory with everything that contains it."""

@@ -86,7 +86,7 @@ def record(practice: Entry, scene: Scene) -> Verdict:
     value = _laplace(counts)
     if value != _laplace([(ELSEWHERE, v) for _w, v in counts]):
         cited += kinds
-    return Verdict(value, text, tuple(dict.fromkeys(cited)))
+    return Verdict(value, text, tuple(cited))
 
 
 def _laplace(counts: list[tuple[float, float]]) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from kg.entry import Entry
 from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
-from matcher.criteria.verdict import Adaptation, Scene, Verdict, listed
+from matcher.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
 from matcher.evidence import Triple, cite
 from matcher.place import FEATURES, Holder, likeness, mean
 from matcher.world import ancestors, names
@@ -51,7 +51,7 @@ def _held(scene: Scene, competence: str) -> Holder | None:
     """Return whether a power is held: as the asker says, else as the graph knows."""
     if competence in scene.target.competences:
         return Holder(True, scene.place.iri, ())
-    return scene.place.holder(competence)
+    return scene.place.holders.get(competence)
 
 
 def _authorities(scene: Scene, territory: str) -> list[str]:
@@ -82,7 +82,7 @@ def territory(practice: Entry, scene: Scene) -> Verdict:
     }  # fmt: skip
     apart = [words[n] for n, (v, _e) in alike.items() if v < 0.5]
     cited = cite(practice, DCT + "spatial", [place.iri] if len(nearest) == 1 else ())
-    cited += tuple(dict.fromkeys(t for _v, e in alike.values() for t in e))
+    cited += tuple(t for _v, e in alike.values() for t in e)
     text, change = _("The places are alike in: {names}."), ()
     if apart:
         text = _("The places differ in: {names}.")
@@ -121,8 +121,7 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
 
 def _elsewhere(scene: Scene, kinds: Sequence[str]) -> tuple[str, ...]:
     """Return actors of the kinds elsewhere in the country, by IRI."""
-    country = scene.world.place(scene.place.chain[-1].iri)
-    found = {p.actor for p in scene.world.actors_in(country) if p.kind in kinds}
+    found = {actor for kind in kinds for actor in scene.elsewhere.get(kind, ())}
     return tuple(sorted(found)[:_SHOWN])
 
 
@@ -139,7 +138,7 @@ def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
             found.append((f"<{there[0].actor}>", f"<{DCT}spatial>", f"<{there[0].place}>"))
         if all(one.place in iris for one in there):
             found += scene.place.path(min(iris.index(one.place) for one in there))
-    return tuple(dict.fromkeys(found))
+    return tuple(found)
 
 
 def instruments(practice: Entry, scene: Scene) -> Verdict:
@@ -149,29 +148,26 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
     instruments, their themes and their territories cover it.
     """
     themes = practice.links(DCT + "subject")
-    ways = [
-        (instrument, place, theme, own)
-        for instrument, places in scene.eligible
-        for theme in instrument.links(DCT + "subject")
-        for own in themes
-        if theme in ancestors(own)
-        for place in places
-    ]
+    wider = [(own, theme) for own in themes for theme in ancestors(own)]
+    ways = [(own, way) for own, theme in wider for way in scene.covering.get(theme, ())]
     if not ways:
         text = _("No instrument is known that covers its theme here.")
         change = Adaptation(_("Look for an instrument that can pay for it."), tuple(themes))
         return Verdict(None, text, (), (change,), "gap")
-    found = list(dict.fromkeys(i for i, *_rest in ways))
-    cited = dict.fromkeys(
-        t
-        for i, place, theme, own in ways
-        for t in (
-            *cite(practice, DCT + "subject", [own]),
-            *cite(i, PSR + "eligibleTerritory", [place]),
-            *cite(i, DCT + "subject", [theme]),
-            *scene.place.path(scene.place.iris.index(place)),
-        )
-    )
-    said = ", ".join(i.text(DCT + "title") or i.slug for i in found[:3])
+    found = {way.instrument.iri: way.instrument for _own, way in ways}.values()
+    said = ", ".join(i.text(DCT + "title") or i.slug for i in [*found][:3])
     text = _("Can be paid or supported by: {names}.").format(names=said)
-    return Verdict(1.0, text, tuple(cited), gate="passed", known=listed(len(ways)))
+
+    def cited() -> tuple[Triple, ...]:
+        return tuple(t for own, way in ways for t in _way(practice, scene, own, way))
+
+    return Verdict(1.0, text, cited, gate="passed", known=listed(len(ways)))
+
+
+def _way(practice: Entry, scene: Scene, own: str, way: Way) -> tuple[Triple, ...]:
+    return (
+        *cite(practice, DCT + "subject", [own]),
+        *cite(way.instrument, PSR + "eligibleTerritory", [way.place]),
+        *cite(way.instrument, DCT + "subject", [way.theme]),
+        *scene.place.path(scene.place.iris.index(way.place)),
+    )

@@ -6,7 +6,7 @@ from kg.entry import Entry
 from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.criteria.verdict import Scene, Verdict, any_of, ordinal
-from matcher.evidence import cite, excerpt
+from matcher.evidence import Triple, cite, excerpt
 from matcher.world import World, ancestors
 
 #: the texts that the search compares with a question
@@ -29,12 +29,15 @@ def need(practice: Entry, scene: Scene) -> Verdict:
     value = any_of(list(near.values()))
     if value < scene.need or not near:
         said = _("Its problem: {words}").format(words=excerpt(practice.text(PSR + "problem") or ""))
-        cited = tuple(t for prop in _COMPARED for t in cite(practice, prop))
-        return Verdict(scene.need, said, cited)
+        return Verdict(scene.need, said, lambda: _compared(practice))
     telling = [c for c in near if near[c] == 1.0] or sorted(near, key=lambda c: (-near[c], c))
     titles = ", ".join(scene.world.get(c).text(DCT + "title") or c for c in telling)
     said = _("It addresses “{name}”.").format(name=titles)
     return Verdict(value, said, cite(practice, PSR + "addresses", telling))
+
+
+def _compared(practice: Entry) -> tuple[Triple, ...]:
+    return tuple(t for prop in _COMPARED for t in cite(practice, prop))
 
 
 def _steps(world: World, one: str, other: str) -> int | None:

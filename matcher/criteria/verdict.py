@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from kg.entry import Entry
-from kg.vocabulary import PSR, vocabulary
+from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.evidence import Triple, cite
 from matcher.place import Place
 from matcher.question import Target
@@ -27,20 +29,35 @@ class Verdict:
     """What one criterion says. ``gate`` is ``passed``, ``failed``, ``gap`` or None.
 
     ``known`` is the share of what the criterion asks that is known: of its weight, only
-    this share counts.
+    this share counts. ``cited`` is the evidence, or what gathers it when it is asked for.
     """
 
     value: float | None
     text: str
-    evidence: tuple[Triple, ...] = ()
+    cited: tuple[Triple, ...] | Callable[[], tuple[Triple, ...]] = ()
     adaptations: tuple[Adaptation, ...] = ()
     gate: str | None = None
     known: float = 1.0
+
+    @cached_property
+    def evidence(self) -> tuple[Triple, ...]:
+        """Return the triples that the score rests on, each once."""
+        found = self.cited() if callable(self.cited) else self.cited
+        return tuple(dict.fromkeys(found))
 
     @property
     def score(self) -> tuple[float | None, float]:
         """Return what counts in the fit: the value, and the share that is known."""
         return self.value, 0.0 if self.value is None else self.known
+
+
+@dataclass(frozen=True)
+class Way:
+    """An instrument by one of its themes and one of the places that it is open in."""
+
+    instrument: Entry
+    place: str
+    theme: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,21 @@ class Scene:
     need: float = 0.0
     challenge: Entry | None = None
     languages: tuple[str, ...] = ()
+
+    def needing(self, need: float) -> Scene:
+        """Return the scene for a practice of this need; what was looked up is kept."""
+        kept = {"present": self.present, "covering": self.covering, "elsewhere": self.elsewhere}
+        found = copy(self)
+        found.__dict__.update(kept, need=need)
+        return found
+
+    @cached_property
+    def elsewhere(self) -> dict[str, list[str]]:
+        """Return the actors of each kind in the whole country, by IRI."""
+        found: dict[str, list[str]] = {}
+        for one in self.world.actors_in(Place(self.place.chain[-1:])):
+            found.setdefault(one.kind, []).append(one.actor)
+        return found
 
     @cached_property
     def present(self) -> dict[str, list[Presence]]:
@@ -70,6 +102,16 @@ class Scene:
             places = [t for t in instrument.links(PSR + "eligibleTerritory") if t in here]
             if places and not self.world.over(instrument):
                 found.append((instrument, places))
+        return found
+
+    @cached_property
+    def covering(self) -> dict[str, list[Way]]:
+        """Return by theme the ways in which instruments cover it here."""
+        found: dict[str, list[Way]] = {}
+        for instrument, places in self.eligible:
+            for theme in instrument.links(DCT + "subject"):
+                ways = [Way(instrument, place, theme) for place in places]
+                found.setdefault(theme, []).extend(ways)
         return found
 
 
