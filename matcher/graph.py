@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-#: chance that the walk starts again, and the years after which a shared group counts 1/e;
-#: chosen on the years up to 2018 of the benchmark, see docs/quality.md
-RESTART, YEARS = 0.3, 3.0
-_STEPS = 30
+#: the years after which a shared group counts 1/e; chosen on the years before 2019 of the
+#: benchmark, see docs/quality.md
+YEARS = 4.0
 Floats = npt.NDArray[np.float64]
 
 
@@ -30,53 +28,40 @@ class Membership:
 class Ties:
     """The graph of actors that share groups, from their memberships.
 
-    Two actors are tied by each group that they share, with weight
-    exp(-(last year - year) / 3) / (members - 1): a large group ties its members weakly
-    (Newman 2001, https://doi.org/10.1103/PhysRevE.64.016132), an old one too.
+    Two actors are tied by tanh of the sum of exp(-(last year - year) / 4) over the groups
+    that they share: an old group ties less, and a second one adds less than the first.
     """
 
     def __init__(self, memberships: Iterable[Membership]) -> None:
-        rows = sorted(set(memberships), key=lambda m: (m.actor, m.group, m.year or 0))
+        rows = sorted(set(memberships), key=lambda m: (m.actor, m.group))
         self.actors = sorted({m.actor for m in rows})
-        self._groups = sorted({m.group for m in rows})
+        groups = {name: n for n, name in enumerate(sorted({m.group for m in rows}))}
         self._at = {actor: n for n, actor in enumerate(self.actors)}
-        place = {group: n for n, group in enumerate(self._groups)}
-        years: dict[int, int] = {place[m.group]: m.year for m in rows if m.year is not None}
+        years = {groups[m.group]: m.year for m in rows if m.year is not None}
         last = max(years.values(), default=0)
-        age = np.array([last - years.get(n, last) for n in range(len(self._groups))], float)
-        shape = (len(self.actors), len(self._groups))
-        cells = ([self._at[m.actor] for m in rows], [place[m.group] for m in rows])
-        found = sparse.csr_matrix((np.ones(len(rows)), cells), shape=shape)
-        found.data[:] = 1.0
-        self._member = found
-        self._fresh = np.exp(-age / YEARS)
-
-    @cached_property
-    def _tied(self) -> sparse.csr_matrix:
-        """Return the weights of the ties, actors x actors."""
-        size = np.asarray(self._member.sum(axis=0)).ravel()
-        weight = self._fresh / np.maximum(size - 1, 1)
-        found = (self._member @ sparse.diags(weight) @ self._member.T).tolil()
-        found.setdiag(0)
-        return found.tocsr()
+        age = np.array([last - years.get(n, last) for n in range(len(groups))], float)
+        cells = ([self._at[m.actor] for m in rows], [groups[m.group] for m in rows])
+        shape = (len(self.actors), len(groups))
+        member = sparse.csr_matrix((np.ones(len(rows)), cells), shape=shape)
+        fresh = member @ sparse.diags(np.exp(-age / YEARS))
+        tied = (fresh @ member.T).tocsr()
+        tied.setdiag(0)
+        tied.eliminate_zeros()
+        self._tied = tied.tanh()
+        self._active = np.asarray(fresh.sum(axis=1)).ravel()
 
     def scores(self, actors: Sequence[str]) -> Floats:
         """Return the nearness of every actor to each of ``actors``, one row each.
 
-        The chance that a random walk with restart (Tong et al. 2006,
-        https://doi.org/10.1109/ICDM.2006.70) is at an actor, times the square root of the
-        actor's own ties: who works with many is found by more.
+        The sum over partners in common of both ties / log(2 + the partner's partners), after
+        Adamic and Adar 2003 (https://doi.org/10.1016/S0378-8733(03)00009-1): a partner of few
+        says more than one of many. That times the square root of how active the actor has
+        been lately, since who takes part often does so again.
         """
-        degree = np.asarray(self._tied.sum(axis=1)).ravel()
-        step = sparse.diags(1 / np.maximum(degree, 1e-12)) @ self._tied
-        start = np.zeros((len(actors), len(self.actors)))
-        for row, actor in enumerate(actors):
-            start[row, self._at[actor]] = 1.0
-        walk = start.copy()
-        for _ in range(_STEPS):
-            walk = RESTART * start + (1 - RESTART) * np.asarray((step.T @ walk.T).T)
-        walk[start > 0] = 0.0
-        found: Floats = walk * np.sqrt(degree)
+        rows = self._tied[[self._at[actor] for actor in actors]]
+        partners = np.diff(self._tied.indptr)
+        rare = sparse.diags(1 / np.log(2 + np.maximum(partners, 1)))
+        found: Floats = (rows @ rare @ self._tied).toarray() * np.sqrt(self._active)
         return found
 
     def near(self, actor: str) -> dict[str, float]:
@@ -84,7 +69,8 @@ class Ties:
         if actor not in self._at:
             return {}
         row = self.scores([actor])[0]
-        return {self.actors[n]: float(row[n]) for n in np.flatnonzero(row > 1e-9)}
+        row[self._at[actor]] = 0.0
+        return {self.actors[n]: float(row[n]) for n in np.flatnonzero(row)}
 
     def tied(self, actor: str) -> frozenset[str]:
         """Return the actors that share a group with one."""

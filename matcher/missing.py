@@ -1,4 +1,4 @@
-"""Which unknown field would change the list most, and why a practice is not in it."""
+"""Which unknown field would change the list most, and why a practice is not at its top."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Json = dict[str, object]
 #: how many fields and criteria are named
 SHOWN = 3
 #: how many of the first practices are looked at for what is missing
-TOP = 20
+TOP = 10
 #: criterion -> what the practice would have to say, and what the asker would
 _ENTRY = {
     "P2": "targetGroup", "P3": "participation", "I1": "evidenceLevel", "I2": "stage",
@@ -41,22 +41,20 @@ class Gap:
 
 
 def missing(judged: Sequence[Anticipated]) -> list[Json]:
-    """Return the unknown fields that could change most which practice comes first.
+    """Return the unknown fields that would change the order of the first practices most.
 
-    The value of knowing a field is the expected score of the best practice once it is known,
-    less the best score now (the expected value of perfect information, Howard 1966,
-    https://doi.org/10.1109/TSSC.1966.300074): what is unknown is met or not with chances of
-    one half each, which is also how the list is ordered.
+    The value of a field is how many pairs of them can be expected to change order once it is
+    known (Kendall's distance, 1938). What is unknown is met or not with chances of one half
+    each, which is also how the list is ordered.
     """
-    gaps: dict[Gap, dict[int, tuple[float, float]]] = defaultdict(dict)
     judged = judged[:TOP]
+    gaps: dict[Gap, dict[int, tuple[float, ...]]] = defaultdict(dict)
     for number, found in enumerate(judged):
         for gap, share in _gaps(found):
             gaps[gap][number] = _ends(found, gap.criterion, share)
-    now = max((f.score for f in judged), default=0.0)
-    gains = {gap: _expected_best(judged, ends) - now for gap, ends in gaps.items()}
-    best = sorted(gains, key=lambda g: (-round(gains[g], 6), g.field, g.entry or ""))[:SHOWN]
-    return [_row(gap, gains[gap], judged) for gap in best if gains[gap] > 1e-6]
+    swaps = {gap: _swaps(judged, ends) for gap, ends in gaps.items()}
+    best = sorted(swaps, key=lambda g: (-round(swaps[g], 6), g.field, g.entry or ""))[:SHOWN]
+    return [_row(gap, swaps[gap], judged) for gap in best if swaps[gap]]
 
 
 def _gaps(found: Anticipated) -> list[tuple[Gap, float]]:
@@ -82,35 +80,31 @@ def _ends(found: Anticipated, name: str, share: float) -> tuple[float, float]:
     return low / 2 if name == "E1" and not found.failed else low, found.score + swing
 
 
-def _expected_best(judged: Sequence[Anticipated], ends: dict[int, tuple[float, float]]) -> float:
-    """Return the expectation of the largest score, each of ``ends`` being a fair coin."""
-    fixed = max((f.score for n, f in enumerate(judged) if n not in ends), default=0.0)
-    expected, below = 0.0, 1.0
-    values = sorted((v, n) for n, pair in ends.items() for v in set(pair))
-    left = {n: len(set(pair)) for n, pair in ends.items()}
-    for value, number in reversed(values):
-        if value <= fixed or not below:
-            break
-        # The chance that this is the largest: nothing above it came true.
-        chance = 1 / left[number]
-        expected += value * below * chance
-        below *= 1 - chance
-        left[number] -= 1
-    return expected + fixed * below
+def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) -> float:
+    """Return the expected number of pairs that change order."""
+    total = 0.0
+    for low in range(len(judged)):
+        for high in range(low):
+            if low in ends or high in ends:
+                before = ends.get(high, (judged[high].score,))
+                after = ends.get(low, (judged[low].score,))
+                changed = sum(b > a for a in before for b in after)
+                total += changed / (len(before) * len(after))
+    return total
 
 
-def _row(gap: Gap, gain: float, judged: Sequence[Anticipated]) -> Json:
+def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> Json:
     if gap.entry is None:
-        text = _("Say “{field}”: it could change which practice comes first.")
+        text = _("Say “{field}”: it could change the order of these practices.")
         said = text.format(field=gap.field)
     else:
         practice = next(f.practice for f in judged if f.practice.iri == gap.entry)
-        text = _("“{title}” does not say “{field}”; it could change which practice comes first.")
+        text = _("“{title}” does not say “{field}”; it could change the order of these practices.")
         title = practice.text(DCT + "title") or practice.slug
         said = text.format(title=title, field=gap.field)
     return {
         "field": gap.field, "criterion": gap.criterion, "entry": gap.entry,
-        "value": round(gain, 4), "text": said,
+        "value": round(swaps, 4), "text": said,
     }  # fmt: skip
 
 
