@@ -96,6 +96,8 @@ def home() -> Response:
     answer = Response(page, status, content_type="text/html; charset=utf-8")
     answer.vary.add("Accept-Language")
     answer.cache_control.private = True
+    if found:
+        runtime.sessions.start(answer)
     return answer
 
 

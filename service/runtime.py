@@ -29,6 +29,7 @@ from matcher.models.e5 import ModelDamaged
 from matcher.weights import read_weights
 from service.metrics import Metrics
 from service.querylog import QueryLog
+from service.session import Sessions
 from service.settings import Settings
 from service.tokens import Tokens
 
@@ -165,6 +166,7 @@ class Runtime(Matching):
         super().__init__(settings, embedder, tell)
         self._tell = tell
         self.tokens = Tokens(settings.home / "tokens.json")
+        self.sessions = Sessions(settings.home / "session.key")
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
         self.queries_seen = QueryLog(settings.home, self.metrics)

@@ -149,6 +149,27 @@ class PartnersRequest(_Request):
     kinds: list[Kind] | None = None
 
 
+class StampFields(_Strict):
+    """The stamp of the answer that is spoken of, as the answer gave it."""
+
+    data: Annotated[int, Field(ge=0)]
+    model: Name
+    text: Name
+    weights: Name
+
+
+class FeedbackRequest(_Strict):
+    """Tells what became of a suggestion; the words of a question are not taken."""
+
+    kind: Literal["similar", "transfer", "partners", "instruments", "consortium", "groups"]
+    entry: Name
+    about: Name | None = None
+    territory: Name | None = None
+    decision: Literal["accepted", "rejected", "tried", "worked", "worked-partly", "did-not-work"]
+    score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    stamp: StampFields | None = None
+
+
 REQUESTS: dict[str, type[_Request]] = {
     "similar": SimilarRequest,
     "transfer": TransferRequest,
@@ -201,12 +222,7 @@ def ask(kind: str, raw: dict[str, Any], matcher: Matcher) -> dict[str, Any]:
 
 def question(kind: str, raw: dict[str, Any], store: Store) -> Question:
     """Return the question of a request; Refused names every key or value that is wrong."""
-    try:
-        read = REQUESTS[kind].model_validate(raw)
-    except ValidationError as error:
-        problems = [_problem(REQUESTS[kind], dict(e)) for e in error.errors(include_url=False)]
-        raise Refused("The request cannot be understood.", problems) from error
-    given = read.model_dump(exclude_none=True)
+    given = _read(REQUESTS[kind], raw)
     subject = _subject(kind, given)
     if subject in _CLASSES:
         read_subject(store, given[subject], _CLASSES[subject], field=subject)
@@ -221,6 +237,19 @@ def question(kind: str, raw: dict[str, Any], store: Store) -> Question:
         target=Target(**_tuples(given.pop("target", {}))),
         **_tuples(given),
     )
+
+
+def read_feedback(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what became of a suggestion; Refused names every key or value that is wrong."""
+    return _read(FeedbackRequest, raw)
+
+
+def _read(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return model.model_validate(raw).model_dump(exclude_none=True)
+    except ValidationError as error:
+        problems = [_problem(model, dict(e)) for e in error.errors(include_url=False)]
+        raise Refused("The request cannot be understood.", problems) from error
 
 
 def _tuples(given: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +286,7 @@ def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
 def _siblings(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
     inner: dict[str, type[BaseModel]] = {
         "filters": FilterFields, "target": TargetFields, "what_if": WhatIfFields,
-        "rules": RuleFields,
+        "rules": RuleFields, "stamp": StampFields,
     }  # fmt: skip
     found = inner.get(str(path[0]), model) if len(path) > 1 else model
     return set(found.model_fields)

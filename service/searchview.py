@@ -25,7 +25,7 @@ MODES = ("similar", "transfer", "partners")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 #: which entries a question of each kind can be about
 _ABOUT = {
-    "similar": tuple(c for c in CLASSES if c != "territory"),
+    "similar": tuple(c for c in CLASSES if c not in {"territory", "match"}),
     "transfer": ("practice", "challenge"),
     "partners": ("actor",),
 }
