@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -16,13 +17,12 @@ import click
 from kg.errors import KgError, Refused, UnknownFormat
 from service.console import (
     Progress,
+    evaluation,
     import_report,
     matches,
     problems,
     query_rows,
-    question_figures,
     show,
-    susy_figures,
 )
 from service.settings import BadSetting, Settings, read
 
@@ -41,6 +41,9 @@ DEMO = {
     "territory": "HR035",
     "limit": 3,
 }
+COLLECTIONS = ("susy", "questions", "coparticipation", "adoption")
+KINDS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -211,23 +214,56 @@ def reindex(home: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(["similar", "transfer", "partners"]))
+@click.argument("kind", type=click.Choice([*KINDS, "batch"]))
 @click.argument("text", required=False)
 @click.option("--entry", help="The IRI of an entry instead of a text.")
 @click.option("--territory", help="A NUTS code, or an ISO code of a country.")
 @click.option("--lang", help="The language of the text; else detected.")
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
+@click.option("--with", "more", metavar="JSON", help="More keys of the request, as the API takes.")
+@click.option("--country", help="batch: an ISO code; all of its practices and challenges.")
+@click.option("--output", type=OUTPUT, help="batch: where the lines go; a file is gone on with.")
 @common
-def match(home: Path | None, as_json: bool, kind: str, entry: str | None, **given: Any) -> None:  # noqa: ANN401
-    """Ask for matches of a TEXT in any language, or of an entry."""
+def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
+          country: str | None, output: Path | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
+    """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
+    from service.schemas import read_json
+
+    if (kind == "batch") != (country is not None and output is not None):
+        raise click.UsageError("For batch name --country and --output, and only then.")
     raw = {key: value for key, value in given.items() if value is not None}
     if entry is not None:
-        raw["actor" if kind == "partners" else "entry"] = entry
+        raw[_subject(kind, entry)] = entry
+    raw |= read_json(more.encode()) if more else {}
     progress = Progress()
     with _matching(_settings(home), progress) as found:
         found.matcher.catch_up(lambda d, n: progress.counted("Indexing", d, n))
+        if country is not None and output is not None:
+            _batch(found, country, output, raw["limit"], progress, as_json=as_json)
+            return
         answer = _ask(kind, raw, found)
     show(answer, as_json, matches(answer, raw["limit"]))
+
+
+def _subject(kind: str, iri: str) -> str:
+    """Return the key of a request that names an entry of this class."""
+    named = {"partners": "actor", "groups": "community"}.get(kind, "entry")
+    path = iri.rsplit("/", 2)[-2] if iri.count("/") > 1 else ""
+    asked = {"challenge", "call"} if kind == "consortium" else {"challenge"}
+    return path if named == "entry" and kind != "similar" and path in asked else named
+
+
+def _batch(found: Matching, country: str, output: Path, limit: int, progress: Progress,
+           *, as_json: bool) -> None:  # fmt: skip
+    from kg.catalogue import country_code
+    from matcher import batch
+
+    def tell(done: int, total: int) -> None:
+        progress.counted("Matching", done, total)
+
+    code = country_code(found.store, country)
+    report = batch.run(found.matcher, code, output, limit, tell)
+    show(report, as_json, f"{report['entries']} entries matched in {output}")
 
 
 def _matching(settings: Settings, progress: Progress) -> Matching:
@@ -237,16 +273,30 @@ def _matching(settings: Settings, progress: Progress) -> Matching:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["susy", "questions"]))
+@click.argument("name", type=click.Choice([*COLLECTIONS]), required=False)
 @click.argument("file", type=FILE, required=False)
+@click.option("--feedback", is_flag=True, help="Report decisions and results, and re-weigh.")
+@click.option("--write", type=OUTPUT, help="With --feedback: a file for PASSERELLE_WEIGHTS.")
 @common
-def evaluate(home: Path | None, as_json: bool, name: str, file: Path | None) -> None:
-    """Measure the matcher: on the list susy in FILE, or on the packaged questions."""
-    from matcher.evaluation import questions, susy
+def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | None,
+             feedback: bool, write: Path | None) -> None:  # fmt: skip
+    """Measure the matcher: on susy or coparticipation in FILE, questions, or adoption."""
+    if feedback == (name is not None) or (write and not feedback):
+        raise click.UsageError("Name a collection, or ask for --feedback (then also --write).")
+    if name and (name in {"susy", "coparticipation"}) != (file is not None):
+        raise click.UsageError("Name a FILE for susy and coparticipation, and none else.")
+    report = _outcomes(home, write) if name is None else _measured(home, name, file)
+    show(report, as_json, evaluation(report))
+
+
+def _measured(home: Path | None, name: str, file: Path | None) -> dict[str, Any]:
+    from matcher.evaluation import adoption, coparticipation, questions, susy
     from service.runtime import make_embedder
 
-    if (name == "susy") != (file is not None):
-        raise click.UsageError("Name a FILE for susy, and none for questions.")
+    if name == "adoption":
+        return adoption.evaluate()
+    if name == "coparticipation" and file is not None:
+        return coparticipation.evaluate(file)
     progress, settings = Progress(), _settings(home)
     embedder = make_embedder(settings, progress)
 
@@ -254,11 +304,24 @@ def evaluate(home: Path | None, as_json: bool, name: str, file: Path | None) -> 
         progress.counted("Embedding", done, total)
 
     if file is not None:
-        report = susy.evaluate(file, embedder, settings.home, progress=tell)
-        show(report, as_json, susy_figures(report))
-    else:
-        report = questions.evaluate(embedder, settings.home, progress=tell)
-        show(report, as_json, question_figures(report))
+        return susy.evaluate(file, embedder, settings.home, progress=tell)
+    return questions.evaluate(embedder, settings.home, progress=tell)
+
+
+def _outcomes(home: Path | None, write: Path | None) -> dict[str, Any]:
+    """Report what results and decisions say of the weights; write them where asked to."""
+    from matcher.criteria import WEIGHTS
+    from matcher.outcomes import report
+    from matcher.weights import read_weights
+    from matcher.world import World
+    from service.runtime import open_graph
+
+    settings = _settings(home)
+    world = World(open_graph(settings, Progress()).store)
+    found = report(world, read_weights(settings.weights) if settings.weights else WEIGHTS)
+    if write:
+        write.write_text(json.dumps(found, indent=1), "utf-8")
+    return found
 
 
 @main.command()

@@ -51,7 +51,24 @@ def matches(answer: dict[str, Any], most: int) -> str:
         lines.append(f"   {match['entry']}")
         lines += [f"   - {reason['text']}" for reason in match["reasons"]]
         lines += [f"   To adapt: {_words(item)}" for item in match.get("adaptations", [])]
+        lines += [f"   {c['text']}" for c in match.get("counterfactuals", [])]
+        if "what_if" in match:
+            lines.append(f"   As supposed: {match['what_if']['text']}")
+        lines += [f"   Instead: {a['title']}" for a in match.get("alternatives", [])]
+        lines += [f"   Member: {m['title']}" for m in match.get("members", [])]
+    lines += [f"\nNot known: {_words(item)}" for item in answer.get("missing", [])]
+    lines += [f"\nThe rules cannot be met: {_words(i)}" for i in answer.get("infeasible", [])]
+    lines += [f"\nNot covered: {text}" for text in answer.get("uncovered", [])]
+    lines += [f"\n{text}" for text in (answer.get("gap"), *_why_not(answer)) if text]
     return "\n".join(lines)
+
+
+def _why_not(answer: dict[str, Any]) -> list[str]:
+    found = answer.get("why_not")
+    if not found:
+        return []
+    said = f"{found['title']} is number {found['rank']} of {found['of']}."
+    return [said, *(cause["text"] for cause in found["because"])]
 
 
 def _fit(match: dict[str, Any]) -> str:
@@ -82,19 +99,49 @@ def import_report(report: dict[str, Any]) -> str:
     return "\n".join([f"{report['file']} from {report['source']}", *lines])
 
 
-def figures(report: dict[str, Any]) -> str:
-    """Return the figures of an evaluation with their intervals, one line a system."""
-    lines = [f"{report['collection']}, {report['queries']} queries; nDCG@10 and MRR"]
-    rows = {"passerelle": report} | report["baselines"]
-    for name, row in rows.items():
-        for part in ("overall", "cross"):
-            figures = row[part]
-            n, m = figures["ndcg10"], figures["mrr"]
-            lines.append(
-                f"{name:15} {part:8} {n['value']:.3f} [{n['low']:.3f}, {n['high']:.3f}]"
-                f"  {m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]"
-            )
+def evaluation(report: dict[str, Any]) -> str:
+    """Return the figures of an evaluation, as lines for a person."""
+    shown = {
+        "susy": susy_figures, "questions": question_figures, "adoption": adoption_figures,
+        "coparticipation": tie_figures, "outcomes": outcome_figures,
+    }  # fmt: skip
+    return shown[report["collection"]](report)
+
+
+def tie_figures(report: dict[str, Any]) -> str:
+    """Return MRR and recall of the ties and their baselines, with intervals."""
+    lines = [f"coparticipation, {report['queries']} organisations; MRR and recall at 20"]
+    for name, row in ({"passerelle": report} | report["baselines"]).items():
+        lines.append(f"{name:15} " + "  ".join(_interval(row[m]) for m in ("mrr", "recall20")))
     return "\n".join(lines)
+
+
+def adoption_figures(report: dict[str, Any]) -> str:
+    """Return the AUC of the context criteria, together and one by one."""
+    lines = [f"adoption, {report['transfers']} transfers, {report['others']} other places each"]
+    return "\n".join([*lines, *(f"{n:15} {_interval(f)}" for n, f in report["auc"].items())])
+
+
+def outcome_figures(report: dict[str, Any]) -> str:
+    """Return what results and decisions there are, and the weights before and after."""
+    lines = [
+        f"{report['transfers']} transfers, {report['with_result']} with a known result,"
+        f" {report['successes']} successes",
+        "decisions: " + (", ".join(f"{k} {n}" for k, n in report["decisions"].items()) or "none"),
+        f"loss {report['loss']['prior']:.4f} before, {report['loss']['posterior']:.4f} after;"
+        f" the weight that moved most moved by {report['moved_most']:.1%}",
+        "criterion  before  after   95 % interval",
+    ]
+    return "\n".join(
+        [
+            *lines,
+            *(
+                f"{name:9} {row['prior']:7.4f} {row['posterior']:7.4f}"
+                f"  [{row['low']:.4f}, {row['high']:.4f}]"
+                for name, row in report["criteria"].items()
+            ),
+        ]
+    )
 
 
 def susy_figures(report: dict[str, Any]) -> str:
