@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kg.entry import Entry
+from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from matcher.criteria import CRITERIA
 from matcher.criteria.verdict import Scene
@@ -19,6 +20,7 @@ from tests.conftest import BASE
 VOC = "https://w3id.org/passerelle/voc/"
 #: what the search compares is the business of P1's text score, which is frozen here
 TEXTS = {"problem", "solution", "title", "description", "alternative"}
+PRACTICES = ("sopotniki-rural-rides", "repair-cafe", "organic-school-canteens-mouans-sartoux")
 TARGETS = {
     "HR035": Target(),
     "LV": Target(competences=(VOC + "competence/social-services",), languages=("lv", "en")),
@@ -32,11 +34,6 @@ def without(entry: Entry) -> Iterator[tuple[tuple[str, str, str], Entry]]:
     for gone in entry.triples:
         name = (str(gone.subject), str(gone.predicate), str(gone.object))
         yield name, Entry(entry.iri, tuple(t for t in entry.triples if t != gone))
-
-
-def check(name: str, practice: Entry, scene: Scene, other: Entry, elsewhere: Scene) -> bool:
-    """Return whether a criterion says otherwise in the changed world."""
-    return CRITERIA[name](practice, scene).score != CRITERIA[name](other, elsewhere).score
 
 
 @pytest.fixture(scope="module")
@@ -78,4 +75,31 @@ def test_of_the_target_exactly_what_is_cited_counts(world: World, code: str) -> 
                 changed = judge(practice, elsewhere).score != verdict.score
                 if changed != (triple in verdict.evidence):
                     wrong.append((practice.slug, name, changed, triple))
+    assert not wrong, "\n".join(map(str, wrong[:20]))
+
+
+def test_of_other_entries_what_is_cited_counts(starter_store: EmbeddedStore) -> None:
+    """Cited triples of actors, instruments, transfers and other places, on a store of its own."""
+    store = EmbeddedStore(BASE)
+    store.write([Change(e.iri, e) for e in starter_store.entries()], "tests", "create")
+    world = World(store)
+    place = world.place(BASE + "id/territory/HR035")
+    practices = [world.get(f"{BASE}id/practice/{slug}") for slug in PRACTICES]
+    seen, wrong = 0, []
+    for practice in practices:
+        for name, judge in CRITERIA.items():
+            verdict = judge(practice, Scene(world, place, Target(), 0.0, None, ("en",)))
+            for triple in verdict.evidence:
+                owner = triple[0][1:-1].partition("#")[0]
+                if owner in {practice.iri, place.iri} or "isPartOf" in triple[1]:
+                    continue
+                whole, lacking = store.get(owner), dict(without(store.get(owner)))[triple]
+                store.write([Change(owner, lacking)], "tests", "replace")
+                fresh = World(store)
+                scene = Scene(fresh, fresh.place(place.iri), Target(), 0.0, None, ("en",))
+                seen += 1
+                if judge(practice, scene).score == verdict.score:
+                    wrong.append((practice.slug, name, triple))
+                store.write([Change(owner, whole)], "tests", "replace")
+    assert seen > 20
     assert not wrong, "\n".join(map(str, wrong[:20]))
