@@ -8,7 +8,7 @@ from typing import Any
 
 from kg.catalogue import country_code
 from kg.entry import Entry
-from kg.errors import refused
+from kg.errors import Refused, refused
 from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.answer import Json, match, names
@@ -60,7 +60,7 @@ def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
         actor_types=tuple(concept("actor-type", v, "rules.actor_types") for v in _list(kinds)),
         must=tuple(_actor(desk, v, "rules.must") for v in _list(raw.get("must"))),
         exclude=tuple(_actor(desk, v, "rules.exclude") for v in _list(raw.get("exclude"))),
-        countries=tuple(country_code(desk.store, v) for v in _list(raw.get("countries"))),
+        countries=tuple(_country(desk, v) for v in _list(raw.get("countries"))),
         eligible_types=tuple(call.links(PSR + "eligibleActorType")) if call else (),
         eligible_territories=tuple(call.links(PSR + "eligibleTerritory")) if call else (),
     )
@@ -68,6 +68,14 @@ def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
 
 def _list(value: object) -> list[str]:
     return [str(v) for v in value] if isinstance(value, list | tuple) else []
+
+
+def _country(desk: Desk, code: str) -> str:
+    try:
+        return country_code(desk.store, code)
+    except Refused as error:
+        told = [replace(problem, path="rules.countries") for problem in error.problems]
+        raise Refused(str(error), told) from error
 
 
 def _actor(desk: Desk, iri: str, field: str) -> str:

@@ -90,11 +90,19 @@ class Desk:
         if asked is not None and asked.path == "challenge":
             # A challenge is a need in words: the scores of questions are those that fit.
             worded = text.facets(asked)[0]
-            return by_text(self.index, worded.text, worded.lang, filters)
+            return self.standing(by_text(self.index, worded.text, worded.lang, filters))
         if asked is not None:
-            return by_entry(self.index, asked, filters)
+            return self.standing(by_entry(self.index, asked, filters))
         assert question.text is not None
-        return by_text(self.index, question.text, lang, filters)
+        return self.standing(by_text(self.index, question.text, lang, filters))
+
+    def standing(self, ranking: Ranking) -> Ranking:
+        """Return a ranking without entries that were deleted since the index caught up."""
+        if ranking.found.version != self.store.version():
+            for iri, alive in self.store.changes_since(ranking.found.version):
+                if not alive and iri in ranking.found.position:
+                    ranking.allowed[ranking.found.position[iri]] = False
+        return ranking
 
     def place(self, question: Question, asked: Entry | None = None) -> Place | None:
         """Return the territory of the question, else the largest known place of the asker.
@@ -131,6 +139,9 @@ class Desk:
             matches = [m | {"level": "weak"} for m in matches]
         unknown = _("No mean is known for {lang}; the one of all languages is used.")
         told = [] if self.means.knows(lang) else [unknown.format(lang=lang)]
+        if behind := self.lag():
+            late = _("{count} entries were written since and are not searched yet.")
+            told.append(late.format(count=behind))
         return {
             "query": {"lang": lang, "notes": [*told, *notes]},
             "matches": list(matches),

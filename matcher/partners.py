@@ -93,7 +93,7 @@ def _facet(desk: Desk, words: str | None, lang: str, facet: str) -> dict[str, fl
     if not words:
         return {}
     only = Filters(type=("actor",))
-    ranking = by_text(desk.index, words, settle(words, lang), only, (facet,))
+    ranking = desk.standing(by_text(desk.index, words, settle(words, lang), only, (facet,)))
     return {iri: ranking.probability(iri) for iri in ranking.best(SHORT_LIST)}
 
 

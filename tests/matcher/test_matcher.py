@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
 
+from kg.catalogue import links_to
 from kg.errors import Refused
+from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
+from tests.fake_embedder import HashingEmbedder
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 ADDRESSES = "https://w3id.org/passerelle/ns#addresses"
@@ -220,3 +224,29 @@ def test_evidence_is_written_as_n_triples(starter_matcher: Matcher) -> None:
             for triple in reason["evidence"]:
                 line = " ".join(triple) + " ."
                 assert list(ox.parse(line, format=ox.RdfFormat.N_TRIPLES))
+
+
+def test_an_index_behind_the_graph_is_said_and_what_is_gone_is_not_shown(
+    starter_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    store = EmbeddedStore(BASE)
+    store.write([Change(e.iri, e) for e in starter_store.entries()], "tests", "create")
+    matcher = Matcher(store, HashingEmbedder(), tmp_path)
+    matcher.catch_up()
+    unused = [
+        next(e.iri for e in store.entries(path) if not links_to(store, e.iri))
+        for path in ("practice", "actor")
+    ]
+    store.write([Change(iri, None) for iri in unused], "tests", "delete")
+    for kind, question in (
+        ("similar", Question(text=TEXT, limit=100)),
+        ("transfer", Question(text=TEXT, territory="HR", limit=100)),
+        ("partners", Question(text=TEXT, territory="HR", limit=100)),
+        ("consortium", Question(text=TEXT)),
+    ):
+        answer = ask(matcher, kind, question)
+        entries = {m["entry"] for m in matches(answer)}
+        assert entries
+        assert not entries & set(unused)
+        assert any("not searched yet" in n for n in answer["query"]["notes"])  # type: ignore[index]
+    matcher.close()
