@@ -24,6 +24,9 @@ from matcher.retrieval import Ranking, by_entry, by_text
 from matcher.weights import Weights, weighed, weights_hash
 from matcher.world import World
 
+#: how many rankings for challenges are kept
+KEPT = 64
+
 
 class Desk:
     """A store, an index that follows it, and what all questions share."""
@@ -88,13 +91,28 @@ class Desk:
     def rank(self, question: Question, asked: Entry | None, lang: str, filters: Filters) -> Ranking:
         """Return the scores of all entries for what is asked about."""
         if asked is not None and asked.path == "challenge":
-            # A challenge is a need in words: the scores of questions are those that fit.
-            worded = text.facets(asked)[0]
-            return self.standing(by_text(self.index, worded.text, worded.lang, filters))
+            return self._rank_challenge(asked, filters)
         if asked is not None:
             return self.standing(by_entry(self.index, asked, filters))
         assert question.text is not None
         return self.standing(by_text(self.index, question.text, lang, filters))
+
+    def _rank_challenge(self, challenge: Entry, filters: Filters) -> Ranking:
+        """Return the scores for a challenge, kept for the next who asks about it.
+
+        A challenge is a need in words: the scores of questions are those that fit.
+        """
+        kept, key = self.world.kept("challenges"), f"{challenge.iri} {filters}"
+        if key not in kept or kept[key].found is not self.index.found:
+            if len(kept) >= KEPT:
+                kept.clear()
+            worded = text.facets(challenge)[0]
+            kept[key] = by_text(self.index, worded.text, worded.lang, filters)
+        return self.standing(kept[key])
+
+    def narrowed(self, ranking: Ranking, filters: Filters) -> Ranking:
+        """Return the same scores under other filters."""
+        return self.standing(replace(ranking, allowed=ranking.found.mask(filters)))
 
     def standing(self, ranking: Ranking) -> Ranking:
         """Return a ranking without entries that were deleted since the index caught up."""

@@ -47,7 +47,7 @@ class Anticipated:
 
 def anticipate(practice: Entry, scene: Scene, need: float, weights: Weights) -> Anticipated:
     """Judge a practice; ``need`` is the calibrated score of the question's text, 0 to 1."""
-    here, kept = scene.needing(need), scene.world.kept(f"verdicts-{language()}")
+    here, kept = scene.but(need=need), scene.world.kept(f"verdicts-{language()}")
     verdicts = {}
     for name, judge in CRITERIA.items():
         key = f"{name} {practice.iri}"

@@ -76,7 +76,8 @@ class Ties:
         """Return the actors that share a group with one."""
         if actor not in self._at:
             return frozenset()
-        return frozenset(self.actors[n] for n in self._tied[self._at[actor]].indices)
+        start, end = self._tied.indptr[self._at[actor] : self._at[actor] + 2]
+        return frozenset(self.actors[n] for n in self._tied.indices[start:end])
 
     def between(self, one: str, other: str) -> list[str]:
         """Return at most three actors that share a group with both, by IRI."""

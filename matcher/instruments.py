@@ -131,7 +131,7 @@ def _dates(world: World, instrument: Entry) -> Rule:
     return Rule("dates", True, _("It has not ended on {date}.").format(date=world.as_of), cited)
 
 
-def open_to(scene: Scene, practice: Entry, lang: str) -> list[Json]:
+def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Json]:
     """Return the instruments that a practice could use in a place, the best known first.
 
     An instrument must cover the place and a theme, and break no rule.
@@ -152,7 +152,7 @@ def open_to(scene: Scene, practice: Entry, lang: str) -> list[Json]:
             found.append((-met, instrument.iri, judged))
     return [
         names(scene.world, iri, lang) | {"rules": [r.as_dict() for r in judged]}
-        for _met, iri, judged in sorted(found, key=lambda row: row[:2])
+        for _met, iri, judged in sorted(found, key=lambda row: row[:2])[:most]
     ]
 
 

@@ -56,7 +56,7 @@ def answer(desk: Desk, question: Question) -> Json:
     asker = Asker(world, asked, desk.place(question, asked), nearest)
     found: list[Partner] = []
     if "peer" in kinds:
-        actors = desk.rank(question, asked, lang, Filters(type=("actor",)))
+        actors = desk.narrowed(practices, Filters(type=("actor",)))
         likely = {iri: actors.probability(iri) for iri in actors.best(SHORT_LIST)}
         found += peers(asker, likely)
     if "mentor" in kinds:

@@ -96,7 +96,7 @@ def _match(found: Anticipated, lang: str) -> Json:
         "adaptations": adaptations(found, lang),
         "warnings": warnings(found),
         "counterfactuals": whatif.changes(found),
-        "instruments": open_to(found.scene, found.practice, lang)[:PAYING],
+        "instruments": open_to(found.scene, found.practice, lang, PAYING),
         "transfers": transfers(found),
     }
 

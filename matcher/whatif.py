@@ -57,7 +57,7 @@ def _known(field: str, value: str) -> Problem:
 
 def supposed(found: Anticipated, target: Target) -> Json:
     """Return fit and score now and under the supposition."""
-    after = anticipate(found.practice, replace(found.scene, target=target), 0.0, found.weights)
+    after = anticipate(found.practice, found.scene.but(target=target), 0.0, found.weights)
     after = after.with_verdict("P1", found.verdicts["P1"])
     return {
         "fit_before": round(found.fit, 4), "fit_after": round(after.fit, 4),
@@ -77,7 +77,7 @@ def changes(found: Anticipated) -> list[Json]:
     options: list[tuple[str, str, str, Verdict]] = []
 
     def option(change: str, name: str, said: str, after: Target) -> None:
-        verdict = CRITERIA[name](found.practice, replace(scene, target=after))
+        verdict = CRITERIA[name](found.practice, scene.but(target=after))
         options.append((change, name, said, verdict))
 
     for adaptation in found.verdicts["E3"].adaptations:

@@ -71,11 +71,15 @@ class Scene:
     challenge: Entry | None = None
     languages: tuple[str, ...] = ()
 
-    def needing(self, need: float) -> Scene:
-        """Return the scene for a practice of this need; what was looked up is kept."""
+    def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
+        """Return the scene for another need or target; what was looked up of the place is kept."""
         kept = {"present": self.present, "covering": self.covering, "elsewhere": self.elsewhere}
         found = copy(self)
-        found.__dict__.update(kept, need=need)
+        found.__dict__.update(
+            kept,
+            need=self.need if need is None else need,
+            target=self.target if target is None else target,
+        )
         return found
 
     @cached_property
