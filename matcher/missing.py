@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from kg.i18n import gettext as _
-from kg.vocabulary import DCT, PSR
+from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.criteria.verdict import listed
 from matcher.fit import Anticipated
 from matcher.place import FEATURES, Place
@@ -94,14 +94,14 @@ def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) ->
 
 
 def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> Json:
+    name = vocabulary().label(gap.field.replace("psr:", PSR)).lower().replace("target.", "")
     if gap.entry is None:
-        text = _("Say “{field}”: it could change the order of these practices.")
-        said = text.format(field=gap.field)
+        text = _("Say more of your place ({field}): it could change the order of these practices.")
+        said = text.format(field=name.replace("_", " "))
     else:
         practice = next(f.practice for f in judged if f.practice.iri == gap.entry)
-        text = _("“{title}” does not say “{field}”; it could change the order of these practices.")
-        title = practice.text(DCT + "title") or practice.slug
-        said = text.format(title=title, field=gap.field)
+        text = _("“{title}” does not state: {field}. It could change the order of these practices.")
+        said = text.format(title=practice.text(DCT + "title") or practice.slug, field=name)
     return {
         "field": gap.field, "criterion": gap.criterion, "entry": gap.entry,
         "value": round(swaps, 4), "text": said,
@@ -153,10 +153,12 @@ def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
     losses = {name: _share(other, name) - _share(found, name) for name in found.verdicts}
     worst = sorted((n for n in losses if losses[n] > 1e-9), key=lambda n: (-losses[n], n))
     title = other.practice.text(DCT + "title") or other.practice.slug
+    nearer = _("“{title}” is nearer to what was asked.").format(title=title)
     text = _("“{title}” is ahead of it here. {said}")
     return [
-        _cause("criterion", n, text.format(title=title, said=found.verdicts[n].text))
+        _cause("criterion", n, nearer if n == "P1" else text.format(title=title, said=v.text))
         for n in worst[:SHOWN]
+        for v in (found.verdicts[n],)
     ]
 
 

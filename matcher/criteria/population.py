@@ -28,7 +28,8 @@ def need(practice: Entry, scene: Scene) -> Verdict:
             near[challenge] = 1 / (1 + steps)
     value = any_of(list(near.values()))
     if value < scene.need or not near:
-        said = _("Its problem: {words}").format(words=excerpt(practice.text(PSR + "problem") or ""))
+        words = next((w for p in _COMPARED if (w := practice.text(p))), practice.slug)
+        said = _("Its text is compared with yours: {words}").format(words=excerpt(words))
         return Verdict(scene.need, said, lambda: _compared(practice))
     telling = [c for c in near if near[c] == 1.0] or sorted(near, key=lambda c: (-near[c], c))
     titles = ", ".join(scene.world.get(c).text(DCT + "title") or c for c in telling)
