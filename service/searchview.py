@@ -92,6 +92,7 @@ class Criterion:
 class Card:
     """One match as the page shows it."""
 
+    iri: str
     title: Piece
     country: str
     level: str
@@ -236,6 +237,7 @@ def card(match: Mapping[str, Any], title: Piece, country: str) -> Card:
     level, kind = str(match["level"]), str(match.get("kind", ""))
     transfer = "fit" in match
     return Card(
+        iri=str(match["entry"]),
         title=title,
         country=country,
         level=level,

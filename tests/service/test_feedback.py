@@ -114,3 +114,19 @@ def test_a_practice_that_was_decided_on_can_still_be_deleted(
     assert tell(client, auth, entry=iri).status_code == 201
     assert client.delete("/api/entries/practice/short-lived", headers=auth).status_code == 204
     assert until(lambda: runtime.matcher.lag() == 0)
+
+
+def test_a_reader_of_the_page_tells_by_a_button(app: Flask, runtime: Runtime) -> None:
+    client = app.test_client()
+    page = client.get("/?q=old+people+in+villages&mode=transfer&place=HR035").text
+    assert 'action="/feedback"' in page
+    form = {"kind": "transfer", "entry": PRACTICE, "territory": "HR035", "about": ""}
+    answer = client.post("/feedback", data=form | {"decision": "accepted"})
+    assert answer.status_code == 303, answer.text
+    shown = client.get(answer.headers["Location"], headers={"Accept": "text/html"})
+    assert shown.status_code == 200
+    assert "Accepted" in shown.text
+    entry = runtime.store.get(BASE + answer.headers["Location"].lstrip("/"))
+    assert entry.links(PSR + "candidate") == [PRACTICE]
+    assert client.post("/feedback", data=form).status_code == 422
+    assert app.test_client().post("/feedback", data=form | {"decision": "tried"}).status_code == 401
