@@ -17,7 +17,7 @@ import click
 from kg.errors import KgError, Refused, UnknownFormat
 from service.console import (
     Progress,
-    evaluation,
+    figures,
     import_report,
     matches,
     problems,
@@ -286,7 +286,7 @@ def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | No
     if name and (name in {"susy", "coparticipation"}) != (file is not None):
         raise click.UsageError("Name a FILE for susy and coparticipation, and none else.")
     report = _outcomes(home, write) if name is None else _measured(home, name, file)
-    show(report, as_json, evaluation(report))
+    show(report, as_json, figures(report))
 
 
 def _measured(home: Path | None, name: str, file: Path | None) -> dict[str, Any]:

@@ -99,69 +99,16 @@ def import_report(report: dict[str, Any]) -> str:
     return "\n".join([f"{report['file']} from {report['source']}", *lines])
 
 
-def evaluation(report: dict[str, Any]) -> str:
-    """Return the figures of an evaluation, as lines for a person."""
-    shown = {
-        "susy": susy_figures, "questions": question_figures, "adoption": adoption_figures,
-        "coparticipation": tie_figures, "outcomes": outcome_figures,
-    }  # fmt: skip
-    return shown[report["collection"]](report)
-
-
-def tie_figures(report: dict[str, Any]) -> str:
-    """Return MRR and recall of the ties and their baselines, with intervals."""
-    lines = [f"coparticipation, {report['queries']} organisations; MRR and recall at 20"]
-    for name, row in ({"passerelle": report} | report["baselines"]).items():
-        lines.append(f"{name:15} " + "  ".join(_interval(row[m]) for m in ("mrr", "recall20")))
-    return "\n".join(lines)
-
-
-def adoption_figures(report: dict[str, Any]) -> str:
-    """Return the AUC of the context criteria, together and one by one."""
-    lines = [f"adoption, {report['transfers']} transfers, {report['others']} other places each"]
-    return "\n".join([*lines, *(f"{n:15} {_interval(f)}" for n, f in report["auc"].items())])
-
-
-def outcome_figures(report: dict[str, Any]) -> str:
-    """Return what results and decisions there are, and the weights before and after."""
-    lines = [
-        f"{report['transfers']} transfers, {report['with_result']} with a known result,"
-        f" {report['successes']} successes",
-        "decisions: " + (", ".join(f"{k} {n}" for k, n in report["decisions"].items()) or "none"),
-        f"loss {report['loss']['prior']:.4f} before, {report['loss']['posterior']:.4f} after;"
-        f" the weight that moved most moved by {report['moved_most']:.1%}",
-        "criterion  before  after   95 % interval",
-    ]
-    return "\n".join(
-        [
-            *lines,
-            *(
-                f"{name:9} {row['prior']:7.4f} {row['posterior']:7.4f}"
-                f"  [{row['low']:.4f}, {row['high']:.4f}]"
-                for name, row in report["criteria"].items()
-            ),
-        ]
-    )
-
-
-def susy_figures(report: dict[str, Any]) -> str:
-    """Return nDCG@10 and MRR of the matcher and its baselines, with intervals."""
-    lines = [f"{report['collection']}, {report['queries']} queries; nDCG@10 and MRR"]
-    for name, row in ({"passerelle": report} | report["baselines"]).items():
-        for part in ("overall", "cross"):
-            figures = "  ".join(_interval(row[part][m]) for m in ("ndcg10", "mrr"))
-            lines.append(f"{name:15} {part:8} {figures}")
-    return "\n".join(lines)
-
-
-def question_figures(report: dict[str, Any]) -> str:
-    """Return hits and abstention, by split and language, with intervals."""
-    lines = [f"{report['collection']}, {report['queries']} questions; hit@1, hit@3 and MRR"]
-    rows = {"all": report["all"], "test half": report["test"]} | report["by_language"]
-    for name, row in rows.items():
-        lines.append(f"{name:18} " + "  ".join(_interval(row[m]) for m in ("hit1", "hit3", "mrr")))
-    for name in ("false_alarms", "missed", "language_detected"):
-        lines.append(f"{name.replace('_', ' '):18} {_interval(report[name])}")
+def figures(report: dict[str, Any], under: str = "") -> str:
+    """Return the figures of an evaluation, a line each, with intervals where there are some."""
+    lines = []
+    for name, value in report.items():
+        if isinstance(value, dict) and "low" in value and "value" in value:
+            lines.append(f"{under + name:44} {_interval(value)}")
+        elif isinstance(value, dict):
+            lines.append(figures(value, f"{under}{name} "))
+        elif not isinstance(value, list):
+            lines.append(f"{under + name:44} {value}")
     return "\n".join(lines)
 
 

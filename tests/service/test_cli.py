@@ -277,7 +277,7 @@ def test_feedback_is_reported_and_weights_are_written_only_when_asked(
     file = tmp_path / "weights.json"
     shown = run("evaluate", "--feedback")
     assert shown.exit_code == 0, shown.stderr
-    assert "with a known result" in shown.stdout
+    assert "with_result" in shown.stdout
     assert not file.exists()
     found = json.loads(run("evaluate", "--feedback", "--write", str(file), "--json").stdout)
     assert json.loads(file.read_text()) == found
