@@ -29,6 +29,16 @@ QUESTIONS = [
     "school meals from local organic farms",
     "Langzeitarbeitslose finden keine Arbeit",
 ]
+CHALLENGES = [
+    f"https://passerelle.example/id/challenge/{name}"
+    for name in ("loneliness", "rural-mobility-gap", "declining-places", "rural-depopulation")
+]
+PLACES = ["HR035", "LV", "DE300", "FI1B"]
+ACTORS = [
+    f"https://passerelle.example/id/actor/{name}"
+    for name in ("city-hr-split", "city-be-ghent", "city-be-leuven", "platforma-doma-mladih")
+]
+CALL = "https://passerelle.example/id/call/esf-si-2023-ncc-01"
 ENTRIES = ["repair-cafe", "sopotniki-rural-rides", "housing-first-finland", "bee-path-ljubljana"]
 
 
@@ -143,6 +153,22 @@ def embedding_figures(home: Path, data: Path) -> dict[str, float]:
     return {"embed SUSY texts, texts/s": round(len(texts) / (time.perf_counter() - start), 1)}
 
 
+def batch_figures(rows: int = 100_000, blocks: int = 8) -> dict[str, float]:
+    """Measure all pairs of random vectors by a few blocks of rows, the 20 nearest each."""
+    import numpy as np
+
+    from matcher.batch import BLOCK, nearest
+
+    random = np.random.default_rng(1)
+    vectors = random.standard_normal((rows, 384), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    start = time.perf_counter()
+    for block in range(blocks):
+        nearest(vectors[block * BLOCK : (block + 1) * BLOCK], vectors, 20)
+    seconds = (time.perf_counter() - start) * rows / (blocks * BLOCK)
+    return {"all pairs of 100,000 vectors, s": round(seconds)}
+
+
 def http_figures(home: Path) -> dict[str, float]:
     """Serve a full home and measure questions over HTTP."""
     with serving(home) as (seconds, address, pid):
@@ -163,6 +189,23 @@ def http_figures(home: Path) -> dict[str, float]:
                     {"text": QUESTIONS[n % 4], "territory": "HR035"},
                 ),
                 20,
+            ),
+            "transfer by challenge, ms": median_ms(
+                lambda n: fetch(
+                    f"{address}/api/match/transfer",
+                    {"challenge": CHALLENGES[n % 4], "territory": PLACES[n % 4]},
+                ),
+                20,
+            ),
+            "partners by actor, ms": median_ms(
+                lambda n: fetch(f"{address}/api/match/partners", {"actor": ACTORS[n % 4]}), 20
+            ),
+            "consortium of six, ms": median_ms(
+                lambda n: fetch(
+                    f"{address}/api/match/consortium",
+                    {"call": CALL, "rules": {"minimum_countries": 4, "maximum_per_country": 2}},
+                ),
+                10,
             ),
             "entry page, ms": median_ms(
                 lambda n: fetch(f"{address}/id/practice/{ENTRIES[n % 4]}?format=ttl"), 40
@@ -193,6 +236,7 @@ def measure(data: Path) -> dict[str, float | str]:
         else:
             figures["imports, embedding"] = f"left out: {data.name} is not there"
         figures |= http_figures(home)
+        figures |= batch_figures()
     return figures
 
 

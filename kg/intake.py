@@ -169,7 +169,9 @@ class Intake:
             raise Changed(f"{iri} was changed since version {expected}; read it again first.")
 
     def _check_unused(self, iri: str) -> None:
-        if users := sorted({link.entry for link in links_to(self.store, iri)}):
+        """Raise InUse while entries link to it; what was decided on a match binds nobody."""
+        links = {link.entry for link in links_to(self.store, iri)}
+        if users := sorted(u for u in links if not u.startswith(f"{self.store.base}id/match/")):
             more = " and more" if len(users) > SHOWN else ""
             raise InUse(
                 f"{iri} is linked from {', '.join(users[:SHOWN])}{more}; change these first."

@@ -57,6 +57,7 @@ CLASSES = {
     "community": PSR + "Community",
     "call": PSR + "Call",
     "territory": PSR + "Territory",
+    "match": PSR + "Match",
 }
 ONTOLOGY = PSR.rstrip("#")
 

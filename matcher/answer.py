@@ -1,29 +1,29 @@
-"""What every answer has in common: the match's names, the stamp, no good match."""
+"""What every answer has in common: the match's names, its score, level and reasons."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from kg.catalogue import summary
-from kg.store import Store
+from kg.vocabulary import DCT
 from matcher.evidence import Reason
 from matcher.retrieval import level
+from matcher.world import World
 
 Json = dict[str, object]
 
 
-def match(store: Store, iri: str, score: float, lang: str, reasons: list[Reason]) -> Json:
+def names(world: World, iri: str, lang: str) -> Json:
+    """Return an entry's IRI, class, title and country."""
+    entry = world.get(iri)
+    country = next(iter(world.countries(entry)), None)
+    title = entry.text(DCT + "title", lang)
+    return {"entry": iri, "type": entry.path, "title": title, "country": country}
+
+
+def match(world: World, iri: str, score: float, lang: str, reasons: Sequence[Reason]) -> Json:
     """Return a match: the entry's names, score, level and reasons."""
-    found: Json = dict(summary(store, iri, lang))
-    return found | {
+    return names(world, iri, lang) | {
         "score": round(score, 4),
         "level": level(score),
         "reasons": [r.as_dict() for r in reasons],
     }
-
-
-def weights_hash(weights: Mapping[str, float]) -> str:
-    """Return eight hex digits that change with the weights."""
-    return hashlib.sha256(json.dumps(weights, sort_keys=True).encode()).hexdigest()[:8]

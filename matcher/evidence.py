@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import pyoxigraph as ox
-
-from kg.entry import Entry, name_of
+from kg.entry import Entry
 
 Triple = tuple[str, str, str]
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
@@ -36,14 +34,11 @@ def cite(
     entry: Entry, prop: str, only: Iterable[str] | None = None, node: str | None = None
 ) -> tuple[Triple, ...]:
     """Return the entry's triples of a property, of all or of the given objects."""
-    wanted = None if only is None else set(only)
+    subject, wanted = node or entry.iri, None if only is None else set(only)
     return tuple(
-        (str(t.subject), str(t.predicate), str(t.object))
-        for t in entry.triples
-        if t.predicate.value == prop
-        and name_of(t.subject) == (node or entry.iri)
-        and isinstance(t.object, ox.NamedNode | ox.Literal)
-        and (wanted is None or t.object.value in wanted)
+        (f"<{subject}>", f"<{prop}>", str(o))
+        for o in entry.values(prop, subject)
+        if wanted is None or o.value in wanted
     )
 
 

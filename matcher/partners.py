@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
-import pyoxigraph as ox
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from kg.entry import Entry
 from kg.i18n import gettext as _
-from kg.store import Store
-from kg.vocabulary import DCT, ORG, PSR, vocabulary
-from matcher.criteria.carrying import transfers_of
-from matcher.evidence import Reason, cite, excerpt
-from matcher.place import Place, actors_in, likeness
+from kg.language import settle
+from kg.vocabulary import DCT, ORG, PSR
+from matcher import text
+from matcher.answer import Json, match
+from matcher.desk import Desk
+from matcher.evidence import Reason, Triple, cite, excerpt
+from matcher.place import Place, likeness, mean
+from matcher.question import KINDS, Filters, Question
+from matcher.retrieval import by_text
+from matcher.world import World, names
+
+#: how many actors are compared with the asker, and how many of the nearest practices are looked at
+SHORT_LIST, NEAREST = 40, 10
+#: below this a likeness of texts says nothing
+ALIKE = 0.2
+#: how far the strongest tie in the graph lifts a peer towards 1
+TIES = 0.5
 
 
 @dataclass
@@ -31,78 +41,132 @@ class Partner:
 class Asker:
     """Who asks: the actor's entry if there is one, the place, and the nearest practices."""
 
+    world: World
     entry: Entry | None
     place: Place | None
     practices: tuple[tuple[Entry, float], ...]
-    doubtful: bool = False
 
 
-def peers(store: Store, asker: Asker, texts: dict[str, float]) -> list[Partner]:
+def answer(desk: Desk, question: Question) -> Json:
+    """Return possible partners of the kinds asked for, with both sides' reasons."""
+    asked, lang = desk.asked(question, "actor")
+    world, kinds = desk.world, question.kinds or KINDS
+    practices = desk.rank(question, asked, lang, Filters(type=("practice",)))
+    nearest = tuple((world.get(i), practices.probability(i)) for i in practices.best(NEAREST))
+    asker = Asker(world, asked, desk.place(question, asked), nearest)
+    found: list[Partner] = []
+    if "peer" in kinds:
+        actors = desk.narrowed(practices, Filters(type=("actor",)))
+        likely = {iri: actors.probability(iri) for iri in actors.best(SHORT_LIST)}
+        found += peers(asker, likely)
+    if "mentor" in kinds:
+        found += mentors(asker)
+    if "role" in kinds:
+        found += missing_roles(asker)
+    if "exchange" in kinds:
+        found += exchanges(world, *_exchange_scores(desk, question, asked, lang))
+    allowed = desk.index.found.mask(replace(question.filters, type=("actor",)))
+    at = desk.index.found.position
+    mine = asked.iri if asked else ""
+    open_ = (p for p in found if p.actor.iri != mine and p.actor.iri in at)
+    best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
+    matches = [
+        match(world, p.actor.iri, p.score, lang, p.reasons)
+        | {"kind": p.kind, "for_them": [r.as_dict() for r in p.for_them]}
+        for p in best
+    ]
+    nothing = asked is None and practices.nothing_good()
+    return desk.answer(matches, lang, nothing or not matches)
+
+
+def _exchange_scores(
+    desk: Desk, question: Question, asked: Entry | None, lang: str
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return how well others' offers meet the need, and others' needs the offer."""
+    needs, offers = question.text, None
+    if asked is not None:
+        needs, offers = asked.text(PSR + "seeks"), asked.text(PSR + "offers")
+    return _facet(desk, needs, lang, text.SOLUTION), _facet(desk, offers, lang, text.PROBLEM)
+
+
+def _facet(desk: Desk, words: str | None, lang: str, facet: str) -> dict[str, float]:
+    if not words:
+        return {}
+    only = Filters(type=("actor",))
+    ranking = desk.standing(by_text(desk.index, words, settle(words, lang), only, (facet,)))
+    return {iri: ranking.probability(iri) for iri in ranking.best(SHORT_LIST)}
+
+
+def peers(asker: Asker, texts: Mapping[str, float]) -> list[Partner]:
     """Return actors with the same concern in a similar place.
 
     Score: likeness of the texts (1 for a shared challenge) x (0.6 + 0.4 x likeness of the
-    places); a place that is not known counts as 0.5.
+    places), a place that is not known counting as 0.5; then half of the way to 1 times the
+    strength of their tie in the graph, the asker's strongest tie being 1.
     """
-    mine = _challenges(asker.entry, store) if asker.entry else set()
+    world, me = asker.world, asker.entry
+    mine = world.challenges(me.iri) if me else set()
+    ties = world.ties.near(me.iri) if me else {}
+    strongest = max(ties.values(), default=1.0)
+    fellows = {a for c in mine for a in world.fellows.get(c, ())}
+    near_by = sorted(ties, key=lambda a: (-ties[a], a))[:SHORT_LIST]
     found = []
-    for iri, likeness_of_text in (_fellows(store, mine) | texts).items():
-        actor = store.get(iri)
-        shared = sorted(mine & _challenges(actor, store))
-        near = _nearness(store, asker.place, actor)
-        same = max(likeness_of_text, 1.0 if shared else 0.0)
-        if same < 0.2:
-            continue
-        partner = Partner(actor, "peer", same * (0.6 + 0.4 * (0.5 if near is None else near)))
-        partner.reasons = _peer_reasons(store, asker, actor, shared, near)
-        partner.for_them = [
-            Reason(
-                "peer",
-                _("They would meet somebody with the same concern."),
-                cite(actor, DCT + "description"),
-            )
-        ]
-        found.append(partner)
+    for iri in sorted({*fellows, *texts, *near_by}):
+        actor = world.get(iri)
+        shared = sorted(mine & world.challenges(iri))
+        near = _nearness(asker, actor)
+        tie = ties.get(iri, 0.0) / strongest
+        same = 1.0 if shared else texts.get(iri, 0.0)
+        score = same * (0.6 + 0.4 * (0.5 if near is None else near))
+        score += (1 - score) * TIES * tie
+        if max(same, tie) >= ALIKE:
+            reasons = _peer_reasons(asker, actor, shared, near)
+            theirs = _("They would meet somebody with the same concern.")
+            cited = cite(me, DCT + "description") if me else cite(actor, DCT + "description")
+            found.append(Partner(actor, "peer", score, reasons, [Reason("peer", theirs, cited)]))
     return found
 
 
 def _peer_reasons(
-    store: Store, asker: Asker, actor: Entry, shared: list[str], near: float | None
+    asker: Asker, actor: Entry, shared: list[str], near: float | None
 ) -> list[Reason]:
-    found = []
+    world, found = asker.world, list[Reason]()
     if shared:
-        names = ", ".join(store.get(c).text(DCT + "title") or c for c in shared)
-        triples = tuple(
-            t for p in _practices(store, actor.iri) for t in cite(p, PSR + "addresses", shared)
-        )
-        found.append(
-            Reason(
-                "challenge", _("Works on the same challenge: {names}.").format(names=names), triples
-            )
-        )
+        own = [world.get(p) for p in world.involved.get(actor.iri, ())]
+        triples = tuple(t for p in own for t in cite(p, PSR + "addresses", shared))
+        said = _("Works on the same challenge: {names}.").format(names=_titles(world, shared))
+        found.append(Reason("challenge", said, triples))
     if near is not None and near >= 0.5:
         found.append(Reason("place", _("Its place is like yours."), cite(actor, DCT + "spatial")))
-    ties = (
-        sorted(set(asker.entry.links(ORG + "memberOf")) & set(actor.links(ORG + "memberOf")))
-        if asker.entry
-        else []
-    )
-    if ties:
-        names = ", ".join(store.get(c).text(DCT + "title") or c for c in ties)
-        found.append(
-            Reason(
-                "network",
-                _("You are both members of: {names}.").format(names=names),
-                cite(actor, ORG + "memberOf", ties),
-            )
-        )
-    said = actor.text(DCT + "description")
+    if asker.entry is not None:
+        found += _tie_reasons(world, asker.entry, actor)
+    said = actor.text(DCT + "description") or ""
     if said or not found:
         prop = DCT + "description" if said else DCT + "title"
         found.append(Reason("profile", excerpt(said or actor.slug), cite(actor, prop)))
     return found
 
 
-def mentors(store: Store, asker: Asker) -> list[Partner]:
+def _tie_reasons(world: World, me: Entry, actor: Entry) -> list[Reason]:
+    """Return what ties two actors: what both are part of, else partners of both."""
+    found = []
+    networks = sorted(set(me.links(ORG + "memberOf")) & set(actor.links(ORG + "memberOf")))
+    if networks:
+        said = _("You are both members of: {names}.").format(names=_titles(world, networks))
+        found.append(Reason("network", said, cite(actor, ORG + "memberOf", networks)))
+    between = world.ties.between(me.iri, actor.iri)
+    if between and not networks:
+        said = _("You have partners in common: {names}.").format(names=_titles(world, between))
+        cited = tuple(t for a in between for t in cite(world.get(a), ORG + "memberOf"))
+        found.append(Reason("ties", said, cited))
+    return found
+
+
+def _titles(world: World, iris: Iterable[str]) -> str:
+    return ", ".join(world.get(iri).text(DCT + "title") or iri for iri in iris)
+
+
+def mentors(asker: Asker) -> list[Partner]:
     """Return actors that run a practice like the one asked about.
 
     Score: the practice's own, raised by a fifth (to 1 at most) if they say that they mentor
@@ -112,9 +176,9 @@ def mentors(store: Store, asker: Asker) -> list[Partner]:
     for practice, score in asker.practices:
         for node in practice.links(PSR + "hasInvolvement"):
             for iri in practice.links(PSR + "actor", node):
-                actor = store.get(iri)
+                actor = asker.world.get(iri)
                 willing = cite(actor, PSR + "willingToMentor", ["true"])
-                moved = [t.iri for t in transfers_of(store, practice.iri)]
+                moved = [m.iri for m in asker.world.moved(practice.iri)]
                 raised = min(1.0, score * 1.2) if willing or moved else score
                 found.append(_mentor(actor, practice, node, raised, willing, moved))
     return found
@@ -125,40 +189,24 @@ def _mentor(
     practice: Entry,
     node: str,
     score: float,
-    willing: tuple[tuple[str, str, str], ...],
+    willing: tuple[Triple, ...],
     moved: list[str],
 ) -> Partner:
     title = practice.text(DCT + "title") or practice.slug
-    partner = Partner(actor, "mentor", score)
-    partner.reasons.append(
-        Reason(
-            "practice",
-            _("Has done it: {title}.").format(title=title),
-            cite(practice, PSR + "actor", node=node),
-        )
-    )
+    done = _("Has done it: {title}.").format(title=title)
+    reasons = [Reason("practice", done, cite(practice, PSR + "actor", node=node))]
     if willing:
-        partner.reasons.append(Reason("willing", _("Says that it helps others to start."), willing))
+        reasons.append(Reason("willing", _("Says that it helps others to start."), willing))
     if moved:
-        triples = tuple(
-            (f"<{t}>", f"<{PSR}sourcePractice>", f"<{practice.iri}>") for t in moved[:5]
-        )
-        partner.reasons.append(
-            Reason(
-                "record",
-                _("Its practice was taken up by others {count} times.").format(count=len(moved)),
-                triples,
-            )
-        )
-    partner.for_them.append(
-        Reason(
-            "reach", _("Their practice would reach one more place."), cite(practice, DCT + "title")
-        )
-    )
-    return partner
+        said = _("Its practice was taken up by others {count} times.").format(count=len(moved))
+        cited = tuple((f"<{t}>", f"<{PSR}sourcePractice>", f"<{practice.iri}>") for t in moved[:5])
+        reasons.append(Reason("record", said, cited))
+    theirs = _("Their practice would reach one more place.")
+    back = [Reason("reach", theirs, cite(practice, DCT + "title"))]
+    return Partner(actor, "mentor", score, reasons, back)
 
 
-def missing_roles(store: Store, asker: Asker) -> list[Partner]:
+def missing_roles(asker: Asker) -> list[Partner]:
     """Return actors in the place of a kind that the nearest practices need.
 
     Score: the practice's own x share of its needed kinds that this actor brings.
@@ -166,38 +214,39 @@ def missing_roles(store: Store, asker: Asker) -> list[Partner]:
     if asker.place is None:
         return []
     have = set(asker.entry.links(PSR + "actorType")) if asker.entry else set()
-    local = _by_actor(actors_in(store, asker.place))
+    local: dict[str, set[str]] = {}
+    for one in asker.world.actors_in(asker.place):
+        local.setdefault(one.actor, set()).add(one.kind)
     found = []
     for practice, score in asker.practices:
         needed = [t for t in practice.links(PSR + "requiresActorType") if t not in have]
         for iri, kinds in local.items():
-            brings = [t for t in needed if t in kinds]
-            if brings and iri != (asker.entry.iri if asker.entry else None):
-                found.append(
-                    _role(store.get(iri), practice, brings, score * len(brings) / len(needed))
-                )
+            if brings := [t for t in needed if t in kinds]:
+                share = score * len(brings) / len(needed)
+                found.append(_role(asker.world.get(iri), practice, brings, share))
     return found
 
 
 def _role(actor: Entry, practice: Entry, brings: list[str], score: float) -> Partner:
-    names = ", ".join(vocabulary().label(t).lower() for t in brings)
     title = practice.text(DCT + "title") or practice.slug
     said = _("Is in your place and of a kind that “{title}” needs: {names}.").format(
-        title=title, names=names
+        title=title, names=names(brings)
     )
     triples = (
         cite(practice, PSR + "requiresActorType", brings)
         + cite(actor, PSR + "actorType")
         + cite(actor, DCT + "spatial")
     )
-    theirs = _("They could take part in a practice that needs a {names}.").format(names=names)
+    theirs = _("They could take part in a practice that needs a {names}.").format(
+        names=names(brings)
+    )
     return Partner(
         actor, "role", score, [Reason("role", said, triples)], [Reason("role", theirs, triples)]
     )
 
 
 def exchanges(
-    store: Store, asker: Asker, wanted: dict[str, float], offered: dict[str, float]
+    world: World, wanted: Mapping[str, float], offered: Mapping[str, float]
 ) -> list[Partner]:
     """Return actors whose offer meets the asker's need, or whose need meets the offer.
 
@@ -205,25 +254,33 @@ def exchanges(
     """
     found = []
     for iri in sorted(wanted.keys() | offered.keys()):
-        actor = store.get(iri)
+        actor = world.get(iri)
         gives = wanted.get(iri, 0.0) if actor.texts(PSR + "offers") else 0.0
         takes = offered.get(iri, 0.0) if actor.texts(PSR + "seeks") else 0.0
         best, other = max(gives, takes), min(gives, takes)
-        if best < 0.2:
-            continue
-        partner = Partner(actor, "exchange", best + (1 - best) * other / 5)
-        if gives >= 0.2:
-            said = _("Offers what you look for: {words}").format(
-                words=excerpt(actor.text(PSR + "offers") or "")
-            )
-            partner.reasons.append(Reason("offer", said, cite(actor, PSR + "offers")))
-        if takes >= 0.2:
-            said = _("Looks for what you offer: {words}").format(
-                words=excerpt(actor.text(PSR + "seeks") or "")
-            )
-            partner.for_them.append(Reason("need", said, cite(actor, PSR + "seeks")))
-        found.append(partner)
+        if best >= ALIKE:
+            partner = Partner(actor, "exchange", best + (1 - best) * other / 5)
+            _say_both(partner, gives >= ALIKE, takes >= ALIKE)
+            found.append(partner)
     return found
+
+
+def _say_both(partner: Partner, gives: bool, takes: bool) -> None:
+    """Add the reasons of both sides of an exchange."""
+    actor = partner.actor
+    offers, seeks = (excerpt(actor.text(PSR + p) or "") for p in ("offers", "seeks"))
+    offer, need = cite(actor, PSR + "offers"), cite(actor, PSR + "seeks")
+    if gives:
+        said = _("Offers what you look for: {words}").format(words=offers)
+        partner.reasons.append(Reason("offer", said, offer))
+    if takes:
+        said = _("You have what they look for: {words}").format(words=seeks)
+        partner.reasons.append(Reason("need", said, need))
+        said = _("Looks for what you offer: {words}").format(words=seeks)
+        partner.for_them.append(Reason("need", said, need))
+    else:
+        said = _("What they offer would be of use in one more place.")
+        partner.for_them.append(Reason("offer", said, offer))
 
 
 def best_of(partners: Iterable[Partner], limit: int) -> list[Partner]:
@@ -237,46 +294,10 @@ def best_of(partners: Iterable[Partner], limit: int) -> list[Partner]:
     return ranked[:limit]
 
 
-def _by_actor(rows: list[dict[str, str]]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        found.setdefault(row["actor"], set()).add(row["type"])
-    return found
-
-
-def _practices(store: Store, actor: str) -> list[Entry]:
-    """Return the practices that an actor is involved in or has taken over."""
-    rows = store.select(
-        "SELECT DISTINCT ?p { { ?p psr:hasInvolvement/psr:actor $a } UNION"
-        " { ?t psr:adopter $a ; psr:sourcePractice ?p } } ORDER BY ?p",
-        {"a": ox.NamedNode(actor)},
-    )
-    return [store.get(row["p"]) for row in rows]
-
-
-def _fellows(store: Store, challenges: set[str]) -> dict[str, float]:
-    """Return who is involved in a practice, or took one over, for one of the challenges."""
-    wanted = " ".join(f"<{c}>" for c in sorted(challenges))
-    rows = store.select(
-        f"SELECT DISTINCT ?a {{ VALUES ?c {{ {wanted} }} ?p psr:addresses ?c ."
-        " { ?p psr:hasInvolvement/psr:actor ?a } UNION"
-        " { ?t psr:sourcePractice ?p ; psr:adopter ?a } } ORDER BY ?a",
-        {},
-    )
-    return {row["a"]: 0.0 for row in rows}
-
-
-def _challenges(actor: Entry | None, store: Store) -> set[str]:
-    if actor is None:
-        return set()
-    return {c for p in _practices(store, actor.iri) for c in p.links(PSR + "addresses")}
-
-
-def _nearness(store: Store, place: Place | None, actor: Entry) -> float | None:
-    """Return the mean likeness of the asker's place and the actor's smallest place."""
-    spots = [Place(store, iri) for iri in actor.links(DCT + "spatial")]
-    if place is None or not spots:
+def _nearness(asker: Asker, actor: Entry) -> float | None:
+    """Return the mean likeness of the asker's place and the actor's nearest place."""
+    if asker.place is None:
         return None
-    features = [likeness(place, spot) for spot in spots]
-    known = [sum(v for v, _e in f.values()) / len(f) for f in features if f]
+    spots = asker.world.places(actor)
+    known = [mean(alike) for spot in spots if (alike := likeness(asker.place, spot))]
     return max(known, default=None)

@@ -1,20 +1,19 @@
-"""A place: what the graph and the asker know of a territory."""
+"""A place: what the graph knows of a territory and of what contains it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import pyoxigraph as ox
+from functools import cached_property
 
 from kg.entry import Entry
-from kg.store import Store
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.evidence import Triple, cite
 
 TYPES = ("urbanRural", "mountain", "coast")
 FIGURES = ("gdpPerHead", "unemploymentRate")
-_LEVELS = ("municipality", "nuts3", "nuts2", "nuts1", "country")
+FEATURES = (*TYPES, *FIGURES, "population")
+LEVELS = ("municipality", "nuts3", "nuts2", "nuts1", "country")
 _HOLDERS = {
     "municipalCompetence": ("municipality", "nuts3", "nuts2", "nuts1", "country"),
     "regionalCompetence": ("nuts2", "nuts1", "country"),
@@ -25,75 +24,94 @@ _ORDER = {
     "on-coast": 0.0, "near-coast": 0.5, "inland": 1.0,
     "mountain": 0.0, "non-mountain": 1.0,
 }  # fmt: skip
+Likeness = dict[str, tuple[float, tuple[Triple, ...]]]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A value with the triples it comes from."""
+    """A value with the triples it comes from, the way up to a larger territory among them."""
 
     value: str
     evidence: tuple[Triple, ...]
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Whether a level of government holds a power, which territory does, and the triples."""
+
+    held: bool
+    by: str
+    evidence: tuple[Triple, ...]
+
+
+@dataclass(frozen=True)
 class Place:
     """A territory with everything that contains it, nearest first."""
 
-    def __init__(self, store: Store, iri: str) -> None:
-        self.chain = _chain(store, iri)
-        self.entry = self.chain[0]
-        self.iri = iri
+    chain: tuple[Entry, ...]
+
+    @property
+    def entry(self) -> Entry:
+        """Return the territory itself."""
+        return self.chain[0]
+
+    @property
+    def iri(self) -> str:
+        """Return the territory's IRI."""
+        return self.chain[0].iri
 
     @property
     def name(self) -> str:
         """Return the territory's English name."""
         return self.entry.text(DCT + "title") or self.entry.slug
 
-    @property
-    def level(self) -> str:
-        """Return ``municipality``, ``nuts3``, ``nuts2``, ``nuts1`` or ``country``."""
+    @cached_property
+    def level(self) -> str | None:
+        """Return ``municipality``, ``nuts3``, ``nuts2``, ``nuts1`` or ``country``, if stated."""
         links = self.entry.links(PSR + "territoryLevel")
-        return links[0].rsplit("/", 1)[-1] if links else "country"
+        return links[0].rsplit("/", 1)[-1] if links else None
 
-    @property
-    def country(self) -> str | None:
-        """Return the ISO code of the country."""
-        return self.entry.text(PSR + "countryCode")
-
-    def iris(self) -> list[str]:
+    @cached_property
+    def iris(self) -> tuple[str, ...]:
         """Return the territory and all that contain it, nearest first."""
-        return [e.iri for e in self.chain]
+        return tuple(e.iri for e in self.chain)
 
-    def fact(self, name: str) -> Fact | None:
-        """Return a type or figure of the territory, or of the nearest that has it."""
-        for entry in self.chain:
-            values = entry.values(PSR + name)
-            if values:
-                return Fact(values[0].value, cite(entry, PSR + name))
-        return None
+    def path(self, up: int) -> tuple[Triple, ...]:
+        """Return the triples that lead from the territory to the one ``up`` steps above it."""
+        pairs = zip(self.chain[:up], self.chain[1 : up + 1], strict=False)
+        return tuple(t for low, high in pairs for t in cite(low, DCT + "isPartOf", [high.iri]))
 
-    def holder(self, competence: str) -> tuple[bool, Fact] | None:
-        """Return whether this level holds a power, and the fact; None if not known."""
-        country = self.chain[-1]
-        for name, levels in _HOLDERS.items():
-            if competence in country.links(PSR + name):
-                return self.level in levels, Fact(name, cite(country, PSR + name, [competence]))
-        return None
+    @cached_property
+    def facts(self) -> dict[str, Fact]:
+        """Return each type and figure of the territory, or of the nearest that has it."""
+        return {name: fact for name in FEATURES if (fact := self._fact(PSR + name))}
+
+    def _fact(self, prop: str) -> Fact | None:
+        """Return the nearest value; where a larger territory says the same, it is not cited."""
+        said = [(up, e, v[0].value) for up, e in enumerate(self.chain) if (v := e.values(prop))]
+        if not said:
+            return None
+        up, entry, value = said[0]
+        same = any(other == value for _up, _entry, other in said[1:2])
+        return Fact(value, self.path(up) + (() if same else cite(entry, prop)))
+
+    @cached_property
+    def holders(self) -> dict[str, Holder]:
+        """Return for each power that is known whether this level holds it, and who does."""
+        country, found = self.chain[-1], dict[str, Holder]()
+        known = self.path(len(self.chain) - 1) + cite(self.entry, PSR + "territoryLevel")
+        for name, levels in _HOLDERS.items() if self.level else ():
+            for power in country.links(PSR + name):
+                cited = known + cite(country, PSR + name, [power])
+                found.setdefault(power, Holder(self.level in levels, self._nearest(levels), cited))
+        return found
+
+    def _nearest(self, levels: tuple[str, ...]) -> str:
+        held = [e for e in self.chain if Place((e,)).level in levels]
+        return (held or self.chain[-1:])[0].iri
 
 
-def _chain(store: Store, iri: str) -> list[Entry]:
-    found = [store.get(iri)]
-    while parents := found[-1].links(DCT + "isPartOf"):
-        found.append(store.get(sorted(parents)[0]))
-    return found
-
-
-def practice_places(store: Store, practice: Entry) -> list[Place]:
-    """Return the places of a practice, the smallest first."""
-    places = [Place(store, iri) for iri in sorted(practice.links(DCT + "spatial"))]
-    return sorted(places, key=lambda p: (_LEVELS.index(p.level), p.iri))
-
-
-def likeness(one: Place, other: Place) -> dict[str, tuple[float, tuple[Triple, ...]]]:
+def likeness(one: Place, other: Place) -> Likeness:
     """Return how alike two places are, 0 to 1 for each feature that both have.
 
     Types: 1 minus the distance on the scale urban, intermediate, rural (and the like).
@@ -101,12 +119,20 @@ def likeness(one: Place, other: Place) -> dict[str, tuple[float, tuple[Triple, .
     exp(-|difference of GDP per head in PPS, EU = 100| / 50). Unemployment:
     exp(-|difference in points| / 5).
     """
-    found: dict[str, tuple[float, tuple[Triple, ...]]] = {}
-    for name in (*TYPES, *FIGURES, "population"):
-        left, right = one.fact(name), other.fact(name)
+    found: Likeness = {}
+    for name in FEATURES:
+        left, right = one.facts.get(name), other.facts.get(name)
         if left and right and (name != "population" or one.level == other.level):
             found[name] = (_alike(name, left.value, right.value), left.evidence + right.evidence)
+    if "population" in found:
+        levels = cite(one.entry, PSR + "territoryLevel") + cite(other.entry, PSR + "territoryLevel")
+        found["population"] = (found["population"][0], found["population"][1] + levels)
     return found
+
+
+def mean(alike: Likeness) -> float:
+    """Return the mean likeness over the features that were compared; there is at least one."""
+    return sum(value for value, _evidence in alike.values()) / len(alike)
 
 
 def _alike(name: str, left: str, right: str) -> float:
@@ -117,14 +143,3 @@ def _alike(name: str, left: str, right: str) -> float:
     if name == "population":
         return math.exp(-abs(math.log(max(a, 1) / max(b, 1))) / 2)
     return math.exp(-abs(a - b) / (50 if name == "gdpPerHead" else 5))
-
-
-def actors_in(store: Store, place: Place) -> list[dict[str, str]]:
-    """Return the actors within a territory or working for a larger one, with their types."""
-    return store.select(
-        "SELECT DISTINCT ?actor ?place ?type {"
-        " { ?place dct:isPartOf* $here } UNION { $here dct:isPartOf+ ?place }"
-        " ?actor dct:spatial ?place ; a psr:Actor ; psr:actorType ?own . ?own skos:broader* ?type }"
-        " ORDER BY ?actor ?place ?type",
-        {"here": ox.NamedNode(place.iri)},
-    )

@@ -43,21 +43,32 @@ class Filters:
 
 @dataclass(frozen=True)
 class Target:
-    """What the asker knows of the place: money per head, powers, actors, languages, people."""
+    """What the asker knows of the place: money per head, powers, actors, languages, people.
+
+    ``actor_types`` says which kinds there are, and so which there are not; ``joined`` names
+    kinds that would take part whatever else is there.
+    """
 
     budget_per_head: float | None = None
     competences: tuple[str, ...] = ()
     actor_types: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     target_groups: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What the asker supposes: kinds that take part, powers held, a budget raised to this."""
+
+    actor_types: tuple[str, ...] = ()
+    competences: tuple[str, ...] = ()
+    budget_per_head: float | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of one of the three kinds; ``entry`` or ``text`` says what it is about.
-
-    ``diversity`` names what the matches of *similar* are spread over.
-    """
+    """What is asked; ``entry`` or ``text`` says what it is about, the rest is for some kinds."""
 
     text: str | None = None
     entry: str | None = None
@@ -67,6 +78,14 @@ class Question:
     territory: str | None = None
     target: Target = field(default_factory=Target)
     kinds: tuple[str, ...] = ()
+    weights: Mapping[str, object] = field(default_factory=dict)
+    what_if: WhatIf | None = None
+    why_not: str | None = None
+    actor_types: tuple[str, ...] = ()
+    amount: float | None = None
+    partners: int | None = None
+    rules: Mapping[str, object] = field(default_factory=dict)
+    size: int | None = None
     diversity: str | None = None
 
 
@@ -138,15 +157,15 @@ def check_target(raw: Target) -> Target:
     )
 
 
-def read(store: Store, iri: str, *paths: str) -> Entry:
+def read(store: Store, iri: str, *paths: str, field: str = "entry") -> Entry:
     """Return the entry that a question is about; Refused if unknown or of another class."""
     try:
         entry = store.get(iri)
     except (NotFound, ValueError) as error:
-        raise refused("entry", "There is no such entry.", value=iri) from error
+        raise refused(field, "There is no such entry.", value=iri) from error
     if entry.path not in paths:
         raise refused(
-            "entry", f"The entry is of the class {entry.path}.", value=iri,
+            field, f"The entry is of the class {entry.path}.", value=iri,
             hint=f"Send one of the class {' or '.join(paths)}.",
         )  # fmt: skip
     return entry

@@ -95,8 +95,7 @@ class Ranking:
     def probability(self, iri: str) -> float:
         """Return the calibrated score of an entry, 0 to 1."""
         raw = float(self.scores[self.found.position[iri]])
-        a, b, c = self.logit
-        return float(1 / (1 + np.exp(-(a * raw + b * (self.fit or 0.0) + c))))
+        return chance(raw, self.fit or 0.0, self.logit)
 
     def nothing_good(self) -> bool:
         """Return whether even the best entries are too far from what was asked."""
@@ -112,6 +111,12 @@ class Ranking:
         at = self.found.position[iri]
         known = {name: float(s[at]) for name, s in self.facets.items() if np.isfinite(s[at])}
         return max(known, key=lambda name: (known[name], name)) if known else text.SOLUTION
+
+
+def chance(raw: float, fit: float, logit: Logit) -> float:
+    """Return a score as the probability that a match is right."""
+    a, b, c = logit
+    return float(1 / (1 + np.exp(-(a * raw + b * fit + c))))
 
 
 def numbers() -> dict[str, float]:

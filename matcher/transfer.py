@@ -1,85 +1,120 @@
-"""Could this practice work in that place: anticipated fit, coverage, gates, adaptations.
-
-Transferability can only be anticipated beforehand and is known after an evaluation, so
-the answer says how much it rests on: ``fit`` is the weighted mean of the criteria that are
-known, ``coverage`` the share of the weight that is known.
-"""
+"""Could this practice work in that place: the question *transfer* and its answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from kg.entry import Entry
 from kg.i18n import gettext as _
-from matcher.criteria import CRITERIA, GATES, WEIGHTS
-from matcher.criteria.verdict import Scene, Verdict
+from kg.language import primary
+from matcher import missing, whatif
+from matcher.answer import Json, match, names
+from matcher.criteria import GATES
+from matcher.criteria.carrying import RESULTS, known_results
+from matcher.criteria.verdict import Scene
+from matcher.desk import Desk
 from matcher.evidence import Reason
+from matcher.fit import Anticipated, anticipate
+from matcher.instruments import open_to
+from matcher.question import Question, check_target, read
+from matcher.retrieval import Ranking, level
+from matcher.weights import weighed
 
+#: how many practices are judged by all criteria
+SHORT_LIST = 200
 #: below this share of known weight a transfer would be uninformed
 INFORMED = 0.5
 ALIKE = 0.4
-#: what an unknown criterion is taken for in the order of the list, never in the fit
-NEUTRAL = 0.5
+#: how many instruments are named for a practice
+PAYING = 3
 
 
-@dataclass(frozen=True)
-class Anticipated:
-    """The judgement of one practice for one place."""
-
-    practice: Entry
-    verdicts: dict[str, Verdict]
-    fit: float
-    coverage: float
-    score: float
-
-    @property
-    def failed(self) -> list[str]:
-        """Return the gates that are failed."""
-        return [c for c in GATES if self.verdicts[c].gate == "failed"]
-
-
-def anticipate(practice: Entry, scene: Scene, need: float) -> Anticipated:
-    """Judge a practice; ``need`` is the calibrated score of the question's text, 0 to 1.
-
-    The order is by need x (coverage x fit of the rest + (1 - coverage) x 0.5): a practice
-    that answers another problem is of no use however well it would fit. A failed gate
-    halves it.
-    """
-    here = replace(scene, need=need)
-    verdicts = {name: judge(practice, here) for name, judge in CRITERIA.items()}
-    fit, coverage = weigh(verdicts)
-    rest, known = weigh({n: v for n, v in verdicts.items() if n != "P1"})
-    score = (verdicts["P1"].value or 0.0) * (known * rest + (1 - known) * NEUTRAL)
-    found = Anticipated(practice, verdicts, fit, coverage, score)
-    return replace(found, score=score / 2) if found.failed else found
+def answer(desk: Desk, question: Question) -> Json:
+    """Return practices that could work in a territory, with criteria and reasons."""
+    place, world = desk.territory(question), desk.world
+    asked, lang = desk.asked(question, "challenge", "practice")
+    weights = weighed(question.weights, desk.weights)
+    challenge = asked if asked is not None and asked.path == "challenge" else None
+    target = check_target(question.target)
+    after = whatif.suppose(target, question.what_if) if question.what_if else None
+    scene = Scene(world, place, target, 0.0, challenge, (primary(lang),))
+    ranking = desk.rank(question, asked, lang, replace(question.filters, type=("practice",)))
+    needs = _needs(scene, ranking, asked, question.limit)
+    judged = [anticipate(world.get(i), scene, need, weights) for i, need in needs.items()]
+    judged.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
+    matches = []
+    for found in judged[: question.limit]:
+        matches.append(_match(found, lang))
+        if after is not None:
+            matches[-1]["what_if"] = whatif.supposed(found, after)
+    nothing = asked is None and ranking.nothing_good()
+    notes = missing.notes(world, place)
+    made = desk.answer(matches, lang, nothing, notes, weights)
+    made |= {"territory": place.iri, "missing": missing.missing(judged)}
+    if question.why_not:
+        made["why_not"] = _why_not(question, scene, ranking, judged, lang)
+    return made
 
 
-def weigh(verdicts: dict[str, Verdict]) -> tuple[float, float]:
-    """Return the fit (weighted mean of what is known) and the coverage (its weight)."""
-    total = sum(WEIGHTS[n] for n in verdicts)
-    known = {n: v for n, v in verdicts.items() if v.value is not None}
-    weight = sum(WEIGHTS[n] * v.known for n, v in known.items())
-    if not weight:
-        return 0.0, 0.0
-    return sum(
-        WEIGHTS[n] * v.known * (v.value or 0.0) for n, v in known.items()
-    ) / weight, weight / total
+def _needs(scene: Scene, ranking: Ranking, asked: Entry | None, limit: int) -> dict[str, float]:
+    """Return the practices to be judged, with the score of their text."""
+    chosen = ranking.best(max(SHORT_LIST, limit))
+    if scene.challenge is not None:
+        about = scene.world.addressing(scene.challenge.iri)
+        chosen += [p for p in about if ranking.allows(p)]
+    needs = {iri: ranking.probability(iri) for iri in chosen}
+    if asked is not None and asked.path == "practice":
+        needs[asked.iri] = 1.0
+    return needs
 
 
-def criteria_table(found: Anticipated) -> dict[str, dict[str, object]]:
+def _why_not(
+    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated], lang: str
+) -> Json:
+    assert question.why_not
+    practice = read(scene.world.store, question.why_not, "practice", field="why_not")
+    found = next((f for f in judged if f.practice.iri == practice.iri), None)
+    if found is None:
+        known = practice.iri in ranking.found.position
+        need = ranking.probability(practice.iri) if known else 0.0
+        weights = judged[0].weights if judged else weighed({})
+        found = anticipate(practice, scene, need, weights)
+    told = missing.why_not(found, judged, question.limit, question.filters, ranking)
+    return names(scene.world, practice.iri, lang) | told
+
+
+def _match(found: Anticipated, lang: str) -> Json:
+    world = found.scene.world
+    base = match(world, found.practice.iri, found.score, lang, reasons(found))
+    return base | {
+        "level": level(found.verdicts["P1"].value or 0.0),
+        "fit": round(found.fit, 4),
+        "coverage": round(found.coverage, 4),
+        "criteria": criteria_table(found),
+        "gates": gates(found),
+        "adaptations": adaptations(found, lang),
+        "warnings": warnings(found),
+        "counterfactuals": whatif.changes(found),
+        "instruments": open_to(found.scene, found.practice, lang, PAYING),
+        "transfers": transfers(found),
+    }
+
+
+def criteria_table(found: Anticipated) -> dict[str, Json]:
     """Return the fourteen criteria with value, weight and sentence."""
     return {
         name: {
             "value": None if v.value is None else round(v.value, 4),
-            "weight": WEIGHTS[name],
-            "known": 0.0 if v.value is None else round(v.known, 4),
+            "weight": round(found.weights[name], 4),
+            "known": round(v.score[1], 4),
             "text": v.text,
         }
         for name, v in found.verdicts.items()
     }
 
 
-def gates(found: Anticipated) -> list[dict[str, object]]:
+def gates(found: Anticipated) -> list[Json]:
     """Return each gate with its status: ``passed``, ``failed``, ``gap`` or ``unknown``."""
     return [
         {
@@ -91,41 +126,58 @@ def gates(found: Anticipated) -> list[dict[str, object]]:
     ]
 
 
-def adaptations(found: Anticipated) -> list[dict[str, object]]:
-    """Return what would have to change, with the criterion that asks for it."""
+def adaptations(found: Anticipated, lang: str) -> list[Json]:
+    """Return what would have to change: the condition that fails, what meets it, who could."""
     return [
-        {"criterion": name, "text": text, "evidence": [list(t) for t in v.evidence]}
-        for name, v in found.verdicts.items()
-        for text in v.adaptations
+        {
+            "criterion": name,
+            "condition": verdict.text,
+            "text": one.text,
+            "needs": list(one.needs),
+            "who": [names(found.scene.world, iri, lang) for iri in one.who],
+            "evidence": [list(t) for t in verdict.evidence],
+        }
+        for name, verdict in found.verdicts.items()
+        for one in verdict.adaptations
     ]
 
 
-def warnings(found: Anticipated) -> list[dict[str, str]]:
+def transfers(found: Anticipated) -> list[Json]:
+    """Return the recorded transfers whose result is known, failures first, then by IRI."""
+    moved = known_results(found.scene, found.practice.iri)
+    known = sorted(moved, key=lambda m: (RESULTS[m.result], m.iri))
+    return [{"transfer": m.iri, "territory": m.territory, "result": m.result} for m in known]
+
+
+def warnings(found: Anticipated) -> list[Json]:
     """Return the warnings against uninformed, incomplete and inappropriate transfer.
 
     After Dolowitz and Marsh 2000, "Learning from abroad",
-    https://doi.org/10.1111/0952-1895.00121.
+    https://doi.org/10.1111/0952-1895.00121. Two more say that it was tried and given up
+    elsewhere, and that it is there already.
     """
     said = []
     if found.coverage < INFORMED:
-        said.append(
-            ("uninformed", _("Too little is known to judge it: find out more before you decide."))
-        )
+        text = _("Too little is known to judge it: find out more before you decide.")
+        said.append(("uninformed", text))
     if found.failed:
-        said.append(
-            (
-                "incomplete",
-                _("A part that it cannot do without is not possible here as things are."),
-            )
-        )
+        text = _("A part that it cannot do without is not possible here as things are.")
+        said.append(("incomplete", text))
     alike = found.verdicts["E2"].value
     if alike is not None and alike < ALIKE:
         said.append(("inappropriate", _("The place is very different from where it worked.")))
+    if gone := [t for t in transfers(found) if not RESULTS[str(t["result"])]]:
+        text = _("It was tried elsewhere and not kept: {count} times.").format(count=len(gone))
+        said.append(("failed-before", text))
+    here = found.scene.place
+    own = found.scene.world.places(found.practice)
+    if any(here.iri in place.iris or place.iri in here.iris for place in own):
+        said.append(("there-already", _("It is carried out in this place already.")))
     return [{"kind": kind, "text": text} for kind, text in said]
 
 
 def reasons(found: Anticipated) -> list[Reason]:
     """Return the reasons: what speaks for it first, then what speaks against it."""
     known = [(n, v) for n, v in found.verdicts.items() if v.value is not None]
-    known.sort(key=lambda pair: -WEIGHTS[pair[0]] * (pair[1].value or 0.0))
+    known.sort(key=lambda pair: -found.weights[pair[0]] * (pair[1].value or 0.0))
     return [Reason(name, verdict.text, verdict.evidence) for name, verdict in known]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from kg import catalogue
-from kg.errors import Overloaded, Problem, Refused, UnknownFormat
+from kg.errors import Overloaded, Problem, Refused
 from kg.reading import read_entry
-from service import schemas, writing
+from service import writing
 from service.answers import as_json, check_iri, entry_answer, entry_iri
 from service.metrics import MEDIA
 from service.negotiate import DATA, choose
@@ -130,30 +130,6 @@ def validate() -> Response:
     report = intake.check(entry)
     problems = [problem.as_dict() for problem in report.problems]
     return as_json({"entry": entry.iri, "conforms": report.conforms, "problems": problems})
-
-
-@api.post("/api/match/similar")
-def similar() -> Response:
-    """Return entries like an entry or a text."""
-    return _match("similar")
-
-
-@api.post("/api/match/transfer")
-def transfer() -> Response:
-    """Return practices that could be carried over to a territory."""
-    return _match("transfer")
-
-
-@api.post("/api/match/partners")
-def partners() -> Response:
-    """Return actors to work with."""
-    return _match("partners")
-
-
-def _match(kind: str) -> Response:
-    if request.mimetype != "application/json":
-        raise UnknownFormat(f"Send application/json; {request.mimetype or 'nothing'} is not read.")
-    return as_json(schemas.ask(kind, schemas.read_json(request.get_data()), current().matcher))
 
 
 @api.get("/metrics")

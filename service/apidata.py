@@ -31,6 +31,9 @@ ANSWERS = {
     "SimilarMatches": "Matches with reasons",
     "TransferMatches": "Matches with criteria, gates and reasons",
     "PartnersMatches": "Matches with both sides' reasons",
+    "InstrumentsMatches": "Instruments that break no rule, and whether there is a gap",
+    "ConsortiumMatches": "The members, or the rules that cannot be met together",
+    "GroupsMatches": "Groups of members, by challenge",
 }
 
 
@@ -62,8 +65,12 @@ _TRANSFER = _MATCH | {
     "coverage": _SHARE,
     "criteria": {"type": "object", "additionalProperties": _ref("Criterion")},
     "gates": _list(_ref("Gate")),
-    "adaptations": _list(_ref("Reason")),
+    "adaptations": _list(_ref("Adaptation")),
     "warnings": _list(_ref("Warning")),
+    "counterfactuals": _list(_ref("Change")),
+    "what_if": _ref("WhatIf"),
+    "instruments": _list(_ref("Instrument")),
+    "transfers": _list(_object(transfer=_TEXT, territory=_MAYBE, result=_TEXT)),
 }
 _PARTNER = _MATCH | {
     "kind": {"enum": ["peer", "mentor", "role", "exchange"]},
@@ -71,7 +78,12 @@ _PARTNER = _MATCH | {
 }
 
 
-def _answer(match: dict[str, Json]) -> Json:
+_INSTRUMENT = _MATCH | {"rules": _list(_ref("Rule"))}
+_SEAT = _MATCH | {"covers": _list(_TEXT), "alternatives": _list(_ref("Row"))}
+_GROUP = _MATCH | {"members": _list(_ref("Member"))}
+
+
+def _answer(match: dict[str, Json], **more: Json) -> Json:
     return _object(
         query=_object(lang=_TEXT, notes=_list(_TEXT)),
         matches=_list(_object(**match)),
@@ -80,6 +92,7 @@ def _answer(match: dict[str, Json]) -> Json:
         stamp=_object(
             data=_WHOLE, model=_TEXT, text={"type": ["integer", "string"]}, weights=_TEXT
         ),
+        **more,
     )
 
 
@@ -96,8 +109,32 @@ SCHEMAS: Json = {
         criterion=_TEXT, status={"enum": ["passed", "failed", "gap", "unknown"]}, text=_TEXT
     ),
     "Warning": _object(
-        kind={"enum": ["uninformed", "incomplete", "inappropriate"]}, text=_TEXT
+        kind={"enum": [
+            "uninformed", "incomplete", "inappropriate", "failed-before", "there-already",
+        ]},
+        text=_TEXT,
     ),
+    "Row": _object(**_ROW),
+    "Adaptation": _object(
+        criterion=_TEXT, condition=_TEXT, text=_TEXT, needs=_list(_TEXT), who=_list(_ref("Row")),
+        evidence=_list(_ref("Triple")),
+    ),
+    "Change": _object(
+        change=_TEXT, criterion=_TEXT, fit_before=_SHARE, fit_after=_SHARE, text=_TEXT
+    ),
+    "WhatIf": _object(
+        fit_before=_SHARE, fit_after=_SHARE, score_before=_SHARE, score_after=_SHARE, text=_TEXT
+    ),
+    "Missing": _object(
+        field=_TEXT, criterion=_TEXT, entry=_MAYBE, value={"type": "number"}, text=_TEXT
+    ),
+    "WhyNot": _object(
+        **_ROW, rank=_WHOLE, of=_WHOLE, score=_SHARE, fit=_SHARE, listed=_YES,
+        because=_list(_object(kind=_TEXT, name=_TEXT, text=_TEXT)),
+    ),
+    "Rule": _object(rule=_TEXT, status={"enum": ["met", "failed", "unknown"]}, text=_TEXT),
+    "Instrument": _object(**_ROW, rules=_list(_ref("Rule"))),
+    "Member": _object(**_ROW, teaches=_list(_ref("Row")), learns=_list(_ref("Row"))),
     "Finding": _object(
         path=_TEXT, value=_MAYBE, message=_TEXT, hint=_MAYBE, shape=_MAYBE,
         severity={"enum": ["violation", "warning"]},
@@ -116,6 +153,16 @@ SCHEMAS: Json = {
     "State": _object(status=_TEXT, index_lag=_WHOLE),
     "Any": {"type": "object"},
     "SimilarMatches": _answer(_MATCH),
-    "TransferMatches": _answer(_TRANSFER),
+    "TransferMatches": _answer(
+        _TRANSFER, territory=_TEXT, missing=_list(_ref("Missing")), why_not=_ref("WhyNot")
+    ),
     "PartnersMatches": _answer(_PARTNER),
+    "InstrumentsMatches": _answer(
+        _INSTRUMENT, territory=_TEXT, gap=_MAYBE, excluded=_list(_ref("Instrument"))
+    ),
+    "ConsortiumMatches": _answer(
+        _SEAT, rules={"type": "object"}, covered=_list(_TEXT), uncovered=_list(_TEXT),
+        infeasible=_list(_object(rule=_MAYBE, text=_TEXT)), candidates=_WHOLE,
+    ),
+    "GroupsMatches": _answer(_GROUP, members=_WHOLE),
 }  # fmt: skip

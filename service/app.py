@@ -13,6 +13,7 @@ from service.api import api
 from service.content import content
 from service.graphstore import graphstore
 from service.limits import RateLimiter
+from service.matchapi import matching
 from service.openapi import documentation
 from service.pages import pages
 from service.runtime import Runtime
@@ -29,7 +30,7 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
     errors.register(app)
-    for blueprint in (api, sparql, graphstore, content, documentation, pages):
+    for blueprint in (api, matching, sparql, graphstore, content, documentation, pages):
         app.register_blueprint(blueprint)
     _add_headers(app, runtime)
     return app

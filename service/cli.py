@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -40,6 +41,9 @@ DEMO = {
     "territory": "HR035",
     "limit": 3,
 }
+COLLECTIONS = ("susy", "sdg", "judged", "coparticipation", "adoption")
+KINDS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -210,23 +214,56 @@ def reindex(home: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(["similar", "transfer", "partners"]))
+@click.argument("kind", type=click.Choice([*KINDS, "batch"]))
 @click.argument("text", required=False)
 @click.option("--entry", help="The IRI of an entry instead of a text.")
 @click.option("--territory", help="A NUTS code, or an ISO code of a country.")
 @click.option("--lang", help="The language of the text; else detected.")
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
+@click.option("--with", "more", metavar="JSON", help="More keys of the request, as the API takes.")
+@click.option("--country", help="batch: an ISO code; all of its practices and challenges.")
+@click.option("--output", type=OUTPUT, help="batch: where the lines go; a file is gone on with.")
 @common
-def match(home: Path | None, as_json: bool, kind: str, entry: str | None, **given: Any) -> None:  # noqa: ANN401
-    """Ask for matches of a TEXT in any language, or of an entry."""
+def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
+          country: str | None, output: Path | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
+    """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
+    from service.schemas import read_json
+
+    if (kind == "batch") != (country is not None and output is not None):
+        raise click.UsageError("For batch name --country and --output, and only then.")
     raw = {key: value for key, value in given.items() if value is not None}
     if entry is not None:
-        raw["actor" if kind == "partners" else "entry"] = entry
+        raw[_subject(kind, entry)] = entry
+    raw |= read_json(more.encode()) if more else {}
     progress = Progress()
     with _matching(_settings(home), progress) as found:
         found.matcher.catch_up(lambda d, n: progress.counted("Indexing", d, n))
+        if country is not None and output is not None:
+            _batch(found, country, output, raw["limit"], progress, as_json=as_json)
+            return
         answer = _ask(kind, raw, found)
     show(answer, as_json, matches(answer, raw["limit"]))
+
+
+def _subject(kind: str, iri: str) -> str:
+    """Return the key of a request that names an entry of this class."""
+    named = {"partners": "actor", "groups": "community"}.get(kind, "entry")
+    path = iri.rsplit("/", 2)[-2] if iri.count("/") > 1 else ""
+    asked = {"challenge", "call"} if kind == "consortium" else {"challenge"}
+    return path if named == "entry" and kind != "similar" and path in asked else named
+
+
+def _batch(found: Matching, country: str, output: Path, limit: int, progress: Progress,
+           *, as_json: bool) -> None:  # fmt: skip
+    from kg.catalogue import country_code
+    from matcher import batch
+
+    def tell(done: int, total: int) -> None:
+        progress.counted("Matching", done, total)
+
+    code = country_code(found.store, country)
+    report = batch.run(found.matcher, code, output, limit, tell)
+    show(report, as_json, f"{report['entries']} entries matched in {output}")
 
 
 def _matching(settings: Settings, progress: Progress) -> Matching:
@@ -236,19 +273,33 @@ def _matching(settings: Settings, progress: Progress) -> Matching:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["susy", "sdg", "judged"]))
+@click.argument("name", type=click.Choice([*COLLECTIONS]), required=False)
 @click.argument("file", type=FILE, required=False)
 @click.option("--goals", type=FILE, help="For sdg: the UN's texts; else our own labels.")
+@click.option("--feedback", is_flag=True, help="Report decisions and results, and re-weigh.")
+@click.option("--write", type=OUTPUT, help="With --feedback: a file for PASSERELLE_WEIGHTS.")
 @common
-def evaluate(
-    home: Path | None, as_json: bool, name: str, file: Path | None, goals: Path | None
-) -> None:
-    """Measure the matcher: on susy or sdg in FILE, or on the packaged judged questions."""
-    from matcher.evaluation import judged, sdg, susy
+def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | None,
+             goals: Path | None, feedback: bool, write: Path | None) -> None:  # fmt: skip
+    """Measure the matcher: on susy, sdg or coparticipation in FILE, judged, or adoption."""
+    if feedback == (name is not None) or (write and not feedback):
+        raise click.UsageError("Name a collection, or ask for --feedback (then also --write).")
+    if name and (name in {"susy", "sdg", "coparticipation"}) != (file is not None):
+        raise click.UsageError("Name a FILE for susy, sdg and coparticipation, and none else.")
+    report = _outcomes(home, write) if name is None else _measured(home, name, file, goals)
+    show(report, as_json, figures(report))
+
+
+def _measured(
+    home: Path | None, name: str, file: Path | None, goals: Path | None
+) -> dict[str, Any]:
+    from matcher.evaluation import adoption, coparticipation, judged, sdg, susy
     from service.runtime import make_embedder
 
-    if (name == "judged") == (file is not None):
-        raise click.UsageError("Name a FILE for susy and sdg, and none for judged.")
+    if name == "adoption":
+        return adoption.evaluate()
+    if name == "coparticipation" and file is not None:
+        return coparticipation.evaluate(file)
     progress, settings = Progress(), _settings(home)
     embedder = make_embedder(settings, progress)
 
@@ -256,12 +307,26 @@ def evaluate(
         progress.counted("Embedding", done, total)
 
     if file is None:
-        report = judged.evaluate(embedder, settings.home, progress=tell)
-    elif name == "sdg":
-        report = sdg.evaluate(file, goals, embedder, settings.home, progress=tell)
-    else:
-        report = susy.evaluate(file, embedder, settings.home, progress=tell)
-    show(report, as_json, figures(report))
+        return judged.evaluate(embedder, settings.home, progress=tell)
+    if name == "sdg":
+        return sdg.evaluate(file, goals, embedder, settings.home, progress=tell)
+    return susy.evaluate(file, embedder, settings.home, progress=tell)
+
+
+def _outcomes(home: Path | None, write: Path | None) -> dict[str, Any]:
+    """Report what results and decisions say of the weights; write them where asked to."""
+    from matcher.criteria import WEIGHTS
+    from matcher.outcomes import report
+    from matcher.weights import read_weights
+    from matcher.world import World
+    from service.runtime import open_graph
+
+    settings = _settings(home)
+    world = World(open_graph(settings, Progress()).store)
+    found = report(world, read_weights(settings.weights) if settings.weights else WEIGHTS)
+    if write:
+        write.write_text(json.dumps(found, indent=1), "utf-8")
+    return found
 
 
 @main.command()

@@ -51,7 +51,24 @@ def matches(answer: dict[str, Any], most: int) -> str:
         lines.append(f"   {match['entry']}")
         lines += [f"   - {reason['text']}" for reason in match["reasons"]]
         lines += [f"   To adapt: {_words(item)}" for item in match.get("adaptations", [])]
+        lines += [f"   {c['text']}" for c in match.get("counterfactuals", [])]
+        if "what_if" in match:
+            lines.append(f"   As supposed: {match['what_if']['text']}")
+        lines += [f"   Instead: {a['title']}" for a in match.get("alternatives", [])]
+        lines += [f"   Member: {m['title']}" for m in match.get("members", [])]
+    lines += [f"\nNot known: {_words(item)}" for item in answer.get("missing", [])]
+    lines += [f"\nThe rules cannot be met: {_words(i)}" for i in answer.get("infeasible", [])]
+    lines += [f"\nNot covered: {text}" for text in answer.get("uncovered", [])]
+    lines += [f"\n{text}" for text in (answer.get("gap"), *_why_not(answer)) if text]
     return "\n".join(lines)
+
+
+def _why_not(answer: dict[str, Any]) -> list[str]:
+    found = answer.get("why_not")
+    if not found:
+        return []
+    said = f"{found['title']} is number {found['rank']} of {found['of']}."
+    return [said, *(cause["text"] for cause in found["because"])]
 
 
 def _fit(match: dict[str, Any]) -> str:
@@ -86,7 +103,7 @@ def figures(report: dict[str, Any], under: str = "") -> str:
     """Return the figures of an evaluation, a line each, with intervals where there are some."""
     lines = []
     for name, value in report.items():
-        if isinstance(value, dict) and "low" in value:
+        if isinstance(value, dict) and "low" in value and "value" in value:
             lines.append(f"{under + name:44} {_interval(value)}")
         elif isinstance(value, dict):
             lines.append(figures(value, f"{under}{name} "))

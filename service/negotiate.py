@@ -24,6 +24,9 @@ RDF: Offers = {
     "application/ld+json": "jsonld",
     "application/json": "jsonld",
 }
+MATCHES: Offers = {"application/json": "json"} | {
+    k: v for k, v in RDF.items() if k != "application/json"
+}
 PAGE: Offers = {"text/html": "html"} | dict(RDF)
 DATA: Offers = {"application/ld+json": "jsonld", "application/json": "jsonld"} | dict(RDF)
 GRAPH: Offers = dict(RDF) | {"application/rdf+xml": "rdfxml"}

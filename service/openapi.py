@@ -7,17 +7,23 @@ from importlib.metadata import version
 from typing import Any
 
 from flask import Blueprint, Response, render_template
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from kg.vocabulary import CLASSES
 from service.answers import as_json, document
 from service.apidata import ANSWERS, ERRORS, SCHEMAS
-from service.negotiate import DATA, GRAPH, PAGE, RDF, TABLE, Offers
-from service.schemas import REQUESTS
+from service.negotiate import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
+from service.schemas import REQUESTS, FeedbackRequest
+from service.session import COOKIE
 
 documentation = Blueprint("documentation", __name__)
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
+_FORMAT: Json = {
+    "name": "format", "in": "query", "description": "Goes before the Accept header.",
+    "schema": {"type": "string", "enum": sorted(set(MATCHES.values()))},
+}  # fmt: skip
 _TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 
 
@@ -44,8 +50,10 @@ def operations() -> Iterator[tuple[str, str, Json]]:
 
 def describe() -> Json:
     """Return the whole OpenAPI document."""
+    models: list[type[BaseModel]] = [*REQUESTS.values(), FeedbackRequest]
     _, found = models_json_schema(
-        [(model, "validation") for model in REQUESTS.values()], ref_template=_REF
+        [(model, "validation") for model in models],
+        ref_template=_REF,
     )
     return {
         "openapi": "3.1.0",
@@ -60,7 +68,10 @@ def describe() -> Json:
         "paths": _paths(),
         "components": {
             "schemas": found["$defs"] | SCHEMAS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+            },
         },
     }
 
@@ -119,15 +130,26 @@ def _match_paths() -> Json:
         "similar": "Entries like an entry or a text",
         "transfer": "Practices that could be carried over to a territory",
         "partners": "Actors to work with",
+        "instruments": "What could pay for it or make it possible",
+        "consortium": "A set of actors under a call's rules",
+        "groups": "Members of a community that can teach each other",
     }
-    return {
-        f"/api/match/{kind}": {
-            "post": _operation(
-                title, "Matches", [], _json_body(REQUESTS[kind].__name__), f"{kind.title()}Matches"
-            )
-        }
-        for kind, title in titles.items()
-    }
+    found = {f"/api/match/{kind}": _match(kind, title) for kind, title in titles.items()}
+    return found | {"/api/match/feedback": {"post": _feedback()}}
+
+
+def _match(kind: str, title: str) -> Json:
+    named = f"{kind.title()}Matches"
+    made = _operation(title, "Matches", [_FORMAT], _json_body(REQUESTS[kind].__name__), named, 406)
+    made["responses"]["200"]["content"] |= {m: {"schema": {}} for m in MATCHES if "json" not in m}
+    return {"post": made}
+
+
+def _feedback() -> Json:
+    title = "Tell what became of a suggestion"
+    made = _operation(title, "Matches", [], _json_body("FeedbackRequest"), "Stored", 401, 403)
+    made["responses"]["201"] = made["responses"].pop("200")
+    return made | {"security": [*_TOKEN, {"session": []}]}
 
 
 def _query_paths() -> Json:

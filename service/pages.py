@@ -14,11 +14,13 @@ from kg.errors import KgError, Problem, Refused
 from kg.i18n import available, gettext, language, mark, ngettext, set_language
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question
+from service import feedback
 from service.entryview import entry_view
 from service.pieces import Piece, number
 from service.places import PlaceBook
 from service.reach import reach, report
 from service.runtime import Runtime, current
+from service.schemas import read_feedback
 from service.searchview import Card, Form, Results, about, ask, modes, read_form, results
 
 pages = Blueprint("pages", __name__)
@@ -90,13 +92,37 @@ def home() -> Response:
         places=_places(runtime).offered(),
         counts=_counts(runtime),
         examples=_examples(),
-        behind=runtime.matcher.lag() if form.asked else 0,
+        told=_told(runtime, form, found),
         ready=runtime.ready,
     )
     answer = Response(page, status, content_type="text/html; charset=utf-8")
     answer.vary.add("Accept-Language")
     answer.cache_control.private = True
+    if found:
+        runtime.sessions.start(answer)
     return answer
+
+
+def _told(runtime: Runtime, form: Form, found: Results | None) -> dict[str, str]:
+    """Return what is told of a suggestion besides the suggestion itself."""
+    about = f"{runtime.store.base}id/{form.entry}" if form.entry else ""
+    return {"kind": form.mode, "about": about, "territory": _code(found)}
+
+
+def _code(found: Results | None) -> str:
+    return found.place.code if found and found.place else ""
+
+
+@pages.post("/feedback")
+def tell() -> Response:
+    """Store what the page's reader decided on a suggestion, and show it."""
+    runtime, agent = current(), feedback.agent()
+    told = read_feedback({name: value for name, value in request.form.items() if value})
+    match = feedback.match_entry(runtime, told, agent)
+    runtime.intake.replace(match, agent)
+    runtime.written()
+    address = f"{request.script_root}/id/match/{match.slug}"
+    return Response(status=303, headers={"Location": address})
 
 
 def entry_page(iri: str) -> str:

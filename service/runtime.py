@@ -22,11 +22,14 @@ from kg.scan import MAX_QUERY
 from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Validator
+from matcher.criteria import WEIGHTS
 from matcher.embedder import Embedder, SentenceEmbedder
 from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
+from matcher.weights import read_weights
 from service.metrics import Metrics
 from service.querylog import QueryLog
+from service.session import Sessions
 from service.settings import Settings
 from service.tokens import Tokens
 
@@ -132,7 +135,8 @@ class Matching:
         self.intake = open_graph(settings, tell)
         self.store = self.intake.store
         self.embedder = embedder or make_embedder(settings, tell)
-        self.matcher = Matcher(self.store, self.embedder, settings.home)
+        weights = read_weights(settings.weights) if settings.weights else WEIGHTS
+        self.matcher = Matcher(self.store, self.embedder, settings.home, weights)
 
     def close(self) -> None:
         """Close the index."""
@@ -162,6 +166,7 @@ class Runtime(Matching):
         super().__init__(settings, embedder, tell)
         self._tell = tell
         self.tokens = Tokens(settings.home / "tokens.json")
+        self.sessions = Sessions(settings.home / "session.key")
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
         self.queries_seen = QueryLog(settings.home, self.metrics)

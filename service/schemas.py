@@ -13,7 +13,7 @@ from pydantic.functional_validators import AfterValidator
 from kg.errors import Malformed, Problem, Refused
 from kg.store import Store
 from matcher.matcher import Matcher
-from matcher.question import Filters, Question, Target, check_filters
+from matcher.question import Filters, Question, Target, WhatIf, check_filters
 from matcher.question import read as read_subject
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -30,6 +30,7 @@ def _plain(text: str) -> str:
 Words = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_plain)]
 Name = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_plain)]
 Names = Annotated[list[Name], Field(max_length=100)]
+Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Kind = Literal["peer", "mentor", "role", "exchange"]
 
@@ -56,11 +57,31 @@ class FilterFields(_Strict):
 class TargetFields(_Strict):
     """What the asker knows of the place that a practice would come to."""
 
-    budget_per_head: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    budget_per_head: Money | None = None
     competences: Names | None = None
     actor_types: Names | None = None
     languages: Names | None = None
     target_groups: Names | None = None
+
+
+class WhatIfFields(_Strict):
+    """What the asker supposes besides: kinds that take part, powers held, a larger budget."""
+
+    actor_types: Names | None = None
+    competences: Names | None = None
+    budget_per_head: Money | None = None
+
+
+class RuleFields(_Strict):
+    """The rules that a consortium keeps; a call's own rules stand where these say nothing."""
+
+    seats: Annotated[int, Field(ge=1, le=50)] | None = None
+    minimum_countries: Annotated[int, Field(ge=1, le=50)] | None = None
+    maximum_per_country: Annotated[int, Field(ge=1, le=50)] | None = None
+    actor_types: Names | None = None
+    must: Names | None = None
+    exclude: Names | None = None
+    countries: Names | None = None
 
 
 class _Request(_Strict):
@@ -85,6 +106,39 @@ class TransferRequest(_Request):
     text: Words | None = None
     territory: Name
     target: TargetFields | None = None
+    weights: dict[Name, float] | None = None
+    what_if: WhatIfFields | None = None
+    why_not: Name | None = None
+
+
+class InstrumentsRequest(_Request):
+    """Asks what could pay for a practice, or for what a text describes, in a territory."""
+
+    challenge: Name | None = None
+    entry: Name | None = None
+    text: Words | None = None
+    territory: Name
+    actor_types: Names | None = None
+    amount: Money | None = None
+    partners: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
+class ConsortiumRequest(_Request):
+    """Asks for a set of actors for a call, for a practice that is carried over, or for a text."""
+
+    call: Name | None = None
+    entry: Name | None = None
+    challenge: Name | None = None
+    text: Words | None = None
+    territory: Name | None = None
+    rules: RuleFields | None = None
+
+
+class GroupsRequest(_Request):
+    """Asks for groups of a community's members that can teach each other."""
+
+    community: Name
+    size: Annotated[int, Field(ge=2, le=50)] | None = None
 
 
 class PartnersRequest(_Request):
@@ -96,17 +150,46 @@ class PartnersRequest(_Request):
     kinds: list[Kind] | None = None
 
 
+class StampFields(_Strict):
+    """The stamp of the answer that is spoken of, as the answer gave it."""
+
+    data: Annotated[int, Field(ge=0)]
+    model: Name
+    text: Name
+    weights: Name
+
+
+class FeedbackRequest(_Strict):
+    """Tells what became of a suggestion; the words of a question are not taken."""
+
+    kind: Literal["similar", "transfer", "partners", "instruments", "consortium", "groups"]
+    entry: Name
+    about: Name | None = None
+    territory: Name | None = None
+    decision: Literal["accepted", "rejected", "tried", "worked", "worked-partly", "did-not-work"]
+    score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    stamp: StampFields | None = None
+
+
 REQUESTS: dict[str, type[_Request]] = {
     "similar": SimilarRequest,
     "transfer": TransferRequest,
     "partners": PartnersRequest,
+    "instruments": InstrumentsRequest,
+    "consortium": ConsortiumRequest,
+    "groups": GroupsRequest,
 }
 #: of these keys exactly one says what a question is about
 SUBJECTS = {
     "similar": ("entry", "text"),
     "transfer": ("challenge", "entry", "text"),
     "partners": ("actor", "text"),
+    "instruments": ("challenge", "entry", "text"),
+    "consortium": ("call", "entry", "challenge", "text"),
+    "groups": ("community",),
 }
+#: the class that a key of a request asks for, where the matcher would take others too
+_CLASSES = {"challenge": "challenge", "call": "call"}
 
 
 def read_json(data: bytes) -> dict[str, Any]:
@@ -140,39 +223,38 @@ def ask(kind: str, raw: dict[str, Any], matcher: Matcher) -> dict[str, Any]:
 
 def question(kind: str, raw: dict[str, Any], store: Store) -> Question:
     """Return the question of a request; Refused names every key or value that is wrong."""
-    try:
-        read = REQUESTS[kind].model_validate(raw)
-    except ValidationError as error:
-        problems = [_problem(REQUESTS[kind], dict(e)) for e in error.errors(include_url=False)]
-        raise Refused("The request cannot be understood.", problems) from error
-    given = read.model_dump(exclude_none=True)
+    given = _read(REQUESTS[kind], raw)
     subject = _subject(kind, given)
-    if subject == "challenge":
-        _check_challenge(store, given[subject])
+    if subject in _CLASSES:
+        read_subject(store, given[subject], _CLASSES[subject], field=subject)
+    filters = given.pop("filters", None)
+    about = {key: given.pop(key) for key in SUBJECTS[kind] if key in given}
+    if "what_if" in given:
+        given["what_if"] = WhatIf(**_tuples(given["what_if"]))
     return Question(
-        text=given.get("text"),
-        entry=given[subject] if subject != "text" else None,
-        lang=given.get("lang"),
-        limit=given["limit"],
-        filters=check_filters(store, given["filters"]) if "filters" in given else Filters(),
-        territory=given.get("territory"),
-        diversity=given.get("diversity"),
-        target=_target(given.get("target", {})),
-        kinds=tuple(given.get("kinds", ())),
+        text=about.get("text"),
+        entry=about[subject] if subject != "text" else None,
+        filters=check_filters(store, filters) if filters else Filters(),
+        target=Target(**_tuples(given.pop("target", {}))),
+        **_tuples(given),
     )
 
 
-def _check_challenge(store: Store, iri: str) -> None:
+def read_feedback(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what became of a suggestion; Refused names every key or value that is wrong."""
+    return _read(FeedbackRequest, raw)
+
+
+def _read(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
     try:
-        read_subject(store, iri, "challenge")
-    except Refused as error:
-        told = [replace(problem, path="challenge") for problem in error.problems]
-        raise Refused(str(error), told) from error
+        return model.model_validate(raw).model_dump(exclude_none=True)
+    except ValidationError as error:
+        problems = [_problem(model, dict(e)) for e in error.errors(include_url=False)]
+        raise Refused("The request cannot be understood.", problems) from error
 
 
-def _target(given: dict[str, Any]) -> Target:
-    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
-    return Target(budget_per_head=given.get("budget_per_head"), **lists)
+def _tuples(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
 
 
 def _subject(kind: str, given: dict[str, Any]) -> str:
@@ -203,7 +285,10 @@ def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
 
 
 def _siblings(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
-    inner: dict[str, type[BaseModel]] = {"filters": FilterFields, "target": TargetFields}
+    inner: dict[str, type[BaseModel]] = {
+        "filters": FilterFields, "target": TargetFields, "what_if": WhatIfFields,
+        "rules": RuleFields, "stamp": StampFields,
+    }  # fmt: skip
     found = inner.get(str(path[0]), model) if len(path) > 1 else model
     return set(found.model_fields)
 

@@ -25,7 +25,7 @@ MODES = ("similar", "transfer", "partners")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 #: which entries a question of each kind can be about
 _ABOUT = {
-    "similar": tuple(c for c in CLASSES if c != "territory"),
+    "similar": tuple(c for c in CLASSES if c not in {"territory", "match"}),
     "transfer": ("practice", "challenge"),
     "partners": ("actor",),
 }
@@ -92,6 +92,7 @@ class Criterion:
 class Card:
     """One match as the page shows it."""
 
+    iri: str
     title: Piece
     country: str
     level: str
@@ -236,6 +237,7 @@ def card(match: Mapping[str, Any], title: Piece, country: str) -> Card:
     level, kind = str(match["level"]), str(match.get("kind", ""))
     transfer = "fit" in match
     return Card(
+        iri=str(match["entry"]),
         title=title,
         country=country,
         level=level,

@@ -36,7 +36,8 @@ class Settings:
     """Where things are and how much a client may use; sizes in bytes, times in seconds.
 
     ``rate`` is requests a second and client, after a first ``burst``; ``contact`` is where
-    readers report mistakes; ``engine`` is used in the place of the embedded store.
+    readers report mistakes; ``engine`` is used in the place of the embedded store; ``weights``
+    is a file of what the criteria count for.
     """
 
     home: Path
@@ -54,6 +55,7 @@ class Settings:
     body: int = 10 * MIB
     contact: str | None = None
     engine: Address | None = None
+    weights: Path | None = None
 
 
 def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
@@ -73,6 +75,7 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
         model=known.get("PASSERELLE_MODEL", "default"),
         contact=_contact(known.get("PASSERELLE_CONTACT")),
         engine=_engine({n.removeprefix(_SPARQL): known[n] for n in known if n.startswith(_SPARQL)}),
+        weights=Path(known["PASSERELLE_WEIGHTS"]) if "PASSERELLE_WEIGHTS" in known else None,
         **numbers,  # type: ignore[arg-type]
     )
 

@@ -21,7 +21,7 @@ from kg.errors import NotFound, StoreUnusable, refused
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 #: names of our own agents: what they wrote is not somebody's edit
-RESERVED = {"starter", "import"}
+RESERVED = {"starter", "import", "session"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Tokens:
         if not LABEL.fullmatch(label) or label.partition("-")[0] in RESERVED:
             raise refused(
                 "label", f"The label {label!r} cannot be used.", value=label,
-                hint="Name the organisation with a-z, 0-9 and hyphens, not 'starter' or 'import'.",
+                hint="Name the organisation with a-z, 0-9 and hyphens, not one of our own names.",
             )  # fmt: skip
         secret = secrets.token_urlsafe(32)
         made = Token(label, _hash(secret), datetime.now(UTC).date().isoformat())

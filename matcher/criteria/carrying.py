@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-import pyoxigraph as ox
-
 from kg.entry import Entry
 from kg.i18n import gettext as _
-from kg.store import Store
 from kg.vocabulary import PSR, SCHEMA
 from matcher.criteria.verdict import Scene, Verdict
-from matcher.evidence import cite
+from matcher.evidence import Triple, cite
+from matcher.place import Fact
+from matcher.world import Moved
 
-_RESULTS = {
+#: how far a recorded result was a success; a result that is not listed is not known
+RESULTS = {
     "adopted": 1.0,
     "adapted": 1.0,
     "partly-adopted": 0.5,
     "not-adopted": 0.0,
     "discontinued": 0.0,
 }
+#: what a transfer to another kind of place counts against one to the same kind
+ELSEWHERE = 0.5
 
 
 def support(practice: Entry, scene: Scene) -> Verdict:
-    """T1: share of: an owner willing to mentor, a tool kit, a web page to reach them."""
-    owners = [scene.store.get(a) for a in involved(practice)]
-    willing = tuple(t for o in owners for t in cite(o, PSR + "willingToMentor", ["true"]))
-    kit = cite(practice, PSR + "toolkit")
-    reach = cite(practice, SCHEMA + "url") + tuple(
-        t for o in owners for t in cite(o, SCHEMA + "url")
-    )
+    """T1: mean of: owners willing to mentor, owners' contact checked, tool kit, web page.
+
+    Owners count by their share, the others are there or not.
+    """
+    owners = [scene.world.get(a) for a in involved(practice)]
+    willing = [cite(o, PSR + "willingToMentor", ["true"]) for o in owners]
+    checked = [cite(o, PSR + "contactCheckedOn") for o in owners]
+    kit, page = cite(practice, PSR + "toolkit"), cite(practice, SCHEMA + "url")
+    share = max(len(owners), 1)
     parts = [
-        (willing, _("an owner willing to mentor")),
-        (kit, _("a tool kit")),
-        (reach, _("a web page")),
+        (sum(map(bool, willing)) / share, willing, _("an owner willing to mentor")),
+        (sum(map(bool, checked)) / share, checked, _("a contact that was checked")),
+        (float(bool(kit)), [kit], _("a tool kit")),
+        (float(bool(page)), [page], _("a web page")),
     ]
-    there = [(cited, name) for cited, name in parts if cited]
+    there = [part for part in parts if part[0]]
     if not there:
         return Verdict(None, _("Whether its owners help others is not known."))
-    text = _("There is: {names}.").format(names=", ".join(name for _c, name in there))
-    return Verdict(len(there) / len(parts), text, tuple(t for cited, _n in there for t in cited))
+    cited = tuple(t for _v, groups, _n in there for group in groups for t in group)
+    if any(willing) or any(checked):
+        cited += _involvement(practice)
+    text = _("There is: {names}.").format(names=", ".join(name for _v, _g, name in there))
+    return Verdict(sum(v for v, *_rest in parts) / len(parts), text, cited)
 
 
 def involved(practice: Entry) -> list[str]:
@@ -46,30 +54,50 @@ def involved(practice: Entry) -> list[str]:
     return sorted({a for n in nodes for a in practice.links(PSR + "actor", n)})
 
 
+def _involvement(practice: Entry) -> tuple[Triple, ...]:
+    nodes = practice.links(PSR + "hasInvolvement")
+    own = tuple(t for n in nodes for t in cite(practice, PSR + "actor", node=n))
+    return cite(practice, PSR + "hasInvolvement") + own
+
+
 def record(practice: Entry, scene: Scene) -> Verdict:
-    """T2: (successes + 1) / (transfers with a known result + 2), Laplace's rule of succession."""
-    known, cited, failed = [], [], 0
-    for transfer in transfers_of(scene.store, practice.iri):
-        for result in transfer.links(PSR + "result"):
-            value = _RESULTS.get(result.rsplit("/", 1)[-1])
-            if value is not None:
-                known.append(value)
-                failed += value == 0.0
-                cited += [
-                    *cite(transfer, PSR + "sourcePractice"),
-                    *cite(transfer, PSR + "result", [result]),
-                ]
-    if not known:
+    """T2: (successes + 1) / (transfers with a known result + 2), Laplace's rule of succession.
+
+    A transfer to another kind of place (urban, intermediate, rural) counts half.
+    """
+    here = scene.place.facts.get("urbanRural")
+    counts, cited, kinds = [], list[Triple](), list[Triple]()
+    for moved in known_results(scene, practice.iri):
+        there = (
+            scene.world.place(moved.territory).facts.get("urbanRural") if moved.territory else None
+        )
+        same = bool(here and there and here.value == there.value)
+        counts.append((1.0 if same else ELSEWHERE, RESULTS[moved.result]))
+        transfer = scene.world.get(moved.iri)
+        cited += cite(transfer, PSR + "sourcePractice", [practice.iri])
+        cited += cite(transfer, PSR + "result")
+        kinds += _kinds(here, there, transfer) if same else ()
+    if not counts:
         return Verdict(None, _("No transfer with a known result is recorded."))
+    failed = sum(value == 0.0 for _w, value in counts)
     text = _("{count} transfers with a known result, {failed} of them failed.").format(
-        count=len(known), failed=failed
+        count=len(counts), failed=failed
     )
-    return Verdict((sum(known) + 1) / (len(known) + 2), text, tuple(cited))
+    value = _laplace(counts)
+    if value != _laplace([(ELSEWHERE, v) for _w, v in counts]):
+        cited += kinds
+    return Verdict(value, text, tuple(cited))
 
 
-def transfers_of(store: Store, practice: str) -> list[Entry]:
-    """Return the recorded transfers of a practice, by IRI."""
-    rows = store.select(
-        "SELECT DISTINCT ?t { ?t psr:sourcePractice $p } ORDER BY ?t", {"p": ox.NamedNode(practice)}
-    )
-    return [store.get(row["t"]) for row in rows]
+def _laplace(counts: list[tuple[float, float]]) -> float:
+    return (sum(w * v for w, v in counts) + 1) / (sum(w for w, _v in counts) + 2)
+
+
+def _kinds(here: Fact | None, there: Fact | None, transfer: Entry) -> tuple[Triple, ...]:
+    facts = tuple(t for fact in (here, there) if fact for t in fact.evidence)
+    return cite(transfer, PSR + "targetTerritory") + facts
+
+
+def known_results(scene: Scene, practice: str) -> list[Moved]:
+    """Return the transfers of a practice whose result is known, by IRI."""
+    return [m for m in scene.world.moved(practice) if m.result in RESULTS]

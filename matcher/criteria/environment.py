@@ -1,92 +1,95 @@
-"""The environment: powers, territory, organisations and money there (E1 to E4)."""
+"""The environment: powers, territory, organisations and money there (E1 to E4).
+
+What is met counts in full; how much of a criterion is known is n / (n + 1) for n conditions
+that are known, since a list of conditions may lack one.
+"""
 
 from __future__ import annotations
 
-from kg.entry import Entry, year
+from collections.abc import Sequence
+
+from kg.entry import Entry
 from kg.i18n import gettext as _
-from kg.vocabulary import DCT, PSR, SCHEMA, vocabulary
-from matcher.criteria.verdict import Scene, Verdict
+from kg.vocabulary import DCT, PSR, VOC
+from matcher.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
 from matcher.evidence import Triple, cite
-from matcher.place import likeness, practice_places
+from matcher.place import FEATURES, Holder, likeness, mean
+from matcher.world import ancestors, names
+
+_AUTHORITY = VOC + "actor-type/public-authority"
+_SHOWN = 5
 
 
 def governance(practice: Entry, scene: Scene) -> Verdict:
     """E1, a gate: share of the needed public powers that the place's level holds."""
     needed = practice.links(PSR + "requiresCompetence")
-    held = {c: _held(scene, c) for c in needed}
-    known = {c: h for c, h in held.items() if h is not None}
-    cited = cite(practice, PSR + "requiresCompetence") + tuple(
-        t for h in known.values() for t in h[1]
-    )
+    known = {c: h for c in needed if (h := _held(scene, c)) is not None}
     if not known:
-        return Verdict(
-            None,
-            _("Which public powers it needs, or who holds them, is not known."),
-            cited if needed else (),
-        )
-    missing = sorted(vocabulary().label(c).lower() for c, h in known.items() if not h[0])
-    value, share = 1 - len(missing) / len(known), len(known) / len(needed)
+        return Verdict(None, _("Which public powers it needs, or who holds them, is not known."))
+    cited = cite(practice, PSR + "requiresCompetence")
+    cited += tuple(t for h in known.values() for t in h.evidence)
+    missing = sorted(c for c, h in known.items() if not h.held)
+    value, share = 1 - len(missing) / len(known), len(known) / (len(needed) + 1)
     if not missing:
-        status = "passed" if share == 1 else None
-        return Verdict(
-            value,
-            _("The place holds the powers that it needs, as far as known."),
-            cited,
-            (),
-            status,
-            share,
-        )
-    names = ", ".join(missing)
-    change = _("Agree with the level of government that holds the power over: {names}.").format(
-        names=names
-    )
+        passed = "passed" if len(known) == len(needed) else None
+        text = _("The place holds the powers that it needs, as far as known.")
+        return Verdict(value, text, cited, gate=passed, known=share)
+    said = names(missing)
+    change = _("Agree with the level of government that holds the power over: {names}.")
+    who = tuple(dict.fromkeys(a for c in missing for a in _authorities(scene, known[c].by)))
     return Verdict(
         value,
-        _("The place does not hold the power over: {names}.").format(names=names),
+        _("The place does not hold the power over: {names}.").format(names=said),
         cited,
-        (change,),
+        (Adaptation(change.format(names=said), tuple(missing), who[:_SHOWN]),),
         "failed",
         share,
     )
 
 
-def _held(scene: Scene, competence: str) -> tuple[bool, tuple[Triple, ...]] | None:
+def _held(scene: Scene, competence: str) -> Holder | None:
     """Return whether a power is held: as the asker says, else as the graph knows."""
     if competence in scene.target.competences:
-        return True, ()
-    known = scene.place.holder(competence)
-    return (known[0], known[1].evidence) if known else None
+        return Holder(True, scene.place.iri, ())
+    return scene.place.holders.get(competence)
+
+
+def _authorities(scene: Scene, territory: str) -> list[str]:
+    """Return the territory that holds a power, and the public authorities known there."""
+    there = scene.world.actors_in(scene.world.place(territory))
+    own = {p.actor for p in there if p.place == territory and p.kind == _AUTHORITY}
+    return [territory, *sorted(own)]
 
 
 def territory(practice: Entry, scene: Scene) -> Verdict:
-    """E2: mean likeness of the place to the practice's nearest place (see ``likeness``)."""
+    """E2: mean likeness of the place to the practice's nearest place (see ``likeness``).
+
+    What is known is the share of the six features that both places have.
+    """
     found = [
-        (sum(v for v, _e in alike.values()) / len(alike), alike)
-        for place in practice_places(scene.store, practice)
+        (place, alike)
+        for place in scene.world.places(practice)
         if (alike := likeness(place, scene.place))
     ]
     if not found:
         return Verdict(None, _("Too little is known of the two places to compare them."))
-    value, alike = max(found, key=lambda pair: (len(pair[1]), pair[0]))
-    names = {
+    best = max((len(alike), mean(alike)) for _place, alike in found)
+    nearest = [pair for pair in found if (len(pair[1]), mean(pair[1])) == best]
+    place, alike = nearest[0]
+    words = {
         "urbanRural": _("urban or rural"), "mountain": _("mountains"), "coast": _("coast"),
         "gdpPerHead": _("wealth"), "unemploymentRate": _("unemployment"), "population": _("size"),
     }  # fmt: skip
-    apart = [names[n] for n, (v, _e) in alike.items() if v < 0.5]
-    cited = cite(practice, DCT + "spatial") + tuple(t for _v, e in alike.values() for t in e)
-    if not apart:
-        return Verdict(
-            value,
-            _("The places are alike in: {names}.").format(names=", ".join(names[n] for n in alike)),
-            cited,
-        )
-    text = _("The places differ in: {names}.").format(names=", ".join(apart))
-    return Verdict(
-        value,
-        text,
-        cited,
-        (_("Check what the difference means ({names}).").format(names=", ".join(apart)),),
-    )
+    apart = [words[n] for n, (v, _e) in alike.items() if v < 0.5]
+    cited = cite(practice, DCT + "spatial", [place.iri] if len(nearest) == 1 else ())
+    cited += tuple(t for _v, e in alike.values() for t in e)
+    text, change = _("The places are alike in: {names}."), ()
+    if apart:
+        text = _("The places differ in: {names}.")
+        check = _("Check what the difference means ({names}).").format(names=", ".join(apart))
+        change = (Adaptation(check),)  # type: ignore[assignment]
+    said = text.format(names=", ".join(apart or [words[n] for n in alike]))
+    return Verdict(mean(alike), said, cited, change, known=len(alike) / len(FEATURES))
 
 
 def actors(practice: Entry, scene: Scene) -> Verdict:
@@ -96,72 +99,75 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
     unless the asker said which kinds there are.
     """
     needed = practice.links(PSR + "requiresActorType")
-    words = vocabulary()
-    said = {a for t in scene.target.actor_types for a in words.ancestors(t)}
-    there = {row["type"]: row for row in reversed(scene.actors)}
-    present = [t for t in needed if t in said or t in there]
+    said = {a for t in (*scene.target.actor_types, *scene.target.joined) for a in ancestors(t)}
+    present = [t for t in needed if t in said or t in scene.present]
     missing = [t for t in needed if t not in present]
-    known = len(needed) if scene.target.actor_types else len(present)
-    names = ", ".join(words.label(t).lower() for t in missing)
-    change = (_("Find a partner of the kind: {names}.").format(names=names),) if missing else ()
-    cited = cite(practice, PSR + "requiresActorType") + tuple(_actor_triples(there, present))
+    known = needed if scene.target.actor_types else present
+    change = ()
+    if missing:
+        text = _("Find a partner of the kind: {names}.").format(names=names(missing))
+        change = (Adaptation(text, tuple(missing), _elsewhere(scene, missing)),)  # type: ignore[assignment]
     if not known:
-        return Verdict(
-            None,
-            _("Which organisations it needs, or which are there, is not known."),
-            cited if needed else (),
-            change,
-        )
-    text = _("Known there: {names}.").format(
-        names=", ".join(words.label(t).lower() for t in present) or _("none of what it needs")
-    )
-    if missing and known < len(needed):
-        text += " " + _("Not known whether there is: {names}.").format(names=names)
-    return Verdict(len(present) / known, text, cited, change, None, known / len(needed))
+        text = _("Which organisations it needs, or which are there, is not known.")
+        return Verdict(None, text, (), change)
+    cited = cite(practice, PSR + "requiresActorType")
+    cited += _only_ones(scene, [t for t in present if t not in said])
+    text = _("Known there: {names}.").format(names=names(present) or _("none of what it needs"))
+    if missing and len(known) < len(needed):
+        text += " " + _("Not known whether there is: {names}.").format(names=names(missing))
+    value = len(present) / len(known)
+    return Verdict(value, text, cited, change, known=len(known) / (len(needed) + 1))
 
 
-def _actor_triples(there: dict[str, dict[str, str]], present: list[str]) -> list[Triple]:
-    return [
-        (f"<{there[t]['actor']}>", f"<{DCT}spatial>", f"<{there[t]['place']}>")
-        for t in present
-        if t in there
-    ]
+def _elsewhere(scene: Scene, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return actors of the kinds elsewhere in the country, by IRI."""
+    found = {actor for kind in kinds for actor in scene.elsewhere.get(kind, ())}
+    return tuple(sorted(found)[:_SHOWN])
+
+
+def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
+    """Return the triples that the presence of a kind rests on.
+
+    That is where its actor is, if there is only one; and the way up to the nearest of them,
+    if all work for a larger territory.
+    """
+    found: list[Triple] = []
+    for kind in kinds:
+        there, iris = scene.present[kind], scene.place.iris
+        if len(there) == 1:
+            found.append((f"<{there[0].actor}>", f"<{DCT}spatial>", f"<{there[0].place}>"))
+        if all(one.place in iris for one in there):
+            found += scene.place.path(min(iris.index(one.place) for one in there))
+    return tuple(found)
 
 
 def instruments(practice: Entry, scene: Scene) -> Verdict:
     """E4, a gate or a gap: 1 if an instrument covers a theme of it and the place.
 
-    One that had ended when the practice was last checked does not count.
+    One that has ended does not count. What is known is n / (n + 1) for n ways in which
+    instruments, their themes and their territories cover it.
     """
-    places = set(scene.place.iris())
-    themes = {a: t for t in practice.links(DCT + "subject") for a in vocabulary().ancestors(t)}
-    found = []
-    for instrument in scene.instruments:
-        here = [t for t in instrument.links(PSR + "eligibleTerritory") if t in places]
-        fits = [t for t in instrument.links(DCT + "subject") if t in themes]
-        if here and fits and not _ended(instrument, practice):
-            found.append((instrument, here, fits))
-    if not found:
-        return Verdict(
-            None,
-            _("No instrument is known that covers its theme here."),
-            (),
-            (_("Look for an instrument that can pay for it."),),
-            "gap",
-        )
-    names = ", ".join(i.text(DCT + "title") or i.slug for i, _h, _f in found[:3])
-    cited = tuple(
-        t
-        for i, h, f in found[:3]
-        for t in cite(i, PSR + "eligibleTerritory", h) + cite(i, DCT + "subject", f)
-    )
-    own = {themes[theme] for _i, _h, fits in found[:3] for theme in fits}
-    cited = cite(practice, DCT + "subject", own) + cited
-    return Verdict(
-        1.0, _("Can be paid or supported by: {names}.").format(names=names), cited, gate="passed"
-    )
+    themes = practice.links(DCT + "subject")
+    wider = [(own, theme) for own in themes for theme in ancestors(own)]
+    ways = [(own, way) for own, theme in wider for way in scene.covering.get(theme, ())]
+    if not ways:
+        text = _("No instrument is known that covers its theme here.")
+        change = Adaptation(_("Look for an instrument that can pay for it."), tuple(themes))
+        return Verdict(None, text, (), (change,), "gap")
+    found = {way.instrument.iri: way.instrument for _own, way in ways}.values()
+    said = ", ".join(i.text(DCT + "title") or i.slug for i in [*found][:3])
+    text = _("Can be paid or supported by: {names}.").format(names=said)
+
+    def cited() -> tuple[Triple, ...]:
+        return tuple(t for own, way in ways for t in _way(practice, scene, own, way))
+
+    return Verdict(1.0, text, cited, gate="passed", known=listed(len(ways)))
 
 
-def _ended(instrument: Entry, practice: Entry) -> bool:
-    end, seen = year(instrument, SCHEMA + "endDate"), year(practice, PSR + "checkedOn")
-    return end is not None and seen is not None and end < seen
+def _way(practice: Entry, scene: Scene, own: str, way: Way) -> tuple[Triple, ...]:
+    return (
+        *cite(practice, DCT + "subject", [own]),
+        *cite(way.instrument, PSR + "eligibleTerritory", [way.place]),
+        *cite(way.instrument, DCT + "subject", [way.theme]),
+        *scene.place.path(scene.place.iris.index(way.place)),
+    )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from kg.entry import Entry, year
 from kg.i18n import gettext as _
-from kg.store import Store
 from kg.vocabulary import DCT, PSR, SCHEMA, vocabulary
-from matcher.criteria.verdict import Scene, Verdict, ordinal
+from matcher.criteria.verdict import Adaptation, Scene, Verdict, listed, ordinal
 from matcher.evidence import Triple, cite
-from matcher.place import practice_places
 
 _STAGES = {1: 0.1, 2: 0.2, 3: 0.4, 4: 0.8, 5: 0.9, 6: 1.0}
-_MANY = 8
+_RIPE = 5
 
 
 def evidence(practice: Entry, scene: Scene) -> Verdict:
@@ -29,57 +27,58 @@ def evidence(practice: Entry, scene: Scene) -> Verdict:
 def maturity(practice: Entry, scene: Scene) -> Verdict:
     """I2: mean of the stage and of years running / 5 (at most 1), of what is known.
 
-    Years run to the stated end or to the date the entry was last checked, so that the
-    answer does not change with the calendar.
+    Years run to the stated end, or to the day that the data speak of.
     """
-    stages = practice.links(PSR + "stage")
-    stage = [_STAGES[vocabulary().rank.get(c, 1)] for c in stages]
-    start = year(practice, SCHEMA + "startDate")
-    end = year(practice, SCHEMA + "endDate") or year(practice, PSR + "checkedOn")
-    known = stage + ([min(1.0, max(0, end - start) / 5)] if start and end else [])
-    if not known:
+    stages = practice.links(PSR + "stage")[:1]
+    start, end = year(practice, SCHEMA + "startDate"), year(practice, SCHEMA + "endDate")
+    last = end or int(scene.world.as_of[:4] or 0)
+    parts = [_STAGES[vocabulary().rank.get(c, 1)] for c in stages]
+    parts += [min(1.0, max(0, last - start) / _RIPE)] if start and last else []
+    if not parts:
         return Verdict(None, _("How far developed it is, and since when, is not stated."))
     told = [_("Stage: {name}.").format(name=vocabulary().label(c).lower()) for c in stages]
     told += [_("Running since {year}.").format(year=start)] if start else []
-    props = (PSR + "stage", SCHEMA + "startDate", SCHEMA + "endDate", PSR + "checkedOn")
-    cited = tuple(t for p in (props if start else props[:1]) for t in cite(practice, p))
-    return Verdict(sum(known) / len(known), " ".join(told), cited)
+    cited = cite(practice, PSR + "stage") + cite(practice, SCHEMA + "startDate")
+    if start and end and end - start < _RIPE:
+        cited += cite(practice, SCHEMA + "endDate")
+    return Verdict(sum(parts) / len(parts), " ".join(told), cited, known=len(parts) / 2)
 
 
 def adaptability(practice: Entry, scene: Scene) -> Verdict:
-    """I3: share of: core parts listed, adaptable parts listed, materials, their language fits."""
+    """I3: mean of: core parts and parts that may change (n / (n + 1)), tool kit, its language.
+
+    The language counts by the share of the place's languages that materials are in.
+    """
     props = {
         "corePart": _("core parts"),
         "adaptablePart": _("parts that may change"),
         "toolkit": _("a tool kit"),
     }
-    there = [name for name in props if practice.values(PSR + name)]
-    languages = {t.value for t in practice.texts(DCT + "language")}
-    fits = bool(languages & set(scene.target.languages or scene.languages))
-    if not there and not languages:
+    counts = {name: len(practice.values(PSR + name)) for name in props}
+    own = {t.value for t in practice.texts(DCT + "language")}
+    wanted = set(scene.target.languages or scene.languages)
+    if not any(counts.values()) and not own:
         return Verdict(None, _("Nothing is said of how it can be adapted."))
-    listed = ", ".join(props[n] for n in there) or _("languages of materials")
-    cited = tuple(t for n in there for t in cite(practice, PSR + n)) + cite(
-        practice, DCT + "language"
-    )
-    change = (
-        ()
-        if fits or not languages or not scene.target.languages
-        else (_("Translate the materials."),)
-    )
-    return Verdict(
-        (len(there) + fits) / 4, _("Described: {listed}.").format(listed=listed), cited, change
-    )
+    parts = [listed(counts["corePart"]), listed(counts["adaptablePart"])]
+    parts += [min(1.0, counts["toolkit"]), len(own & wanted) / max(len(wanted), 1)]
+    there = [n for n in props if counts[n]]
+    cited = tuple(t for n in there for t in cite(practice, PSR + n))
+    cited += cite(practice, DCT + "language", own & wanted if there else None)
+    missing = sorted(set(scene.target.languages) - own) if own else []
+    change = (Adaptation(_("Translate the materials."), tuple(missing)),) if missing else ()
+    said = ", ".join(props[n] for n in there) or _("languages of materials")
+    text = _("Described: {listed}.").format(listed=said)
+    return Verdict(sum(parts) / len(parts), text, cited, change)
 
 
 def simplicity(practice: Entry, scene: Scene) -> Verdict:
-    """I4: 1 - (parts - 1) / 8, at least 0; parts are core parts and kinds of organisation."""
+    """I4: 1 / (1 + (parts - 1) / 4); parts are core parts and kinds of organisation."""
     parts = len(practice.values(PSR + "corePart")) + len(practice.links(PSR + "requiresActorType"))
     if not parts:
         return Verdict(None, _("Its parts are not listed."))
     text = _("It takes {count} parts and kinds of organisation.").format(count=parts)
     cited = cite(practice, PSR + "corePart") + cite(practice, PSR + "requiresActorType")
-    return Verdict(max(0.0, 1 - (parts - 1) / _MANY), text, cited)
+    return Verdict(1 / (1 + (parts - 1) / 4), text, cited)
 
 
 def cost(practice: Entry, scene: Scene) -> Verdict:
@@ -87,26 +86,27 @@ def cost(practice: Entry, scene: Scene) -> Verdict:
 
     GDP per head stands in for the price level where no price index is known.
     """
-    price, budget = practice.number(PSR + "costPerHead"), scene.target.budget_per_head
-    if price is None or budget is None:
+    budget, moved = scene.target.budget_per_head, cost_here(practice, scene)
+    if budget is None or moved is None:
         return Verdict(None, _("The cost per head, or the budget for it, is not known."))
-    here, there = scene.place.fact("gdpPerHead"), _first_fact(scene.store, practice, "gdpPerHead")
-    ratio = float(here.value) / float(there[0]) if here and there else 1.0
-    moved = price * ratio
-    cited = (
-        cite(practice, PSR + "costPerHead")
-        + (here.evidence if here else ())
-        + (there[1] if there else ())
-    )
+    price, prices = moved
+    cited = cite(practice, PSR + "costPerHead") + (prices if price > budget else ())
     text = _("About {cost:.0f} euro a head here, {budget:.0f} are there.").format(
-        cost=moved, budget=budget
+        cost=price, budget=budget
     )
-    change = (_("Find more money or a smaller version."),) if moved > budget else ()
-    return Verdict(min(1.0, budget / moved) if moved else 1.0, text, cited, change)
+    change = Adaptation(_("Find more money or a smaller version."))
+    value = min(1.0, budget / price) if price else 1.0
+    return Verdict(value, text, cited, (change,) if price > budget else ())
 
 
-def _first_fact(store: Store, practice: Entry, name: str) -> tuple[str, tuple[Triple, ...]] | None:
-    for place in practice_places(store, practice):
-        if fact := place.fact(name):
-            return fact.value, fact.evidence
-    return None
+def cost_here(practice: Entry, scene: Scene) -> tuple[float, tuple[Triple, ...]] | None:
+    """Return the cost per head at the target's prices, and the triples of the prices."""
+    price = practice.number(PSR + "costPerHead")
+    if price is None:
+        return None
+    here = scene.place.facts.get("gdpPerHead")
+    facts = [p.facts["gdpPerHead"] for p in scene.world.places(practice) if "gdpPerHead" in p.facts]
+    if not here or not facts or not float(facts[0].value):
+        return price, ()
+    cited = here.evidence + facts[0].evidence + cite(practice, DCT + "spatial")
+    return price * float(here.value) / float(facts[0].value), cited

@@ -2,67 +2,58 @@
 
 from __future__ import annotations
 
-import pyoxigraph as ox
-
 from kg.entry import Entry
 from kg.i18n import gettext as _
-from kg.store import Store
-from kg.vocabulary import DCT, PSR, SKOS, vocabulary
-from matcher.criteria.verdict import Scene, Verdict, ordinal
-from matcher.evidence import cite, excerpt
+from kg.vocabulary import DCT, PSR, vocabulary
+from matcher.criteria.verdict import Scene, Verdict, any_of, ordinal
+from matcher.evidence import Triple, cite, excerpt
+from matcher.world import World, ancestors
+
+#: the texts that the search compares with a question
+_COMPARED = (
+    PSR + "problem", PSR + "solution", DCT + "title", DCT + "description", DCT + "alternative",
+)  # fmt: skip
 
 
 def need(practice: Entry, scene: Scene) -> Verdict:
-    """P1: the larger of the text's calibrated score and the challenge's nearness.
+    """P1: the larger of the text's calibrated score and the nearness of the challenge.
 
-    Nearness is 1 / (1 + steps) on the shortest path over broader challenges.
+    Nearness is 1 / (1 + steps) on the shortest path over broader challenges; several
+    challenges of a practice count as independent chances.
     """
     near: dict[str, float] = {}
     for challenge in practice.links(PSR + "addresses"):
-        steps = _steps(scene.store, scene.challenge.iri, challenge) if scene.challenge else None
+        steps = _steps(scene.world, scene.challenge.iri, challenge) if scene.challenge else None
         if steps is not None:
             near[challenge] = 1 / (1 + steps)
-    best = max(near, key=lambda c: (near[c], c), default=None)
-    if best is None or near[best] < scene.need:
-        said = _("Its problem: {words}").format(words=excerpt(practice.text(PSR + "problem") or ""))
-        return Verdict(scene.need, said, cite(practice, PSR + "problem"))
-    name = scene.store.get(best).text(DCT + "title") or best
-    said = _("It addresses “{name}”.").format(name=name)
-    return Verdict(near[best], said, cite(practice, PSR + "addresses", [best]))
+    value = any_of(list(near.values()))
+    if value < scene.need or not near:
+        words = next((w for p in _COMPARED if (w := practice.text(p))), practice.slug)
+        said = _("Its text is compared with yours: {words}").format(words=excerpt(words))
+        return Verdict(scene.need, said, lambda: _compared(practice))
+    telling = [c for c in near if near[c] == 1.0] or sorted(near, key=lambda c: (-near[c], c))
+    titles = ", ".join(scene.world.get(c).text(DCT + "title") or c for c in telling)
+    said = _("It addresses “{name}”.").format(name=titles)
+    return Verdict(value, said, cite(practice, PSR + "addresses", telling))
 
 
-def _steps(store: Store, one: str, other: str) -> int | None:
+def _compared(practice: Entry) -> tuple[Triple, ...]:
+    return tuple(t for prop in _COMPARED for t in cite(practice, prop))
+
+
+def _steps(world: World, one: str, other: str) -> int | None:
     """Return how many broader or narrower steps lie between two challenges."""
-    left, right = _broader(store, one), _broader(store, other)
+    left, right = world.broader(one), world.broader(other)
     shared = [left[c] + right[c] for c in left if c in right]
     return min(shared) if shared else None
 
 
-def _broader(store: Store, iri: str) -> dict[str, int]:
-    found, queue = {iri: 0}, [iri]
-    while queue:
-        here = queue.pop(0)
-        for parent in store.get(here).links(SKOS + "broader"):
-            if parent not in found:
-                found[parent] = found[here] + 1
-                queue.append(parent)
-    return found
-
-
-def addressing(store: Store, challenge: str) -> list[str]:
-    """Return the practices that address a challenge or one below it, by IRI."""
-    rows = store.select(
-        "SELECT DISTINCT ?p { ?c skos:broader* $challenge . ?p psr:addresses ?c } ORDER BY ?p",
-        {"challenge": ox.NamedNode(challenge)},
-    )
-    return [row["p"] for row in rows]
-
-
 def target_groups(practice: Entry, scene: Scene) -> Verdict:
-    """P2: mean over the wanted groups of their likeness to the practice's nearest group.
+    """P2: mean over the wanted groups of their likeness to the practice's groups.
 
     Likeness of two concepts is 2 x shared ancestors / (ancestors of both), after Wu and
-    Palmer 1994.
+    Palmer 1994 (https://doi.org/10.3115/981732.981751); several groups of a practice count
+    as independent chances.
     """
     wanted = scene.target.target_groups or tuple(
         scene.challenge.links(PSR + "targetGroup") if scene.challenge else ()
@@ -70,15 +61,17 @@ def target_groups(practice: Entry, scene: Scene) -> Verdict:
     own = practice.links(PSR + "targetGroup")
     if not wanted or not own:
         return Verdict(None, _("Whom it is for was not asked, or is not stated."))
-    value = sum(max(_concept_likeness(w, o) for o in own) for w in wanted) / len(wanted)
+    alike = [{o: _concept_likeness(w, o) for o in own} for w in wanted]
+    value = sum(any_of(list(row.values())) for row in alike) / len(wanted)
+    telling = {o for row in alike for o in row if row[o] and (row[o] == 1 or 1 not in row.values())}
     names = ", ".join(vocabulary().label(o) for o in own)
-    return Verdict(
-        value, _("It is for: {names}.").format(names=names), cite(practice, PSR + "targetGroup")
-    )
+    # Where nothing is alike the only group matters all the same: without it all is unknown.
+    cited = cite(practice, PSR + "targetGroup", telling if telling or len(own) > 1 else None)
+    return Verdict(value, _("It is for: {names}.").format(names=names), cited)
 
 
 def _concept_likeness(one: str, other: str) -> float:
-    left, right = (set(vocabulary().ancestors(c)) for c in (one, other))
+    left, right = set(ancestors(one)), set(ancestors(other))
     return 2 * len(left & right) / (len(left) + len(right))
 
 

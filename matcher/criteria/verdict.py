@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kg.entry import Entry
-from kg.store import Store
-from kg.vocabulary import PSR, vocabulary
+from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.evidence import Triple, cite
-from matcher.place import Place, actors_in
+from matcher.place import Place
 from matcher.question import Target
+from matcher.world import Presence, World
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What would have to change: what would meet the condition, and who there could help."""
+
+    text: str
+    needs: tuple[str, ...] = ()
+    who: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -17,37 +29,94 @@ class Verdict:
     """What one criterion says. ``gate`` is ``passed``, ``failed``, ``gap`` or None.
 
     ``known`` is the share of what the criterion asks that is known: of its weight, only
-    this share counts.
+    this share counts. ``cited`` is the evidence, or what gathers it when it is asked for.
     """
 
     value: float | None
     text: str
-    evidence: tuple[Triple, ...] = ()
-    adaptations: tuple[str, ...] = ()
+    cited: tuple[Triple, ...] | Callable[[], tuple[Triple, ...]] = ()
+    adaptations: tuple[Adaptation, ...] = ()
     gate: str | None = None
     known: float = 1.0
+
+    @cached_property
+    def evidence(self) -> tuple[Triple, ...]:
+        """Return the triples that the score rests on, each once."""
+        found = self.cited() if callable(self.cited) else self.cited
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def score(self) -> tuple[float | None, float]:
+        """Return what counts in the fit: the value, and the share that is known."""
+        return self.value, 0.0 if self.value is None else self.known
+
+
+@dataclass(frozen=True)
+class Way:
+    """An instrument by one of its themes and one of the places that it is open in."""
+
+    instrument: Entry
+    place: str
+    theme: str
 
 
 @dataclass(frozen=True)
 class Scene:
     """What a practice is judged against: the need, the place and what is known of it."""
 
-    store: Store
+    world: World
     place: Place
-    target: Target
-    need: float
+    target: Target = field(default_factory=Target)
+    need: float = 0.0
     challenge: Entry | None = None
-    instruments: tuple[Entry, ...] = ()
-    actors: tuple[dict[str, str], ...] = ()
-    languages: tuple[str, ...] = field(default=())
+    languages: tuple[str, ...] = ()
 
+    def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
+        """Return the scene for another need or target; what was looked up of the place is kept."""
+        kept = {"present": self.present, "covering": self.covering, "elsewhere": self.elsewhere}
+        found = copy(self)
+        found.__dict__.update(
+            kept,
+            need=self.need if need is None else need,
+            target=self.target if target is None else target,
+        )
+        return found
 
-def scene(store: Store, place: Place, target: Target, challenge: Entry | None) -> Scene:
-    """Return the scene with the graph's instruments and the place's actors looked up once."""
-    return Scene(
-        store, place, target, 0.0, challenge, tuple(store.entries("instrument")),
-        tuple(actors_in(store, place)),
-    )  # fmt: skip
+    @cached_property
+    def elsewhere(self) -> dict[str, list[str]]:
+        """Return the actors of each kind in the whole country, by IRI."""
+        found: dict[str, list[str]] = {}
+        for one in self.world.actors_in(Place(self.place.chain[-1:])):
+            found.setdefault(one.kind, []).append(one.actor)
+        return found
+
+    @cached_property
+    def present(self) -> dict[str, list[Presence]]:
+        """Return the actors there by kind, broader kinds included."""
+        found: dict[str, list[Presence]] = {}
+        for one in self.world.actors_in(self.place):
+            found.setdefault(one.kind, []).append(one)
+        return found
+
+    @cached_property
+    def eligible(self) -> list[tuple[Entry, list[str]]]:
+        """Return the instruments that have not ended, and where they are open to this place."""
+        here, found = set(self.place.iris), []
+        for instrument in self.world.instruments:
+            places = [t for t in instrument.links(PSR + "eligibleTerritory") if t in here]
+            if places and not self.world.over(instrument):
+                found.append((instrument, places))
+        return found
+
+    @cached_property
+    def covering(self) -> dict[str, list[Way]]:
+        """Return by theme the ways in which instruments cover it here."""
+        found: dict[str, list[Way]] = {}
+        for instrument, places in self.eligible:
+            for theme in instrument.links(DCT + "subject"):
+                ways = [Way(instrument, place, theme) for place in places]
+                found.setdefault(theme, []).extend(ways)
+        return found
 
 
 def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown: str) -> Verdict:
@@ -59,3 +128,16 @@ def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown
     value = (words.rank.get(concept, low) - low) / (high - low)
     text = known.format(name=words.label(concept).lower())
     return Verdict(value, text, cite(practice, PSR + prop, [concept]))
+
+
+def any_of(chances: list[float]) -> float:
+    """Return the chance that at least one of independent ones holds (noisy-or, Pearl 1988)."""
+    none = 1.0
+    for chance in chances:
+        none *= 1 - chance
+    return 1 - none
+
+
+def listed(count: int) -> float:
+    """Return n / (n + 1): a list of n tells more with each item, and may lack one."""
+    return count / (count + 1)

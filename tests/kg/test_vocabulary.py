@@ -23,7 +23,8 @@ from kg.vocabulary import (
 )
 
 SCHEMES = {
-    "actor-type", "approach", "coast", "community-type", "competence", "esf-objective",
+    "actor-type", "approach", "coast", "community-type", "competence", "decision",
+    "esf-objective",
     "evidence-level", "instrument-type", "mountain", "participation", "pillar-principle", "role",
     "sdg", "stage", "target-group", "territory-level", "theme", "transfer-phase",
     "transfer-result", "urban-rural",

@@ -9,7 +9,9 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
+from kg.catalogue import links_to
 from kg.errors import Refused
+from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from matcher import retrieval
 from matcher.matcher import Matcher
@@ -283,3 +285,29 @@ def test_the_stamp_changes_with_the_numbers_of_the_retrieval(
     monkeypatch.setattr(retrieval, "RECIPE", replace(retrieval.RECIPE, share=0.1))
     after = ask(starter_matcher, "similar", question)["stamp"]
     assert before["weights"] != after["weights"]  # type: ignore[index]
+
+
+def test_an_index_behind_the_graph_is_said_and_what_is_gone_is_not_shown(
+    starter_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    store = EmbeddedStore(BASE)
+    store.write([Change(e.iri, e) for e in starter_store.entries()], "tests", "create")
+    matcher = Matcher(store, HashingEmbedder(), tmp_path)
+    matcher.catch_up()
+    unused = [
+        next(e.iri for e in store.entries(path) if not links_to(store, e.iri))
+        for path in ("practice", "actor")
+    ]
+    store.write([Change(iri, None) for iri in unused], "tests", "delete")
+    for kind, question in (
+        ("similar", Question(text=TEXT, limit=100)),
+        ("transfer", Question(text=TEXT, territory="HR", limit=100)),
+        ("partners", Question(text=TEXT, territory="HR", limit=100)),
+        ("consortium", Question(text=TEXT)),
+    ):
+        answer = ask(matcher, kind, question)
+        entries = {m["entry"] for m in matches(answer)}
+        assert entries
+        assert not entries & set(unused)
+        assert any("not searched yet" in n for n in answer["query"]["notes"])  # type: ignore[index]
+    matcher.close()

@@ -75,11 +75,11 @@ def shape_of(file: Path) -> URIRef:
     return PSH[f"{file.parent.name}-{re.sub('-(in)?valid$', '', file.stem)}"]
 
 
-def test_there_are_twenty_schemes_and_an_example_of_every_class() -> None:
-    assert len(SCHEMES) == 20
+def test_there_are_twenty_one_schemes_and_an_example_of_every_class() -> None:
+    assert len(SCHEMES) == 21
     assert {f.stem for f in EXAMPLES} == {
         "practice", "challenge", "actor", "instrument", "transfer", "plan", "community", "call",
-        "territory",
+        "territory", "match",
     }  # fmt: skip
 
 

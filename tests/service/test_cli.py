@@ -215,3 +215,70 @@ def test_the_log_of_queries_is_shown(run: Run, home: Path) -> None:
     found = json.loads(run("queries", "--limited", "--slowest", "--json").stdout)
     assert [row["limit"] for row in found["queries"]] == ["rows"]
     assert found["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["instruments", "--entry", f"{BASE}id/challenge/loneliness", "--territory", "AL"],
+         "No instrument is known"),
+        (["consortium", "--entry", f"{BASE}id/call/esf-si-2023-ncc-01"], "Instead:"),
+        (["groups", "--entry", f"{BASE}id/community/urbact-re-gen"], "Language of the question"),
+        (["transfer", "no bus in the village", "--territory", "HR", "--with",
+          f'{{"why_not": "{BASE}id/practice/repair-cafe"}}'], "is number"),
+        (["transfer", "no bus in the village", "--territory", "HR", "--with",
+          '{"what_if": {"actor_types": ["ngo"]}}'], "As supposed: Fit goes"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_question_can_be_asked(run: Run, words: list[str], told: str) -> None:
+    found = run("match", *words)
+    assert found.exit_code == 0, found.stderr
+    assert told in found.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["match", "batch", "--country", "HR"],
+        ["match", "similar", "x", "--country", "HR", "--output", "y"],
+        ["match", "transfer", "x", "--territory", "HR", "--with", "{"],
+        ["match", "consortium", "x", "--with", '{"rules": {"must": ["nobody"]}}'],
+        ["evaluate"],
+        ["evaluate", "adoption", "--feedback"],
+        ["evaluate", "coparticipation"],
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_a_sentence(run: Run, words: list[str]) -> None:
+    assert one_sentence(run(*words))
+
+
+def test_a_batch_is_gone_on_with(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "hr.jsonl"
+    words = ("match", "batch", "--country", "HR", "--output", str(output), "--limit", "5")
+    first = json.loads(run(*words, "--json").stdout)
+    whole = output.read_text()
+    lines = [json.loads(line) for line in whole.splitlines()]
+    assert first["entries"] == len(lines) - 1 > 0
+    for line in lines[1:]:
+        assert len(line["matches"]) == 5
+        assert line["entry"] not in [m["entry"] for m in line["matches"]]
+        scores = [m["score"] for m in line["matches"]]
+        assert scores == sorted(scores, reverse=True)
+    output.write_text(whole[: len(whole) // 2])
+    assert json.loads(run(*words, "--json").stdout)["entries"] == first["entries"]
+    assert output.read_text() == whole
+    run(*words[:-1], "3")
+    assert len(json.loads(output.read_text().splitlines()[1])["matches"]) == 3
+
+
+def test_feedback_is_reported_and_weights_are_written_only_when_asked(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "weights.json"
+    shown = run("evaluate", "--feedback")
+    assert shown.exit_code == 0, shown.stderr
+    assert "with_result" in shown.stdout
+    assert not file.exists()
+    found = json.loads(run("evaluate", "--feedback", "--write", str(file), "--json").stdout)
+    assert json.loads(file.read_text()) == found
+    assert found["stamp"]["prior"] != found["stamp"]["posterior"]

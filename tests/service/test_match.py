@@ -15,12 +15,18 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "similar": {"text": "A half-built youth centre is run together with a city"},
     "transfer": {"text": "Old people live alone in villages", "territory": "HR035"},
     "partners": {"text": "Old people live alone in villages", "territory": "HR035"},
+    "instruments": {"text": "Old people live alone in villages", "territory": "HR035"},
+    "consortium": {"text": "Old people live alone in villages", "rules": {"seats": 3}},
+    "groups": {"community": f"{BASE}id/community/urbact-re-gen"},
 }
 FIELDS = {"entry", "type", "title", "country", "score", "level", "reasons"}
 MORE = {
     "similar": set[str](),
     "transfer": {"fit", "coverage", "criteria", "gates", "adaptations", "warnings"},
     "partners": {"kind", "for_them"},
+    "instruments": {"rules"},
+    "consortium": {"covers", "alternatives"},
+    "groups": {"members"},
 }
 
 
@@ -100,6 +106,23 @@ def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
         ("partners", {"text": "x"}, "territory"),
         ("partners", {"text": "x", "territory": "HR", "kinds": ["friend"]}, "kinds.0"),
         ("partners", {"actor": DOM}, "actor"),
+        ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": 0}}, "weights"),
+        ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": -1}}, "weights.P1"),
+        ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": "NaN"}}, "weights.P1"),
+        ("transfer", {"text": "x", "territory": "HR", "what_if": {}}, "what_if"),
+        ("transfer", {"text": "x", "territory": "HR", "what_if": {"magic": 1}}, "what_if.magic"),
+        ("transfer", {"text": "x", "territory": "HR", "why_not": "nobody"}, "why_not"),
+        ("instruments", {"text": "x"}, "territory"),
+        ("instruments", {"text": "x", "territory": "HR", "actor_types": ["elf"]}, "actor_types"),
+        ("instruments", {"text": "x", "territory": "HR", "amount": -5}, "amount"),
+        ("consortium", {}, "text"),
+        ("consortium", {"call": DOM}, "call"),
+        ("consortium", {"text": "x", "rules": {"seats": 0}}, "rules.seats"),
+        ("consortium", {"text": "x", "rules": {"must": ["nobody"]}}, "rules.must"),
+        ("consortium", {"text": "x", "rules": {"countries": ["XX"]}}, "rules.countries"),
+        ("consortium", {"text": "x", "rules": {"actor_types": ["elf"]}}, "rules.actor_types"),
+        ("groups", {}, "community"),
+        ("groups", {"community": DOM}, "community"),
     ],
 )
 def test_what_is_wrong_is_named(

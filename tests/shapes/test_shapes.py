@@ -30,6 +30,7 @@ CLASSES = {
     "plan": PSR.ActionPlan,
     "community": PSR.Community,
     "call": PSR.Call,
+    "match": PSR.Match,
 }
 NOT_CORE = (SH.sparql, SH.js, SH.rule, SH.target, SH.select, SH.ask)
 

@@ -1,0 +1,173 @@
+"""A consortium for a call or a transfer: a set chosen for coverage under rules, not one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from kg.catalogue import country_code
+from kg.entry import Entry
+from kg.errors import Refused, refused
+from kg.i18n import gettext as _
+from kg.vocabulary import DCT, PSR
+from matcher.answer import Json, match, names
+from matcher.desk import Desk
+from matcher.evidence import Reason, cite
+from matcher.question import Question, concept, read
+from matcher.seats import Candidate, Rules, broken, choose, worth
+from matcher.world import World, ancestors
+from matcher.world import names as labels
+
+#: how many actors are looked at, and how many alternatives each seat gets
+CANDIDATES, ALTERNATIVES = 500, 3
+SEATS = 6
+
+
+def answer(desk: Desk, question: Question) -> Json:
+    """Return the members of the best consortium, or the rules that cannot be met together."""
+    asked, lang = desk.asked(question, "call", "practice", "challenge")
+    world, rules = desk.world, _rules(desk, question, asked)
+    wanted = _wanted(desk, question, asked, rules)
+    pool = _candidates(desk, question, asked, lang, rules, wanted)
+    chosen = choose(pool, rules, tuple(wanted))
+    matches = [_member(world, c, chosen, pool, rules, wanted, lang) for c in chosen or ()]
+    covered = {item for c in chosen or () for item in c.covers}
+    made = desk.answer(matches, lang, chosen is None)
+    return made | {
+        "rules": rules.as_dict(),
+        "covered": [text for item, text in wanted.items() if item in covered],
+        "uncovered": [text for item, text in wanted.items() if item not in covered],
+        "infeasible": [] if chosen is not None else _blame(pool, rules, tuple(wanted)),
+        "candidates": len(pool),
+    }
+
+
+def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
+    """Return the call's rules with those of the question before them."""
+    raw, call = dict(question.rules), asked if asked and asked.path == "call" else None
+    least = int(call.number(PSR + "minimumPartners") or 1) if call else 1
+    seats = int(raw.get("seats") or max(SEATS, least))  # type: ignore[call-overload]
+    if seats < least:
+        text = _("The call asks for {least} partners or more.").format(least=least)
+        raise refused("rules.seats", text, value=str(seats), hint=_("Give it more seats."))
+    stated = int(call.number(PSR + "minimumCountries") or 1) if call else 1
+    kinds = raw.get("actor_types") or ()
+    return Rules(
+        seats=seats,
+        minimum_countries=int(raw.get("minimum_countries") or stated),  # type: ignore[call-overload]
+        maximum_per_country=raw.get("maximum_per_country"),  # type: ignore[arg-type]
+        actor_types=tuple(concept("actor-type", v, "rules.actor_types") for v in _list(kinds)),
+        must=tuple(_actor(desk, v, "rules.must") for v in _list(raw.get("must"))),
+        exclude=tuple(_actor(desk, v, "rules.exclude") for v in _list(raw.get("exclude"))),
+        countries=tuple(_country(desk, v) for v in _list(raw.get("countries"))),
+        eligible_types=tuple(call.links(PSR + "eligibleActorType")) if call else (),
+        eligible_territories=tuple(call.links(PSR + "eligibleTerritory")) if call else (),
+    )
+
+
+def _list(value: object) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list | tuple) else []
+
+
+def _country(desk: Desk, code: str) -> str:
+    try:
+        return country_code(desk.store, code)
+    except Refused as error:
+        told = [replace(problem, path="rules.countries") for problem in error.problems]
+        raise Refused(str(error), told) from error
+
+
+def _actor(desk: Desk, iri: str, field: str) -> str:
+    return read(desk.store, iri, "actor", field=field).iri
+
+
+def _wanted(desk: Desk, question: Question, asked: Entry | None, rules: Rules) -> dict[str, str]:
+    """Return what the consortium should cover, with its words: kinds, themes, place, owner."""
+    kinds = [*rules.actor_types, *(asked.links(PSR + "requiresActorType") if asked else ())]
+    wanted = {k: _("organisation: {name}").format(name=labels([k])) for k in kinds}
+    for theme in asked.links(DCT + "subject") if asked else question.filters.theme:
+        wanted[theme] = _("theme: {name}").format(name=labels([theme]))
+    if place := desk.place(question):
+        wanted[place.iri] = _("somebody from {place}").format(place=place.name)
+    if asked is not None and asked.path == "practice":
+        wanted[asked.iri] = _("somebody who has done it")
+    return wanted
+
+
+def _candidates(
+    desk: Desk, question: Question, asked: Entry | None, lang: str, rules: Rules,
+    wanted: Mapping[str, str],
+) -> list[Candidate]:  # fmt: skip
+    """Return the most relevant actors, and all that must be there."""
+    filters = replace(question.filters, type=("actor",), theme=())
+    ranking, world = desk.rank(question, asked, lang, filters), desk.world
+    best = ranking.best(CANDIDATES)
+    extra = [iri for iri in rules.must if iri not in best and iri in ranking.found.position]
+    return [_candidate(world, iri, ranking.probability(iri), wanted) for iri in [*extra, *best]]
+
+
+def _candidate(world: World, iri: str, relevance: float, wanted: Mapping[str, str]) -> Candidate:
+    actor, practices = world.get(iri), world.involved.get(iri, [])
+    kinds = {a for k in actor.links(PSR + "actorType") for a in ancestors(k)}
+    own = [actor, *(world.get(p) for p in practices)]
+    themes = {a for e in own for t in e.links(DCT + "subject") for a in ancestors(t)}
+    places = {iri for place in world.places(actor) for iri in place.iris}
+    brings = kinds | themes | places | set(practices)
+    country = next(iter(world.countries(actor)), None)
+    covers = frozenset(item for item in wanted if item in brings)
+    return Candidate(iri, relevance, country, frozenset(kinds), frozenset(places), covers)
+
+
+def _member(
+    world: World, one: Candidate, chosen: Sequence[Candidate] | None, pool: Sequence[Candidate],
+    rules: Rules, wanted: Mapping[str, str], lang: str,
+) -> Json:  # fmt: skip
+    """Return a seat: who, what they bring, and who could take it instead."""
+    actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
+    brings = [text for item, text in wanted.items() if item in one.covers]
+    said = _("Brings: {names}.").format(names="; ".join(brings) or _("what is near the question"))
+    cited = cite(actor, PSR + "actorType") + cite(actor, DCT + "spatial")
+    made = match(world, one.iri, one.relevance, lang, [Reason("coverage", said, cited)])
+    free = (c for c in pool if c.iri != one.iri and c not in others)
+    fits = [c for c in free if not broken([*others, c], rules)]
+    fits.sort(key=lambda c: (-round(worth([*others, c], len(wanted)), 9), c.iri))
+    alternatives = [names(world, c.iri, lang) for c in fits[:ALTERNATIVES]]
+    return made | {"covers": brings, "alternatives": alternatives}
+
+
+def _blame(pool: Sequence[Candidate], rules: Rules, wanted: Sequence[str]) -> list[Json]:
+    """Return the rules each of which, left out alone, would make a consortium possible."""
+    found: list[Json] = [
+        {"rule": name, "text": text.format(value=_shown(getattr(rules, name)))}
+        for name, text in _texts().items()
+        if (relaxed := _without(rules, name)) != rules and choose(pool, relaxed, wanted) is not None
+    ]
+    if found:
+        return found
+    text = _("No single rule is to blame: even without any one of them there is no solution.")
+    return [{"rule": None, "text": text}]
+
+
+def _without(rules: Rules, name: str) -> Rules:
+    plain: dict[str, Any] = {f.name: f.default for f in fields(Rules)}
+    return replace(rules, **{name: plain[name]})
+
+
+def _texts() -> dict[str, str]:
+    return {
+        "seats": _("{value} seats cannot be filled as the other rules ask."),
+        "minimum_countries": _("There are not enough fitting actors from {value} countries."),
+        "maximum_per_country": _("At most {value} actors a country leaves too few."),
+        "actor_types": _("There is no fitting actor of each of these kinds: {value}."),
+        "must": _("These actors cannot all take part under the other rules: {value}."),
+        "exclude": _("Leaving these out leaves too few: {value}."),
+        "countries": _("There are not enough fitting actors in: {value}."),
+        "eligible_types": _("The call is open to these kinds only: {value}."),
+        "eligible_territories": _("The call is open in these places only: {value}."),
+    }
+
+
+def _shown(value: object) -> str:
+    items: Iterable[object] = value if isinstance(value, tuple) else (value,)
+    return ", ".join(str(v).rsplit("/", 1)[-1] for v in items)

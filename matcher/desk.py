@@ -1,0 +1,178 @@
+"""Where a question is taken in: the entry or text it is about, the ranking, the stamp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kg.catalogue import territory_iri
+from kg.entry import Entry
+from kg.errors import refused
+from kg.i18n import gettext as _
+from kg.language import primary, settle
+from kg.store import Store
+from matcher import text
+from matcher.answer import Json
+from matcher.centring import for_model
+from matcher.criteria import WEIGHTS
+from matcher.embedder import Embedder
+from matcher.index import Index, Progress
+from matcher.place import LEVELS, Place
+from matcher.question import Filters, Question, read
+from matcher.retrieval import Ranking, by_entry, by_text, numbers
+from matcher.weights import Weights, weighed, weights_hash
+from matcher.world import World
+
+#: how many rankings for challenges are kept
+KEPT = 64
+
+
+class Desk:
+    """A store, an index that follows it, and what all questions share."""
+
+    def __init__(
+        self, store: Store, embedder: Embedder, home: Path, weights: Weights = WEIGHTS
+    ) -> None:
+        self.store, self.embedder = store, embedder
+        self.weights = weighed(weights)
+        self.means = for_model(embedder, home)
+        self.index = Index(store, embedder, self.means, home / "index")
+        self._world = World(store)
+
+    @property
+    def model_name(self) -> str:
+        """Return the model as ``name@hash``."""
+        return self.embedder.name
+
+    def version(self) -> int:
+        """Return the data version that the index has reached."""
+        return self.index.found.version
+
+    @property
+    def world(self) -> World:
+        """Return the picture of the graph at its present version."""
+        if self._world.version != self.store.version():
+            self._world = World(self.store)
+        return self._world
+
+    def catch_up(self, progress: Progress | None = None) -> int:
+        """Index what was written since; return how many entries that were."""
+        return self.index.catch_up(progress)
+
+    def rebuild(self, progress: Progress | None = None) -> int:
+        """Make the whole index anew; return the number of entries."""
+        return self.index.rebuild(progress)
+
+    def lag(self) -> int:
+        """Return how many entries the index is behind the store."""
+        return self.index.lag()
+
+    def close(self) -> None:
+        """Close the index."""
+        self.index.close()
+
+    def asked(self, question: Question, *paths: str) -> tuple[Entry | None, str]:
+        """Return the entry asked about, if any, and the question's language."""
+        if question.entry is not None:
+            entry = read(self.store, question.entry, *paths)
+            texts = text.facets(entry)
+            return entry, primary(question.lang) if question.lang else (
+                texts[0].lang if texts else "en"
+            )
+        if not question.text or not question.text.strip():
+            raise refused(
+                "text",
+                _("The question is empty."),
+                hint=_("Describe a problem or a practice, or send an entry."),
+            )
+        return None, settle(question.text, question.lang)
+
+    def rank(self, question: Question, asked: Entry | None, lang: str, filters: Filters) -> Ranking:
+        """Return the scores of all entries for what is asked about."""
+        if asked is not None and asked.path == "challenge":
+            return self._rank_challenge(asked, filters)
+        if asked is not None:
+            return self.standing(by_entry(self.index, asked, filters))
+        assert question.text is not None
+        return self.standing(by_text(self.index, question.text, lang, filters))
+
+    def _rank_challenge(self, challenge: Entry, filters: Filters) -> Ranking:
+        """Return the scores for a challenge, kept for the next who asks about it.
+
+        A challenge is a need in words: the scores of questions are those that fit.
+        """
+        kept, key = self.world.kept("challenges"), f"{challenge.iri} {filters}"
+        if key not in kept or kept[key].found is not self.index.found:
+            if len(kept) >= KEPT:
+                kept.clear()
+            worded = text.facets(challenge)[0]
+            kept[key] = by_text(self.index, worded.text, worded.lang, filters)
+        return self.standing(kept[key])
+
+    def narrowed(self, ranking: Ranking, filters: Filters) -> Ranking:
+        """Return the same scores under other filters."""
+        return self.standing(replace(ranking, allowed=ranking.found.mask(filters)))
+
+    def standing(self, ranking: Ranking) -> Ranking:
+        """Return a ranking without entries that were deleted since the index caught up."""
+        if ranking.found.version != self.store.version():
+            for iri, alive in self.store.changes_since(ranking.found.version):
+                if not alive and iri in ranking.found.position:
+                    ranking.allowed[ranking.found.position[iri]] = False
+        return ranking
+
+    def place(self, question: Question, asked: Entry | None = None) -> Place | None:
+        """Return the territory of the question, else the largest known place of the asker.
+
+        A municipality has few figures of its own; its region has those of both.
+        """
+        if question.territory:
+            return self.world.place(territory_iri(self.store, question.territory))
+        found = self.world.places(asked) if asked else []
+        regions = [p for p in found if LEVELS.index(p.level or "country") > 0]
+        return max(regions or found, key=lambda p: (p.level or "", p.iri), default=None)
+
+    def territory(self, question: Question) -> Place:
+        """Return the territory of a question that needs one, or raise Refused."""
+        found = self.place(question)
+        if found is None:
+            raise refused(
+                "territory",
+                _("The territory is missing."),
+                hint=_("Say where it should work, for example HR035."),
+            )
+        return found
+
+    def answer(
+        self,
+        matches: Sequence[Json],
+        lang: str,
+        abstained: bool,
+        notes: Sequence[str] = (),
+        weights: Weights | None = None,
+    ) -> Json:
+        """Return an answer with the stamp of what it rests on."""
+        if abstained:
+            matches = [m | {"level": "weak"} for m in matches]
+        unknown = _("No mean is known for {lang}; the one of all languages is used.")
+        told = [] if self.means.knows(lang) else [unknown.format(lang=lang)]
+        if behind := self.lag():
+            late = _("{count} entries were written since and are not searched yet.")
+            told.append(late.format(count=behind))
+        return {
+            "query": {"lang": lang, "notes": [*told, *notes]},
+            "matches": list(matches),
+            "abstained": abstained,
+            "stamp": {
+                "data": self.index.found.version,
+                "model": self.model_name,
+                "text": text.VERSION,
+                "weights": weights_hash({**(weights or self.weights), **numbers()}),
+            },
+        }
+
+
+def only(filters: Filters, default: str) -> Filters:
+    """Return the filters narrowed to a class where they name none."""
+    return filters if filters.type else replace(filters, type=(default,))

@@ -1,0 +1,100 @@
+"""An answer as RDF: each match with its reasons, citing the statements that they rest on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg.i18n import language
+from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE, XSD
+from matcher.evidence import excerpt
+
+Node = ox.NamedNode
+_NUMBERS = ("score", "fit", "coverage")
+
+
+def triples(kind: str, answer: Mapping[str, Any], base: str, about: str | None) -> list[ox.Triple]:
+    """Return an answer as ``psr:Match`` nodes with PROV; ``about`` is the entry asked about.
+
+    Nodes are named after the answer's content, so that the same answer has the same names.
+    Words of a question are not in it.
+    """
+    digest = hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:16]
+    name = f"{base}answer/{digest}"
+    found = [ox.Triple(Node(name), RDF_TYPE, Node(PROV + "Activity"))]
+    if about:
+        found.append(ox.Triple(Node(name), Node(PROV + "used"), Node(about)))
+    for number, match in enumerate(answer["matches"], 1):
+        node = Node(f"{name}#match-{number}")
+        found += _match(node, kind, match, answer)
+        found.append(ox.Triple(node, Node(PROV + "wasGeneratedBy"), Node(name)))
+        if about:
+            found.append(ox.Triple(node, Node(PSR + "query"), Node(about)))
+        found += _reasons(node, match)
+    return list(dict.fromkeys(found))
+
+
+def _match(
+    node: Node, kind: str, match: Mapping[str, Any], answer: Mapping[str, Any]
+) -> list[ox.Triple]:
+    stamp = answer["stamp"]
+    values: dict[str, Node | ox.Literal] = {
+        RDF_TYPE.value: Node(PSR + "Match"),
+        PSR + "matchKind": ox.Literal(kind),
+        PSR + "candidate": Node(match["entry"]),
+        PSR + "modelVersion": ox.Literal(stamp["model"]),
+        PSR + "dataVersion": ox.Literal(stamp["data"]),
+        PSR + "weightsVersion": ox.Literal(stamp["weights"]),
+    }
+    values |= {PSR + n: _decimal(match[n]) for n in _NUMBERS if n in match}
+    if "territory" in answer:
+        values[DCT + "spatial"] = Node(answer["territory"])
+    return [ox.Triple(node, Node(prop), value) for prop, value in values.items()]
+
+
+def _reasons(node: Node, match: Mapping[str, Any]) -> list[ox.Triple]:
+    found = []
+    for number, reason in enumerate(match["reasons"], 1):
+        own = Node(f"{node.value}-reason-{number}")
+        criterion = match.get("criteria", {}).get(reason["criterion"], {})
+        values: list[tuple[str, Node | ox.Literal]] = [
+            (RDF_TYPE.value, Node(PSR + "Reason")),
+            (PSR + "criterion", ox.Literal(reason["criterion"])),
+            (DCT + "description", ox.Literal(reason["text"], language=language())),
+        ]
+        if criterion.get("value") is not None:
+            values.append((PSR + "strength", _decimal(criterion["value"])))
+        found.append(ox.Triple(node, Node(PSR + "hasReason"), own))
+        found += [ox.Triple(own, Node(prop), value) for prop, value in values]
+        found += _statements(node.value.partition("#")[0], own, reason["evidence"])
+    return found
+
+
+def _statements(name: str, reason: Node, evidence: Iterable[Iterable[str]]) -> list[ox.Triple]:
+    """Return the cited triples as RDF statements, each from its entry, and the words quoted."""
+    found = []
+    text = "".join(" ".join(triple) + " .\n" for triple in evidence)
+    for quad in ox.parse(text, format=ox.RdfFormat.N_TRIPLES):
+        digest = hashlib.sha256(str(quad.triple).encode()).hexdigest()[:16]
+        node, entry = Node(f"{name}#statement-{digest}"), str(quad.subject)[1:-1].partition("#")[0]
+        values: list[tuple[str, Any]] = [
+            (RDF_TYPE.value, Node(RDF + "Statement")),
+            (RDF + "subject", quad.subject),
+            (RDF + "predicate", quad.predicate),
+            (RDF + "object", quad.object),
+            (PROV + "wasDerivedFrom", Node(entry)),
+        ]
+        found.append(ox.Triple(reason, Node(PROV + "wasDerivedFrom"), node))
+        found += [ox.Triple(node, Node(prop), value) for prop, value in values]
+        if isinstance(quad.object, ox.Literal) and quad.object.language:
+            words = ox.Literal(excerpt(quad.object.value).rstrip("…"))
+            found.append(ox.Triple(reason, Node(PSR + "quote"), words))
+    return found
+
+
+def _decimal(value: float) -> ox.Literal:
+    return ox.Literal(f"{value:.4f}".rstrip("0").rstrip("."), datatype=Node(XSD + "decimal"))

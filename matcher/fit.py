@@ -1,0 +1,90 @@
+"""How well a practice would fit a place, over what is known: the judgement of one practice.
+
+Transferability can only be anticipated beforehand and is known after an evaluation, so
+the answer says how much it rests on: ``fit`` is the weighted mean of the criteria that are
+known, ``coverage`` the share of the weight that is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kg.entry import Entry
+from kg.i18n import language
+from matcher.criteria import CRITERIA, GATES
+from matcher.criteria.verdict import Scene, Verdict
+from matcher.weights import Weights
+
+#: what an unknown criterion is taken for in the order of the list, never in the fit
+NEUTRAL = 0.5
+#: criteria that look at the practice only, so that their verdicts hold for every place
+INTRINSIC = frozenset({"P3", "I1", "I2", "I4", "T1"})
+Verdicts = Mapping[str, Verdict]
+
+
+@dataclass(frozen=True)
+class Anticipated:
+    """The judgement of one practice for one place."""
+
+    practice: Entry
+    scene: Scene
+    verdicts: Verdicts
+    weights: Weights
+    fit: float
+    coverage: float
+    score: float
+
+    @property
+    def failed(self) -> list[str]:
+        """Return the gates that are failed."""
+        return failed(self.verdicts)
+
+    def with_verdict(self, name: str, verdict: Verdict) -> Anticipated:
+        """Return the judgement with one criterion judged otherwise."""
+        return _sum_up(self.practice, self.scene, {**self.verdicts, name: verdict}, self.weights)
+
+
+def anticipate(practice: Entry, scene: Scene, need: float, weights: Weights) -> Anticipated:
+    """Judge a practice; ``need`` is the calibrated score of the question's text, 0 to 1."""
+    here, kept = scene.but(need=need), scene.world.kept(f"verdicts-{language()}")
+    verdicts = {}
+    for name, judge in CRITERIA.items():
+        key = f"{name} {practice.iri}"
+        verdict = kept.get(key) or judge(practice, here)
+        if name in INTRINSIC:
+            kept[key] = verdict
+        verdicts[name] = verdict
+    return _sum_up(practice, here, verdicts, weights)
+
+
+def _sum_up(practice: Entry, scene: Scene, verdicts: Verdicts, weights: Weights) -> Anticipated:
+    fit, coverage = weigh(verdicts, weights)
+    return Anticipated(practice, scene, verdicts, weights, fit, coverage, rank(verdicts, weights))
+
+
+def weigh(verdicts: Verdicts, weights: Weights) -> tuple[float, float]:
+    """Return the fit (weighted mean of what is known) and the coverage (its weight)."""
+    total = sum(weights[n] for n in verdicts)
+    known = {n: v for n, v in verdicts.items() if v.value is not None}
+    weight = sum(weights[n] * v.known for n, v in known.items())
+    if not weight:
+        return 0.0, 0.0
+    value = sum(weights[n] * v.known * (v.value or 0.0) for n, v in known.items())
+    return value / weight, weight / total
+
+
+def rank(verdicts: Verdicts, weights: Weights) -> float:
+    """Return what the list is ordered by.
+
+    Need x (coverage x fit of the rest + (1 - coverage) x 0.5): a practice that answers
+    another problem is of no use however well it would fit. A failed gate halves it.
+    """
+    rest, known = weigh({n: v for n, v in verdicts.items() if n != "P1"}, weights)
+    score = (verdicts["P1"].value or 0.0) * (known * rest + (1 - known) * NEUTRAL)
+    return score / 2 if failed(verdicts) else score
+
+
+def failed(verdicts: Verdicts) -> list[str]:
+    """Return the gates that are failed."""
+    return [c for c in GATES if verdicts[c].gate == "failed"]

@@ -1,0 +1,111 @@
+"""Working groups in a community: members who face the same challenge and can teach each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kg.errors import refused
+from kg.i18n import gettext as _
+from kg.vocabulary import DCT, ORG, PSR
+from matcher.answer import Json, match, names
+from matcher.criteria.carrying import RESULTS
+from matcher.desk import Desk
+from matcher.evidence import Reason, Triple, cite
+from matcher.question import Question, read
+from matcher.world import World
+
+#: members of a group at most, where the question does not say
+SIZE = 8
+
+
+@dataclass(frozen=True)
+class Group:
+    """A challenge, who faces it, and which practices each member can teach the others."""
+
+    challenge: str
+    members: tuple[str, ...]
+    teaches: dict[str, tuple[str, ...]]
+    learns: dict[str, tuple[str, ...]]
+
+    @property
+    def score(self) -> float:
+        """Return the share of ordered pairs in which one can teach the other something."""
+        pairs = [(a, b) for a in self.members for b in self.members if a != b]
+        useful = [1 for a, b in pairs if set(self.teaches[a]) & set(self.learns[b])]
+        return len(useful) / max(len(pairs), 1)
+
+
+def answer(desk: Desk, question: Question) -> Json:
+    """Return groups of a community's members, by how much they can teach each other."""
+    if question.entry is None:
+        raise refused("community", _("The community is missing."), hint=_("Send its IRI."))
+    community = read(desk.store, question.entry, "community", field="community")
+    world, lang = desk.world, question.lang or "en"
+    members = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
+    found = [
+        _group(world, c, who, question.size) for c, who in _facing(world, community.iri, members)
+    ]
+    found.sort(key=lambda g: (-g.score, -len(g.members), g.challenge))
+    good = [g for g in found if g.score > 0]
+    matches = [_match(world, community.iri, g, lang) for g in good[: question.limit]]
+    notes = [] if good else [_("No members are known who could teach each other something.")]
+    return desk.answer(matches, lang, not good, notes) | {"members": len(members)}
+
+
+def _facing(world: World, community: str, members: list[str]) -> list[tuple[str, list[str]]]:
+    """Return the challenges with the members who face each: by practices, or all of them.
+
+    What the community itself addresses is faced by all.
+    """
+    common = world.get(community).links(PSR + "addresses")
+    facing: dict[str, set[str]] = {c: set(members) for c in common}
+    for member in members:
+        for challenge in world.challenges(member):
+            facing.setdefault(challenge, set()).add(member)
+    return [(c, sorted(who)) for c, who in sorted(facing.items()) if len(who) > 1]
+
+
+def _group(world: World, challenge: str, facing: list[str], size: int | None) -> Group:
+    """Return the group, its most useful members kept where there are too many."""
+    about = set(world.addressing(challenge))
+    teaches = {m: tuple(p for p in world.involved.get(m, ()) if p in about and _did(world, m, p))
+               for m in facing}  # fmt: skip
+    offered = {p for own in teaches.values() for p in own}
+    learns = {m: tuple(sorted(offered - set(teaches[m]))) for m in facing}
+    useful = sorted(facing, key=lambda m: (-len(teaches[m]), -len(learns[m]), m))
+    return Group(challenge, tuple(sorted(useful[: size or SIZE])), teaches, learns)
+
+
+def _did(world: World, member: str, practice: str) -> bool:
+    """Return whether a member runs a practice, or took it over with success."""
+    taken = [m for m in world.moved(practice) if m.adopter == member]
+    return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
+
+
+def _match(world: World, community: str, group: Group, lang: str) -> Json:
+    said = _("{count} members face it, and some have done what others have not.")
+    text = said.format(count=len(group.members))
+    made = match(
+        world,
+        group.challenge,
+        group.score,
+        lang,
+        [Reason("group", text, _cited(world, community, group))],
+    )
+    rows = [
+        names(world, m, lang)
+        | {
+            "teaches": [names(world, p, lang) for p in group.teaches[m]],
+            "learns": [names(world, p, lang) for p in group.learns[m]],
+        }
+        for m in group.members
+    ]
+    return made | {"members": rows}
+
+
+def _cited(world: World, community: str, group: Group) -> tuple[Triple, ...]:
+    """Return the practices' challenges that the group rests on, and the community's own."""
+    practices = sorted({p for m in group.members for p in group.teaches[m]})
+    own = tuple(t for p in practices for t in cite(world.get(p), PSR + "addresses"))
+    title = cite(world.get(group.challenge), DCT + "title")
+    return cite(world.get(community), PSR + "addresses", [group.challenge]) + own + title

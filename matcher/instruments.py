@@ -1,0 +1,216 @@
+"""What could pay for it or make it possible: hard rules first, then relevance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from kg.entry import Entry
+from kg.i18n import gettext as _
+from kg.vocabulary import DCT, PSR, SCHEMA
+from matcher.answer import Json, match, names
+from matcher.criteria.verdict import Scene
+from matcher.desk import Desk
+from matcher.evidence import Reason, Triple, cite
+from matcher.place import Place
+from matcher.question import Question, concept
+from matcher.world import World, ancestors
+from matcher.world import names as labels
+
+#: how many of those that a rule keeps out are named
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an instrument is sought for: where, for what, by whom, how much money."""
+
+    place: Place
+    themes: tuple[str, ...] = ()
+    actor_types: tuple[str, ...] = ()
+    amount: float | None = None
+    partners: int | None = None
+    used: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One hard rule: met, not met, or not known (``met`` is None), and why."""
+
+    name: str
+    met: bool | None
+    text: str
+    evidence: tuple[Triple, ...] = ()
+
+    def as_dict(self) -> Json:
+        """Return the rule as a JSON object."""
+        status = {True: "met", False: "failed", None: "unknown"}[self.met]
+        return {"rule": self.name, "status": status, "text": self.text}
+
+
+def rules(world: World, instrument: Entry, wish: Wish) -> list[Rule]:
+    """Return the five rules of an instrument: territory, theme, actor type, size, dates."""
+    return [
+        _territory(instrument, wish),
+        _theme(instrument, wish),
+        _actor_type(instrument, wish),
+        _size(instrument, wish),
+        _dates(world, instrument),
+    ]
+
+
+def _judged(
+    name: str, entry: Entry, prop: str, found: Iterable[str], said: tuple[str, str]
+) -> Rule:
+    """Return a rule over a list that an instrument states; met if anything was found in it."""
+    fits = list(found)
+    cited = cite(entry, prop, fits or None)
+    return Rule(name, bool(fits), said[0] if fits else said[1], cited)
+
+
+def _territory(instrument: Entry, wish: Wish) -> Rule:
+    open_in = instrument.links(PSR + "eligibleTerritory")
+    if not open_in:
+        return Rule("territory", None, _("Where it can be used is not stated."))
+    said = _("It is open in {place}."), _("It is not open in {place}.")
+    told = said[0].format(place=wish.place.name), said[1].format(place=wish.place.name)
+    fits = [t for t in open_in if t in wish.place.iris]
+    return _judged("territory", instrument, PSR + "eligibleTerritory", fits, told)
+
+
+def _theme(instrument: Entry, wish: Wish) -> Rule:
+    own = instrument.links(DCT + "subject")
+    wanted = {a for theme in wish.themes for a in ancestors(theme)}
+    if not own or not wanted:
+        return Rule("theme", None, _("Its themes, or those asked for, are not stated."))
+    fits = [t for t in own if t in wanted]
+    covers = _("It covers: {names}.").format(names=labels(fits))
+    other = _("It is for other themes: {names}.").format(names=labels(own))
+    return _judged("theme", instrument, DCT + "subject", fits, (covers, other))
+
+
+def _actor_type(instrument: Entry, wish: Wish) -> Rule:
+    own = instrument.links(PSR + "eligibleActorType")
+    if not own or not wish.actor_types:
+        return Rule("actor type", None, _("Who may apply, or who asks, is not stated."))
+    wanted = {a for kind in wish.actor_types for a in ancestors(kind)}
+    fits = [t for t in own if t in wanted]
+    said = _("These may apply: {names}.").format(names=labels(fits or own))
+    return _judged("actor type", instrument, PSR + "eligibleActorType", fits, (said, said))
+
+
+def _size(instrument: Entry, wish: Wish) -> Rule:
+    """Compare the amount with the smallest and largest grant, partners with their number."""
+    limits = (
+        ("minimumGrant", wish.amount, 1, _("It grants {limit:,.0f} euro or more.")),
+        ("maximumGrant", wish.amount, -1, _("It grants {limit:,.0f} euro at most.")),
+        ("minimumPartners", wish.partners, 1, _("It takes {limit:.0f} partners or more.")),
+    )
+    known = [
+        (name, asked, limit, sign, text)
+        for name, asked, sign, text in limits
+        if asked is not None and (limit := instrument.number(PSR + name)) is not None
+    ]
+    if not known:
+        return Rule("size", None, _("Its size, or the amount asked for, is not stated."))
+    broken = [row for row in known if row[3] * (row[1] - row[2]) < 0]
+    told = " ".join(text.format(limit=limit) for _n, _a, limit, _s, text in broken or known)
+    cited = tuple(t for name, *_rest in broken or known for t in cite(instrument, PSR + name))
+    return Rule("size", not broken, told, cited)
+
+
+def _dates(world: World, instrument: Entry) -> Rule:
+    start, end = (instrument.text(SCHEMA + p) or "" for p in ("startDate", "endDate"))
+    cited = cite(instrument, SCHEMA + "startDate") + cite(instrument, SCHEMA + "endDate")
+    if not start and not end:
+        return Rule("dates", None, _("When it is open is not stated."))
+    if world.over(instrument):
+        return Rule("dates", False, _("It ended in {date}.").format(date=end), cited)
+    if start > world.as_of[: len(start)]:
+        return Rule("dates", False, _("It starts in {date}.").format(date=start), cited)
+    return Rule("dates", True, _("It has not ended on {date}.").format(date=world.as_of), cited)
+
+
+def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Json]:
+    """Return the instruments that a practice could use in a place, the best known first.
+
+    An instrument must cover the place and a theme, and break no rule.
+    """
+    wish = Wish(
+        scene.place,
+        tuple(practice.links(DCT + "subject")),
+        scene.target.actor_types + scene.target.joined,
+        used=tuple(practice.links(PSR + "usesInstrument")),
+    )
+    found = []
+    covering = (way for t in wish.themes for a in ancestors(t) for way in scene.covering.get(a, ()))
+    for instrument in {way.instrument.iri: way.instrument for way in covering}.values():
+        judged = rules(scene.world, instrument, wish)
+        states = {r.name: r.met for r in judged}
+        if False not in states.values():
+            met = sum(bool(r.met) for r in judged) + (instrument.iri in wish.used)
+            found.append((-met, instrument.iri, judged))
+    return [
+        names(scene.world, iri, lang) | {"rules": [r.as_dict() for r in judged]}
+        for _met, iri, judged in sorted(found, key=lambda row: row[:2])[:most]
+    ]
+
+
+def answer(desk: Desk, question: Question) -> Json:
+    """Return instruments that break no rule, the most relevant first; a gap is said."""
+    place, world = desk.territory(question), desk.world
+    asked, lang = desk.asked(question, "practice", "challenge")
+    wish = Wish(
+        place,
+        tuple(asked.links(DCT + "subject")) if asked else question.filters.theme,
+        tuple(concept("actor-type", v, "actor_types") for v in question.actor_types),
+        question.amount,
+        question.partners,
+        tuple(asked.links(PSR + "usesInstrument")) if asked else (),
+    )
+    filters = replace(question.filters, type=("instrument",), theme=(), territory=())
+    ranking = desk.rank(question, asked, lang, filters)
+    judged = []
+    for iri in ranking.best(len(world.instruments)):
+        found = rules(world, world.get(iri), wish)
+        relevance = 1.0 if iri in wish.used else ranking.probability(iri)
+        share = sum(bool(r.met) for r in found) / len(found)
+        judged.append((relevance * (1 + share) / 2, iri, found))
+    judged.sort(key=lambda row: (-round(row[0], 6), row[1]))
+    good = [row for row in judged if all(r.met is not False for r in row[2])]
+    matches = [_match(world, row, lang, wish) for row in good[: question.limit]]
+    nothing = not good or (asked is None and ranking.nothing_good())
+    sure = any(_covers(found) for _s, _i, found in good)
+    gap = None if sure else _("No instrument is known that covers this theme and place.")
+    made = desk.answer(matches, lang, nothing)
+    return made | {"territory": place.iri, "gap": gap, "excluded": _excluded(world, judged, lang)}
+
+
+def _covers(found: Sequence[Rule]) -> bool:
+    """Return whether theme and territory are met and not only not known."""
+    return all(r.met for r in found if r.name in {"territory", "theme"})
+
+
+def _match(world: World, row: tuple[float, str, list[Rule]], lang: str, wish: Wish) -> Json:
+    score, iri, found = row
+    reasons = [Reason(r.name, r.text, r.evidence) for r in found if r.met]
+    if iri in wish.used:
+        reasons.insert(0, Reason("used", _("The practice uses it where it comes from.")))
+    entry = world.get(iri)
+    if not reasons:
+        title = entry.text(DCT + "title", lang) or entry.slug
+        cited = cite(entry, DCT + "title")
+        reasons.append(Reason("text", _("Its text is near: {title}.").format(title=title), cited))
+    return match(world, iri, score, lang, reasons) | {"rules": [r.as_dict() for r in found]}
+
+
+def _excluded(
+    world: World, judged: Sequence[tuple[float, str, list[Rule]]], lang: str
+) -> list[Json]:
+    """Return the most relevant instruments that a rule keeps out, with the rules."""
+    out = [(iri, [r for r in found if r.met is False]) for _s, iri, found in judged]
+    return [
+        names(world, iri, lang) | {"rules": [r.as_dict() for r in broken]}
+        for iri, broken in out
+        if broken
+    ][:SHOWN]

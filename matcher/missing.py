@@ -1,0 +1,179 @@
+"""Which unknown field would change the list most, and why a practice is not at its top."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from kg.i18n import gettext as _
+from kg.vocabulary import DCT, PSR, vocabulary
+from matcher.criteria.verdict import listed
+from matcher.fit import Anticipated
+from matcher.place import FEATURES, Place
+from matcher.question import Filters
+from matcher.retrieval import Ranking
+from matcher.world import World
+
+Json = dict[str, object]
+#: how many fields and criteria are named
+SHOWN = 3
+#: how many of the first practices are looked at for what is missing
+TOP = 10
+#: criterion -> what the practice would have to say, and what the asker would
+_ENTRY = {
+    "P2": "targetGroup", "P3": "participation", "I1": "evidenceLevel", "I2": "stage",
+    "I3": "adaptablePart", "I4": "corePart", "I5": "costPerHead", "E1": "requiresCompetence",
+    "E3": "requiresActorType", "T1": "toolkit", "T2": "result",
+}  # fmt: skip
+_TARGET = {
+    "P2": "target_groups", "I5": "budget_per_head", "E1": "competences", "E3": "actor_types",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A field that is not known: of the target, or of a practice (then its IRI)."""
+
+    field: str
+    criterion: str
+    entry: str | None
+
+
+def missing(judged: Sequence[Anticipated]) -> list[Json]:
+    """Return the unknown fields that would change the order of the first practices most.
+
+    The value of a field is how many pairs of them can be expected to change order once it is
+    known (Kendall's distance, 1938). What is unknown is met or not with chances of one half
+    each, which is also how the list is ordered.
+    """
+    judged = judged[:TOP]
+    gaps: dict[Gap, dict[int, tuple[float, ...]]] = defaultdict(dict)
+    for number, found in enumerate(judged):
+        for gap, share in _gaps(found):
+            gaps[gap][number] = _ends(found, gap.criterion, share)
+    swaps = {gap: _swaps(judged, ends) for gap, ends in gaps.items()}
+    best = sorted(swaps, key=lambda g: (-round(swaps[g], 6), g.field, g.entry or ""))[:SHOWN]
+    return [_row(gap, swaps[gap], judged) for gap in best if swaps[gap]]
+
+
+def _gaps(found: Anticipated) -> list[tuple[Gap, float]]:
+    """Return the fields that are missing, with the share of their criterion that is."""
+    gaps = []
+    for name, prop in _ENTRY.items():
+        stated = len(found.practice.values(PSR + prop))
+        of_target = name in _TARGET and stated > 0
+        whole = listed(max(stated, 1)) if name in {"E1", "E3"} else 1.0
+        share = whole - found.verdicts[name].score[1]
+        if share > 1e-9 and (found.verdicts[name].value is None or of_target):
+            field = f"target.{_TARGET[name]}" if of_target else f"psr:{prop}"
+            gaps.append((Gap(field, name, None if of_target else found.practice.iri), share))
+    return gaps
+
+
+def _ends(found: Anticipated, name: str, share: float) -> tuple[float, float]:
+    """Return the score if what is unknown turned out not to be met, and if it did."""
+    rest = sum(found.weights[n] for n in found.verdicts if n != "P1")
+    swing = found.weights[name] * share / 2 / rest if rest else 0.0
+    swing *= (found.verdicts["P1"].value or 0.0) / (2 if found.failed else 1)
+    low = found.score - swing
+    return low / 2 if name == "E1" and not found.failed else low, found.score + swing
+
+
+def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) -> float:
+    """Return the expected number of pairs that change order."""
+    total = 0.0
+    for low in range(len(judged)):
+        for high in range(low):
+            if low in ends or high in ends:
+                before = ends.get(high, (judged[high].score,))
+                after = ends.get(low, (judged[low].score,))
+                changed = sum(b > a for a in before for b in after)
+                total += changed / (len(before) * len(after))
+    return total
+
+
+def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> Json:
+    name = vocabulary().label(gap.field.replace("psr:", PSR)).lower().replace("target.", "")
+    if gap.entry is None:
+        text = _("Say more of your place ({field}): it could change the order of these practices.")
+        said = text.format(field=name.replace("_", " "))
+    else:
+        practice = next(f.practice for f in judged if f.practice.iri == gap.entry)
+        text = _("“{title}” does not state: {field}. It could change the order of these practices.")
+        said = text.format(title=practice.text(DCT + "title") or practice.slug, field=name)
+    return {
+        "field": gap.field, "criterion": gap.criterion, "entry": gap.entry,
+        "value": round(swaps, 4), "text": said,
+    }  # fmt: skip
+
+
+def why_not(
+    found: Anticipated,
+    judged: Sequence[Anticipated],
+    limit: int,
+    filters: Filters,
+    ranking: Ranking,
+) -> Json:
+    """Return where a practice stands in the list and what keeps it from the top of it."""
+    others = [f for f in judged if f.practice.iri != found.practice.iri]
+    ahead = [f for f in others if (-f.score, f.practice.iri) < (-found.score, found.practice.iri)]
+    because = _filtered(found, filters, ranking)
+    because += [_cause("gate", name, found.verdicts[name].text) for name in found.failed]
+    listed_ = len(ahead) < limit and not because
+    if ahead and not listed_:
+        because += _losses(found, ahead[min(limit, len(ahead)) - 1])
+    return {
+        "entry": found.practice.iri, "rank": len(ahead) + 1, "of": len(others) + 1,
+        "score": round(found.score, 4), "fit": round(found.fit, 4), "listed": listed_,
+        "because": because,
+    }  # fmt: skip
+
+
+def _cause(kind: str, name: str, text: str) -> Json:
+    return {"kind": kind, "name": name, "text": text}
+
+
+def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Json]:
+    """Return the filters that leave a practice out, each looked at alone."""
+    at = ranking.found.position.get(found.practice.iri)
+    if at is None:
+        return [_cause("index", "index", _("It is not in the index yet."))]
+    causes = []
+    for part in fields(Filters):
+        value = getattr(filters, part.name)
+        if value and not ranking.found.mask(Filters(**{part.name: value}))[at]:
+            text = _("The filter “{name}” leaves it out.").format(name=part.name)
+            causes.append(_cause("filter", part.name, text))
+    return causes
+
+
+def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
+    """Return the criteria by which the last practice shown is ahead, the largest first."""
+    losses = {name: _share(other, name) - _share(found, name) for name in found.verdicts}
+    worst = sorted((n for n in losses if losses[n] > 1e-9), key=lambda n: (-losses[n], n))
+    title = other.practice.text(DCT + "title") or other.practice.slug
+    nearer = _("“{title}” is nearer to what was asked.").format(title=title)
+    text = _("“{title}” is ahead of it here. {said}")
+    return [
+        _cause("criterion", n, nearer if n == "P1" else text.format(title=title, said=v.text))
+        for n in worst[:SHOWN]
+        for v in (found.verdicts[n],)
+    ]
+
+
+def _share(found: Anticipated, name: str) -> float:
+    """Return what a criterion adds to the score's factors, above neutral."""
+    value, known = found.verdicts[name].score
+    return (found.weights[name] if name != "P1" else 1.0) * known * ((value or 0.0) - 0.5)
+
+
+def notes(world: World, place: Place) -> list[str]:
+    """Return what has to be said of the place: that it has no figures of its own."""
+    if not place.facts:
+        text = _("Nothing is known of {place} that could be compared with other places.")
+        return [text.format(place=place.name)]
+    if len(place.chain) == 1 or any(place.entry.values(PSR + name) for name in FEATURES):
+        return []
+    text = _("No figures are known of {place} itself; those of {larger} stand in for them.")
+    return [text.format(place=place.name, larger=world.place(place.iris[1]).name)]

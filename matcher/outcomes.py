@@ -1,0 +1,149 @@
+"""Weights corrected by what became of transfers and suggestions: reported, never done silently.
+
+The model: a transfer works with the odds exp(b + 4 x (fit - 0.5)), the fit being the weighted
+mean of the criteria that are known. Priors: the logarithm of each weight is normal around the
+logarithm of its present weight with a standard deviation of 0.5 (two thirds of the belief
+within a factor of 1.65), and b is normal around 0 with 2. The posterior is taken at its mode,
+with the standard deviations of a normal approximation (Laplace; MacKay 2003, chapter 27,
+https://www.inference.org.uk/mackay/itila/). P1 is left out, since no question is recorded, and
+T2, since it counts the same results.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from kg.vocabulary import DCT, PSR
+from matcher.criteria import CRITERIA
+from matcher.criteria.carrying import RESULTS
+from matcher.criteria.verdict import Scene
+from matcher.weights import Weights, weighed, weights_hash
+from matcher.world import World
+
+SPREAD, OFFSET, STEEP = 0.5, 2.0, 4.0
+LEARNT = tuple(c for c in CRITERIA if c not in {"P1", "T2"})
+#: decision -> how far it was a success, and how much it counts beside a recorded result
+DECISIONS = {
+    "worked": (1.0, 1.0), "worked-partly": (0.5, 1.0), "did-not-work": (0.0, 1.0),
+    "accepted": (1.0, 0.25), "rejected": (0.0, 0.25),
+}  # fmt: skip
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a practice in a place: success from 0 to 1, and how much it counts."""
+
+    practice: str
+    place: str
+    success: float
+    counts: float = 1.0
+
+
+def recorded(world: World) -> list[Outcome]:
+    """Return the transfers with a known result, by practice and IRI."""
+    return [
+        Outcome(m.practice, m.territory, RESULTS[m.result])
+        for m in world.all_moved()
+        if m.result in RESULTS and m.territory
+    ]
+
+
+def decided(world: World) -> tuple[list[Outcome], dict[str, int]]:
+    """Return what was decided on suggested transfers, and how often each decision was taken."""
+    found, counts = [], Counter[str]()
+    for match in world.store.entries("match"):
+        decision = match.links(PSR + "decision")[0].rsplit("/", 1)[-1]
+        counts[decision] += 1
+        practices = [i for i in match.links(PSR + "candidate") if "/id/practice/" in i]
+        places = match.links(DCT + "spatial")
+        if decision in DECISIONS and practices and places:
+            found.append(Outcome(practices[0], places[0], *DECISIONS[decision]))
+    return found, dict(sorted(counts.items()))
+
+
+def report(world: World, prior: Weights, *, feedback: bool = True) -> dict[str, object]:
+    """Return prior and posterior weights with 95 % intervals, and what they rest on."""
+    told, decisions = decided(world) if feedback else ([], {})
+    results = recorded(world)
+    posterior, low, high, losses = learn(world, [*results, *told], prior)
+    now = weighed({}, prior)
+    return {
+        "collection": "outcomes",
+        "transfers": len(world.all_moved()), "with_result": len(results),
+        "successes": sum(o.success >= 0.5 for o in results),
+        "decisions": decisions, "decisions_used": len(told),
+        "loss": {"prior": round(losses[0], 4), "posterior": round(losses[1], 4)},
+        "moved_most": round(max(abs(posterior[c] / now[c] - 1) for c in LEARNT if now[c]), 4),
+        "criteria": {
+            c: {"prior": round(now[c], 4), "posterior": round(posterior[c], 4),
+                "low": round(low[c], 4), "high": round(high[c], 4)}
+            for c in CRITERIA
+        },
+        "weights": posterior,
+        "stamp": {"prior": weights_hash(now), "posterior": weights_hash(posterior),
+                  "data": world.version},
+    }  # fmt: skip
+
+
+def learn(
+    world: World, outcomes: Sequence[Outcome], prior: Weights
+) -> tuple[dict[str, float], dict[str, float], dict[str, float], tuple[float, float]]:
+    """Return the posterior weights, the ends of their intervals, and the mean losses.
+
+    The losses are the mean negative log-likelihoods before and after, on the same outcomes.
+    """
+    now = weighed({}, prior)
+    values, known = _table(world, outcomes)
+    success = np.array([o.success for o in outcomes])
+    counts = np.array([o.counts for o in outcomes])
+    base = np.array([now[c] for c in LEARNT])
+
+    def loss(point: Floats) -> float:
+        weight = known * base * np.exp(point[1:])
+        fit = (weight * values).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+        odds = point[0] + STEEP * (fit - 0.5)
+        return float((counts * (np.logaddexp(0, odds) - success * odds)).sum())
+
+    def against(point: Floats) -> float:
+        prior = (point[0] / OFFSET) ** 2 + ((point[1:] / SPREAD) ** 2).sum()
+        return loss(point) + float(prior) / 2
+
+    found = minimize(against, np.zeros(len(LEARNT) + 1), method="BFGS")
+    spread = 1 / np.sqrt(_curvature(against, found.x))[1:]
+    total, plain = max(counts.sum(), 1e-9), np.zeros(len(LEARNT) + 1)
+    plain[0] = found.x[0]
+    ends = [_scaled(now, found.x[1:] + sign * 1.96 * spread) for sign in (-1, 1)]
+    made = weighed(_scaled(now, found.x[1:]))
+    return made, ends[0], ends[1], (loss(plain) / total, loss(found.x) / total)
+
+
+def _curvature(function: Callable[[Floats], float], point: Floats, step: float = 1e-3) -> Floats:
+    """Return the second derivative along each axis, by central differences."""
+    moves = np.eye(len(point)) * step
+    middle = 2 * function(point)
+    bent = [function(point + m) + function(point - m) - middle for m in moves]
+    return np.array(bent) / step**2
+
+
+def _scaled(now: Weights, moved: Floats) -> dict[str, float]:
+    factor = dict(zip(LEARNT, np.exp(moved), strict=True))
+    return {c: float(now[c] * factor.get(c, 1.0)) for c in CRITERIA}
+
+
+def _table(world: World, outcomes: Sequence[Outcome]) -> tuple[Floats, Floats]:
+    """Return the values of the criteria, and how much of each is known, one row an outcome."""
+    rows = []
+    for outcome in outcomes:
+        scene, practice = Scene(world, world.place(outcome.place)), world.get(outcome.practice)
+        rows.append([CRITERIA[c](practice, scene).score for c in LEARNT])
+    shape = (len(rows), len(LEARNT))
+    values = np.array([[v or 0.0 for v, _k in row] for row in rows]).reshape(shape)
+    known = np.array([[k for _v, k in row] for row in rows]).reshape(shape)
+    return values, known

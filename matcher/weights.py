@@ -1,0 +1,62 @@
+"""What each criterion counts for: as packaged, as an installation sets it, as a question asks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from kg.errors import Problem, Refused
+from matcher.criteria import CRITERIA, WEIGHTS
+
+Weights = Mapping[str, float]
+
+
+def weighed(raw: Mapping[str, object], base: Weights = WEIGHTS) -> dict[str, float]:
+    """Return ``base`` with the given weights in it, adding up to 1.
+
+    Raises Refused for an unknown criterion, for what is no number of at least 0, and where
+    none of the given weights is above 0.
+    """
+    problems = [_problem(name, value) for name, value in raw.items()]
+    found = [p for p in problems if p]
+    if not found and raw and not any(raw.values()):
+        text = "All weights are 0, so nothing would count."
+        found = [Problem("weights", text, hint="Give at least one criterion more than 0.")]
+    if found:
+        raise Refused("The weights cannot be used.", found)
+    merged = {name: float(raw.get(name, base[name])) for name in CRITERIA}  # type: ignore[arg-type]
+    total = sum(merged.values())
+    return {name: value / total for name, value in merged.items()}
+
+
+def _problem(name: str, value: object) -> Problem | None:
+    path = f"weights.{name}"
+    if name not in CRITERIA:
+        return Problem(path, "There is no such criterion.", hint=f"Use {', '.join(CRITERIA)}.")
+    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1e6:
+        text = "A weight is a number of at least 0."
+        return Problem(path, text, value=str(value), hint="Write a number such as 0.3.")
+    return None
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """Return the weights of a JSON file, as ``passerelle evaluate outcomes --write`` makes one.
+
+    Raises Refused, naming the file, if it cannot be read or used.
+    """
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        given = raw.get("weights", raw)
+        return weighed(dict(given))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        problem = Problem("weights", f"{path} holds no weights.", hint='Write {"P1": 0.3, ...}.')
+        raise Refused(f"{path} holds no weights as a JSON object.", [problem]) from error
+
+
+def weights_hash(weights: Weights) -> str:
+    """Return eight hex digits that change with the weights."""
+    rounded = {name: round(value, 9) for name, value in weights.items()}
+    return hashlib.sha256(json.dumps(rounded, sort_keys=True).encode()).hexdigest()[:8]

@@ -1,0 +1,229 @@
+"""The graph as the questions need it: places, who is there, transfers; once a data version."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from kg.entry import Entry
+from kg.store import Store
+from kg.vocabulary import DCT, PSR, SCHEMA, SKOS, vocabulary
+from matcher.graph import Membership, Ties, grouped
+from matcher.place import LEVELS, Place
+
+
+@dataclass(frozen=True)
+class Presence:
+    """An actor of a kind in a place; the kind is its own or a broader one."""
+
+    actor: str
+    place: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A recorded transfer: of which practice, by whom, to where, with which result."""
+
+    iri: str
+    practice: str
+    adopter: str | None
+    territory: str | None
+    result: str
+
+
+class World:
+    """An immutable picture of the store at one data version; each part is read when asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.version = store, store.version()
+        self.get = store.get
+        self._places: dict[str, Place] = {}
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    def kept(self, name: str) -> dict[str, Any]:
+        """Return a place to keep what holds for this version of the data."""
+        return self._kept.setdefault(name, {})
+
+    def place(self, iri: str) -> Place:
+        """Return a territory with everything that contains it."""
+        if iri not in self._places:
+            self._places[iri] = Place(self._chain(iri))
+        return self._places[iri]
+
+    def _chain(self, iri: str) -> tuple[Entry, ...]:
+        found = [self.get(iri)]
+        while (parents := sorted(found[-1].links(DCT + "isPartOf"))) and len(found) < 10:
+            found.append(self.get(parents[0]))
+        return tuple(found)
+
+    def places(self, entry: Entry) -> list[Place]:
+        """Return the places of an entry, the smallest first."""
+        found = [self.place(iri) for iri in entry.links(DCT + "spatial")]
+        return sorted(found, key=lambda p: (LEVELS.index(p.level or "country"), p.iri))
+
+    def countries(self, entry: Entry) -> list[str]:
+        """Return the ISO codes of the countries that an entry lies in, sorted."""
+        places = [entry] if entry.path == "territory" else [p.entry for p in self.places(entry)]
+        return sorted({t.value for place in places for t in place.texts(PSR + "countryCode")})
+
+    @cached_property
+    def instruments(self) -> tuple[Entry, ...]:
+        """Return all instruments, by IRI."""
+        return tuple(self.store.entries("instrument"))
+
+    @cached_property
+    def as_of(self) -> str:
+        """Return the day that the data speak of: the latest on which an entry was checked.
+
+        Answers must not change with the calendar, so this stands for today.
+        """
+        rows = self.store.select("SELECT (MAX(?d) AS ?day) { ?e psr:checkedOn ?d }", {})
+        return rows[0].get("day", "") if rows else ""
+
+    @cached_property
+    def _moved(self) -> dict[str, list[Moved]]:
+        rows = self.store.select(
+            "SELECT ?t ?p ?a ?place ?result { ?t psr:sourcePractice ?p"
+            " OPTIONAL { ?t psr:adopter ?a } OPTIONAL { ?t psr:targetTerritory ?place }"
+            " OPTIONAL { ?t psr:result ?result } }"
+            " ORDER BY ?t ?p ?a ?place ?result",
+            {},
+        )
+        found: dict[str, dict[str, Moved]] = defaultdict(dict)
+        for r in rows:
+            result = r.get("result", "").rsplit("/", 1)[-1]
+            one = Moved(r["t"], r["p"], r.get("a"), r.get("place"), result)
+            found[r["p"]].setdefault(r["t"], one)
+        return {practice: list(moved.values()) for practice, moved in found.items()}
+
+    def moved(self, practice: str) -> list[Moved]:
+        """Return the recorded transfers of a practice, by IRI."""
+        return self._moved.get(practice, [])
+
+    def all_moved(self) -> list[Moved]:
+        """Return all recorded transfers, by practice and IRI."""
+        return [m for practice in sorted(self._moved) for m in self._moved[practice]]
+
+    @cached_property
+    def _presence(self) -> tuple[dict[str, list[Presence]], dict[str, list[Presence]]]:
+        """Return who is at each place itself, and who is at it or anywhere inside it."""
+        rows = self.store.select(
+            "SELECT DISTINCT ?actor ?place ?kind {"
+            " ?actor a psr:Actor ; dct:spatial ?place ; psr:actorType ?kind }"
+            " ORDER BY ?actor ?place ?kind",
+            {},
+        )
+        at: dict[str, list[Presence]] = defaultdict(list)
+        inside: dict[str, list[Presence]] = defaultdict(list)
+        for row in rows:
+            for kind in ancestors(row["kind"]):
+                one = Presence(row["actor"], row["place"], kind)
+                at[row["place"]].append(one)
+                for place in self.place(row["place"]).iris:
+                    inside[place].append(one)
+        return at, inside
+
+    def actors_in(self, place: Place) -> list[Presence]:
+        """Return the actors within a place or working for a larger one, with broader kinds."""
+        at, inside = self._presence
+        found = {*inside.get(place.iri, ())}.union(*(at.get(p, ()) for p in place.iris[1:]))
+        return sorted(found, key=lambda p: (p.actor, p.place, p.kind))
+
+    @cached_property
+    def involved(self) -> dict[str, list[str]]:
+        """Return the practices that each actor is involved in or has taken over, by IRI."""
+        rows = self.store.select(
+            "SELECT DISTINCT ?a ?p { { ?p psr:hasInvolvement/psr:actor ?a } UNION"
+            " { ?t psr:adopter ?a ; psr:sourcePractice ?p } } ORDER BY ?a ?p",
+            {},
+        )
+        found: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            found[row["a"]].append(row["p"])
+        return found
+
+    @cached_property
+    def fellows(self) -> dict[str, list[str]]:
+        """Return the actors of the practices that address each challenge, by IRI."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for actor in self.involved:
+            for challenge in self.challenges(actor):
+                found[challenge].add(actor)
+        return {challenge: sorted(actors) for challenge, actors in found.items()}
+
+    @cached_property
+    def memberships(self) -> tuple[Membership, ...]:
+        """Return who is part of which practice, community or plan, or took a practice over."""
+        rows = self.store.select(
+            "SELECT DISTINCT ?a ?g ?since { { ?g psr:hasInvolvement/psr:actor ?a } UNION"
+            " { ?a org:memberOf ?g } UNION { ?g org:hasMember|psr:host|psr:owner ?a } UNION"
+            " { ?t psr:adopter ?a ; psr:sourcePractice ?g }"
+            " ?a a psr:Actor OPTIONAL { ?g schema:startDate ?since } } ORDER BY ?a ?g",
+            {},
+        )
+        year = re.compile(r"\d{4}")
+        found = ((r["a"], r["g"], year.match(r.get("since", ""))) for r in rows)
+        return tuple(Membership(a, g, int(y[0]) if y else None) for a, g, y in found)
+
+    @cached_property
+    def members(self) -> dict[str, set[str]]:
+        """Return the actors of each practice, community and plan."""
+        return grouped(self.memberships)
+
+    @cached_property
+    def ties(self) -> Ties:
+        """Return who is near whom in the graph."""
+        return Ties(self.memberships)
+
+    def challenges(self, actor: str) -> set[str]:
+        """Return the challenges of the practices that an actor is involved in."""
+        practices = self.involved.get(actor, ())
+        return {c for p in practices for c in self.get(p).links(PSR + "addresses")}
+
+    def addressing(self, challenge: str) -> list[str]:
+        """Return the practices that address a challenge or one below it, by IRI."""
+        below, found = self._addressed
+        return sorted({p for c in below.get(challenge, ()) for p in found.get(c, ())})
+
+    @cached_property
+    def _addressed(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        rows = self.store.select("SELECT ?p ?c { ?p a psr:Practice ; psr:addresses ?c }", {})
+        below: dict[str, set[str]] = defaultdict(set)
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            found[row["c"]].add(row["p"])
+            for above in self.broader(row["c"]):
+                below[above].add(row["c"])
+        return below, found
+
+    def broader(self, challenge: str) -> dict[str, int]:
+        """Return a challenge and those above it, with the number of steps to each."""
+        found, queue = {challenge: 0}, [challenge]
+        while queue:
+            here = queue.pop(0)
+            for parent in self.get(here).links(SKOS + "broader"):
+                if parent not in found:
+                    found[parent] = found[here] + 1
+                    queue.append(parent)
+        return found
+
+    def over(self, entry: Entry) -> bool:
+        """Return whether what an entry describes ended before the day of the data."""
+        ends = [t.value for p in (SCHEMA + "endDate", PSR + "closesOn") for t in entry.texts(p)]
+        return any(end < self.as_of[: len(end)] for end in ends)
+
+
+@lru_cache(maxsize=4096)
+def ancestors(concept: str) -> tuple[str, ...]:
+    """Return a concept and everything broader, nearest first."""
+    return tuple(vocabulary().ancestors(concept))
+
+
+def names(concepts: Iterable[str]) -> str:
+    """Return the labels of concepts, in lower case, with commas between them."""
+    return ", ".join(vocabulary().label(c).lower() for c in concepts)

@@ -1,0 +1,60 @@
+"""What became of a suggestion: from a request to an entry of the class match."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pyoxigraph as ox
+from flask import request
+
+from kg.catalogue import territory_iri
+from kg.entry import Entry, make
+from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
+from matcher.question import read
+from service.runtime import Runtime, current
+from service.writing import writer
+
+
+def agent() -> str:
+    """Return who tells: the holder of the token, else the page session; 401 without either."""
+    session = None if request.authorization else current().sessions.name()
+    return session or writer()
+
+
+def match_entry(runtime: Runtime, told: Mapping[str, Any], agent: str) -> Entry:
+    """Return the match that is to be stored.
+
+    Its name is made from the agent and the suggestion, so that a later decision on the same
+    suggestion takes the place of the earlier one. Raises Refused for what is not there.
+    """
+    store = runtime.store
+    known = tuple(path for path in CLASSES if path not in {"match", "territory"})
+    candidate = read(store, told["entry"], *known)
+    about = read(store, told["about"], *known, field="about").iri if "about" in told else None
+    place = territory_iri(store, told["territory"]) if "territory" in told else None
+    key = "\n".join([agent, told["kind"], candidate.iri, about or "", place or ""])
+    iri = f"{store.base}id/match/{hashlib.sha256(key.encode()).hexdigest()[:20]}"
+    decision = f"{VOC}decision/{told['decision']}"
+    title = f"{candidate.text(DCT + 'title') or candidate.slug}: {vocabulary().label(decision)}"
+    stamp = told.get("stamp", {})
+    values: dict[str, Any] = {
+        DCT + "title": ox.Literal(title[:200], language="en"),
+        PSR + "matchKind": ox.Literal(told["kind"]),
+        PSR + "candidate": ox.NamedNode(candidate.iri),
+        PSR + "decision": ox.NamedNode(decision),
+        PSR + "query": ox.NamedNode(about) if about else None,
+        DCT + "spatial": ox.NamedNode(place) if place else None,
+        PSR + "score": _decimal(told["score"]) if "score" in told else None,
+        PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
+        PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
+        PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
+    }
+    node = ox.NamedNode(iri)
+    found = [ox.Triple(node, ox.NamedNode(p), v) for p, v in values.items() if v is not None]
+    return make(iri, [ox.Triple(node, RDF_TYPE, ox.NamedNode(CLASSES["match"])), *found])
+
+
+def _decimal(value: float) -> ox.Literal:
+    return ox.Literal(f"{value:.4f}", datatype=ox.NamedNode(XSD + "decimal"))

@@ -1,0 +1,48 @@
+"""The API of matching: one route for each kind of question, and what became of an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from kg.errors import UnknownFormat
+from matcher import explain
+from service import feedback, schemas
+from service.answers import as_json, context_url, document
+from service.negotiate import MATCHES, choose, write
+from service.runtime import current
+
+matching = Blueprint("matching", __name__, url_prefix="/api/match")
+
+
+def _match(kind: str) -> Response:
+    """Answer one question, as JSON or as RDF that cites what it rests on."""
+    media, form = choose(MATCHES)
+    raw, matcher = _body(), current().matcher
+    answer = schemas.ask(kind, raw, matcher)
+    if form == "json":
+        return as_json(answer)
+    about = next((raw[k] for k in schemas.SUBJECTS[kind] if k != "text" and k in raw), None)
+    found = explain.triples(kind, answer, matcher.store.base, about)
+    return document(write(found, form, context_url()), media)
+
+
+def _body() -> dict[str, Any]:
+    if request.mimetype != "application/json":
+        raise UnknownFormat(f"Send application/json; {request.mimetype or 'nothing'} is not read.")
+    return schemas.read_json(request.get_data())
+
+
+for name in schemas.REQUESTS:
+    matching.add_url_rule(f"/{name}", name, _match, methods=["POST"], defaults={"kind": name})
+
+
+@matching.post("/feedback")
+def tell() -> Response:
+    """Store what became of a suggestion, as whoever holds the token or the page session."""
+    runtime = current()
+    match = feedback.match_entry(runtime, schemas.read_feedback(_body()), agent := feedback.agent())
+    accepted = runtime.intake.replace(match, agent)
+    runtime.written()
+    return as_json({"entry": match.iri, "version": accepted.version, "problems": []}, 201)

@@ -1,0 +1,105 @@
+"""What is cited is what counts: a cited triple taken away changes the score, another does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from kg.entry import Entry
+from kg.store import Change
+from kg.stores.embedded import EmbeddedStore
+from matcher.criteria import CRITERIA
+from matcher.criteria.verdict import Scene
+from matcher.place import Place
+from matcher.question import Target
+from matcher.world import World
+from tests.conftest import BASE
+
+VOC = "https://w3id.org/passerelle/voc/"
+#: what the search compares is the business of P1's text score, which is frozen here
+TEXTS = {"problem", "solution", "title", "description", "alternative"}
+PRACTICES = ("sopotniki-rural-rides", "repair-cafe", "organic-school-canteens-mouans-sartoux")
+TARGETS = {
+    "HR035": Target(),
+    "LV": Target(competences=(VOC + "competence/social-services",), languages=("lv", "en")),
+    "DE300": Target(budget_per_head=20.0, target_groups=(VOC + "target-group/older-people",)),
+    "FI1B": Target(actor_types=(VOC + "actor-type/ngo", VOC + "actor-type/municipality")),
+}
+
+
+def without(entry: Entry) -> Iterator[tuple[tuple[str, str, str], Entry]]:
+    """Yield each triple of an entry with the entry that lacks it."""
+    for gone in entry.triples:
+        name = (str(gone.subject), str(gone.predicate), str(gone.object))
+        yield name, Entry(entry.iri, tuple(t for t in entry.triples if t != gone))
+
+
+@pytest.fixture(scope="module")
+def world(starter_store: EmbeddedStore) -> World:
+    return World(starter_store)
+
+
+@pytest.mark.parametrize("code", TARGETS)
+def test_of_the_practice_exactly_what_is_cited_counts(world: World, code: str) -> None:
+    challenge = world.get(BASE + "id/challenge/rural-mobility-gap")
+    place = world.place(f"{BASE}id/territory/{code}")
+    scene = Scene(world, place, TARGETS[code], 0.0, challenge, ("en",))
+    wrong = []
+    for practice in world.store.entries("practice"):
+        said = {name: judge(practice, scene) for name, judge in CRITERIA.items()}
+        for triple, other in without(practice):
+            for name, verdict in said.items():
+                if name == "P1" and triple[1].rsplit("#")[-1].rstrip(">").rsplit("/")[-1] in TEXTS:
+                    continue
+                changed = CRITERIA[name](other, scene).score != verdict.score
+                if changed != (triple in verdict.evidence):
+                    wrong.append((practice.slug, name, changed, triple))
+    assert not wrong, "\n".join(map(str, wrong[:20]))
+
+
+@pytest.mark.parametrize("code", TARGETS)
+def test_of_the_target_exactly_what_is_cited_counts(world: World, code: str) -> None:
+    place = world.place(f"{BASE}id/territory/{code}")
+    scene = Scene(world, place, TARGETS[code], 0.0, None, ("en",))
+    wrong = []
+    for triple, other in without(place.entry):
+        parents = () if triple[1].endswith("isPartOf>") else place.chain[1:]
+        elsewhere = replace(scene, place=Place((other, *parents)))
+        for practice in world.store.entries("practice"):
+            if any(place.iri in p.iris for p in world.places(practice)):
+                continue
+            for name, judge in CRITERIA.items():
+                verdict = judge(practice, scene)
+                changed = judge(practice, elsewhere).score != verdict.score
+                if changed != (triple in verdict.evidence):
+                    wrong.append((practice.slug, name, changed, triple))
+    assert not wrong, "\n".join(map(str, wrong[:20]))
+
+
+def test_of_other_entries_what_is_cited_counts(starter_store: EmbeddedStore) -> None:
+    """Cited triples of actors, instruments, transfers and other places, on a store of its own."""
+    store = EmbeddedStore(BASE)
+    store.write([Change(e.iri, e) for e in starter_store.entries()], "tests", "create")
+    world = World(store)
+    place = world.place(BASE + "id/territory/HR035")
+    practices = [world.get(f"{BASE}id/practice/{slug}") for slug in PRACTICES]
+    seen, wrong = 0, []
+    for practice in practices:
+        for name, judge in CRITERIA.items():
+            verdict = judge(practice, Scene(world, place, Target(), 0.0, None, ("en",)))
+            for triple in verdict.evidence:
+                owner = triple[0][1:-1].partition("#")[0]
+                if owner in {practice.iri, place.iri} or "isPartOf" in triple[1]:
+                    continue
+                whole, lacking = store.get(owner), dict(without(store.get(owner)))[triple]
+                store.write([Change(owner, lacking)], "tests", "replace")
+                fresh = World(store)
+                scene = Scene(fresh, fresh.place(place.iri), Target(), 0.0, None, ("en",))
+                seen += 1
+                if judge(practice, scene).score == verdict.score:
+                    wrong.append((practice.slug, name, triple))
+                store.write([Change(owner, whole)], "tests", "replace")
+    assert seen > 20
+    assert not wrong, "\n".join(map(str, wrong[:20]))

@@ -1,0 +1,90 @@
+"""Weights learnt from results: by the model that is documented, and never much from little."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from kg.stores.embedded import EmbeddedStore
+from matcher import outcomes
+from matcher.batch import nearest
+from matcher.criteria import WEIGHTS
+from matcher.evaluation import adoption
+from matcher.outcomes import Outcome
+from matcher.weights import weighed
+from matcher.world import World
+from tests.conftest import BASE
+
+
+@pytest.fixture(scope="module")
+def world(starter_store: EmbeddedStore) -> World:
+    return World(starter_store)
+
+
+def test_without_outcomes_nothing_moves(world: World) -> None:
+    posterior, *_ = outcomes.learn(world, [], WEIGHTS)
+    assert posterior == pytest.approx(weighed({}), abs=1e-4)
+
+
+def test_what_is_not_known_of_a_result_is_not_learnt_from(world: World) -> None:
+    known = outcomes.recorded(world)
+    assert 0 < len(known) < len(world.all_moved())
+    assert {o.success for o in known} == {0.0, 0.5, 1.0}
+
+
+def test_a_criterion_that_foretells_gains_weight_and_stays_near_its_prior(world: World) -> None:
+    """Places alike where it worked and unlike where it did not: E2 gains, within a factor."""
+    practice = BASE + "id/practice/sopotniki-rural-rides"
+    from matcher.criteria import CRITERIA
+    from matcher.criteria.verdict import Scene
+
+    regions = [t for t in world.store.entries("territory") if world.place(t.iri).level == "nuts3"]
+    scores = {
+        t.iri: CRITERIA["E2"](world.get(practice), Scene(world, world.place(t.iri))).value or 0.5
+        for t in regions[:400]
+    }
+    order = sorted(scores, key=lambda iri: (scores[iri], iri))
+    rows = [Outcome(practice, iri, 1.0) for iri in order[-60:]]
+    rows += [Outcome(practice, iri, 0.0) for iri in order[:60]]
+    posterior, low, high, losses = outcomes.learn(world, rows, WEIGHTS)
+    gains = {c: posterior[c] / WEIGHTS[c] for c in outcomes.LEARNT}
+    assert max(gains, key=lambda c: gains[c]) == "E2"
+    assert 1.2 < gains["E2"] < 6
+    assert low["E2"] < posterior["E2"] < high["E2"]
+    assert losses[1] < losses[0]
+
+
+def test_the_report_says_how_little_is_known(world: World) -> None:
+    found = outcomes.report(world, WEIGHTS)
+    assert found["with_result"] == len(outcomes.recorded(world))
+    assert sum(found["weights"].values()) == pytest.approx(1.0)  # type: ignore[attr-defined]
+    assert found["moved_most"] < 0.2  # type: ignore[operator]
+    assert json.dumps(found)
+
+
+def test_adoption_compares_each_transfer_with_places_elsewhere(world: World) -> None:
+    found = adoption.report(world, samples=50)
+    assert found["transfers"] > 50  # type: ignore[operator]
+    for figure in found["auc"].values():  # type: ignore[attr-defined]
+        assert 0 <= figure["low"] <= figure["value"] <= figure["high"] <= 1
+
+
+def test_the_auc_is_the_share_that_is_ahead(world: World) -> None:
+    own, *others = [world.place(f"{BASE}id/territory/{c}") for c in ("HR", "LV", "SI", "DE", "AT")]
+    points = {"HR": 2.0, "LV": 1.0, "SI": 2.0, "DE": 3.0, "AT": 0.0}
+    auc = adoption._auc(lambda _p, place: points[place.entry.slug], "p", own, others)
+    assert auc == pytest.approx((2 + 0.5) / 4)
+
+
+@pytest.mark.parametrize(("documents", "limit"), [(1, 3), (63, 20), (64, 20), (1000, 20)])
+def test_the_nearest_are_those_of_a_whole_sort(documents: int, limit: int) -> None:
+    random = np.random.default_rng(3)
+    rows = random.integers(-2, 3, (documents, 4)).astype(np.float32)
+    asked = random.standard_normal((9, 4)).astype(np.float32)
+    found, scores = nearest(asked, rows, limit)
+    product = asked @ rows.T
+    order = np.argsort(-product, axis=1, kind="stable")[:, :limit]
+    np.testing.assert_allclose(scores, np.take_along_axis(product, order, axis=1), rtol=1e-5)
+    assert found.shape == order.shape
