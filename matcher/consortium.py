@@ -33,7 +33,7 @@ def answer(desk: Desk, question: Question) -> Json:
     chosen = choose(pool, rules, tuple(wanted))
     matches = [_member(world, c, chosen, pool, rules, wanted, lang) for c in chosen or ()]
     covered = {item for c in chosen or () for item in c.covers}
-    made = desk.answer(matches, lang, chosen is None)
+    made = desk.answer(matches, lang, chosen is None, asked=question.text)
     return made | {
         "rules": rules.as_dict(),
         "covered": [text for item, text in wanted.items() if item in covered],

@@ -18,6 +18,7 @@ from matcher.centring import for_model
 from matcher.criteria import WEIGHTS
 from matcher.embedder import Embedder
 from matcher.index import Index, Progress
+from matcher.notes import told
 from matcher.place import LEVELS, Place
 from matcher.question import Filters, Question, read
 from matcher.retrieval import Ranking, by_entry, by_text, numbers
@@ -110,10 +111,6 @@ class Desk:
             kept[key] = by_text(self.index, worded.text, worded.lang, filters)
         return self.standing(kept[key])
 
-    def narrowed(self, ranking: Ranking, filters: Filters) -> Ranking:
-        """Return the same scores under other filters."""
-        return self.standing(replace(ranking, allowed=ranking.found.mask(filters)))
-
     def standing(self, ranking: Ranking) -> Ranking:
         """Return a ranking without entries that were deleted since the index caught up."""
         if ranking.found.version != self.store.version():
@@ -151,17 +148,17 @@ class Desk:
         abstained: bool,
         notes: Sequence[str] = (),
         weights: Weights | None = None,
+        asked: str | None = None,
     ) -> Json:
         """Return an answer with the stamp of what it rests on."""
         if abstained:
             matches = [m | {"level": "weak"} for m in matches]
-        unknown = _("No mean is known for {lang}; the one of all languages is used.")
-        told = [] if self.means.knows(lang) else [unknown.format(lang=lang)]
+        said = told(asked, lang, self.means)
         if behind := self.lag():
             late = _("{count} entries were written since and are not searched yet.")
-            told.append(late.format(count=behind))
+            said.append(late.format(count=behind))
         return {
-            "query": {"lang": lang, "notes": [*told, *notes]},
+            "query": {"lang": lang, "notes": [*said, *notes]},
             "matches": list(matches),
             "abstained": abstained,
             "stamp": {

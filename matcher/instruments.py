@@ -182,7 +182,7 @@ def answer(desk: Desk, question: Question) -> Json:
     nothing = not good or (asked is None and ranking.nothing_good())
     sure = any(_covers(found) for _s, _i, found in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
-    made = desk.answer(matches, lang, nothing)
+    made = desk.answer(matches, lang, nothing, asked=question.text)
     return made | {"territory": place.iri, "gap": gap, "excluded": _excluded(world, judged, lang)}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from matcher import consortium, groups, instruments, partners, similar, text, transfer
 from matcher.answer import Json, match
 from matcher.desk import Desk, only
-from matcher.notes import told
 from matcher.question import Question
 
 
@@ -23,8 +22,7 @@ class Matcher(Desk):
             )
             for iri in ranking.chosen(question.limit, question.diversity)
         ]  # fmt: skip
-        notes = told(question.text, lang)
-        return self.answer(matches, lang, ranking.nothing_good(), notes)
+        return self.answer(matches, lang, ranking.nothing_good(), asked=question.text)
 
     def transfer(self, question: Question) -> Json:
         """Return practices that could work in a territory, with criteria and reasons."""

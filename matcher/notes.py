@@ -6,6 +6,7 @@ import unicodedata
 
 from kg.i18n import gettext as _
 from kg.language import UNKNOWN, detect_surely
+from matcher.centring import Means
 from matcher.embedder import BREAK, PASSAGE, PASSAGES
 
 SHORT = 2
@@ -14,11 +15,14 @@ TELLING = 5
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 
 
-def told(asked: str | None, lang: str) -> list[str]:
+def told(asked: str | None, lang: str, means: Means) -> list[str]:
     """Return a sentence for each thing that may make the answer worse than it could be."""
-    if not asked:
-        return []
     found = []
+    if not means.knows(lang):
+        said = _("No mean is known for {lang}; the one of all languages is used.")
+        found.append(said.format(lang=lang))
+    if not asked:
+        return found
     words = asked.split()
     if _foreign(asked):
         found.append(

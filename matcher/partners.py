@@ -56,7 +56,7 @@ def answer(desk: Desk, question: Question) -> Json:
     asker = Asker(world, asked, desk.place(question, asked), nearest)
     found: list[Partner] = []
     if "peer" in kinds:
-        actors = desk.narrowed(practices, Filters(type=("actor",)))
+        actors = desk.rank(question, asked, lang, Filters(type=("actor",)))
         likely = {iri: actors.probability(iri) for iri in actors.best(SHORT_LIST)}
         found += peers(asker, likely)
     if "mentor" in kinds:
@@ -76,7 +76,7 @@ def answer(desk: Desk, question: Question) -> Json:
         for p in best
     ]
     nothing = asked is None and practices.nothing_good()
-    return desk.answer(matches, lang, nothing or not matches)
+    return desk.answer(matches, lang, nothing or not matches, asked=question.text)
 
 
 def _exchange_scores(

@@ -50,7 +50,7 @@ def answer(desk: Desk, question: Question) -> Json:
             matches[-1]["what_if"] = whatif.supposed(found, after)
     nothing = asked is None and ranking.nothing_good()
     notes = missing.notes(world, place)
-    made = desk.answer(matches, lang, nothing, notes, weights)
+    made = desk.answer(matches, lang, nothing, notes, weights, question.text)
     made |= {"territory": place.iri, "missing": missing.missing(judged)}
     if question.why_not:
         made["why_not"] = _why_not(question, scene, ranking, judged, lang)

@@ -41,7 +41,8 @@ DEMO = {
     "territory": "HR035",
     "limit": 3,
 }
-COLLECTIONS = ("susy", "sdg", "judged", "coparticipation", "adoption")
+WITH_FILE = ("susy", "sdg", "coparticipation")
+COLLECTIONS = (*WITH_FILE, "judged", "adoption")
 KINDS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -284,8 +285,8 @@ def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | No
     """Measure the matcher: on susy, sdg or coparticipation in FILE, judged, or adoption."""
     if feedback == (name is not None) or (write and not feedback):
         raise click.UsageError("Name a collection, or ask for --feedback (then also --write).")
-    if name and (name in {"susy", "sdg", "coparticipation"}) != (file is not None):
-        raise click.UsageError("Name a FILE for susy, sdg and coparticipation, and none else.")
+    if name and (name in WITH_FILE) != (file is not None):
+        raise click.UsageError(f"Name a FILE for {', '.join(WITH_FILE)}, and none else.")
     report = _outcomes(home, write) if name is None else _measured(home, name, file, goals)
     show(report, as_json, figures(report))
 

@@ -12,6 +12,7 @@ from matcher.world import World, ancestors
 #: the texts that the search compares with a question
 _COMPARED = (
     PSR + "problem", PSR + "solution", DCT + "title", DCT + "description", DCT + "alternative",
+    PSR + "context",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"
 #: what the search compares is the business of P1's text score, which is frozen here
-TEXTS = {"problem", "solution", "title", "description", "alternative"}
+TEXTS = {"problem", "solution", "title", "description", "alternative", "context"}
 PRACTICES = ("sopotniki-rural-rides", "repair-cafe", "organic-school-canteens-mouans-sartoux")
 TARGETS = {
     "HR035": Target(),
