@@ -16,6 +16,8 @@ from matcher.world import ancestors
 
 #: how many single changes are named for a match
 SHOWN = 3
+#: the smallest rise of the fit that is worth naming
+SEEN = 0.001
 Json = dict[str, object]
 
 
@@ -98,7 +100,7 @@ def changes(found: Anticipated) -> list[Json]:
         there = Verdict(1.0, "", gate="passed", known=0.5)
         options.append(("instrument", "E4", _("an instrument covers it here"), there))
     rows = [_row(found, change, name, said, v) for change, name, said, v in options]
-    better = [row for row in rows if row[0] > 1e-9]
+    better = [row for row in rows if row[0] >= SEEN]
     return [row for _gain, _name, row in sorted(better, key=lambda r: (-r[0], r[1]))[:SHOWN]]
 
 
