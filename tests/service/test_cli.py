@@ -148,6 +148,15 @@ def test_match_answers_as_the_api(run: Run) -> None:
     assert entry not in [m["entry"] for m in similar["matches"]]
 
 
+def test_matches_are_spread_over_countries_where_asked(run: Run) -> None:
+    words = ("match", "similar", "Neighbours repair broken things together", "--json")
+    plain, spread = (
+        {m["country"] for m in json.loads(run(*words, *more).stdout)["matches"]}
+        for more in ((), ("--diversity", "country"))
+    )
+    assert len(spread) > len(plain)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -155,6 +164,8 @@ def test_match_answers_as_the_api(run: Run) -> None:
         ["match", "transfer", "x", "--territory", "ZZ999"],
         ["match", "partners", "x"],
         ["match", "similar", "x", "--limit", "0"],
+        ["match", "similar", "x", "--diversity", "colour"],
+        ["match", "partners", "x", "--territory", "HR", "--diversity", "country"],
         ["match", "nothing", "x"],
         ["nothing"],
         ["validate", "/no/such/file.ttl"],
