@@ -20,7 +20,7 @@ class Matcher(Desk):
                 self.world, iri, ranking.probability(iri), lang,
                 similar.reasons(self.store, ranking, iri, question.text, lang, asked),
             )
-            for iri in ranking.chosen(question.limit, question.diversity)
+            for iri in similar.chosen(ranking, question, lang)
         ]  # fmt: skip
         return self.answer(matches, lang, ranking.nothing_good(), asked=question.text)
 

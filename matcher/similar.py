@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from kg.entry import Entry, Text
+from kg.errors import refused
 from kg.i18n import gettext as _
 from kg.store import Store
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher import text
 from matcher.evidence import Reason, Triple, cite, excerpt
+from matcher.question import Question
 from matcher.retrieval import Ranking
 from matcher.words import stems
 
@@ -24,6 +26,27 @@ _MAIN_PROPERTY = {
     text.SOLUTION: (PSR + "solution", PSR + "offers", DCT + "description", DCT + "title"),
     text.CONTEXT: (PSR + "context",),
 }
+
+
+def chosen(ranking: Ranking, question: Question, lang: str) -> list[str]:
+    """Return the entries to show, in order; Refused for a quota above the limit.
+
+    With a quota at least so many of them, as far as there are, are of small languages; they
+    take the places of the last others, and stand where their score puts them.
+    """
+    limit, quota = question.limit, question.quota or 0
+    if quota > limit:
+        raise refused(
+            "quota", _("The quota is above the limit."), value=str(quota),
+            hint=_("Send at most the limit, {limit}.").format(limit=limit),
+        )  # fmt: skip
+    order = ranking.chosen(limit, question.diversity)
+    if quota:
+        order += [iri for iri in ranking.best(len(ranking.found.iris)) if iri not in order]
+        must = ranking.small(order, lang)[:quota]
+        rest = [iri for iri in order if iri not in must][: limit - len(must)]
+        order = [iri for iri in order if iri in {*must, *rest}]
+    return order
 
 
 def reasons(

@@ -75,6 +75,9 @@ def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
     ("kind", "body", "path"),
     [
         ("similar", {"text": "x", "lmit": 3}, "lmit"),
+        ("similar", {"text": "x", "quota": 0}, "quota"),
+        ("similar", {"text": "x", "quota": 101}, "quota"),
+        ("similar", {"text": "x", "quota": 4, "limit": 3}, "quota"),
         ("similar", {"text": "x", "limit": 0}, "limit"),
         ("similar", {"text": "x", "limit": 101}, "limit"),
         ("similar", {"text": "x", "limit": "3"}, "limit"),
