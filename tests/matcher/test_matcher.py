@@ -274,7 +274,7 @@ def test_a_quota_lets_small_languages_be_seen(starter_matcher: Matcher) -> None:
 
     def shown(quota: int | None, lang: str = "en", diversity: str | None = None) -> list[str]:
         question = Question(limit=5, quota=quota, diversity=diversity)
-        return similar.chosen(ranking, question, lang)
+        return similar.chosen(starter_matcher.store, ranking, question, lang)
 
     assert shown(None) == order[:5]
     assert shown(1) == [*order[:4], fair[9]]

@@ -210,6 +210,16 @@ def test_a_bad_environment_is_one_sentence(
     assert one_sentence(run("export"))
 
 
+@pytest.mark.parametrize("folder", ["", "/missing"])
+def test_a_re_ranking_model_that_cannot_be_used_is_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setenv("PASSERELLE_RERANKER", str(tmp_path) + folder)
+    found = run("match", "similar", "Old people live alone in villages")
+    assert one_sentence(found)
+    assert "PASSERELLE_RERANKER" in found.stderr
+
+
 def test_evaluate_takes_only_a_file_that_is_there(run: Run) -> None:
     assert one_sentence(run("evaluate", "susy", os.devnull + "x"))
 
