@@ -21,6 +21,7 @@ from matcher.index import Index, Progress
 from matcher.notes import told
 from matcher.place import LEVELS, Place
 from matcher.question import Filters, Question, read
+from matcher.reranker import Reranker
 from matcher.retrieval import Ranking, by_entry, by_text, numbers
 from matcher.weights import Weights, weighed, weights_hash
 from matcher.world import World
@@ -33,9 +34,10 @@ class Desk:
     """A store, an index that follows it, and what all questions share."""
 
     def __init__(
-        self, store: Store, embedder: Embedder, home: Path, weights: Weights = WEIGHTS
-    ) -> None:
-        self.store, self.embedder = store, embedder
+        self, store: Store, embedder: Embedder, home: Path, weights: Weights = WEIGHTS,
+        reranker: Reranker | None = None,
+    ) -> None:  # fmt: skip
+        self.store, self.embedder, self.reranker = store, embedder, reranker
         self.weights = weighed(weights)
         self.means = for_model(embedder, home)
         self.index = Index(store, embedder, self.means, home / "index")
@@ -149,6 +151,7 @@ class Desk:
         notes: Sequence[str] = (),
         weights: Weights | None = None,
         asked: str | None = None,
+        reranker: Reranker | None = None,
     ) -> Json:
         """Return an answer with the stamp of what it rests on."""
         if abstained:
@@ -163,7 +166,7 @@ class Desk:
             "abstained": abstained,
             "stamp": {
                 "data": self.index.found.version,
-                "model": self.model_name,
+                "model": " ".join([self.model_name, *([reranker.name] if reranker else [])]),
                 "text": text.VERSION,
                 "weights": weights_hash({**(weights or self.weights), **numbers()}),
             },

@@ -77,7 +77,7 @@ class SentenceEmbedder:
     def __init__(self, model: str, home: Path, progress: e5.Progress | None = None) -> None:
         self._path = str(e5.ensure(home, progress)) if model == DEFAULT else model
         short = e5.NAME if model == DEFAULT else Path(model).name
-        self.name = f"{short}@{_fingerprint(self._path, model)}"
+        self.name = f"{short}@{fingerprint(self._path, model)}"
         self._lock = threading.Lock()
         self._model: Any = None
 
@@ -101,7 +101,7 @@ class SentenceEmbedder:
         if self._model is None:
             local = Path(self._path).is_dir()
             if local:
-                os.environ["HF_HUB_OFFLINE"] = "1"
+                os.environ.setdefault("HF_HUB_OFFLINE", "1")
             os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
             from sentence_transformers import SentenceTransformer
@@ -127,7 +127,7 @@ def _bfloat16() -> AbstractContextManager[None]:
     return found
 
 
-def _fingerprint(path: str, model: str) -> str:
+def fingerprint(path: str, model: str) -> str:
     """Return eight hex digits that change when the model does."""
     if model == DEFAULT:
         return e5.SHA256[:8]

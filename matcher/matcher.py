@@ -12,17 +12,23 @@ class Matcher(Desk):
     """Answers every kind of question; safe to use from several threads."""
 
     def similar(self, question: Question) -> Json:
-        """Return entries like a text or an entry, practices unless a type is asked for."""
+        """Return entries like a text or an entry, practices unless a type is asked for.
+
+        Where there is a re-ranking model it gives the order for a text; scores stay the same.
+        """
         asked, lang = self.asked(question, *text.INDEXED)
         ranking = self.rank(question, asked, lang, only(question.filters, "practice"))
+        reranker = None if asked else self.reranker
         matches = [
             match(
                 self.world, iri, ranking.probability(iri), lang,
                 similar.reasons(self.store, ranking, iri, question.text, lang, asked),
             )
-            for iri in ranking.chosen(question.limit, question.diversity)
+            for iri in similar.chosen(self.store, ranking, question, lang, reranker)
         ]  # fmt: skip
-        return self.answer(matches, lang, ranking.nothing_good(), asked=question.text)
+        return self.answer(
+            matches, lang, ranking.nothing_good(), asked=question.text, reranker=reranker
+        )
 
     def transfer(self, question: Question) -> Json:
         """Return practices that could work in a territory, with criteria and reasons."""

@@ -87,6 +87,7 @@ class Question:
     rules: Mapping[str, object] = field(default_factory=dict)
     size: int | None = None
     diversity: str | None = None
+    quota: int | None = None
 
 
 def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filters:

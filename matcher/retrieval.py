@@ -87,6 +87,17 @@ class Ranking:
                 left[other] *= DISCOUNT ** len(values[best] & values[other])
         return [self.found.iris[n] for n in taken]
 
+    def small(self, order: Sequence[str], lang: str) -> list[str]:
+        """Return those at least *fair* with texts in another language than ``lang`` and English.
+
+        None if nothing is a good match at all.
+        """
+        if self.nothing_good():
+            return []
+        at = {self.found.position[iri]: iri for iri in order if self.probability(iri) >= FAIR}
+        spoken = self.found.values("language", list(at))
+        return [iri for n, iri in at.items() if spoken[n] - {lang, "en"}]
+
     def allows(self, iri: str) -> bool:
         """Return whether an entry is indexed and passes the filters."""
         at = self.found.position.get(iri)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 from kg.entry import Entry, Text
+from kg.errors import refused
 from kg.i18n import gettext as _
 from kg.store import Store
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher import text
 from matcher.evidence import Reason, Triple, cite, excerpt
+from matcher.question import Question
+from matcher.reranker import SHORT, Reranker
 from matcher.retrieval import Ranking
 from matcher.words import stems
 
@@ -24,6 +27,34 @@ _MAIN_PROPERTY = {
     text.SOLUTION: (PSR + "solution", PSR + "offers", DCT + "description", DCT + "title"),
     text.CONTEXT: (PSR + "context",),
 }
+
+
+def chosen(
+    store: Store, ranking: Ranking, question: Question, lang: str, reranker: Reranker | None = None
+) -> list[str]:
+    """Return the entries to show, in order; Refused for a quota above the limit.
+
+    With a quota at least so many of them, as far as there are, are of small languages; they
+    take the places of the last others, and stand where their score puts them. A ``reranker``
+    re-orders the SHORT best by text; of a spread answer only what is shown.
+    """
+    limit, quota = question.limit, question.quota or 0
+    if quota > limit:
+        raise refused(
+            "quota", _("The quota is above the limit."), value=str(quota),
+            hint=_("Send at most the limit, {limit}.").format(limit=limit),
+        )  # fmt: skip
+    short = max(limit, SHORT) if reranker and not question.diversity else limit
+    order = ranking.chosen(short, question.diversity)
+    if reranker and question.text and order:
+        places = reranker.order(question.text, [text.everything(store.get(i)) for i in order])
+        order = [order[n] for n in places]
+    if quota:
+        order += [iri for iri in ranking.best(len(ranking.found.iris)) if iri not in order]
+        must = ranking.small(order, lang)[:quota]
+        rest = [iri for iri in order if iri not in must][: limit - len(must)]
+        order = [iri for iri in order if iri in {*must, *rest}]
+    return order[:limit]
 
 
 def reasons(

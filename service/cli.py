@@ -221,6 +221,8 @@ def reindex(home: Path | None, as_json: bool) -> None:
 @click.option("--territory", help="A NUTS code, or an ISO code of a country.")
 @click.option("--lang", help="The language of the text; else detected.")
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
+@click.option("--diversity", type=click.Choice(["country", "approach", "language"]),
+              help="similar: spread the matches over these.")  # fmt: skip
 @click.option("--with", "more", metavar="JSON", help="More keys of the request, as the API takes.")
 @click.option("--country", help="batch: an ISO code; all of its practices and challenges.")
 @click.option("--output", type=OUTPUT, help="batch: where the lines go; a file is gone on with.")

@@ -26,6 +26,7 @@ from matcher.criteria import WEIGHTS
 from matcher.embedder import Embedder, SentenceEmbedder
 from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
+from matcher.reranker import Reranker
 from matcher.weights import read_weights
 from service.metrics import Metrics
 from service.querylog import QueryLog
@@ -136,7 +137,8 @@ class Matching:
         self.store = self.intake.store
         self.embedder = embedder or make_embedder(settings, tell)
         weights = read_weights(settings.weights) if settings.weights else WEIGHTS
-        self.matcher = Matcher(self.store, self.embedder, settings.home, weights)
+        reranker = Reranker(settings.reranker) if settings.reranker else None
+        self.matcher = Matcher(self.store, self.embedder, settings.home, weights, reranker)
 
     def close(self) -> None:
         """Close the index."""

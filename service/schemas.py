@@ -96,6 +96,7 @@ class SimilarRequest(_Request):
     entry: Name | None = None
     text: Words | None = None
     diversity: Literal["country", "approach", "language"] | None = None
+    quota: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
 class TransferRequest(_Request):

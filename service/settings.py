@@ -37,13 +37,14 @@ class Settings:
 
     ``rate`` is requests a second and client, after a first ``burst``; ``contact`` is where
     readers report mistakes; ``engine`` is used in the place of the embedded store; ``weights``
-    is a file of what the criteria count for.
+    is a file of what the criteria count for; ``reranker`` is a cross-encoder for the short list.
     """
 
     home: Path
     port: int = 8000
     base: str = DEFAULT_BASE
     model: str = "default"
+    reranker: str | None = None
     sparql_seconds: float = 10.0
     sparql_memory: int = 1024 * MIB
     sparql_rows: int = 100_000
@@ -73,6 +74,7 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
         home=(home or _home(known)).expanduser().absolute(),
         base=_base(known.get("PASSERELLE_BASE", DEFAULT_BASE)),
         model=known.get("PASSERELLE_MODEL", "default"),
+        reranker=known.get("PASSERELLE_RERANKER"),
         contact=_contact(known.get("PASSERELLE_CONTACT")),
         engine=_engine({n.removeprefix(_SPARQL): known[n] for n in known if n.startswith(_SPARQL)}),
         weights=Path(known["PASSERELLE_WEIGHTS"]) if "PASSERELLE_WEIGHTS" in known else None,

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyoxigraph as ox
 import pytest
 
@@ -13,7 +14,7 @@ from kg.catalogue import links_to
 from kg.errors import Refused
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
-from matcher import retrieval
+from matcher import retrieval, similar
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
@@ -259,6 +260,29 @@ def test_answers_can_be_spread_over_countries(starter_matcher: Matcher) -> None:
     assert plain[0]["entry"] == spread[0]["entry"]
     assert len({m["country"] for m in spread}) > len({m["country"] for m in plain})
     assert len(spread) == len(plain)
+
+
+def test_a_quota_lets_small_languages_be_seen(starter_matcher: Matcher) -> None:
+    ranking = starter_matcher.rank(Question(text=TEXT), None, "en", Filters(type=("practice",)))
+    order = ranking.best(len(ranking.found.iris))
+    fair = [iri for iri in order if ranking.probability(iri) >= retrieval.FAIR]
+    assert 10 < len(fair) < len(order)
+    latvian = [fair[9], fair[-1], order[len(fair)]]
+    rows = np.array(sorted(ranking.found.position[iri] for iri in latvian), np.int32)
+    known = {("language", "lv"): rows, ("language", "en"): np.array(range(len(order)), np.int32)}
+    ranking = replace(ranking, found=replace(ranking.found, postings=known))
+
+    def shown(quota: int | None, lang: str = "en", diversity: str | None = None) -> list[str]:
+        question = Question(limit=5, quota=quota, diversity=diversity)
+        return similar.chosen(starter_matcher.store, ranking, question, lang)
+
+    assert shown(None) == order[:5]
+    assert shown(1) == [*order[:4], fair[9]]
+    assert shown(2) == shown(5) == [*order[:3], fair[9], fair[-1]]
+    assert shown(2, "lv") == order[:5]
+    assert {fair[9], fair[-1]} < set(shown(2, diversity="language"))
+    ranking = replace(ranking, fit=0.0)
+    assert shown(2) == order[:5]
 
 
 def test_answers_are_the_same_bytes_again_and_after_a_rebuild(

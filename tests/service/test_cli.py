@@ -148,6 +148,15 @@ def test_match_answers_as_the_api(run: Run) -> None:
     assert entry not in [m["entry"] for m in similar["matches"]]
 
 
+def test_matches_are_spread_over_countries_where_asked(run: Run) -> None:
+    words = ("match", "similar", "Neighbours repair broken things together", "--json")
+    plain, spread = (
+        {m["country"] for m in json.loads(run(*words, *more).stdout)["matches"]}
+        for more in ((), ("--diversity", "country"))
+    )
+    assert len(spread) > len(plain)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -155,6 +164,8 @@ def test_match_answers_as_the_api(run: Run) -> None:
         ["match", "transfer", "x", "--territory", "ZZ999"],
         ["match", "partners", "x"],
         ["match", "similar", "x", "--limit", "0"],
+        ["match", "similar", "x", "--diversity", "colour"],
+        ["match", "partners", "x", "--territory", "HR", "--diversity", "country"],
         ["match", "nothing", "x"],
         ["nothing"],
         ["validate", "/no/such/file.ttl"],
@@ -197,6 +208,16 @@ def test_a_bad_environment_is_one_sentence(
 ) -> None:
     monkeypatch.setenv(name, value)
     assert one_sentence(run("export"))
+
+
+@pytest.mark.parametrize("folder", ["", "/missing"])
+def test_a_re_ranking_model_that_cannot_be_used_is_one_sentence(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setenv("PASSERELLE_RERANKER", str(tmp_path) + folder)
+    found = run("match", "similar", "Old people live alone in villages")
+    assert one_sentence(found)
+    assert "PASSERELLE_RERANKER" in found.stderr
 
 
 def test_evaluate_takes_only_a_file_that_is_there(run: Run) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from matcher.reranker import Reranker
 from tests.service.conftest import BASE
 
 DOM = f"{BASE}id/practice/dom-mladih-split"
@@ -75,6 +77,9 @@ def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
     ("kind", "body", "path"),
     [
         ("similar", {"text": "x", "lmit": 3}, "lmit"),
+        ("similar", {"text": "x", "quota": 0}, "quota"),
+        ("similar", {"text": "x", "quota": 101}, "quota"),
+        ("similar", {"text": "x", "quota": 4, "limit": 3}, "quota"),
         ("similar", {"text": "x", "limit": 0}, "limit"),
         ("similar", {"text": "x", "limit": 101}, "limit"),
         ("similar", {"text": "x", "limit": "3"}, "limit"),
@@ -131,6 +136,17 @@ def test_what_is_wrong_is_named(
     answer = ask(client, kind, **body)
     assert answer.status_code == 422, answer.text
     assert path in [p["path"] for p in answer.get_json()["problems"]]
+
+
+def test_a_damaged_re_ranking_model_is_told_and_only_a_text_needs_it(
+    app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matcher = app.extensions["passerelle"].matcher
+    monkeypatch.setattr(matcher, "reranker", Reranker(str(tmp_path)))
+    answer = ask(client, "similar", **QUESTIONS["similar"])
+    assert answer.status_code == 503
+    assert "PASSERELLE_RERANKER" in answer.get_json()["detail"]
+    assert ask(client, "similar", entry=DOM).status_code == 200
 
 
 def test_a_question_is_not_logged(

@@ -28,6 +28,7 @@ def test_home_of_the_command_goes_before_the_environment(tmp_path: Path) -> None
 
 
 def test_the_environment_is_read() -> None:
+    assert (read({}).reranker, read({"PASSERELLE_RERANKER": "a/b"}).reranker) == (None, "a/b")
     found = read({"PORT": "9", "PASSERELLE_SPARQL_SECONDS": "0.5", "PASSERELLE_BASE": "http://a/b"})
     assert (found.port, found.sparql_seconds, found.base) == (9, 0.5, "http://a/b/")
 
