@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from kg.errors import StoreUnusable
 from matcher.matcher import Matcher
@@ -26,12 +26,13 @@ def _tiny(folder: Path, scores: int = 1) -> Path:
     letters = [*string.ascii_lowercase, *("##" + c for c in string.ascii_lowercase)]
     words = folder / "vocab.txt"
     words.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]))
-    BertTokenizerFast(str(words)).save_pretrained(folder)
+    BertTokenizer(str(words)).save_pretrained(folder)
     torch.manual_seed(1)
     config = BertConfig(
         vocab_size=57, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=16, num_labels=scores, initializer_range=1.0,
+        intermediate_size=16, initializer_range=1.0,
     )  # fmt: skip
+    config.num_labels = scores
     BertForSequenceClassification(config).save_pretrained(folder)
     return folder
 
