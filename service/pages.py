@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, render_template, request
 from flask.blueprints import BlueprintSetupState
 
 from kg.catalogue import class_counts
 from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
 from kg.i18n import available, gettext, language, mark, ngettext, set_language
+from kg.shelf import Shelf
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question
 from service import feedback
+from service.browse import Labels, Wanted, europe
 from service.entryview import entry_view
+from service.finding import places_of, shelf_of
+from service.maps import Map
 from service.pieces import Piece, number
-from service.places import PlaceBook
 from service.reach import reach, report
 from service.runtime import Runtime, current
 from service.schemas import read_feedback
@@ -48,7 +51,6 @@ _COUNTED = {
     "community": (mark("community"), mark("communities")),
     "plan": (mark("action plan"), mark("action plans")),
     "call": (mark("call"), mark("calls")),
-    "territory": (mark("place"), mark("places")),
 }
 
 
@@ -77,6 +79,7 @@ def _choose_language() -> None:
 def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
     form, runtime = read_form(request.args), current()
+    shelf = shelf_of(runtime.store)
     found: Results | None = None
     problems: list[Problem] = []
     status = 200
@@ -89,8 +92,10 @@ def home() -> Response:
         problems=problems,
         subject=_subject(runtime, form),
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
-        places=_places(runtime).offered(),
-        counts=_counts(runtime),
+        places=places_of(runtime.store).offered(),
+        counts=_counts(shelf),
+        place_count=class_counts(runtime.store)["territory"],
+        map=None if form.asked else _practices(runtime, shelf),
         examples=_examples(),
         told=_told(runtime, form, found),
         ready=runtime.ready,
@@ -145,7 +150,9 @@ def entry_page(iri: str) -> str:
 def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
     """Return results, or what is wrong with the question and the status that says so."""
     try:
-        found = ask(runtime.store, runtime.matcher, _places(runtime), form, request.script_root)
+        found = ask(
+            runtime.store, runtime.matcher, places_of(runtime.store), form, request.script_root
+        )
     except Refused as error:
         return None, error.problems, 422
     except KgError as error:
@@ -172,17 +179,20 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
         return ()
 
 
-def _places(runtime: Runtime) -> PlaceBook:
-    """Return the names of places, read again after a write."""
-    known: PlaceBook | None = current_app.extensions.get("passerelle.places")
-    if known is None or known.version != runtime.store.version():
-        known = current_app.extensions["passerelle.places"] = PlaceBook(runtime.store)
-    return known
+def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
+    """Return each class with how many entries it has and what they are called."""
+    known = dict(shelf.counts("type", {}, shelf.all))
+    return [
+        (p, known.get(p, 0), ngettext(*names, known.get(p, 0))) for p, names in _COUNTED.items()
+    ]
 
 
-def _counts(runtime: Runtime) -> list[tuple[int, str]]:
-    known = class_counts(runtime.store)
-    return [(known[path], ngettext(*names, known[path])) for path, names in _COUNTED.items()]
+def _practices(runtime: Runtime, shelf: Shelf) -> Map:
+    """Return the map of all practices, each country leading to its own."""
+    rows = shelf.members(shelf.narrowed({"type": ("practice",)}, shelf.all))
+    plain = Wanted(chosen={"type": ("practice",)})
+    labels = Labels(shelf, runtime.store.base)
+    return europe(rows, labels, lambda code: plain.toggled("country", code))
 
 
 def _examples() -> list[dict[str, str]]:

@@ -26,6 +26,7 @@ from service.runtime import Runtime
 from service.searchview import fit_text
 from service.settings import Settings
 from tests.fake_embedder import HashingEmbedder
+from tests.service.pagetools import page, words
 
 HOSTILE = "practice/hostile"
 ATTACK = "<script>alert(1)</script>"
@@ -69,18 +70,6 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 def client(runtime: Runtime) -> FlaskClient:
     runtime.settings = dataclasses.replace(runtime.settings, rate=10_000, burst=10_000)
     return create_app(runtime).test_client()
-
-
-def page(client: FlaskClient, path: str, status: int = 200, **query: str) -> str:
-    answer = client.get(path, query_string=query or None, headers={"Accept": "text/html"})
-    assert answer.status_code == status, answer.text
-    assert answer.content_type == "text/html; charset=utf-8"
-    return answer.text
-
-
-def words(text: str) -> str:
-    """Return what a reader sees of a page."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
 class Audit(HTMLParser):
@@ -134,6 +123,11 @@ PAGES = [
     "/id/call/elif-clsi-2024",
     "/id/territory/HR",
     "/id/practice/nowhere",
+    "/search",
+    "/search?q=homeless+people&country=FI&view=map",
+    "/search?type=practice&view=table&page=2",
+    "/search?place=nowhere+at+all",
+    "/numbers",
     "/voc/theme",
     "/ns",
     "/sparql",

@@ -1,0 +1,122 @@
+"""Maps of Europe as inline SVG: outlines made at set-up, countries shaded, places as dots."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from kg.shelf import Point
+
+SHADES = 4
+
+
+@dataclass(frozen=True)
+class Country:
+    """An outline; ``shade`` is 0 for nothing and up to 4 for most, ``href`` may be empty."""
+
+    code: str
+    name: str
+    outline: str
+    count: int
+    shade: int
+    href: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A place with how much is there; ``radius`` grows with the square root of it."""
+
+    x: float
+    y: float
+    radius: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Map:
+    """What a template draws; ``view`` is the part shown: left, top, width, height."""
+
+    view: str
+    countries: tuple[Country, ...]
+    dots: tuple[Dot, ...]
+
+
+def draw(
+    counts: Mapping[str, int],
+    points: Iterable[tuple[Point, str]],
+    name: Callable[[str], str],
+    href: Callable[[str], str] = lambda code: "",
+) -> Map:
+    """Return Europe with countries shaded by count and a dot for each place that is on it."""
+    outlines = _outlines()
+    most = max(counts.values(), default=0)
+    countries = tuple(
+        Country(
+            code, name(code), outline, count := counts.get(code, 0),
+            math.ceil(SHADES * math.sqrt(count / most)) if count else 0,
+            href(code) if count else "",
+        )
+        for code, outline in sorted(outlines.get("countries", {}).items())
+    )  # fmt: skip
+    return Map(f"0 0 {_size()} {_size()}", countries, _dots(points))
+
+
+def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map | None:
+    """Return the surroundings of one place, its country marked; None if it is off the map."""
+    dots = _dots([(point, title)])
+    if not dots:
+        return None
+    size, width = _size(), 360
+    left = min(max(dots[0].x - width / 2, 0), size - width)
+    top = min(max(dots[0].y - width / 2, 0), size - width)
+    found = draw({code: 1}, [], name)
+    return Map(f"{left:.0f} {top:.0f} {width} {width}", found.countries, dots)
+
+
+def _dots(points: Iterable[tuple[Point, str]]) -> tuple[Dot, ...]:
+    """Return one dot for all that lie at the same place, large ones first."""
+    titles: dict[tuple[float, float], Counter[str]] = {}
+    for point, title in points:
+        x, y = project(point)
+        if 0 <= x <= _size() and 0 <= y <= _size():
+            titles.setdefault((round(x), round(y)), Counter())[title] += 1
+    found = [
+        Dot(x, y, round(5 + 3 * math.sqrt(said.total()), 1), _named(list(said)))
+        for (x, y), said in titles.items()
+    ]
+    return tuple(sorted(found, key=lambda dot: (-dot.radius, dot.x, dot.y)))
+
+
+def _named(titles: Sequence[str]) -> str:
+    more = f" (+{len(titles) - 5})" if len(titles) > 5 else ""
+    return "; ".join(titles[:5]) + more
+
+
+def project(point: Point) -> tuple[float, float]:
+    """Return where a latitude and longitude lie on the map (Lambert azimuthal equal area)."""
+    lat, east = math.radians(point[0]), math.radians(point[1] - 10)
+    middle, made = math.radians(52), _outlines()
+    ahead = math.sin(middle) * math.sin(lat) + math.cos(middle) * math.cos(lat) * math.cos(east)
+    if ahead <= -0.9:
+        return -1.0, -1.0
+    scale = made.get("scale", 0) * math.sqrt(2 / (1 + ahead))
+    up = math.cos(middle) * math.sin(lat) - math.sin(middle) * math.cos(lat) * math.cos(east)
+    x = made.get("x", -1) + scale * math.cos(lat) * math.sin(east)
+    return x, made.get("y", -1) - scale * up
+
+
+def _size() -> int:
+    return int(_outlines().get("size", 0))
+
+
+@lru_cache(maxsize=1)
+def _outlines() -> dict[str, Any]:
+    """Return what ``make assets`` wrote; without it there are pages, but no maps."""
+    file = files("service") / "static" / "vendor" / "europe.json"
+    return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
