@@ -147,6 +147,14 @@ class Shelf:
         names = place.names if place else {}
         return names.get(lang) or names.get("en") or next(iter(names.values()), code)
 
+    def spot(self, entry: Entry) -> tuple[Point | None, str]:
+        """Return the point of an entry or a place, and the code of its country, if known."""
+        if place := self._places.get(entry.iri):
+            return place.point, place.code
+        at = self.position.get(entry.iri)
+        row = self.rows[at] if at is not None else self._row(entry)
+        return row.point, next(iter(row.values["country"]), "")
+
     def narrowed(self, chosen: Chosen, among: int) -> int:
         """Return who of a set has one of the chosen values of every filter."""
         for name, values in chosen.items():

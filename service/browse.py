@@ -249,10 +249,8 @@ class Labels:
         return f"/{row.iri.removeprefix(self._base)}"
 
 
-def piece(text: Text, href: str = "") -> Piece:
-    """Return a text with its language, marked if that is not the reader's."""
-    other = tag(text.lang) and text.lang.partition("-")[0] != language()
-    return Piece(text.value, href, tag(text.lang), language_name(text.lang) if other else "")
+def _piece(text: Text, href: str = "") -> Piece:
+    return Piece(text.value, href, tag(text.lang))
 
 
 def _item(row: Row, labels: Labels, match: Mapping[str, Any] | None) -> Item:
@@ -260,10 +258,10 @@ def _item(row: Row, labels: Labels, match: Mapping[str, Any] | None) -> Item:
     summary = row.summary(lang)
     level = str(match["level"]) if match else ""
     return Item(
-        title=piece(row.title(lang), labels.href(row)),
+        title=_piece(row.title(lang), labels.href(row)),
         kind=words.label(CLASSES[row.path], lang),
         place=", ".join(labels.place(code) for code in row.values["country"][:3]),
-        summary=piece(_short(summary)) if summary else None,
+        summary=_piece(_short(summary)) if summary else None,
         themes=", ".join(labels.of("theme", value) for value in row.values["theme"][:4]),
         checked=row.checked,
         evidence=", ".join(labels.of("evidence", value) for value in row.values["evidence"]),

@@ -11,20 +11,22 @@ from flask.blueprints import BlueprintSetupState
 from kg.catalogue import class_counts
 from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
-from kg.i18n import available, gettext, language, mark, ngettext, set_language
+from kg.i18n import available, gettext, language, language_name, mark, ngettext, set_language
 from kg.shelf import Shelf
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question
+from matcher.text import INDEXED
 from service import feedback
 from service.browse import Labels, Wanted, europe
 from service.entryview import entry_view
 from service.finding import places_of, shelf_of
-from service.maps import Map
+from service.maps import Map, zoom
 from service.pieces import Piece, number
 from service.reach import reach, report
 from service.runtime import Runtime, current
 from service.schemas import read_feedback
 from service.searchview import Card, Form, Results, about, ask, modes, read_form, results
+from service.structured import structured
 
 pages = Blueprint("pages", __name__)
 log = logging.getLogger("passerelle")
@@ -65,7 +67,7 @@ def _prepare(state: BlueprintSetupState) -> None:
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)
-    environment.globals["page_language"] = language
+    environment.globals |= {"page_language": language, "language_name": language_name}
     environment.filters["number"] = lambda value: number(str(value))
 
 
@@ -136,6 +138,8 @@ def entry_page(iri: str) -> str:
     entry = runtime.store.get(iri)
     view = entry_view(runtime.store, entry, root)
     contact = runtime.settings.contact
+    shelf, about = shelf_of(runtime.store), _description(entry)
+    (point, code), labels = shelf.spot(entry), Labels(shelf, runtime.store.base)
     return render_template(
         "entry.html",
         view=view,
@@ -143,7 +147,9 @@ def entry_page(iri: str) -> str:
         reach=reach(runtime.store, entry, root),
         report=report(contact, view.title.text, iri, view.checked),
         similar=_similar(runtime, entry, root),
-        description=_description(entry),
+        description=about,
+        map=zoom(point, view.title.text, labels.place, code) if point else None,
+        structured=structured(entry, view, point, about),
     )
 
 
@@ -169,7 +175,7 @@ def _subject(runtime: Runtime, form: Form) -> Piece | None:
 
 def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
     """Return three similar practices; none while the matcher cannot answer."""
-    if entry.path != "practice" or not runtime.ready:
+    if entry.path not in INDEXED or not runtime.ready:
         return ()
     question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
     try:
