@@ -11,6 +11,7 @@ from service import errors
 from service.answers import HEADERS
 from service.api import api
 from service.content import content
+from service.contribute import contribute
 from service.finding import finding
 from service.graphstore import graphstore
 from service.limits import RateLimiter
@@ -31,7 +32,17 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
     errors.register(app)
-    for blueprint in (api, matching, sparql, graphstore, content, documentation, finding, pages):
+    for blueprint in (
+        api,
+        matching,
+        sparql,
+        graphstore,
+        content,
+        documentation,
+        finding,
+        contribute,
+        pages,
+    ):
         app.register_blueprint(blueprint)
     _add_headers(app, runtime)
     return app

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from service.tokens import Tokens
 from tests.service.conftest import prepared as prepared
 from tests.service.conftest import serve, settled
 
@@ -32,13 +33,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(prepared: Path, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a service over the starter graph answers."""
     home = settled(prepared, tmp_path_factory.mktemp("browser") / "home")
     with serve(home) as process:
         assert process.stdout
         yield process.stdout.readline().split()[-1]
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def key(prepared: Path) -> str:
+    """A token of the served home."""
+    return Tokens(prepared / "tokens.json").create("browser-test")
 
 
 @dataclass
