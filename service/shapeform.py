@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 from rdflib import Graph, URIRef
@@ -38,6 +38,8 @@ Typed = MultiDict[str, str]
 class Ask:
     """A field: ``kind`` is text, long, number, date, yes, link, choice, entry or part.
 
+    ``advised`` says that an entry is much better with it.
+
     ``source`` is the scheme of a choice, the class path of an entry or the class of a part.
     """
 
@@ -48,6 +50,7 @@ class Ask:
     hint: str
     order: int
     required: bool
+    advised: bool
     many: bool
     datatype: str = ""
     source: str = ""
@@ -85,18 +88,20 @@ def curie(iri: str) -> str:
 
 def asks(shapes: Graph, kind: str, depth: int = 0) -> tuple[Ask, ...]:
     """Return the fields of a class of ours, in the order of its shape."""
-    shape = URIRef(f"{PSH}{kind.removeprefix(PSR)}Shape")
+    name = PSH + kind.removeprefix(PSR)
+    shape, advised = URIRef(f"{name}Shape"), URIRef(f"{name}Recommendations")
+    helpful = {shapes.value(node, SH.path) for node in shapes.objects(advised, SH.property)}
     found: dict[str, Ask] = {}
     for node in shapes.objects(shape, SH.property):
         path = shapes.value(node, SH.path)
-        ask = _ask(shapes, node, str(path), depth) if isinstance(path, URIRef) else None
+        ask = _ask(shapes, node, path, depth) if isinstance(path, URIRef) else None
         if ask and (ask.name not in found or ask.datatype):
-            found[ask.name] = ask
+            found[ask.name] = replace(ask, advised=path in helpful or ask.kind == "long")
     return tuple(sorted(found.values(), key=lambda a: (not a.required, a.order, a.name)))
 
 
-def _ask(shapes: Graph, node: Node, prop: str, depth: int) -> Ask | None:
-    kind, datatype, source = _kind(shapes, node)
+def _ask(shapes: Graph, node: Node, path: URIRef, depth: int) -> Ask | None:
+    prop, (kind, datatype, source) = str(path), _kind(shapes, node)
     if not kind or (kind == "part" and depth):
         return None
     most, order = shapes.value(node, SH.maxCount), shapes.value(node, SH.order)
@@ -108,6 +113,7 @@ def _ask(shapes: Graph, node: Node, prop: str, depth: int) -> Ask | None:
         hint=_said(shapes, node, SH.description),
         order=int(str(order or 0)),
         required=bool(shapes.value(node, SH.minCount)),
+        advised=False,
         many=most is None or int(str(most)) > 1,
         datatype=datatype,
         source=source,
