@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from flask import Flask, request, session
 from flask.sessions import SecureCookieSessionInterface
 
 from service.runtime import current
+from service.session import secret
 
 HOURS = 12
 
@@ -29,7 +29,7 @@ class _Cookies(SecureCookieSessionInterface):
 
 def install(app: Flask, home: Path) -> None:
     """Let an application's pages know who is signed in."""
-    app.secret_key = _key(home / "login.key")
+    app.secret_key = secret(home / "session.key")
     app.session_interface = _Cookies()
     app.config |= {
         "SESSION_COOKIE_NAME": "passerelle_login",
@@ -37,17 +37,6 @@ def install(app: Flask, home: Path) -> None:
         "SESSION_COOKIE_SAMESITE": "Strict",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=HOURS),
     }
-
-
-def _key(path: Path) -> bytes:
-    """Return the key of a home, made at the first start and readable by its owner only."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(made := secrets.token_bytes(32))
-    return made
 
 
 def who() -> str | None:
