@@ -23,7 +23,7 @@ from service.places import PlaceBook
 from service.runtime import Runtime
 from service.searchview import LEVELS, check_text, clean
 
-PER_PAGE, MAX_FOUND, NEAREST, SHOWN = 20, 100, 10, 8
+PER_PAGE, MAX_FOUND, NEAREST, SHOWN = 20, 60, 10, 8
 VIEWS = {"list": mark("List"), "map": mark("Map"), "table": mark("Table")}
 SORTS = {
     "near": mark("Closest to your words"),

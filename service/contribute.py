@@ -27,6 +27,7 @@ from service.searchview import Card, results
 from service.shapeform import Ask, Control, Reader, Typed, asks, controls, filled, options
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
+MAX_LISTED = 500
 _TOLD = (DCT + "title", DCT + "description", *(PSR + n for n in ("problem", "solution", "offers")))
 
 
@@ -212,14 +213,20 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
 
 
 def _answer(form: Form, status: int = 200) -> Response:
-    listed: dict[str, list[str]] = {}
-    for row in shelf_of(current().store).rows:
-        name = _named(row.title(language()).value, row.iri)
-        listed.setdefault(row.path, []).append(name)
     page = render_template(
-        "form.html", form=form, who=login.who(), csrf=login.csrf(), listed=listed,
+        "form.html", form=form, who=login.who(), csrf=login.csrf(), listed=_listed(form.path),
         options=options, languages=LANGUAGES,
     )  # fmt: skip
     answer = Response(page, status, mimetype="text/html")
     answer.cache_control.no_store = True
     return answer
+
+
+def _listed(path: str) -> dict[str, list[str]]:
+    """Return what a form offers to choose from, by class: up to 500 entries each."""
+    fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
+    shelf, found = shelf_of(current().store), {}
+    for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
+        rows = shelf.members(shelf.narrowed({"type": (source,)}, shelf.all))[:MAX_LISTED]
+        found[source] = [_named(row.title(language()).value, row.iri) for row in rows]
+    return found

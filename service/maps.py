@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,7 @@ from typing import Any
 
 from kg.shelf import Point
 
-SHADES = 4
+SHADES, MAX_DOTS = 4, 250
 
 
 @dataclass(frozen=True)
@@ -80,22 +80,34 @@ def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map
 
 
 def _dots(points: Iterable[tuple[Point, str]]) -> tuple[Dot, ...]:
-    """Return one dot for all that lie at the same place, large ones first."""
-    titles: dict[tuple[float, float], Counter[str]] = {}
-    for point, title in points:
-        x, y = project(point)
-        if 0 <= x <= _size() and 0 <= y <= _size():
-            titles.setdefault((round(x), round(y)), Counter())[title] += 1
+    """Return one dot for all that lie at the same place, large ones first.
+
+    Where there would be too many, what lies close together shares a dot.
+    """
+    placed = [(project(point), title) for point, title in points]
+    placed = [(at, title) for at, title in placed if all(0 <= axis <= _size() for axis in at)]
+    grid, together = 1, _together(placed, 1)
+    while len(together) > MAX_DOTS:
+        grid *= 2
+        together = _together(placed, grid)
     found = [
-        Dot(x, y, round(5 + 3 * math.sqrt(said.total()), 1), _named(list(said)))
-        for (x, y), said in titles.items()
+        Dot(x, y, round(min(5 + 3 * math.sqrt(len(said)), 24), 1), _named(said))
+        for (x, y), said in together.items()
     ]
     return tuple(sorted(found, key=lambda dot: (-dot.radius, dot.x, dot.y)))
 
 
+def _together(placed: Iterable[tuple[Point, str]], grid: int) -> dict[tuple[int, int], list[str]]:
+    found: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for (x, y), title in placed:
+        found[round(x / grid) * grid, round(y / grid) * grid].append(title)
+    return found
+
+
 def _named(titles: Sequence[str]) -> str:
-    more = f" (+{len(titles) - 5})" if len(titles) > 5 else ""
-    return "; ".join(titles[:5]) + more
+    titles = list(dict.fromkeys(titles))
+    more = f" (+{len(titles) - 3})" if len(titles) > 3 else ""
+    return "; ".join(titles[:3]) + more
 
 
 def project(point: Point) -> tuple[float, float]:

@@ -209,7 +209,9 @@ class TestMaps:
     def test_one_dot_for_one_place(self) -> None:
         rome = (41.9, 12.5)
         found = draw({"IT": 8, "FR": 2}, [(rome, str(n)) for n in range(7)], str, str.lower)
-        assert [dot.title for dot in found.dots] == ["0; 1; 2; 3; 4 (+2)"]
+        assert [dot.title for dot in found.dots] == ["0; 1; 2 (+4)"]
+        many = [((40 + n / 100, 10 + n % 17), str(n)) for n in range(900)]
+        assert 50 < len(draw({}, many, str).dots) <= 250
         shades = {c.code: c.shade for c in found.countries}
         assert (shades["IT"], shades["FR"], shades["DE"]) == (4, 2, 0)
         assert {c.href for c in found.countries} == {"it", "fr", ""}
