@@ -195,6 +195,7 @@ def test_a_login_that_expires_meanwhile_loses_nothing(
     page.goto(f"{address}/contribute/practice")
     describe(page, "Tools after hours")
     page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("heading", name="It can be stored like this")).to_be_visible()
     page.context.clear_cookies()
     page.get_by_role("button", name="Store").click()
     expect(page.get_by_role("alert")).to_contain_text("Sign in with your token below")
