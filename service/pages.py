@@ -5,23 +5,28 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, render_template, request
 from flask.blueprints import BlueprintSetupState
 
 from kg.catalogue import class_counts
 from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
-from kg.i18n import available, gettext, language, mark, ngettext, set_language
+from kg.i18n import available, gettext, language, language_name, mark, ngettext, set_language
+from kg.shelf import Shelf
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question
+from matcher.text import INDEXED
 from service import feedback
+from service.browse import Labels, Wanted, europe
 from service.entryview import entry_view
+from service.finding import places_of, shelf_of
+from service.maps import Map, zoom
 from service.pieces import Piece, number
-from service.places import PlaceBook
 from service.reach import reach, report
 from service.runtime import Runtime, current
 from service.schemas import read_feedback
 from service.searchview import Card, Form, Results, about, ask, modes, read_form, results
+from service.structured import structured
 
 pages = Blueprint("pages", __name__)
 log = logging.getLogger("passerelle")
@@ -48,7 +53,6 @@ _COUNTED = {
     "community": (mark("community"), mark("communities")),
     "plan": (mark("action plan"), mark("action plans")),
     "call": (mark("call"), mark("calls")),
-    "territory": (mark("place"), mark("places")),
 }
 
 
@@ -63,7 +67,7 @@ def _prepare(state: BlueprintSetupState) -> None:
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)
-    environment.globals["page_language"] = language
+    environment.globals |= {"page_language": language, "language_name": language_name}
     environment.filters["number"] = lambda value: number(str(value))
 
 
@@ -77,6 +81,7 @@ def _choose_language() -> None:
 def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
     form, runtime = read_form(request.args), current()
+    shelf = shelf_of(runtime.store)
     found: Results | None = None
     problems: list[Problem] = []
     status = 200
@@ -89,8 +94,10 @@ def home() -> Response:
         problems=problems,
         subject=_subject(runtime, form),
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
-        places=_places(runtime).offered(),
-        counts=_counts(runtime),
+        places=places_of(runtime.store).offered(),
+        counts=_counts(shelf),
+        place_count=class_counts(runtime.store)["territory"],
+        map=None if form.asked else _practices(runtime, shelf),
         examples=_examples(),
         told=_told(runtime, form, found),
         ready=runtime.ready,
@@ -131,6 +138,8 @@ def entry_page(iri: str) -> str:
     entry = runtime.store.get(iri)
     view = entry_view(runtime.store, entry, root)
     contact = runtime.settings.contact
+    shelf, about = shelf_of(runtime.store), _description(entry)
+    (point, code), labels = shelf.spot(entry), Labels(shelf, runtime.store.base)
     return render_template(
         "entry.html",
         view=view,
@@ -138,14 +147,18 @@ def entry_page(iri: str) -> str:
         reach=reach(runtime.store, entry, root),
         report=report(contact, view.title.text, iri, view.checked),
         similar=_similar(runtime, entry, root),
-        description=_description(entry),
+        description=about,
+        map=zoom(point, view.title.text, labels.place, code) if point else None,
+        structured=structured(entry, view, point, about),
     )
 
 
 def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
     """Return results, or what is wrong with the question and the status that says so."""
     try:
-        found = ask(runtime.store, runtime.matcher, _places(runtime), form, request.script_root)
+        found = ask(
+            runtime.store, runtime.matcher, places_of(runtime.store), form, request.script_root
+        )
     except Refused as error:
         return None, error.problems, 422
     except KgError as error:
@@ -162,7 +175,7 @@ def _subject(runtime: Runtime, form: Form) -> Piece | None:
 
 def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
     """Return three similar practices; none while the matcher cannot answer."""
-    if entry.path != "practice" or not runtime.ready:
+    if entry.path not in INDEXED or not runtime.ready:
         return ()
     question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
     try:
@@ -172,17 +185,20 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
         return ()
 
 
-def _places(runtime: Runtime) -> PlaceBook:
-    """Return the names of places, read again after a write."""
-    known: PlaceBook | None = current_app.extensions.get("passerelle.places")
-    if known is None or known.version != runtime.store.version():
-        known = current_app.extensions["passerelle.places"] = PlaceBook(runtime.store)
-    return known
+def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
+    """Return each class with how many entries it has and what they are called."""
+    known = dict(shelf.counts("type", {}, shelf.all))
+    return [
+        (p, known.get(p, 0), ngettext(*names, known.get(p, 0))) for p, names in _COUNTED.items()
+    ]
 
 
-def _counts(runtime: Runtime) -> list[tuple[int, str]]:
-    known = class_counts(runtime.store)
-    return [(known[path], ngettext(*names, known[path])) for path, names in _COUNTED.items()]
+def _practices(runtime: Runtime, shelf: Shelf) -> Map:
+    """Return the map of all practices, each country leading to its own."""
+    rows = shelf.members(shelf.narrowed({"type": ("practice",)}, shelf.all))
+    plain = Wanted(chosen={"type": ("practice",)})
+    labels = Labels(shelf, runtime.store.base)
+    return europe(rows, labels, lambda code: plain.toggled("country", code))
 
 
 def _examples() -> list[dict[str, str]]:

@@ -45,7 +45,7 @@ CRITERIA = {
     "T1": mark("Support from its owners"),
     "T2": mark("Record of transfers"),
 }
-_LEVELS = {
+LEVELS = {
     "strong": mark("Strong match"),
     "fair": mark("Fair match"),
     "weak": mark("Weak match"),
@@ -120,13 +120,18 @@ class Results:
     stamp: Mapping[str, object]
 
 
+def clean(text: str) -> str:
+    """Return a text as it was typed, control characters as spaces."""
+    return _CONTROL.sub(" ", text.replace("\r\n", "\n"))
+
+
 def read_form(values: Mapping[str, str]) -> Form:
     """Return the form of a request; control characters become spaces, nothing else is lost."""
-    text = _CONTROL.sub(" ", values.get("q", "").replace("\r\n", "\n"))
+    text = clean(values.get("q", ""))
     mode = values.get("mode", "")
     return Form(
         q=text,
-        place=_CONTROL.sub(" ", values.get("place", "")).strip(),
+        place=clean(values.get("place", "")).strip(),
         mode=mode if mode in MODES else "similar",
         entry=values.get("entry", "").strip(),
         asked="q" in values or "entry" in values,
@@ -162,7 +167,7 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     """Put the question to the matcher. Raises Refused with what is wrong, in plain words."""
     subject = about(store, form)
     if subject is None:
-        _check_text(form.q)
+        check_text(form.q)
     place = places.find(form.place) if form.place and form.mode != "similar" else None
     if form.mode == "transfer" and place is None:
         raise refused(
@@ -182,7 +187,8 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     return results(store, answer, place, root, subject.href if subject else "")
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Raise Refused for a question that is empty or too long."""
     if not text.strip():
         raise refused(
             "q",
@@ -241,7 +247,7 @@ def card(match: Mapping[str, Any], title: Piece, country: str) -> Card:
         title=title,
         country=country,
         level=level,
-        level_text=gettext(_LEVELS.get(level, level)),
+        level_text=gettext(LEVELS.get(level, level)),
         kind=gettext(_KINDS.get(kind, kind)),
         reasons=_weighed(match)[:MAX_REASONS] if transfer else _lines(match["reasons"]),
         for_them=_lines(match.get("for_them", ())),

@@ -21,7 +21,7 @@ class Sessions:
     """Signs and reads session cookies by a key that is made once in the home."""
 
     def __init__(self, key: Path) -> None:
-        self._serializer = URLSafeTimedSerializer(_secret(key), salt="page-session")
+        self._serializer = URLSafeTimedSerializer(secret(key), salt="page-session")
 
     def start(self, answer: Response) -> None:
         """Give the client a session, unless it has one that is good."""
@@ -40,7 +40,7 @@ class Sessions:
         return f"session-{found}"
 
 
-def _secret(key: Path) -> bytes:
+def secret(key: Path) -> bytes:
     """Return the key of the home, made at the first use and readable by its owner only."""
     try:
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -14,3 +14,16 @@
     // Storage is switched off; the place is typed again.
   }
 })();
+
+// An entry was stored: what was typed for it need not be kept any longer.
+(() => {
+  try {
+    const from = new URL(document.referrer);
+    const stored = document.querySelector("article.entry") && from.origin === location.origin;
+    if (stored && from.pathname.includes("/contribute/")) {
+      localStorage.removeItem(`passerelle.draft:${from.pathname}`);
+    }
+  } catch {
+    // There is no page before this one, or storage is switched off.
+  }
+})();

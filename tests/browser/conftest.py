@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from service.tokens import Tokens
 from tests.service.conftest import prepared as prepared
 from tests.service.conftest import serve, settled
 
@@ -32,13 +33,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(prepared: Path, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a service over the starter graph answers."""
     home = settled(prepared, tmp_path_factory.mktemp("browser") / "home")
     with serve(home) as process:
         assert process.stdout
         yield process.stdout.readline().split()[-1]
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def key(prepared: Path) -> str:
+    """A token of the served home."""
+    return Tokens(prepared / "tokens.json").create("browser-test")
 
 
 @dataclass
@@ -55,6 +62,7 @@ def watch(browser: Browser, address: str, *, width: int = 1280, scripts: bool = 
     context = browser.new_context(
         viewport={"width": width, "height": 900}, java_script_enabled=scripts
     )
+    context.set_default_timeout(10_000)
     found = Watched(context.new_page())
 
     def asked(request: Request) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -26,6 +27,7 @@ from service.runtime import Runtime
 from service.searchview import fit_text
 from service.settings import Settings
 from tests.fake_embedder import HashingEmbedder
+from tests.service.pagetools import page, words
 
 HOSTILE = "practice/hostile"
 ATTACK = "<script>alert(1)</script>"
@@ -71,18 +73,6 @@ def client(runtime: Runtime) -> FlaskClient:
     return create_app(runtime).test_client()
 
 
-def page(client: FlaskClient, path: str, status: int = 200, **query: str) -> str:
-    answer = client.get(path, query_string=query or None, headers={"Accept": "text/html"})
-    assert answer.status_code == status, answer.text
-    assert answer.content_type == "text/html; charset=utf-8"
-    return answer.text
-
-
-def words(text: str) -> str:
-    """Return what a reader sees of a page."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
-
-
 class Audit(HTMLParser):
     """Collects what a strict content security policy would block, and headings."""
 
@@ -97,7 +87,9 @@ class Audit(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         self.faults += [f"{tag} {k}" for k in found if k == "style" or k.startswith("on")]
-        if tag == "style" or (tag == "script" and "src" not in found):
+        if tag == "style" or (
+            tag == "script" and "src" not in found and found.get("type") != "application/ld+json"
+        ):
             self.faults.append(f"inline {tag}")
         if tag in {"script", "img", "link"}:
             source = found.get("src") or found.get("href") or ""
@@ -134,6 +126,11 @@ PAGES = [
     "/id/call/elif-clsi-2024",
     "/id/territory/HR",
     "/id/practice/nowhere",
+    "/search",
+    "/search?q=homeless+people&country=FI&view=map",
+    "/search?type=practice&view=table&page=2",
+    "/search?place=nowhere+at+all",
+    "/numbers",
     "/voc/theme",
     "/ns",
     "/sparql",
@@ -371,6 +368,40 @@ class TestEntry:
         text = page(client, "/id/practice/dom-mladih-split")
         assert 'class="reason"' not in text
         assert "Solution" in text
+
+    def test_what_is_not_in_the_readers_language_is_marked(self, client: FlaskClient) -> None:
+        text = page(client, f"/id/{HOSTILE}")
+        assert 'Rješenje na hrvatskom.</p> <span class="foreign">hrvatski</span>' in text
+        assert '<span class="foreign">English' not in text
+
+    def test_it_lies_on_a_map_and_can_be_cited(self, client: FlaskClient) -> None:
+        text = page(client, "/id/practice/dom-mladih-split")
+        assert re.search(r'<svg class="map" viewBox="\d+ \d+ 360 360"', text)
+        assert '<circle class="dot"' in text
+        seen = words(text)
+        assert "Cite this entry" in seen
+        assert re.search(r"Data version \d+, \d{4}-\d\d-\d\d", seen)
+        assert '<svg class="map"' not in page(client, "/id/challenge/loneliness")
+
+    @pytest.mark.parametrize(
+        ("path", "kind"),
+        [
+            (HOSTILE, "Project"),
+            ("actor/city-hr-split", "Organization"),
+            ("territory/hr-split", "Place"),
+            ("call/elif-clsi-2024", "Event"),
+            ("transfer/buurtzorg-to-sweden", "Action"),
+        ],
+    )
+    def test_search_engines_can_read_it(self, client: FlaskClient, path: str, kind: str) -> None:
+        text = page(client, f"/id/{path}")
+        data = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text)
+        found = json.loads(data[0])
+        assert found["@type"] == kind
+        assert found["@id"] == f"https://passerelle.example/id/{path}"
+        assert found["name"]
+        if kind in {"Organization", "Place"}:
+            assert "latitude" in json.dumps(found)
 
     def test_the_data_are_linked(self, client: FlaskClient) -> None:
         text = page(client, f"/id/{HOSTILE}")

@@ -1,0 +1,318 @@
+"""Search and browse: from the address of a result to everything that its page shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+
+from kg.entry import Text
+from kg.errors import Problem, Refused
+from kg.i18n import gettext, language, language_name, mark
+from kg.shelf import FACETS, Row, Shelf
+from kg.vocabulary import CLASSES, VOC, vocabulary
+from matcher.question import SCHEMES, Filters, Question
+from matcher.text import INDEXED
+from service.maps import Map, draw
+from service.pieces import Piece, tag
+from service.places import PlaceBook
+from service.runtime import Runtime
+from service.searchview import LEVELS, check_text, clean
+
+PER_PAGE, MAX_FOUND, NEAREST, SHOWN = 20, 60, 10, 8
+VIEWS = {"list": mark("List"), "map": mark("Map"), "table": mark("Table")}
+SORTS = {
+    "near": mark("Closest to your words"),
+    "title": mark("Title"),
+    "checked": mark("Checked last"),
+    "evidence": mark("Strongest evidence"),
+}
+NAMES = {
+    "type": mark("Kind of entry"),
+    "theme": mark("Theme"),
+    "country": mark("Country"),
+    "territory": mark("Region or town"),
+    "target_group": mark("Target group"),
+    "stage": mark("Stage"),
+    "evidence": mark("Strength of evidence"),
+    "instrument": mark("Instrument"),
+    "approach": mark("Approach"),
+    "language": mark("Language of the texts"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the address of a result says; ``chosen`` holds the values of each filter."""
+
+    q: str = ""
+    place: str = ""
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: str = ""
+    view: str = "list"
+    page: int = 1
+
+    def href(self, **changes: object) -> str:
+        """Return the address with some parts changed; other than the page, all start at 1."""
+        parts: dict[str, Any] = {"q": self.q, "sort": self.sort, "view": self.view, "page": 1}
+        parts |= {**self.chosen, **changes}
+        parts = {k: v for k, v in parts.items() if v and (k, v) not in _PLAIN}
+        return "/search" + (f"?{urlencode(parts, doseq=True)}" if parts else "")
+
+    def toggled(self, name: str, value: str) -> str:
+        """Return the address with one value of a filter added, or taken away if it is there."""
+        values = self.chosen.get(name, ())
+        rest = tuple(v for v in values if v != value)
+        return self.href(**{name: rest if value in values else (*values, value)})
+
+
+_PLAIN = {("view", "list"), ("page", 1)}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of a filter: its label, how many it leaves, where it leads, whether it is on."""
+
+    value: str
+    label: str
+    count: int
+    href: str
+    on: bool
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A filter with its values, the most frequent first; ``more`` are folded away."""
+
+    name: str
+    label: str
+    choices: tuple[Choice, ...]
+    more: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A row of the result as it is shown; level and reason only for a search in words."""
+
+    title: Piece
+    kind: str
+    place: str
+    summary: Piece | None
+    themes: str
+    checked: str
+    evidence: str
+    level: str = ""
+    level_text: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The whole result (``rows``, in order) and the page of it that is shown."""
+
+    wanted: Wanted
+    rows: tuple[Row, ...]
+    items: tuple[Item, ...] = ()
+    facets: tuple[Facet, ...] = ()
+    chips: tuple[Choice, ...] = ()
+    pages: int = 1
+    map: Map | None = None
+    abstained: bool = False
+    partial: bool = False
+    problems: tuple[Problem, ...] = ()
+
+
+def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[Wanted, tuple[Problem, ...]]:
+    """Return what an address asks for, and what of it is not understood."""
+    chosen = {n: tuple(dict.fromkeys(v for v in args.getlist(n) if v)) for n in FACETS}
+    place = clean(args.get("place", "")).strip()
+    problems: tuple[Problem, ...] = ()
+    if place:
+        try:
+            chosen["territory"] = (places.find(place).code,)
+            place = ""
+        except Refused as error:
+            problems = tuple(error.problems)
+    page = args.get("page", "1")
+    sort, view = args.get("sort", ""), args.get("view", "list")
+    wanted = Wanted(
+        q=clean(args.get("q", "")).strip(),
+        place=place,
+        chosen={name: values for name, values in chosen.items() if values},
+        sort=sort if sort in SORTS else "",
+        view=view if view in VIEWS else "list",
+        page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 1,
+    )
+    return wanted, problems
+
+
+def find(runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str, str]) -> Result:
+    """Return the result that an address names."""
+    wanted, problems = read(args, places)
+    try:
+        near, abstained, partial = _near(runtime, shelf, wanted.q)
+    except Refused as error:
+        wanted = Wanted(wanted.q, wanted.place, wanted.chosen, wanted.sort, wanted.view)
+        return Result(wanted, (), problems=(*problems, *error.problems))
+    among = shelf.all if near is None else shelf.set_of(near)
+    rows = _sorted(shelf.members(shelf.narrowed(wanted.chosen, among)), wanted, near)
+    pages = max(1, -(-len(rows) // PER_PAGE))
+    page = min(max(wanted.page, 1), pages)
+    labels = Labels(shelf, runtime.store.base)
+    shown = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
+    return Result(
+        wanted=wanted,
+        rows=tuple(rows),
+        items=tuple(_item(row, labels, (near or {}).get(row.iri)) for row in shown),
+        facets=tuple(_facets(shelf, wanted, among, labels)),
+        chips=tuple(_chips(wanted, labels)),
+        pages=pages,
+        map=_map(rows, wanted, labels) if wanted.view == "map" else None,
+        abstained=abstained,
+        partial=partial,
+        problems=problems,
+    )
+
+
+def _near(
+    runtime: Runtime, shelf: Shelf, q: str
+) -> tuple[dict[str, Mapping[str, Any]] | None, bool, bool]:
+    """Return the matches of a text by IRI, the closest first, and None without a text.
+
+    Weak matches are left out; if all are weak there are the nearest ten. While the matcher is
+    starting, what holds all the words is found instead.
+    """
+    if not q:
+        return None, False, False
+    check_text(q)
+    if not runtime.ready:
+        asked = q.casefold().split()
+        found = [r for r in shelf.rows if all(w in _words(r) for w in asked)]
+        return {row.iri: {} for row in found[:MAX_FOUND]}, False, True
+    question = Question(text=q, limit=MAX_FOUND, filters=Filters(type=INDEXED))
+    answer: Mapping[str, Any] = runtime.matcher.similar(question)
+    good = [m for m in answer["matches"] if m["level"] != "weak"]
+    chosen = good or answer["matches"][:NEAREST]
+    return {m["entry"]: m for m in chosen}, not good, runtime.matcher.lag() > 0
+
+
+def _words(row: Row) -> str:
+    return " ".join(t.value for t in (*row.titles, *row.summaries)).casefold()
+
+
+def _sorted(rows: list[Row], wanted: Wanted, near: Mapping[str, object] | None) -> list[Row]:
+    """Return rows in the order asked for; ties are in the order of their IRIs."""
+    lang = language()
+    order = {iri: rank for rank, iri in enumerate(near or ())}
+    match wanted.sort or ("near" if near is not None else "title"):
+        case "checked":
+            return sorted(rows, key=lambda r: r.checked, reverse=True)
+        case "evidence":
+            return sorted(rows, key=lambda r: -r.evidence)
+        case "near" if near is not None:
+            return sorted(rows, key=lambda r: order[r.iri])
+    return sorted(rows, key=lambda r: r.title(lang).value.casefold())
+
+
+class Labels:
+    """What the values of filters are called, in the reader's language."""
+
+    def __init__(self, shelf: Shelf, base: str) -> None:
+        self._shelf, self._base = shelf, base
+
+    def of(self, name: str, value: str) -> str:
+        """Return the label of a filter's value, or the value itself if it is not known."""
+        words, lang = vocabulary(), language()
+        match name:
+            case "type":
+                return words.label(CLASSES[value], lang) if value in CLASSES else value
+            case "country" | "territory":
+                return self.place(value)
+            case "language":
+                return language_name(value)
+            case "instrument":
+                at = self._shelf.position.get(f"{self._base}id/instrument/{value}")
+                return value if at is None else self._shelf.rows[at].title(lang).value
+        scheme = SCHEMES.get(name, "evidence-level")
+        return words.label(f"{VOC}{scheme}/{value}", lang)
+
+    def place(self, code: str) -> str:
+        """Return the name of a country or region by its code."""
+        return self._shelf.place_name(code, language())
+
+    def href(self, row: Row) -> str:
+        """Return the path of an entry's page."""
+        return f"/{row.iri.removeprefix(self._base)}"
+
+
+def _piece(text: Text, href: str = "") -> Piece:
+    return Piece(text.value, href, tag(text.lang))
+
+
+def _item(row: Row, labels: Labels, match: Mapping[str, Any] | None) -> Item:
+    lang, words = language(), vocabulary()
+    summary = row.summary(lang)
+    level = str(match["level"]) if match else ""
+    return Item(
+        title=_piece(row.title(lang), labels.href(row)),
+        kind=words.label(CLASSES[row.path], lang),
+        place=", ".join(labels.place(code) for code in row.values["country"][:3]),
+        summary=_piece(_short(summary)) if summary else None,
+        themes=", ".join(labels.of("theme", value) for value in row.values["theme"][:4]),
+        checked=row.checked,
+        evidence=", ".join(labels.of("evidence", value) for value in row.values["evidence"]),
+        level=level,
+        level_text=gettext(LEVELS[level]) if level else "",
+        reason=str(match["reasons"][0]["text"]) if match and match["reasons"] else "",
+    )
+
+
+def _short(text: Text) -> Text:
+    value = text.value
+    return text if len(value) <= 240 else Text(value[:239].rsplit(" ", 1)[0] + "…", text.lang, "")
+
+
+def _facets(shelf: Shelf, wanted: Wanted, among: int, labels: Labels) -> list[Facet]:
+    found = []
+    for name in FACETS:
+        if name == "territory" and not wanted.chosen.keys() & {"country", "territory"}:
+            continue
+        counted = shelf.counts(name, wanted.chosen, among)
+        on = wanted.chosen.get(name, ())
+        counted.sort(key=lambda pair: (pair[0] not in on, -pair[1], pair[0]))
+        choices = [
+            Choice(value, labels.of(name, value), n, wanted.toggled(name, value), value in on)
+            for value, n in counted[:60]
+        ]
+        if choices:
+            found.append(
+                Facet(name, gettext(NAMES[name]), tuple(choices[:SHOWN]), tuple(choices[SHOWN:]))
+            )
+    return found
+
+
+def _chips(wanted: Wanted, labels: Labels) -> list[Choice]:
+    found = [
+        Choice(value, f"{gettext(NAMES[name])}: {labels.of(name, value)}", 0,
+               wanted.toggled(name, value), on=True)
+        for name, values in wanted.chosen.items() for value in values
+    ]  # fmt: skip
+    if wanted.q:
+        found.insert(0, Choice(wanted.q, f"“{wanted.q[:60]}”", 0, wanted.href(q=""), on=True))
+    return found
+
+
+def _map(rows: list[Row], wanted: Wanted, labels: Labels) -> Map:
+    return europe(rows, labels, lambda code: wanted.toggled("country", code))
+
+
+def europe(rows: Iterable[Row], labels: Labels, href: Callable[[str], str]) -> Map:
+    """Return the map of rows, each country leading to ``href(code)``."""
+    lang, known = language(), tuple(rows)
+    counts = Counter(code for row in known for code in row.values["country"])
+    spots = [(row.point, row.title(lang).value) for row in known if row.point]
+    return draw(counts, spots, labels.place, href)

@@ -1,0 +1,232 @@
+"""The pages to sign in, and to write, check, change and remove an entry."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
+
+from kg.entry import Entry
+from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
+from kg.i18n import LANGUAGES, gettext, language
+from kg.reading import entry_of, slug_of
+from kg.shelf import LISTED
+from kg.vocabulary import CLASSES, DCT, PSR, vocabulary
+from matcher.question import Filters, Question
+from matcher.text import INDEXED
+from service import login
+from service.answers import entry_iri
+from service.finding import places_of, shelf_of
+from service.runtime import current
+from service.searchview import Card, results
+from service.shapeform import Ask, Control, Reader, Typed, asks, controls, filled, options
+
+contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
+MAX_LISTED = 500
+_TOLD = (DCT + "title", DCT + "description", *(PSR + n for n in ("problem", "solution", "offers")))
+
+
+@dataclass(frozen=True)
+class Form:
+    """An entry form as it is shown; ``checked`` when it could be sent as it is."""
+
+    path: str
+    slug: str
+    kind: str
+    controls: tuple[Control, ...]
+    problems: tuple[Problem, ...]
+    version: str
+    fresh: bool = False
+    checked: bool = False
+    similar: tuple[Card, ...] = ()
+
+
+@contribute.get("")
+def start() -> str:
+    """Offer to sign in and to describe something of each class."""
+    words = vocabulary()
+    kinds = [(path, words.label(CLASSES[path], language())) for path in LISTED]
+    return render_template("contribute.html", kinds=kinds, who=login.who(), csrf=login.csrf())
+
+
+@contribute.post("/sign-in")
+def sign_in() -> BaseResponse | tuple[str, int]:
+    """Open a session for a token."""
+    if login.sign_in(request.form.get("token", "")):
+        return redirect(url_for("contribute.start"), 303)
+    return render_template(
+        "contribute.html", kinds=(), who=None, csrf=login.csrf(), wrong=True
+    ), 403
+
+
+@contribute.post("/sign-out")
+def sign_out() -> BaseResponse:
+    """Close the session."""
+    if login.writer():
+        session.clear()
+    return redirect(url_for("contribute.start"), 303)
+
+
+@contribute.route("/<path>", methods=["GET", "POST"])
+def create(path: str) -> BaseResponse:
+    """Show the empty form of a class, check what was typed, or store a new entry."""
+    if path not in LISTED:
+        raise NotFound(f"There is no form for {path}.")
+    return _edit(path, None)
+
+
+@contribute.route("/<path>/<slug>", methods=["GET", "POST"])
+def change(path: str, slug: str) -> BaseResponse:
+    """Show an entry in its form, check what was typed, or replace it."""
+    return _edit(path, current().store.get(entry_iri(path, slug)))
+
+
+@contribute.post("/<path>/<slug>/delete")
+def remove(path: str, slug: str) -> BaseResponse:
+    """Remove an entry that no other links to, if the person is sure."""
+    entry, agent = current().store.get(entry_iri(path, slug)), login.writer()
+    if agent is None or "sure" not in request.form:
+        said = gettext("Tick that you are sure.") if agent else _sign_in_first()
+        return _answer(_stored(entry, [Problem("", said)]), 422 if agent else 401)
+    try:
+        current().intake.delete(entry.iri, agent)
+    except InUse as error:
+        return _answer(_stored(entry, [Problem("", str(error))]), 409)
+    current().written()
+    return redirect(url_for("contribute.start"), 303)
+
+
+def _sign_in_first() -> str:
+    return gettext("Sign in with your token below; nothing of what you typed is lost.")
+
+
+def _edit(path: str, entry: Entry | None) -> BaseResponse:
+    if request.method == "GET":
+        return _answer(_stored(entry) if entry else _form(path, "", MultiDict(), fresh=True))
+    typed, agent = request.form, login.writer()
+    slug = entry.slug if entry else ""
+    try:
+        draft = _draft(path, entry, typed)
+        if typed.get("do") == "send" and agent:
+            return _store(draft, entry, agent, typed.get("version", ""))
+        report = current().intake.check(draft)
+        problems = list(report.problems)
+        form = _form(path, slug, typed, problems, draft=draft if report.conforms else None)
+        if typed.get("do") == "send":
+            return _answer(
+                _form(path, slug, typed, [Problem("", _sign_in_first()), *problems]), 401
+            )
+        return _answer(form, 200 if report.conforms else 422)
+    except Refused as error:
+        return _answer(_form(path, slug, typed, error.problems), 422)
+    except (Exists, Changed) as error:
+        return _answer(_form(path, slug, typed, [Problem("", str(error))]), 409)
+
+
+def _store(draft: Entry, before: Entry | None, agent: str, version: str) -> BaseResponse:
+    runtime = current()
+    if before is None:
+        runtime.intake.create(draft, agent)
+    else:
+        runtime.intake.replace(draft, agent, int(version) if version.isdecimal() else -1)
+    runtime.written()
+    return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
+
+
+def _fields(path: str) -> tuple[Ask, ...]:
+    return asks(current().intake.validator.shapes, CLASSES[path])
+
+
+def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
+    """Return the entry that was typed, with what the form does not show left as it was."""
+    store, fields = current().store, _fields(path)
+    title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
+    iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
+    reader = Reader(store.base, places_of(store), _titles())
+    made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
+    if reader.problems:
+        raise Refused(gettext("Some fields cannot be read."), reader.problems)
+    asked = {ask.prop for ask in fields} | {a.prop for ask in fields for a in ask.parts}
+    kept = before.triples if before else ()
+    there = {str(t.subject) for t in made}
+    left = [t for t in kept if t.predicate.value not in asked and str(t.subject) in there]
+    return entry_of([*made, *left], store.base, iri=iri)
+
+
+def _titles() -> dict[str, dict[str, str]]:
+    """Return the entries of each class by title, and by title with name."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in shelf_of(current().store).rows:
+        for title in row.titles:
+            found[row.path].setdefault(title.value.casefold(), row.iri)
+            found[row.path][_named(title.value, row.iri).casefold()] = row.iri
+    return found
+
+
+def _named(title: str, iri: str) -> str:
+    return f"{title} ({iri.rsplit('/', 1)[-1]})"
+
+
+def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
+    """Return the form of an entry as it is now."""
+    shelf = shelf_of(current().store)
+    names = {r.iri: _named(r.title(language()).value, r.iri) for r in shelf.rows}
+    typed = filled(entry, _fields(entry.path), names)
+    seen = current().store.provenance(entry.iri)
+    typed["version"] = str(seen.number) if seen else ""
+    return _form(entry.path, entry.slug, typed, problems, fresh=True)
+
+
+def _form(
+    path: str, slug: str, typed: Typed, problems: Sequence[Problem] = (), *,
+    draft: Entry | None = None, fresh: bool = False,
+) -> Form:  # fmt: skip
+    return Form(
+        path=path,
+        slug=slug,
+        kind=vocabulary().label(CLASSES[path], language()),
+        controls=controls(_fields(path), typed, problems),
+        problems=tuple(problems),
+        version=typed.get("version", ""),
+        fresh=fresh,
+        checked=draft is not None,
+        similar=_similar(draft) if draft else (),
+    )
+
+
+def _similar(draft: Entry) -> tuple[Card, ...]:
+    """Return entries much like a draft, as far as the index knows them."""
+    runtime = current()
+    if not runtime.ready or draft.path not in INDEXED:
+        return ()
+    text = "\n".join(t.value for prop in _TOLD for t in draft.texts(prop))
+    filters = Filters(type=(draft.path,))
+    answer = runtime.matcher.similar(Question(text=text[:5_000], limit=4, filters=filters))
+    cards = results(runtime.store, answer, None, request.script_root).cards
+    own = f"{request.script_root}/id/{draft.path}/{draft.slug}"
+    return tuple(card for card in cards if card.title.href != own)[:3]
+
+
+def _answer(form: Form, status: int = 200) -> Response:
+    page = render_template(
+        "form.html", form=form, who=login.who(), csrf=login.csrf(), listed=_listed(form.path),
+        options=options, languages=LANGUAGES,
+    )  # fmt: skip
+    answer = Response(page, status, mimetype="text/html")
+    answer.cache_control.no_store = True
+    return answer
+
+
+def _listed(path: str) -> dict[str, list[str]]:
+    """Return what a form offers to choose from, by class: up to 500 entries each."""
+    fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
+    shelf, found = shelf_of(current().store), {}
+    for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
+        rows = shelf.members(shelf.narrowed({"type": (source,)}, shelf.all))[:MAX_LISTED]
+        found[source] = [_named(row.title(language()).value, row.iri) for row in rows]
+    return found

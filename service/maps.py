@@ -1,0 +1,134 @@
+"""Maps of Europe as inline SVG: outlines made at set-up, countries shaded, places as dots."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from kg.shelf import Point
+
+SHADES, MAX_DOTS = 4, 250
+
+
+@dataclass(frozen=True)
+class Country:
+    """An outline; ``shade`` is 0 for nothing and up to 4 for most, ``href`` may be empty."""
+
+    code: str
+    name: str
+    outline: str
+    count: int
+    shade: int
+    href: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A place with how much is there; ``radius`` grows with the square root of it."""
+
+    x: float
+    y: float
+    radius: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Map:
+    """What a template draws; ``view`` is the part shown: left, top, width, height."""
+
+    view: str
+    countries: tuple[Country, ...]
+    dots: tuple[Dot, ...]
+
+
+def draw(
+    counts: Mapping[str, int],
+    points: Iterable[tuple[Point, str]],
+    name: Callable[[str], str],
+    href: Callable[[str], str] = lambda code: "",
+) -> Map:
+    """Return Europe with countries shaded by count and a dot for each place that is on it."""
+    outlines = _outlines()
+    most = max(counts.values(), default=0)
+    countries = tuple(
+        Country(
+            code, name(code), outline, count := counts.get(code, 0),
+            math.ceil(SHADES * math.sqrt(count / most)) if count else 0,
+            href(code) if count else "",
+        )
+        for code, outline in sorted(outlines.get("countries", {}).items())
+    )  # fmt: skip
+    return Map(f"0 0 {_size()} {_size()}", countries, _dots(points))
+
+
+def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map | None:
+    """Return the surroundings of one place, its country marked; None if it is off the map."""
+    dots = _dots([(point, title)])
+    if not dots:
+        return None
+    size, width = _size(), 360
+    left = min(max(dots[0].x - width / 2, 0), size - width)
+    top = min(max(dots[0].y - width / 2, 0), size - width)
+    found = draw({code: 1}, [], name)
+    return Map(f"{left:.0f} {top:.0f} {width} {width}", found.countries, dots)
+
+
+def _dots(points: Iterable[tuple[Point, str]]) -> tuple[Dot, ...]:
+    """Return one dot for all that lie at the same place, large ones first.
+
+    Where there would be too many, what lies close together shares a dot.
+    """
+    placed = [(project(point), title) for point, title in points]
+    placed = [(at, title) for at, title in placed if all(0 <= axis <= _size() for axis in at)]
+    grid, together = 1, _together(placed, 1)
+    while len(together) > MAX_DOTS:
+        grid *= 2
+        together = _together(placed, grid)
+    found = [
+        Dot(x, y, round(min(5 + 3 * math.sqrt(len(said)), 24), 1), _named(said))
+        for (x, y), said in together.items()
+    ]
+    return tuple(sorted(found, key=lambda dot: (-dot.radius, dot.x, dot.y)))
+
+
+def _together(placed: Iterable[tuple[Point, str]], grid: int) -> dict[tuple[int, int], list[str]]:
+    found: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for (x, y), title in placed:
+        found[round(x / grid) * grid, round(y / grid) * grid].append(title)
+    return found
+
+
+def _named(titles: Sequence[str]) -> str:
+    titles = list(dict.fromkeys(titles))
+    more = f" (+{len(titles) - 3})" if len(titles) > 3 else ""
+    return "; ".join(titles[:3]) + more
+
+
+def project(point: Point) -> tuple[float, float]:
+    """Return where a latitude and longitude lie on the map (Lambert azimuthal equal area)."""
+    lat, east = math.radians(point[0]), math.radians(point[1] - 10)
+    middle, made = math.radians(52), _outlines()
+    ahead = math.sin(middle) * math.sin(lat) + math.cos(middle) * math.cos(lat) * math.cos(east)
+    if ahead <= -0.9:
+        return -1.0, -1.0
+    scale = made.get("scale", 0) * math.sqrt(2 / (1 + ahead))
+    up = math.cos(middle) * math.sin(lat) - math.sin(middle) * math.cos(lat) * math.cos(east)
+    x = made.get("x", -1) + scale * math.cos(lat) * math.sin(east)
+    return x, made.get("y", -1) - scale * up
+
+
+def _size() -> int:
+    return int(_outlines().get("size", 0))
+
+
+@lru_cache(maxsize=1)
+def _outlines() -> dict[str, Any]:
+    """Return what ``make assets`` wrote; without it there are pages, but no maps."""
+    file = files("service") / "static" / "vendor" / "europe.json"
+    return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}

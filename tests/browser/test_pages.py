@@ -1,0 +1,221 @@
+"""The pages in a real browser: whole tasks, by keyboard, with and without scripts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Watched, watch
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[2] / "service/web/node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+NEED = "We want to turn an empty building into a place that residents run."
+PAGES = [
+    "/",
+    "/?q=work+for+young+people&mode=transfer&place=HR",
+    "/?q=older+people+are+lonely&mode=partners&place=HR035",
+    "/?q=&mode=similar",
+    "/search",
+    "/search?q=older+people+are+lonely&type=practice",
+    "/search?country=IT&country=ES&view=map",
+    "/search?type=practice&view=table",
+    "/search?theme=nothing",
+    "/search?place=nowhere",
+    "/numbers",
+    "/contribute",
+    "/contribute/practice",
+    "/id/practice/dom-mladih-split",
+    "/id/challenge/loneliness",
+    "/id/actor/city-hr-split",
+    "/id/instrument/esf-plus",
+    "/id/transfer/buurtzorg-to-sweden",
+    "/id/plan/sea4neb-split",
+    "/id/community/elif",
+    "/id/call/elif-clsi-2024",
+    "/id/territory/HR",
+    "/id/practice/nowhere",
+    "/voc/theme",
+    "/ns",
+    "/api/docs",
+]
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe-core finds wrong on a page."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not there; run make assets")
+    page.evaluate(AXE.read_text("utf-8"))
+    found: dict[str, Any] = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
+    )
+    return [
+        f"{v['id']}: {node['target']} {node['failureSummary']}"
+        for v in found["violations"]
+        for node in v["nodes"][:3]
+    ]
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def seen(request: pytest.FixtureRequest, browser: Browser, address: str) -> Watched:
+    found = watch(browser, address)
+    found.page.emulate_media(color_scheme=request.param)
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_in_the_way(seen: Watched, address: str, path: str) -> None:
+    seen.page.set_viewport_size({"width": 1280, "height": 900})
+    seen.page.goto(address + path)
+    assert faults(seen.page) == []
+    seen.page.set_viewport_size({"width": 360, "height": 800})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert faults(seen.page) == []
+    errors = [c for c in seen.complaints if "the server responded with a status of 4" not in c]
+    assert errors == []
+    assert seen.elsewhere == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_practitioner_goes_from_a_problem_to_somebody_to_call(
+    browser: Browser, address: str, width: int, scripts: bool
+) -> None:
+    seen = watch(browser, address, width=width, scripts=scripts)
+    page = seen.page
+    page.goto(address)
+    page.get_by_label("What do you do or need?").fill(NEED)
+    page.get_by_label("Your place").fill("Croatia")
+    page.get_by_label("Could it work in my place?").check()
+    page.get_by_role("button", name="Find matches").click()
+    expect(page.get_by_role("heading", name=re.compile("What could work|No good"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"fit \d\.\d\d")).first).to_be_visible()
+    page.locator(".card h3 a").first.click()
+    page.get_by_role("link", name="How to reach the organisation").first.click()
+    expect(page.get_by_role("heading", name="How to reach the organisation")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (seen.complaints, seen.elsewhere) == ([], [])
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_competence_centre_takes_its_entries_away(
+    browser: Browser, address: str, width: int, scripts: bool
+) -> None:
+    seen = watch(browser, address, width=width, scripts=scripts)
+    page = seen.page
+    page.goto(address)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Browse").click()
+    page.get_by_role("link", name=re.compile(r"^Practice \d+$")).click()
+    page.get_by_role("link", name=re.compile(r"^Italy \d+$")).click()
+    expect(page.get_by_role("list", name="Active filters")).to_contain_text("Country: Italy")
+    page.get_by_role("link", name="Table").click()
+    expect(page.locator("table.list tbody tr")).to_have_count(7)
+    with page.expect_download() as started:
+        page.get_by_role("link", name="CSV").click()
+    assert started.value.suggested_filename == "passerelle.csv"
+    assert len(started.value.path().read_text("utf-8-sig").splitlines()) == 8
+    page.get_by_role("link", name="Remove: Country: Italy").click()
+    expect(page.get_by_role("list", name="Active filters")).not_to_contain_text("Italy")
+    assert (seen.complaints, seen.elsewhere) == ([], [])
+
+
+def test_the_first_page_can_be_used_by_keyboard(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.goto(address)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("What do you do or need?")).to_be_focused()
+    page.keyboard.type("older people are lonely")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Similar practices")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Your place")).to_be_focused()
+    page.keyboard.type("HR")
+    page.keyboard.press("Enter")
+    expect(page.locator(".card").first).to_be_visible()
+
+
+def test_the_first_page_is_small(browser: Browser, address: str) -> None:
+    seen = watch(browser, address)
+    sizes: list[int] = []
+    seen.page.on("response", lambda answer: sizes.append(len(answer.body())))
+    seen.page.goto(address)
+    seen.page.wait_for_load_state("networkidle")
+    assert len(sizes) >= 3
+    assert sum(sizes) < 150_000
+
+
+def describe(page: Page, title: str) -> None:
+    page.get_by_label("Title (needed)", exact=True).fill(title)
+    page.get_by_label("Territory (needed)", exact=True).fill("Split")
+    page.get_by_label("Solution", exact=True).fill("Neighbours lend tools from one shed.")
+    page.get_by_label("Housing", exact=True).check()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_an_entry_is_written_checked_and_removed(
+    browser: Browser, address: str, key: str, width: int, scripts: bool
+) -> None:
+    seen = watch(browser, address, width=width, scripts=scripts)
+    page, title = seen.page, f"A shed of tools {width} {scripts}"
+    page.goto(f"{address}/contribute")
+    page.get_by_label("Token").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("You are signed in as browser-test.")).to_be_visible()
+    page.get_by_role("link", name="Practice", exact=True).click()
+    describe(page, title)
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("heading", name="It can be stored like this")).to_be_visible()
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+    page.get_by_role("link", name="Edit this entry").click()
+    expect(page.get_by_label("Solution", exact=True)).to_have_value(re.compile("Neighbours"))
+    page.get_by_label("I am sure").check()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_role("heading", name="Contribute")).to_be_visible()
+    assert (seen.complaints, seen.elsewhere) == ([], [])
+
+
+def test_a_login_that_expires_meanwhile_loses_nothing(
+    browser: Browser, address: str, key: str
+) -> None:
+    page = watch(browser, address).page
+    page.goto(f"{address}/contribute")
+    page.get_by_label("Token").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{address}/contribute/practice")
+    describe(page, "Tools after hours")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("heading", name="It can be stored like this")).to_be_visible()
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("alert")).to_contain_text("Sign in with your token below")
+    assert faults(page) == []
+    expect(page.get_by_label("Solution", exact=True)).to_have_value(re.compile("Neighbours"))
+    expect(page.get_by_label("Housing", exact=True)).to_be_checked()
+    page.get_by_label("Token").fill(key)
+    page.get_by_role("button", name="Store").click()
+    expect(page.get_by_role("heading", name="Tools after hours", level=1)).to_be_visible()
+
+
+def test_what_was_typed_is_there_after_the_window_was_closed(
+    browser: Browser, address: str
+) -> None:
+    page = watch(browser, address).page
+    page.goto(f"{address}/contribute/practice")
+    describe(page, "Tools that were forgotten")
+    page.goto(f"{address}/numbers")
+    page.goto(f"{address}/contribute/practice")
+    expect(page.get_by_label("Title (needed)", exact=True)).to_have_value(re.compile("forgotten"))
+    expect(page.get_by_label("Housing", exact=True)).to_be_checked()
+    page.get_by_role("button", name="Start afresh").click()
+    expect(page.get_by_label("Title (needed)", exact=True)).to_have_value("")
