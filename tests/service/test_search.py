@@ -62,8 +62,12 @@ class TestBrowse:
 
     def test_pages_follow_each_other_without_gaps(self, client: FlaskClient) -> None:
         first = page(client, "/search", type="practice")
-        assert "Page 1 of 3" in words(first)
-        rest = [page(client, "/search", type="practice", page=str(n)) for n in (2, 3)]
+        # Other tests write practices too, so there may be a page more.
+        told = re.search(r"Page 1 of (\d+)", words(first))
+        assert told
+        numbers = range(2, int(told[1]) + 1)
+        assert len(numbers) >= 2
+        rest = [page(client, "/search", type="practice", page=str(n)) for n in numbers]
         found = [link for t in (first, *rest) for link in re.findall(r'<h3><a href="([^"]+)"', t)]
         assert len(found) == len(set(found)) >= 57
         assert titles(page(client, "/search", type="practice", page="99")) == titles(rest[-1])
