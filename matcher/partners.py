@@ -11,19 +11,24 @@ from kg.language import settle
 from kg.vocabulary import DCT, ORG, PSR
 from matcher import text
 from matcher.answer import Json, match
+from matcher.criteria.carrying import RESULTS
 from matcher.desk import Desk
 from matcher.evidence import Reason, Triple, cite, excerpt
 from matcher.place import Place, likeness, mean
 from matcher.question import KINDS, Filters, Question
 from matcher.retrieval import by_text
-from matcher.world import World, names
+from matcher.world import Moved, World, names
 
 #: how many actors are compared with the asker, and how many of the nearest practices are looked at
 SHORT_LIST, NEAREST = 40, 10
 #: below this a likeness of texts says nothing
 ALIKE = 0.2
+#: what likeness of texts counts for a peer, beside a challenge that both work on
+CONCERN = 0.5
 #: how far the strongest tie in the graph lifts a peer towards 1
 TIES = 0.5
+#: what taking a practice over with success counts, beside running it
+TAKEN_OVER = 0.9
 
 
 @dataclass
@@ -100,9 +105,9 @@ def _facet(desk: Desk, words: str | None, lang: str, facet: str) -> dict[str, fl
 def peers(asker: Asker, texts: Mapping[str, float]) -> list[Partner]:
     """Return actors with the same concern in a similar place.
 
-    Score: likeness of the texts (1 for a shared challenge) x (0.6 + 0.4 x likeness of the
-    places), a place that is not known counting as 0.5; then half of the way to 1 times the
-    strength of their tie in the graph, the asker's strongest tie being 1.
+    Score: 1 for a shared challenge, else half the likeness of the texts, x (0.6 + 0.4 x
+    likeness of the places), a place that is not known counting as 0.5; then half of the way
+    to 1 times the strength of their tie in the graph, the asker's strongest tie being 1.
     """
     world, me = asker.world, asker.entry
     mine = world.challenges(me.iri) if me else set()
@@ -116,10 +121,11 @@ def peers(asker: Asker, texts: Mapping[str, float]) -> list[Partner]:
         shared = sorted(mine & world.challenges(iri))
         near = _nearness(asker, actor)
         tie = ties.get(iri, 0.0) / strongest
-        same = 1.0 if shared else texts.get(iri, 0.0)
+        alike = texts.get(iri, 0.0)
+        same = 1.0 if shared else CONCERN * alike
         score = same * (0.6 + 0.4 * (0.5 if near is None else near))
         score += (1 - score) * TIES * tie
-        if max(same, tie) >= ALIKE:
+        if shared or max(alike, tie) >= ALIKE:
             reasons = _peer_reasons(asker, actor, shared, near)
             theirs = _("They would meet somebody with the same concern.")
             cited = cite(me, DCT + "description") if me else cite(actor, DCT + "description")
@@ -167,13 +173,19 @@ def _titles(world: World, iris: Iterable[str]) -> str:
 
 
 def mentors(asker: Asker) -> list[Partner]:
-    """Return actors that run a practice like the one asked about.
+    """Return actors that run a practice like the one asked about, or took it over.
 
     Score: the practice's own, raised by a fifth (to 1 at most) if they say that they mentor
-    or if the practice was carried over before.
+    or if the practice was carried over before. For who took it over: the practice's own x
+    0.9 x how far that was a success; a result that is not known is no experience.
     """
     found = []
     for practice, score in asker.practices:
+        found += [
+            _successor(asker.world, practice, moved, score * TAKEN_OVER * success)
+            for moved in asker.world.moved(practice.iri)
+            if moved.adopter and (success := RESULTS.get(moved.result))
+        ]
         for node in practice.links(PSR + "hasInvolvement"):
             for iri in practice.links(PSR + "actor", node):
                 actor = asker.world.get(iri)
@@ -182,6 +194,21 @@ def mentors(asker: Asker) -> list[Partner]:
                 raised = min(1.0, score * 1.2) if willing or moved else score
                 found.append(_mentor(actor, practice, node, raised, willing, moved))
     return found
+
+
+def _successor(world: World, practice: Entry, moved: Moved, score: float) -> Partner:
+    title = practice.text(DCT + "title") or practice.slug
+    said = _("Took it over from elsewhere: {title}.").format(title=title)
+    transfer, adopter = world.get(moved.iri), moved.adopter or ""
+    cited = tuple(
+        triple
+        for name, value in (
+            ("sourcePractice", practice.iri), ("adopter", adopter), ("result", None)
+        )
+        for triple in cite(transfer, PSR + name, [value] if value else None)
+    )  # fmt: skip
+    back = Reason("reach", _("They could compare notes with one more place."), cited)
+    return Partner(world.get(adopter), "mentor", score, [Reason("transfer", said, cited)], [back])
 
 
 def _mentor(
