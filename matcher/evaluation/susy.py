@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from kg.errors import ImportFailed
 from kg.language import detect
@@ -20,13 +21,21 @@ from matcher.evaluation.baselines import baselines
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
 from matcher.index import Index, Progress
-from matcher.question import Filters
+from matcher.question import Filters, Question
 from matcher.retrieval import RECIPE, Recipe, by_entry
+from matcher.similar import chosen
 from matcher.text import VERSION
 
 JACCARD = 0.5
 #: languages of fewer documents are not told apart
 MANY = 20
+Ints = npt.NDArray[np.intp]
+#: what an asker may choose so that small languages are seen
+SHOWN = {
+    "matcher": Question(),
+    "quota_3": Question(quota=3),
+    "diversity_language": Question(diversity="language"),
+}
 WITHOUT = {
     "without_letters": replace(RECIPE, letters=0.0),
     "without_feedback": replace(RECIPE, share=0.0),
@@ -62,6 +71,7 @@ def evaluate(
     with indexed(documents, embedder, home, progress) as index:
         order = [index.found.position[d.iri] for d in documents]
         own = _matcher(index, order, RECIPE)
+        shown = {name: _shown(index, documents, q) for name, q in SHOWN.items()}
         parts = {name: _matcher(index, order, recipe) for name, recipe in WITHOUT.items()}
         systems = baselines(documents, index.found, order, seed) | parts
     relevant = _relevance(documents)
@@ -83,30 +93,52 @@ def evaluate(
         "baselines": {n: measured(s) for n, s in systems.items() if n not in WITHOUT},
         "ablation": {n: measured(s) for n, s in systems.items() if n in WITHOUT},
         "exposure": {
-            "matcher": exposure(own, documents),
-            "model_raw": exposure(systems["model_raw"], documents),
+            name: exposure(found, documents)
+            for name, found in {**shown, "model_raw": _best(systems["model_raw"])}.items()
         },
+        "ndcg10_shown": {name: _gain(found, relevant) for name, found in shown.items()},
         "stamp": {"model": embedder.name, "text": VERSION, "seed": seed, "samples": samples},
     }
 
 
-def exposure(scores: Matrix, documents: list[Document]) -> dict[str, dict[str, float]]:
+def exposure(shown: Ints, documents: list[Document]) -> dict[str, dict[str, float]]:
     """Return each language's share of the documents, and of the first ten of other languages.
 
-    A language that is shown to others as often as its documents would be by chance has the
-    same share twice.
+    ``shown`` are the numbers of the documents that each is answered with. A language that is
+    shown to others as often as its documents would be by chance has the same share twice.
     """
     langs = np.array([d.lang for d in documents])
-    scores = scores.copy()
-    np.fill_diagonal(scores, -np.inf)
     found = {}
     for lang in sorted({d.lang for d in documents}):
         mine = langs == lang
         if mine.sum() >= MANY and not mine.all():
-            shown = np.argsort(-scores[~mine], axis=1, kind="stable")[:, :10]
-            shares = {"documents": mine.mean(), "shown": mine[shown].mean()}
+            shares = {"documents": mine.mean(), "shown": mine[shown[~mine]].mean()}
             found[lang] = {name: round(float(v), 3) for name, v in shares.items()}
     return found
+
+
+def _best(scores: Matrix) -> Ints:
+    """Return the first ten of each row, itself left out."""
+    scores = scores.copy()
+    np.fill_diagonal(scores, -np.inf)
+    return np.argsort(-scores, axis=1, kind="stable")[:, :10]
+
+
+def _shown(index: Index, documents: list[Document], question: Question) -> Ints:
+    """Return what the matcher shows to whoever asks with each document, in its order."""
+    at, rows = {d.iri: n for n, d in enumerate(documents)}, []
+    for document in documents:
+        ranking = by_entry(index, index.store.get(document.iri), Filters())
+        shown = chosen(index.store, ranking, question, document.lang)
+        rows.append([at[iri] for iri in shown])
+    return np.array(rows)
+
+
+def _gain(shown: Ints, relevant: Bools) -> float:
+    """Return the mean nDCG@10 of what is shown."""
+    asked = np.flatnonzero(relevant.any(axis=1))
+    gains = [ndcg(relevant[n][shown[n]], int(relevant[n].sum())) for n in asked]
+    return round(float(np.mean(gains)), 4)
 
 
 def _relevance(documents: list[Document]) -> Bools:

@@ -73,9 +73,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_exposure_compares_what_is_there_with_what_others_are_shown() -> None:
     langs = ["en"] * 30 + ["hr"] * 20
     documents = [Document(str(n), "", "x", lang) for n, lang in enumerate(langs)]
-    scores = np.zeros((50, 50), np.float32)
-    scores[:30, 30:35] = 1
-    found = susy.exposure(scores, documents)
+    shown = np.tile(np.arange(10), (50, 1))
+    shown[:30, :5] = range(30, 35)
+    found = susy.exposure(shown, documents)
     assert found["hr"] == {"documents": 0.4, "shown": 0.5}
     assert found["en"]["shown"] == 1.0
 
