@@ -72,9 +72,9 @@ class Entry:
 
     def text(self, prop: str, lang: str = "en", node: str | None = None) -> str | None:
         """Return one text, in ``lang`` if there is one, else English, else the first."""
-        found = sorted(
-            self.texts(prop, node), key=lambda t: (t.lang != lang, t.lang != "en", t.lang)
-        )
+        found = self.texts(prop, node)
+        if len(found) > 1:
+            found = [min(found, key=lambda t: (t.lang != lang, t.lang != "en", t.lang))]
         return found[0].value if found else None
 
     def number(self, prop: str, node: str | None = None) -> float | None:

@@ -46,6 +46,7 @@ class Index:
         self._write_lock = threading.Lock()
         self._db = self._open()
         self._found = self._read()
+        self._last: tuple[str, str, Found, Asked] | None = None
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -170,15 +171,21 @@ class Index:
         )
 
     def question(self, asked: str, lang: str) -> Asked:
-        """Return a question in words as what is compared with every facet."""
-        raw = embed(self.embedder, [asked])
-        found = self._found
-        shifted = self._means.centre(raw, [lang], QUESTION * found.shift)
-        return Asked(
-            dict.fromkeys(text.FACETS, shifted),
-            found.grams.weigh(grams.count([asked])),
-            self._means.centre(raw, [lang]),
-        )
+        """Return a question in words as what is compared with every facet.
+
+        The last one is kept: *partners* compares it three times, a page asks it again and again.
+        """
+        found, last = self._found, self._last
+        if last is None or last[:2] != (asked, lang) or last[2] is not found:
+            raw = embed(self.embedder, [asked])
+            shifted = self._means.centre(raw, [lang], QUESTION * found.shift)
+            made = Asked(
+                dict.fromkeys(text.FACETS, shifted),
+                found.grams.weigh(grams.count([asked])),
+                self._means.centre(raw, [lang]),
+            )
+            self._last = last = (asked, lang, found, made)
+        return last[3]
 
     def close(self) -> None:
         """Close the file."""

@@ -18,6 +18,8 @@ from matcher.world import ancestors, names
 
 _AUTHORITY = VOC + "actor-type/public-authority"
 _SHOWN = 5
+#: how many instruments are named
+_NAMED = 3
 
 
 def governance(practice: Entry, scene: Scene) -> Verdict:
@@ -149,19 +151,25 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
     """
     themes = practice.links(DCT + "subject")
     wider = [(own, theme) for own in themes for theme in ancestors(own)]
-    ways = [(own, way) for own, theme in wider for way in scene.covering.get(theme, ())]
-    if not ways:
+    covering = [(own, scene.covering[theme]) for own, theme in wider if theme in scene.covering]
+    if not covering:
         text = _("No instrument is known that covers its theme here.")
         change = Adaptation(_("Look for an instrument that can pay for it."), tuple(themes))
         return Verdict(None, text, (), (change,), "gap")
-    found = {way.instrument.iri: way.instrument for _own, way in ways}.values()
-    said = ", ".join(i.text(DCT + "title") or i.slug for i in [*found][:3])
+    named: dict[str, str] = {}
+    for instrument in (way.instrument for _own, ways in covering for way in ways):
+        if len(named) == _NAMED:
+            break
+        named[instrument.iri] = instrument.text(DCT + "title") or instrument.slug
+    said = ", ".join(named.values())
     text = _("Can be paid or supported by: {names}.").format(names=said)
 
     def cited() -> tuple[Triple, ...]:
-        return tuple(t for own, way in ways for t in _way(practice, scene, own, way))
+        every = ((own, way) for own, ways in covering for way in ways)
+        return tuple(t for own, way in every for t in _way(practice, scene, own, way))
 
-    return Verdict(1.0, text, cited, gate="passed", known=listed(len(ways)))
+    count = sum(len(ways) for _own, ways in covering)
+    return Verdict(1.0, text, cited, gate="passed", known=listed(count))
 
 
 def _way(practice: Entry, scene: Scene, own: str, way: Way) -> tuple[Triple, ...]:
