@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kg.entry import Entry
-from kg.errors import NotFound
 from kg.store import Store
 from matcher import grams, text
 from matcher.attributes import attributes
@@ -105,7 +104,7 @@ class Index:
 
     def _take(self, iris: Sequence[str]) -> None:
         """Write a batch of entries, or remove those that are gone, in one transaction."""
-        entries = [e for iri in iris if (e := self._entry(iri))]
+        entries = self.store.several(iris)
         texts = {e.iri: text.facets(e) for e in entries}
         fresh = self._embed([f.text for found in texts.values() for f in found])
         with self._db:
@@ -115,12 +114,6 @@ class Index:
                 self._forget(iri)
             for entry in entries:
                 self._put(entry, texts[entry.iri])
-
-    def _entry(self, iri: str) -> Entry | None:
-        try:
-            return self.store.get(iri)
-        except NotFound:
-            return None
 
     def _embed(self, texts: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return the vectors of texts that are not known yet."""
