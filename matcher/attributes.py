@@ -25,6 +25,11 @@ def attributes(entry: Entry, store: Store) -> Attributes:
     found: Attributes = {"type": [entry.path], "language": sorted({f.lang for f in facets(entry)})}
     for name, prop in _CONCEPTS.items():
         found[name] = sorted({a for c in entry.links(prop) for a in words.ancestors(c)})
+    above = store.select(
+        "SELECT DISTINCT ?c { $entry psr:addresses/skos:broader* ?c }",
+        {"entry": ox.NamedNode(entry.iri)},
+    )
+    found["challenge"] = sorted(row["c"] for row in above)
     places = store.select(
         "SELECT DISTINCT ?t ?code { $entry dct:spatial/dct:isPartOf* ?t"
         " OPTIONAL { ?t psr:countryCode ?code } }",

@@ -34,25 +34,30 @@ def count(texts: Sequence[str]) -> Sparse:
     return csr_array(counter.transform(texts))
 
 
+def stored(counted: Sequence[tuple[bytes, bytes]]) -> Sparse:
+    """Return as rows each entry's places and counts, as ``count`` gave them."""
+    places = [np.frombuffer(p, np.int32) for p, _ in counted]
+    ends = np.cumsum([0, *(len(p) for p in places)])
+    data = np.frombuffer(b"".join(c for _, c in counted), np.float32)
+    indices = np.concatenate([np.empty(0, np.int32), *places])
+    return csr_array((data, indices, ends), shape=(len(counted), PLACES))
+
+
 @dataclass(frozen=True)
 class Grams:
-    """The weighted runs of all entries, one row an entry, and the same by run."""
+    """The weighted runs (or concepts) of all entries, one row an entry, and the same by run."""
 
     rows: Sparse
     columns: Sparse
     rarity: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, counted: Sequence[tuple[bytes, bytes]]) -> Grams:
-        """Make it from each entry's places and counts, as ``count`` gave them."""
-        places = [np.frombuffer(p, np.int32) for p, _ in counted]
-        ends = np.cumsum([0, *(len(p) for p in places)])
-        data = np.frombuffer(b"".join(c for _, c in counted), np.float32)
-        indices = np.concatenate([np.empty(0, np.int32), *places])
-        rows = csr_array((data, indices, ends), shape=(len(counted), PLACES))
-        holders = np.bincount(indices, minlength=PLACES)
-        rarity = np.log((1 + len(counted)) / (1 + holders)) + 1
-        rarity[holders > max(COMMON * len(counted), 3)] = 0
+    def of(cls, rows: Sparse) -> Grams:
+        """Make it from the counts of each entry, one row an entry."""
+        size = rows.shape[0]
+        holders = np.bincount(rows.indices, minlength=rows.shape[1])
+        rarity = np.log((1 + size) / (1 + holders)) + 1
+        rarity[holders > max(COMMON * size, 3)] = 0
         rarity = rarity.astype(np.float32)
         weighed = _weigh(rows, rarity)
         return cls(weighed, csr_array(weighed.T.tocsr()), rarity)

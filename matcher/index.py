@@ -159,7 +159,7 @@ class Index:
             int(version[0]) if version else 0,
             {e[0]: json.loads(e[1]) for e in entries},
             rows,
-            grams.Grams.of([(e[2], e[3]) for e in entries]),
+            grams.Grams.of(grams.stored([(e[2], e[3]) for e in entries])),
             self._means,
         )
 
@@ -175,7 +175,7 @@ class Index:
             made = Asked(
                 dict.fromkeys(text.FACETS, shifted),
                 found.grams.weigh(grams.count([asked])),
-                self._means.centre(raw, [lang]),
+                plain=self._means.centre(raw, [lang]),
             )
             self._last = last = (asked, lang, found, made)
         return last[3]

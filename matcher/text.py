@@ -8,8 +8,8 @@ from kg.entry import Entry, Text
 from kg.language import settle
 from kg.vocabulary import DCT, PSR
 
-#: change it when the texts change, and every vector is made anew
-VERSION = "2"
+#: change it when texts or attributes change, and the index is made anew
+VERSION = "3"
 PROBLEM, SOLUTION, CONTEXT = "problem", "solution", "context"
 FACETS = (PROBLEM, SOLUTION, CONTEXT)
 

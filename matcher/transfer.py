@@ -35,10 +35,18 @@ def answer(desk: Desk, question: Question) -> Json:
     place, world = desk.territory(question), desk.world
     asked, lang = desk.asked(question, "challenge", "practice")
     weights = weighed(question.weights, desk.weights)
-    challenge = asked if asked is not None and asked.path == "challenge" else None
+    by_path = {asked.path: asked} if asked else {}
     target = check_target(question.target)
     after = whatif.suppose(target, question.what_if) if question.what_if else None
-    scene = Scene(world, place, target, 0.0, challenge, (primary(lang),))
+    scene = Scene(
+        world,
+        place,
+        target,
+        0.0,
+        by_path.get("challenge"),
+        (primary(lang),),
+        by_path.get("practice"),
+    )
     ranking = desk.rank(question, asked, lang, replace(question.filters, type=("practice",)))
     needs = _needs(scene, ranking, asked, question.limit)
     judged = [anticipate(world.get(i), scene, need, weights) for i, need in needs.items()]

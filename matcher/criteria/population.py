@@ -6,7 +6,7 @@ from kg.entry import Entry
 from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.criteria.verdict import Scene, Verdict, any_of, ordinal
-from matcher.evidence import Triple, cite, excerpt
+from matcher.evidence import cite, excerpt
 from matcher.world import World, ancestors
 
 #: the texts that the search compares with a question
@@ -14,6 +14,8 @@ _COMPARED = (
     PSR + "problem", PSR + "solution", DCT + "title", DCT + "description", DCT + "alternative",
     PSR + "context",
 )  # fmt: skip
+#: the concepts that the search compares with those of a practice
+_CONCEPTS = (PSR + "addresses", DCT + "subject", PSR + "targetGroup", PSR + "approach")
 
 
 def need(practice: Entry, scene: Scene) -> Verdict:
@@ -30,16 +32,18 @@ def need(practice: Entry, scene: Scene) -> Verdict:
     value = any_of(list(near.values()))
     if value < scene.need or not near:
         words = next((w for p in _COMPARED if (w := practice.text(p))), practice.slug)
-        said = _("Its text is compared with yours: {words}").format(words=excerpt(words))
-        return Verdict(scene.need, said, lambda: _compared(practice))
+        text = _("Its text is compared with yours: {words}")
+        if scene.example:
+            text = _("Its text and themes are compared with what you ask about: {words}")
+        said = text.format(words=excerpt(words))
+        props = (*_COMPARED, *(_CONCEPTS if scene.example else ()))
+        return Verdict(
+            scene.need, said, lambda: tuple(t for prop in props for t in cite(practice, prop))
+        )
     telling = [c for c in near if near[c] == 1.0] or sorted(near, key=lambda c: (-near[c], c))
     titles = ", ".join(scene.world.get(c).text(DCT + "title") or c for c in telling)
     said = _("It addresses “{name}”.").format(name=titles)
     return Verdict(value, said, cite(practice, PSR + "addresses", telling))
-
-
-def _compared(practice: Entry) -> tuple[Triple, ...]:
-    return tuple(t for prop in _COMPARED for t in cite(practice, prop))
 
 
 def _steps(world: World, one: str, other: str) -> int | None:

@@ -62,7 +62,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a practice is judged against: the need, the place and what is known of it."""
+    """What a practice is judged against: the need, the place and what is known of it.
+
+    ``example`` is the practice that the question is about, if it is about one.
+    """
 
     world: World
     place: Place
@@ -70,6 +73,7 @@ class Scene:
     need: float = 0.0
     challenge: Entry | None = None
     languages: tuple[str, ...] = ()
+    example: Entry | None = None
 
     def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
         """Return the scene for another need or target; what was looked up of the place is kept."""

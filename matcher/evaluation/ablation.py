@@ -13,7 +13,7 @@ from matcher.evaluation.measures import estimate
 from matcher.index import Index
 from matcher.picture import Scores
 from matcher.question import Filters
-from matcher.retrieval import RECIPE, by_text
+from matcher.retrieval import RECIPE, Recipe, by_entry, by_text
 
 PRACTICES = Filters(type=("practice",))
 WITHOUT = {
@@ -25,44 +25,65 @@ WITHOUT = {
     "solution_only": replace(RECIPE, facets=RECIPE.facets[1:2]),
     "model_centred": replace(RECIPE, letters=0.0, share=0.0),
 }
+ENTRY = {
+    "passerelle": RECIPE,
+    "without_concepts": replace(RECIPE, concepts=0.0),
+    "without_letters": replace(RECIPE, letters=0.0),
+    "without_feedback": replace(RECIPE, share=0.0),
+    "without_context": replace(RECIPE, facets=RECIPE.facets[:2]),
+}
 Score = Callable[[str, str], Scores]
+#: from a question and a language to the IRIs of the first ten
+Way = Callable[[Judged, str], list[str]]
 
 
 def ablation(index: Index, asked: Sequence[Judged], seed: int, samples: int) -> dict[str, object]:
-    """Return nDCG@10 of *similar* by part of the judged set, for each way of scoring."""
-    ways: dict[str, Score] = {
-        name: lambda words, lang, recipe=recipe: (
-            by_text(  # type: ignore[misc]
-                index, words, lang, PRACTICES, recipe=recipe
-            ).scores
-        )
-        for name, recipe in WITHOUT.items()
+    """Return nDCG@10 of *similar* and of *entry* by part of the judged set, for each way."""
+    plain = {"model_raw": _raw(index), "tfidf": _tfidf(index), "random": _random(index, seed)}
+    ways = {
+        "similar": {n: _by_text(index, recipe) for n, recipe in WITHOUT.items()}
+        | {n: _ten(index, score) for n, score in plain.items()},
+        "entry": {n: _by_entry(index, recipe) for n, recipe in ENTRY.items()},
     }
-    ways |= {"model_raw": _raw(index), "tfidf": _tfidf(index), "random": _random(index, seed)}
-    chosen = [q for q in asked if q.kind == "similar"]
     return {
-        name: {
-            split: estimate(
-                by_question(_answers(index, way, [q for q in chosen if q.split == split])),
-                seed, samples,
-            ).as_dict()
-            for split in ("development", "test")
+        kind: {
+            name: {
+                split: estimate(by_question(_answers(way, chosen)), seed, samples).as_dict()
+                for split in ("development", "test")
+                for chosen in [[q for q in asked if q.kind == kind and q.split == split]]
+            }
+            for name, way in some.items()
         }
-        for name, way in ways.items()
-    }  # fmt: skip
+        for kind, some in ways.items()
+    }
 
 
-def _answers(index: Index, way: Score, asked: Sequence[Judged]) -> list[Answer]:
+def _answers(way: Way, asked: Sequence[Judged]) -> list[Answer]:
+    return [
+        Answer(q, lang, tuple((iri.rpartition("/")[2], 0.0) for iri in way(q, lang)), False)
+        for q in asked
+        for lang in (LANGUAGES if q.kind == "similar" else q.texts)
+    ]
+
+
+def _by_text(index: Index, recipe: Recipe) -> Way:
+    return lambda q, lang: by_text(index, q.texts[lang], lang, PRACTICES, recipe=recipe).best(10)
+
+
+def _by_entry(index: Index, recipe: Recipe) -> Way:
+    base = f"{index.store.base}id/practice/"
+    return lambda q, _: by_entry(index, index.store.get(base + q.about), PRACTICES, recipe).best(10)
+
+
+def _ten(index: Index, score: Score) -> Way:
     found = index.found
     rows = np.flatnonzero(found.mask(PRACTICES))
-    answers = []
-    for question in asked:
-        for lang in LANGUAGES:
-            scores = way(question.texts[lang], lang)[rows]
-            best = rows[np.argsort(-scores.round(6), kind="stable")][:10]
-            slugs = tuple((found.iris[n].rpartition("/")[2], 0.0) for n in best)
-            answers.append(Answer(question, lang, slugs, False))
-    return answers
+
+    def way(question: Judged, lang: str) -> list[str]:
+        scores = score(question.texts[lang], lang)[rows]
+        return [found.iris[n] for n in rows[np.argsort(-scores.round(6), kind="stable")][:10]]
+
+    return way
 
 
 def _raw(index: Index) -> Score:

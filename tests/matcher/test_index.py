@@ -249,6 +249,25 @@ def test_feedback_lifts_what_is_like_the_best(store: EmbeddedStore, index: Index
     assert helped.best(1) == alone.best(1)
 
 
+def test_shared_concepts_lift_an_entry_and_none_stated_is_no_zero(
+    store: EmbeddedStore, index: Index
+) -> None:
+    """Four texts alike: the same theme is nearest, none stated between, another one farthest."""
+    themes = {"asked": "food", "same": "food", "other": "health", "silent": ""}
+    iris = {
+        name: put(store, name, "no words", f"; dct:subject <{THEME}{theme}>" if theme else "")
+        for name, theme in themes.items()
+    }
+    index.catch_up()
+    plain, full = (
+        by_entry(index, store.get(iris["asked"]), Filters(), replace(RECIPE, concepts=share))
+        for share in (0.0, 0.3)
+    )
+    at = index.found.position
+    gains = {name: full.scores[at[iri]] - plain.scores[at[iri]] for name, iri in iris.items()}
+    assert gains["same"] > gains["silent"] > gains["other"]
+
+
 def test_an_entry_that_is_not_indexed_yet_asks_as_a_text(
     store: EmbeddedStore, index: Index
 ) -> None:

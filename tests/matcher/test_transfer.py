@@ -160,10 +160,21 @@ def test_why_not_names_rank_filter_and_criteria(starter_matcher: Matcher) -> Non
 
 
 def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher) -> None:
-    answer = starter_matcher.transfer(Question(entry=PRACTICE, territory="SI", limit=1))
-    own: Any = answer["matches"]
-    assert own[0]["entry"] == PRACTICE
-    assert "there-already" in {w["kind"] for w in own[0]["warnings"]}
+    answer = starter_matcher.transfer(Question(entry=PRACTICE, territory="SI"))
+    matches: Any = answer["matches"]
+    own = next(match for match in matches if match["entry"] == PRACTICE)
+    assert "there-already" in {warning["kind"] for warning in own["warnings"]}
+
+
+def test_what_a_practice_is_compared_by_is_cited(starter_matcher: Matcher) -> None:
+    """Asked about a practice its concepts count for the need, asked by text they do not."""
+    cited = {}
+    for asked in (Question(entry=PRACTICE, territory="SI"), Question(text=TEXT, territory="SI")):
+        matches: Any = starter_matcher.transfer(asked)["matches"]
+        needs = [r for m in matches for r in m["reasons"] if r["criterion"] == "P1"]
+        cited[asked.text] = {t[1] for r in needs for t in r["evidence"]}
+    assert f"<{PSR}problem>" in cited[None] & cited[TEXT]
+    assert f"<{PSR}targetGroup>" in cited[None] - cited[TEXT]
 
 
 def test_failures_are_shown_and_warned_of(starter_matcher: Matcher) -> None:
