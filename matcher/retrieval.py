@@ -46,6 +46,8 @@ ENTRY_LOGIT: Logit = (15.2, 0.0, -9.5)
 STRONG, FAIR = 0.6, 0.25
 #: an entry of a value that was shown before counts so much; so many times the limit is looked at
 DISCOUNT, POOL = 0.8, 5
+#: what an entry must have of the score of the last one shown to take a place by the quota
+NEARLY = 0.5
 #: a question with a ``fit`` below this has no good match
 DOUBTFUL, NEAREST = 0.235, 3
 #: an entry whose best match scores below this has none
@@ -89,14 +91,16 @@ class Ranking:
                 left[other] *= DISCOUNT ** len(values[best] & values[other])
         return [self.found.iris[n] for n in taken]
 
-    def small(self, order: Sequence[str], lang: str) -> list[str]:
-        """Return those at least *fair* with texts in another language than ``lang`` and English.
+    def small(self, order: Sequence[str], lang: str, limit: int) -> list[str]:
+        """Return those with texts in another language than ``lang`` and English that are good.
 
-        None if nothing is a good match at all.
+        That is at least NEARLY as good as the last that would be shown otherwise; none if
+        nothing is a good match at all.
         """
         if self.nothing_good():
             return []
-        at = {self.found.position[iri]: iri for iri in order if self.probability(iri) >= FAIR}
+        least = NEARLY * self.probability(order[:limit][-1])
+        at = {self.found.position[iri]: iri for iri in order if self.probability(iri) >= least}
         spoken = self.found.values("language", list(at))
         return [iri for n, iri in at.items() if spoken[n] - {lang, "en"}]
 

@@ -51,7 +51,7 @@ def chosen(
         order = [order[n] for n in places]
     if quota:
         order += [iri for iri in ranking.best(len(ranking.found.iris)) if iri not in order]
-        must = ranking.small(order, lang)[:quota]
+        must = ranking.small(order, lang, limit)[:quota]
         rest = [iri for iri in order if iri not in must][: limit - len(must)]
         order = [iri for iri in order if iri in {*must, *rest}]
     return order[:limit]
