@@ -90,14 +90,16 @@ def _translations(code: str) -> stdlib.NullTranslations:
     return stdlib.GNUTranslations(compiled)
 
 
-def gettext(text: str) -> str:
-    """Return ``text`` in the current language."""
-    return _translations(language()).gettext(text) if text else ""
+def gettext(text: str, /, **values: object) -> str:
+    """Return ``text`` in the current language, its ``%(name)s`` filled in."""
+    found = _translations(language()).gettext(text) if text else ""
+    return found % values if values else found
 
 
-def ngettext(one: str, many: str, number: int) -> str:
-    """Return the form of a text that ``number`` calls for, in the current language."""
-    return _translations(language()).ngettext(one, many, number)
+def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
+    """Return the form of a text that ``number`` calls for, its ``%(name)s`` filled in."""
+    found = _translations(language()).ngettext(one, many, number)
+    return found % values if values else found
 
 
 def mark(text: str) -> str:

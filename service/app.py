@@ -7,6 +7,8 @@ import math
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
+from kg.figures import number
+from kg.i18n import gettext
 from service import errors, login
 from service.answers import HEADERS
 from service.api import api
@@ -47,10 +49,15 @@ def _add_limits(app: Flask, limiter: RateLimiter) -> None:
         if request.path in _FREE:
             return
         if wait := limiter.wait(request.remote_addr or "?"):
-            raise TooManyRequests("Too many requests; wait a little.", retry_after=math.ceil(wait))
+            raise TooManyRequests(
+                gettext("Too many requests; wait a little."), retry_after=math.ceil(wait)
+            )
         if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
             raise RequestEntityTooLarge(
-                f"The body may be at most {app.config['MAX_CONTENT_LENGTH']:,} bytes."
+                gettext(
+                    "The body may be at most %(most)s bytes.",
+                    most=number(app.config["MAX_CONTENT_LENGTH"]),
+                )
             )
 
 

@@ -88,17 +88,6 @@ def label(prop: str) -> str:
     return gettext(FOREIGN[prop]) if prop in FOREIGN else vocabulary().label(prop, language())
 
 
-def number(text: str) -> str:
-    """Return a number with narrow spaces between thousands and without idle zeros."""
-    whole, _, rest = text.strip().partition(".")
-    try:
-        grouped = f"{int(whole):,}".replace(",", "\u202f")
-    except ValueError:
-        return text
-    rest = rest.rstrip("0")
-    return f"{grouped}.{rest}" if rest else grouped
-
-
 def concept(iri: str, root: str = "") -> Piece:
     """Return a concept by its label, linked to its place in the scheme's page."""
     scheme, _, slug = iri.removeprefix(VOC).partition("/")

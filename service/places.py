@@ -76,7 +76,7 @@ class PlaceBook:
             names = ", ".join(sorted(p.label for p in named))
             raise refused(
                 "place",
-                gettext("Several places have this name: %(names)s.") % {"names": names},
+                gettext("Several places have this name: %(names)s.", names=names),
                 value=text,
                 hint=gettext("Write the code of the one you mean."),
             )
@@ -97,11 +97,11 @@ class PlaceBook:
         close = difflib.get_close_matches(fold(text)[:60], list(self._by_name), n=3, cutoff=0.6)
         names = ", ".join(self._by_name[name][0].label for name in close)
         hint = (
-            gettext("Did you mean %(names)s?") % {"names": names}
+            gettext("Did you mean %(names)s?", names=names)
             if names
             else gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035.")
         )
-        message = gettext("No place is called “%(place)s” here.") % {"place": shown}
+        message = gettext("No place is called “%(place)s” here.", place=shown)
         return refused("place", message, value=text, hint=hint)
 
 
