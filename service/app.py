@@ -9,7 +9,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from kg.figures import number
 from kg.i18n import gettext
-from service import errors, login
+from service import errors, languages, login
 from service.answers import HEADERS
 from service.api import api
 from service.content import content
@@ -35,6 +35,7 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
     errors.register(app)
+    languages.install(app)
     login.install(app, runtime.settings.home)
     for blueprint in (*_DATA, finding, contribute, pages):
         app.register_blueprint(blueprint)

@@ -40,7 +40,6 @@ def entry(path: str, slug: str) -> Response:
     if form != "html":
         return entry_answer(found, media, form)
     answer = _conditional(document(entry_page(found.iri), media))
-    answer.vary.add("Accept-Language")
     # The page also shows who links here: its date is told, but no page is kept by it.
     return dated(answer, current().store.provenance(found.iri))
 

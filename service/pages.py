@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
-from flask import Blueprint, Flask, Response, render_template, request
-from flask.blueprints import BlueprintSetupState
+from flask import Blueprint, Response, render_template, request
 
 from kg.catalogue import class_counts
 from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
-from kg.figures import day, number
-from kg.i18n import available, gettext, language, language_name, mark, ngettext, set_language
+from kg.i18n import gettext, language, mark, ngettext
 from kg.shelf import Shelf
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question
@@ -58,27 +55,6 @@ _COUNTED: dict[str, Callable[[int], str]] = {
 }
 
 
-def install(app: Flask) -> None:
-    """Add the pages, their translations and their filters to an application."""
-    app.register_blueprint(pages)
-
-
-@pages.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    """Teach the application's templates to translate and to write numbers."""
-    environment: Any = state.app.jinja_env
-    environment.add_extension("jinja2.ext.i18n")
-    environment.install_gettext_callables(gettext, ngettext, newstyle=True)
-    environment.globals |= {"page_language": language, "language_name": language_name}
-    environment.filters |= {"number": number, "day": day}
-
-
-@pages.before_app_request
-def _choose_language() -> None:
-    """Write this request's texts in the reader's language, where there is a translation."""
-    set_language(request.accept_languages.best_match(available()) or available()[0])
-
-
 @pages.get("/")
 def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
@@ -105,7 +81,6 @@ def home() -> Response:
         ready=runtime.ready,
     )
     answer = Response(page, status, content_type="text/html; charset=utf-8")
-    answer.vary.add("Accept-Language")
     answer.cache_control.private = True
     if found:
         runtime.sessions.start(answer)
