@@ -198,8 +198,7 @@ def mentors(asker: Asker) -> list[Partner]:
 
 
 def _successor(world: World, practice: Entry, moved: Moved, score: float) -> Partner:
-    title = practice.text(DCT + "title") or practice.slug
-    said = _("Took it over from elsewhere: {title}.").format(title=title)
+    said = _("Took it over from elsewhere: {title}.").format(title=title(practice))
     transfer, adopter = world.get(moved.iri), moved.adopter or ""
     cited = tuple(
         triple
