@@ -27,8 +27,9 @@ ALLOWED = {
     "CC BY 4.0", "starter", "model hashing@00000001", *LANGUAGES.values(),
     *(example[0].strip(".") for example in EXAMPLES), ASKED,
 }  # fmt: skip
-#: elements and attributes whose texts are data or code
+#: elements and classes whose texts are data, code or, as sample queries, English; attributes seen
 CODE = {"script", "style", "code", "textarea", "pre"}
+ELSE = {"iri", "letter", "chosen", "panel samples"}
 SEEN = ("aria-label", "alt", "placeholder", "title")
 #: codes of places, addresses, names of entries, and formats of the query form
 NAMES = re.compile(
@@ -75,7 +76,7 @@ class Texts(HTMLParser):
         self.found += [known[name] or "" for name in SEEN if name in known]
         if known.get("name") == "description":
             self.found.append(known["content"] or "")
-        if tag in CODE or known.get("class") in {"iri", "letter"}:
+        if tag in CODE or known.get("class") in ELSE:
             self._inside.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -146,6 +147,7 @@ PAGES = [
     "/contribute/practice/dom-mladih-split",
     "/contribute/nothing",
     "/voc/theme",
+    "/sparql",
     "/id/practice/dom-mladih-split?format=nothing",
 ]
 
@@ -159,6 +161,27 @@ def test_every_text_of_a_page_can_be_translated(
     found.feed(answer.text)
     assert [part for text in found.found for part in forgotten(text, literals)] == []
     assert sum("⟦" in text for text in found.found) > 10
+
+
+FORMS: list[tuple[str, dict[str, str], int]] = [
+    ("sign-in", {"token": "wrong"}, 403),
+    ("practice", {}, 422),
+    ("practice", {"dct:title": ASKED, "dct:spatial": "nowhere", "psr:staff": "many"}, 422),
+    ("practice", {"dct:title": ASKED, "do": "send"}, 401),
+    ("practice/dom-mladih-split", {"dct:title": ASKED, "psr:budget": "-1"}, 422),
+    ("practice/dom-mladih-split/delete", {}, 401),
+]
+
+
+@pytest.mark.parametrize(("path", "typed", "status"), FORMS)
+def test_every_text_of_a_refused_form_can_be_translated(
+    client: FlaskClient, literals: set[str], path: str, typed: dict[str, str], status: int
+) -> None:
+    answer = client.post(f"/contribute/{path}", data=typed)
+    assert answer.status_code == status
+    found = Texts()
+    found.feed(answer.text)
+    assert [part for text in found.found for part in forgotten(text, literals)] == []
 
 
 PRACTICE = practice("translated").decode()
