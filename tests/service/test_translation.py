@@ -33,7 +33,8 @@ ELSE = {"iri", "letter", "chosen", "panel samples"}
 SEEN = ("aria-label", "alt", "placeholder", "title")
 #: codes of places, addresses, names of entries, and formats of the query form
 NAMES = re.compile(
-    r"[A-Z]{2}[A-Z0-9]*|\S*[/@]\S*|\w+(\.\w+)+|[a-z0-9]+(-[a-z0-9]+)+|csv|tsv|json|xml|nt"
+    r"[A-Z]{2}[A-Z0-9]*|\S*[/@]\S*|\w+(\.\w+)+|[a-z0-9]+(-[a-z0-9]+)+"
+    r"|csv|tsv|json|xml|turtle|nt|jsonld|rdfxml"
 )
 
 
