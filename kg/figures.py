@@ -1,4 +1,4 @@
-"""Numbers, amounts and days as the reader's language writes them."""
+"""Numbers, amounts, days and countries as the reader's language writes them."""
 
 from __future__ import annotations
 
@@ -46,3 +46,9 @@ def day(text: str) -> str:
         return format_date(date.fromisoformat(text), "long", _locale())
     except ValueError:
         return text
+
+
+def country(code: str, lang: str = "") -> str:
+    """Return a country's name in a language, else the reader's; empty if it is not known."""
+    iso = {"EL": "GR", "UK": "GB"}.get(code, code)
+    return str(Locale.parse(lang or language()).territories.get(iso, ""))

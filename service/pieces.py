@@ -10,6 +10,7 @@ from urllib.parse import quote
 from kg.catalogue import countries, territory_iri, titles
 from kg.entry import Text
 from kg.errors import Refused
+from kg.figures import country
 from kg.i18n import gettext, language, language_name
 from kg.store import Store
 from kg.vocabulary import VOC, vocabulary
@@ -67,7 +68,8 @@ def name_of_country(store: Store, code: str) -> str:
     except Refused:
         return code
     found = titles(store, [iri], language()).get(iri)
-    return found.value if found else code
+    own = found.value if found and found.lang == language() else ""
+    return own or country(code) or (found.value if found else code)
 
 
 def local_href(store: Store, iri: str, root: str = "") -> str:

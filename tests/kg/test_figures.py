@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kg.figures import day, euro, number, percent
+from kg.figures import country, day, euro, number, percent
 from kg.i18n import speaking
 
 
@@ -56,3 +56,11 @@ def test_each_language_writes_them_its_own_way(
 def test_edges_are_written_too(write: Callable[..., str], value: object, text: str) -> None:
     with speaking("de"):
         assert spaced(write(value)) == text
+
+
+def test_countries_are_named_by_either_code() -> None:
+    assert [country(code, "de") for code in ("HR", "EL", "GR", "HR035")] == [
+        "Kroatien", "Griechenland", "Griechenland", "",
+    ]  # fmt: skip
+    with speaking("lv"):
+        assert country("HR") == "Horvātija"

@@ -110,3 +110,15 @@ def test_answers_in_json_follow_the_reader_and_not_the_question(client: FlaskCli
     refused = client.post("/api/match/transfer", json={}, headers={"Accept-Language": "hr"})
     assert refused.headers["Content-Language"] == "hr"
     assert refused.status_code == 422
+
+
+def test_countries_are_known_and_shown_in_each_language(client: FlaskClient) -> None:
+    for word, lang, shown in (
+        ("Horvātija", "lv", "Horvātija (HR)"),
+        ("Kroatien", "pl", "Chorwacja (HR)"),
+        ("Croatie", "en", "Croatia (HR)"),
+    ):
+        asked = {"q": "old people", "place": word, "mode": "transfer"}
+        headers = {"Accept": "text/html", "Accept-Language": lang}
+        answer = client.get("/", query_string=asked, headers=headers)
+        assert f'data-place="{shown}"' in answer.text
