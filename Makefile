@@ -66,6 +66,7 @@ messages: $(STAMP) ## bring the catalogues of translations up to date with the t
 		--add-location=file --sort-by-file -o messages.pot .
 	@$(BIN)/pybabel -q update -i messages.pot -d kg/locale -D passerelle --no-fuzzy-matching \
 		--ignore-obsolete --ignore-pot-creation-date
+	@[ -z "$(NEW)" ] || $(BIN)/pybabel -q init -i messages.pot -d kg/locale -D passerelle -l $(NEW)
 	@rm messages.pot
 
 wheel: setup ## build the wheel into dist/
