@@ -61,10 +61,18 @@ bench: setup ## print speed and size on this machine
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.sparql
 
+messages: $(STAMP) ## bring the catalogues of translations up to date with the texts
+	@$(BIN)/pybabel -q extract -F pyproject.toml -k mark --project=Passerelle --version=0.1 \
+		--add-location=file --sort-by-file -o messages.pot .
+	@$(BIN)/pybabel -q update -i messages.pot -d kg/locale -D passerelle --no-fuzzy-matching \
+		--ignore-obsolete --ignore-pot-creation-date
+	@[ -z "$(NEW)" ] || $(BIN)/pybabel -q init -i messages.pot -d kg/locale -D passerelle -l $(NEW)
+	@rm messages.pot
+
 wheel: setup ## build the wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean: ## remove what was built here (not your data)
 	@rm -rf $(VENV) $(VENDOR) service/web/node_modules dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-.PHONY: help assets setup demo serve test test-marked lint check bench wheel clean
+.PHONY: help assets setup demo serve test test-marked lint check bench messages wheel clean

@@ -9,6 +9,7 @@ import pyoxigraph as ox
 
 from kg.entry import Text
 from kg.errors import refused
+from kg.i18n import gettext
 from kg.store import Page, Store
 from kg.vocabulary import CLASSES, DCT, VOC, vocabulary
 
@@ -55,7 +56,11 @@ def list_entries(
     or theme.
     """
     if not 1 <= limit <= MAX_LIMIT:
-        raise refused("limit", f"The limit is a number from 1 to {MAX_LIMIT}.", value=str(limit))
+        raise refused(
+            "limit",
+            gettext("The limit is a number from 1 to %(most)s.", most=MAX_LIMIT),
+            value=str(limit),
+        )
     pattern, values = _pattern(store, wanted)
     total = store.select(f"SELECT (COUNT(DISTINCT ?entry) AS ?n) {{ {pattern} }}", values)
     values["after"] = ox.Literal(cursor or "")
@@ -155,8 +160,8 @@ def territory_iri(store: Store, code: str) -> str:
         node = ox.NamedNode(store.base)
     if not store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": node}):
         raise refused(
-            "territory", f"There is no territory {code!r}.", value=code,
-            hint="Write a NUTS 2021 code such as HR035 or a country code such as HR.",
+            "territory", gettext("There is no territory %(code)s.", code=repr(code)), value=code,
+            hint=gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR."),
         )  # fmt: skip
     return iri
 
@@ -166,8 +171,8 @@ def country_code(store: Store, code: str) -> str:
     wanted = {"EL": "GR", "UK": "GB"}.get(code.upper(), code.upper())
     if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(wanted)}):
         raise refused(
-            "country", f"There is no country {code!r}.", value=code,
-            hint="Write an ISO 3166 code of two letters such as HR.",
+            "country", gettext("There is no country %(code)s.", code=repr(code)), value=code,
+            hint=gettext("Write an ISO 3166 code of two letters such as HR."),
         )  # fmt: skip
     return wanted
 
@@ -201,9 +206,9 @@ def _class(name: str) -> str:
     if name not in CLASSES:
         raise refused(
             "type",
-            f"There is no class {name!r}.",
+            gettext("There is no class %(name)s.", name=repr(name)),
             value=name,
-            hint=f"Use one of {', '.join(CLASSES)}.",
+            hint=gettext("Use one of %(names)s.", names=", ".join(CLASSES)),
         )
     return name
 
@@ -211,5 +216,10 @@ def _class(name: str) -> str:
 def _theme(name: str) -> str:
     found = vocabulary().find("theme", name)
     if found is None:
-        raise refused("theme", f"There is no theme {name!r}.", value=name, hint=f"See {VOC}theme.")
+        raise refused(
+            "theme",
+            gettext("There is no theme %(name)s.", name=repr(name)),
+            value=name,
+            hint=gettext("See %(scheme)s.", scheme=VOC + "theme"),
+        )
     return found

@@ -10,6 +10,7 @@ import pyoxigraph as ox
 from kg.catalogue import links_to
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
+from kg.i18n import gettext
 from kg.reading import entry_of
 from kg.store import Change, Store
 from kg.validation import Report, Validator
@@ -54,7 +55,11 @@ class Intake:
         """Store a new entry. Raises Exists, or Refused with the report."""
         with self.store.exclusive():
             if self._exists(entry.iri):
-                raise Exists(f"There is an entry {entry.iri} already; replace it with PUT.")
+                raise Exists(
+                    gettext(
+                        "There is an entry %(entry)s already; replace it with PUT.", entry=entry.iri
+                    )
+                )
             return self._store(entry, agent, "create")
 
     def replace(self, entry: Entry, agent: str, expected: int | None = None) -> Accepted:
@@ -166,21 +171,33 @@ class Intake:
     def _check_version(self, iri: str, expected: int | None) -> None:
         seen = self.store.provenance(iri)
         if expected is not None and (seen is None or seen.number != expected):
-            raise Changed(f"{iri} was changed since version {expected}; read it again first.")
+            raise Changed(
+                gettext(
+                    "%(entry)s was changed since version %(version)s; read it again first.",
+                    entry=iri,
+                    version=expected,
+                )
+            )
 
     def _check_unused(self, iri: str) -> None:
         """Raise InUse while entries link to it; what was decided on a match binds nobody."""
         links = {link.entry for link in links_to(self.store, iri)}
         if users := sorted(u for u in links if not u.startswith(f"{self.store.base}id/match/")):
-            more = " and more" if len(users) > SHOWN else ""
+            names = ", ".join(users[:SHOWN]) + (" …" if len(users) > SHOWN else "")
             raise InUse(
-                f"{iri} is linked from {', '.join(users[:SHOWN])}{more}; change these first."
+                gettext(
+                    "%(entry)s is linked from %(names)s; change these first.",
+                    entry=iri,
+                    names=names,
+                )
             )
 
     def _store(self, entry: Entry, agent: str, action: str) -> Accepted:
         report = self.check(entry)
         if not report.conforms:
-            raise Refused("The entry does not conform to the shapes.", list(report.problems))
+            raise Refused(
+                gettext("The entry does not conform to the shapes."), list(report.problems)
+            )
         version = self.store.write([Change(entry.iri, entry)], agent, action)
         return Accepted(entry, version, tuple(report.warnings))
 

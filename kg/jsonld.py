@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 import pyoxigraph as ox
 
 from kg.errors import Malformed, Problem, Refused, refused
+from kg.i18n import gettext
 from kg.vocabulary import context
 
 MAX_DEPTH = 32
@@ -33,20 +34,20 @@ def prepare(text: str) -> str:
     value that cannot stand).
     """
     if _depth(text) > MAX_DEPTH:
-        raise Malformed(f"The JSON may be nested {MAX_DEPTH} deep at most.")
+        raise Malformed(gettext("The JSON may be nested %(most)s deep at most.", most=MAX_DEPTH))
     document = _load(text)
     if not isinstance(document, dict):
-        raise Malformed("Send one JSON object with one entry.")
+        raise Malformed(gettext("Send one JSON object with one entry."))
     if not _ours(document.pop("@context", None)):
         raise refused(
             "@context",
-            "Only our own context is used; others are never fetched.",
-            hint='Leave "@context" out or write "/context.jsonld" of this service.',
+            gettext("Only our own context is used; others are never fetched."),
+            hint=gettext('Leave "@context" out or write "/context.jsonld" of this service.'),
         )
     problems: list[Problem] = []
     body = _clean(document, "", problems)
     if problems:
-        raise Refused("Some parts of the entry cannot be read.", problems)
+        raise Refused(gettext("Some parts of the entry cannot be read."), problems)
     return json.dumps({"@context": context()} | body, ensure_ascii=False)
 
 
@@ -67,23 +68,23 @@ def _load(text: str) -> Any:  # noqa: ANN401
             text, parse_constant=_no_constant, parse_int=_integer, object_pairs_hook=_unique
         )
     except ValueError as error:
-        raise Malformed(f"This is not JSON: {error}") from error
+        raise Malformed(gettext("This is not JSON: %(error)s", error=error)) from error
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
+    raise ValueError(gettext("%(text)s is not a number", text=name))
 
 
 def _integer(digits: str) -> int:
     if len(digits) > 400:
-        raise ValueError(f"a number has {len(digits)} digits")
+        raise ValueError(gettext("a number has %(count)s digits", count=len(digits)))
     return int(digits)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("an object has the same key twice")
+        raise ValueError(gettext("an object has the same key twice"))
     return found
 
 
@@ -111,8 +112,8 @@ def _clean_value(key: str, value: Any, path: str, problems: list[Problem]) -> An
     where = f"{path}.{key}".lstrip(".")
     definition = key if key in _KEYWORDS else _definition(key)
     if definition is None:
-        told = f"The key {key!r} is not known."
-        problems.append(_problem(where, told, key, "Use a key of /context.jsonld."))
+        told = gettext("The key %(key)s is not known.", key=repr(key))
+        problems.append(_problem(where, told, key, gettext("Use a key of /context.jsonld.")))
         return None
     if "@language" in _option(definition, "@container") and isinstance(value, dict):
         return _language_map(value, where, problems)
@@ -145,9 +146,9 @@ def _language_map(value: dict[str, Any], where: str, problems: list[Problem]) ->
     """Return texts by language as they are; note tags and texts that cannot stand."""
     for tag, texts in value.items():
         if tag != "@none" and (fault := _tag_fault(tag)):
-            problems.append(_problem(where, fault, tag, 'Write texts as {"en": "..."}.'))
+            problems.append(_problem(where, fault, tag, gettext('Write texts as {"en": "..."}.')))
         for text in texts if isinstance(texts, list) else [texts]:
-            fault = _text_fault(text) if isinstance(text, str) else "A text was expected."
+            fault = _text_fault(text) if isinstance(text, str) else gettext("A text was expected.")
             if fault:
                 problems.append(_problem(f"{where}.{tag}", fault, text))
     return value
@@ -158,7 +159,11 @@ def _clean_one(item: Any, definition: Any, where: str, problems: list[Problem]) 
         return _clean(item, where, problems)
     is_text = "@language" in _option(definition, "@container")
     if isinstance(item, list) or (is_text and not isinstance(item, str)):
-        told = "A text was expected." if is_text else "A list in a list is not read here."
+        told = (
+            gettext("A text was expected.")
+            if is_text
+            else gettext("A list in a list is not read here.")
+        )
         problems.append(_problem(where, told, item))
     elif isinstance(item, str) and (fault := _fault_finder(definition)(item)):
         problems.append(_problem(where, fault, item))
@@ -188,14 +193,14 @@ def _fault_finder(definition: object) -> Callable[[str], str | None]:
 
 def _text_fault(text: str) -> str | None:
     half = any(0xD800 <= ord(c) <= 0xDFFF for c in text)
-    return "The text holds half a character (a lone surrogate)." if half else None
+    return gettext("The text holds half a character (a lone surrogate).") if half else None
 
 
 def _tag_fault(tag: str) -> str | None:
     try:
         ox.Literal("", language=tag)
     except ValueError:
-        return "This is not the tag of a language."
+        return gettext("This is not the tag of a language.")
     return None
 
 
@@ -205,5 +210,5 @@ def _address_fault(text: str) -> str | None:
     try:
         ox.NamedNode(text if _SCHEME.match(text) else NOWHERE + text)
     except ValueError:
-        return "This is not an address."
-    return "This is not an address." if text.startswith("@") else None
+        return gettext("This is not an address.")
+    return gettext("This is not an address.") if text.startswith("@") else None

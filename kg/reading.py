@@ -16,6 +16,8 @@ import pyoxigraph as ox
 from kg import jsonld, scan
 from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
+from kg.figures import number
+from kg.i18n import gettext, mark
 from kg.jsonld import MAX_DEPTH, NOWHERE
 from kg.vocabulary import CLASSES, DCT, RDF, RDF_TYPE, XSD
 
@@ -29,7 +31,7 @@ FORMATS = {
     "application/ld+json": ox.RdfFormat.JSON_LD,
     "application/json": ox.RdfFormat.JSON_LD,
 }
-_NO_NUMBER = "This is not a number in plain digits."
+_NO_NUMBER = mark("This is not a number in plain digits.")
 _FLOAT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 #: the types of literals that are read, with the form of those that a parser may choke on
 _DATATYPES = {
@@ -52,18 +54,24 @@ def parse(data: bytes, media_type: str) -> list[ox.Triple]:
     """
     if media_type not in FORMATS:
         raise UnknownFormat(
-            f"Send {', '.join(sorted(FORMATS))}; {media_type or 'nothing'} is not read."
+            gettext(
+                "Send %(formats)s; %(kind)s is not read.",
+                formats=", ".join(sorted(FORMATS)),
+                kind=media_type or "nothing",
+            )
         )
     if len(data) > MAX_ENTRY:
-        raise TooLarge("One entry may be at most 1 MiB.")
+        raise TooLarge(gettext("One entry may be at most 1 MiB."))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Malformed(f"The text is not UTF-8: byte {error.start} cannot be read.") from error
+        raise Malformed(
+            gettext("The text is not UTF-8: byte %(number)s cannot be read.", number=error.start)
+        ) from error
     if FORMATS[media_type] == ox.RdfFormat.JSON_LD:
         text = jsonld.prepare(text)
     elif scan.depth(scan.tokens(text)) > MAX_DEPTH:
-        raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
+        raise Malformed(gettext("Brackets may be nested %(most)s deep at most.", most=MAX_DEPTH))
     return _parse(text, FORMATS[media_type])
 
 
@@ -73,14 +81,18 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
     try:
         for quad in ox.parse(text, format=form, base_iri=base):
             if quad.graph_name != ox.DefaultGraph():
-                raise Malformed("Send one entry without named graphs.")
+                raise Malformed(gettext("Send one entry without named graphs."))
             if isinstance(quad.object, ox.Triple):
-                raise Malformed("Statements about statements (triple terms) are not read here.")
+                raise Malformed(
+                    gettext("Statements about statements (triple terms) are not read here.")
+                )
             found.append(ox.Triple(quad.subject, quad.predicate, quad.object))
             if len(found) > MAX_TRIPLES:
-                raise TooLarge(f"One entry may have at most {MAX_TRIPLES} triples.")
+                raise TooLarge(
+                    gettext("One entry may have at most %(most)s triples.", most=MAX_TRIPLES)
+                )
     except (SyntaxError, ValueError) as error:
-        raise Malformed(f"The text cannot be read: {error}") from error
+        raise Malformed(gettext("The text cannot be read: %(error)s", error=error)) from error
     return found
 
 
@@ -113,9 +125,14 @@ def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode 
         names = ", ".join(path.capitalize() for path in CLASSES)
         raise refused(
             "type",
-            "One entry was expected." if roots else "The entry does not say what it is.",
+            gettext("One entry was expected.")
+            if roots
+            else gettext("The entry does not say what it is."),
             value=", ".join(str(r) for r in roots) or None,
-            hint=f"Send one thing with one of the classes {names} (ActionPlan for a plan).",
+            hint=gettext(
+                "Send one thing with one of the classes %(names)s (ActionPlan for a plan).",
+                names=names,
+            ),
         )
     root = roots[0]
     assert not isinstance(root, ox.Triple)
@@ -127,7 +144,11 @@ def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
     titles = sorted(name_of(t.object) for t in own if t.predicate.value == DCT + "title")
     path = next(TOP_CLASSES[name_of(t.object)] for t in own if name_of(t.object) in TOP_CLASSES)
     if not titles:
-        raise refused("title", "The entry has no title.", hint="Add a title with its language.")
+        raise refused(
+            "title",
+            gettext("The entry has no title."),
+            hint=gettext("Add a title with its language."),
+        )
     return f"{base}id/{path}/{slug_of(titles[0])}"
 
 
@@ -140,14 +161,25 @@ def slug_of(title: str) -> str:
 
 def _check_name(name: str, base: str, iri: str | None) -> None:
     if iri and name != iri:
-        raise refused("id", f"The entry names itself {name}, the address names {iri}.", value=name)
+        raise refused(
+            "id",
+            gettext(
+                "The entry names itself %(name)s, the address names %(entry)s.",
+                name=name,
+                entry=iri,
+            ),
+            value=name,
+        )
     path, _, slug = name.removeprefix(base + "id/").partition("/")
     if not name.startswith(base + "id/") or path not in CLASSES or not SLUG.fullmatch(slug):
         raise refused(
             "id",
-            "This is not a name for an entry here.",
+            gettext("This is not a name for an entry here."),
             value=_sent(name),
-            hint=f"Use {base}id/CLASS/NAME with letters, digits and hyphens, or leave it out.",
+            hint=gettext(
+                "Use %(form)s with letters, digits and hyphens, or leave it out.",
+                form=f"{base}id/CLASS/NAME",
+            ),
         )
 
 
@@ -167,8 +199,8 @@ def _rename(
     strays = [s for s in children if s not in names and s not in parts]
     if strays:
         raise refused(
-            "id", "The document also describes another thing.", value=str(strays[0]),
-            hint="Send one entry at a time; link to others by their IRI.",
+            "id", gettext("The document also describes another thing."), value=str(strays[0]),
+            hint=gettext("Send one entry at a time; link to others by their IRI."),
         )  # fmt: skip
     return [
         ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))  # type: ignore[arg-type]
@@ -200,8 +232,8 @@ def _check_tree(triples: list[ox.Triple]) -> None:
     for triple in blank:
         if counted[triple.object] > 1:
             raise refused(
-                triple.predicate.value, "A nested part is used in two places.",
-                hint="Write it twice, or give it an address of its own.",
+                triple.predicate.value, gettext("A nested part is used in two places."),
+                hint=gettext("Write it twice, or give it an address of its own."),
             )  # fmt: skip
 
 
@@ -226,7 +258,7 @@ def _name_children(
 def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
     """Return what a nested node says, independent of blank node names."""
     if level > MAX_DEPTH:
-        raise Malformed(f"Parts may be nested {MAX_DEPTH} deep at most.")
+        raise Malformed(gettext("Parts may be nested %(most)s deep at most.", most=MAX_DEPTH))
     parts = [
         f"{t.predicate} {_content(t.object, children, level + 1)}"
         if isinstance(t.object, ox.BlankNode)
@@ -239,14 +271,17 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
 def _check_terms(entry: Entry) -> None:
     problems = [p for t in entry.triples for p in _term_problems(t)]
     if problems:
-        raise Refused("Some values of the entry cannot stand.", problems)
+        raise Refused(gettext("Some values of the entry cannot stand."), problems)
 
 
 def _term_problems(triple: ox.Triple) -> list[Problem]:
     path, obj = triple.predicate.value, triple.object
     found = [
         Problem(
-            path, why, value=_sent(node.value)[:200], hint="Write a full http or https address."
+            path,
+            why,
+            value=_sent(node.value)[:200],
+            hint=gettext("Write a full http or https address."),
         )
         for node in (triple.subject, triple.predicate, obj)
         if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value))
@@ -263,26 +298,35 @@ def _sent(iri: str) -> str:
 
 def _iri_fault(iri: str) -> str | None:
     if iri != _sent(iri):
-        return f"The address {_sent(iri)[:200]!r} is not complete."
+        return gettext("The address %(address)s is not complete.", address=repr(_sent(iri)[:200]))
     if not iri.startswith(("http://", "https://")):
-        return f"Addresses of the kind {iri.partition(':')[0][:40]!r} are not accepted."
+        return gettext(
+            "Addresses of the kind %(scheme)s are not accepted.",
+            scheme=repr(iri.partition(":")[0][:40]),
+        )
     if not iri.isprintable() or " " in iri:
-        return "The address holds a space or a character that cannot be seen."
-    return "The address is longer than 2,000 characters." if len(iri) > 2_000 else None
+        return gettext("The address holds a space or a character that cannot be seen.")
+    return gettext("The address is longer than 2,000 characters.") if len(iri) > 2_000 else None
 
 
 def _literal_fault(literal: ox.Literal) -> str | None:
     text, kind = literal.value, literal.datatype.value
     if literal.direction:
-        return "A direction of writing is not read here."
+        return gettext("A direction of writing is not read here.")
     if kind not in _DATATYPES:
-        return f"Values of the kind {_sent(kind)[:200]!r} are not read here."
+        return gettext(
+            "Values of the kind %(kind)s are not read here.", kind=repr(_sent(kind)[:200])
+        )
     if (form := _DATATYPES[kind]) and not form.fullmatch(text):
-        return "This is neither true nor false." if kind == XSD + "boolean" else _NO_NUMBER
+        return (
+            gettext("This is neither true nor false.")
+            if kind == XSD + "boolean"
+            else gettext(_NO_NUMBER)
+        )
     if len(text) > MAX_LITERAL:
-        return f"The text is longer than {MAX_LITERAL:,} characters."
+        return gettext("The text is longer than %(most)s characters.", most=number(MAX_LITERAL))
     if any((c < " " and c not in "\t\n\r") or c in "\ufffe\uffff\x7f" for c in text):
-        return "The text holds a control character."
+        return gettext("The text holds a control character.")
     return None
 
 
@@ -291,7 +335,11 @@ def _check_class(entry: Entry) -> None:
     if top_class(entry) != entry.path:
         found = sorted(t for t in entry.types if t in TOP_CLASSES)
         raise refused(
-            "type", f"An entry under /id/{entry.path}/ is a {wanted.rsplit('#', 1)[-1]}.",
+            "type",
+            gettext(
+                "An entry under /id/%(path)s/ is of the class %(kind)s.",
+                path=entry.path, kind=wanted.rsplit("#", 1)[-1],
+            ),
             value=", ".join(found) or None,
-            hint="Give the entry this class and no other top class.",
+            hint=gettext("Give the entry this class and no other top class."),
         )  # fmt: skip

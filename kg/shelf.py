@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import compress
 
 from kg.entry import Entry, Text
+from kg.figures import country
 from kg.store import Store
 from kg.vocabulary import CLASSES, DCT, GEO, PSR, vocabulary
 
@@ -144,8 +145,10 @@ class Shelf:
         """Return the name of a place by its slug or ISO country code, or the code itself."""
         slug = {"GR": "EL", "GB": "UK"}.get(code, code)
         place = self._places.get(f"{self._ids}territory/{slug}")
-        names = place.names if place else {}
-        return names.get(lang) or names.get("en") or next(iter(names.values()), code)
+        if place is None:
+            return code
+        known = place.names.get(lang) or country(code, lang) or place.names.get("en")
+        return known or next(iter(place.names.values()))
 
     def spot(self, entry: Entry) -> tuple[Point | None, str]:
         """Return the point of an entry or a place, and the code of its country, if known."""

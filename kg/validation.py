@@ -14,6 +14,7 @@ from rdflib.term import Node
 
 from kg.entry import Entry
 from kg.errors import Problem
+from kg.i18n import gettext
 from kg.vocabulary import PREFIXES, RDF_TYPE, SKOS, turtle_files
 
 #: what an IRI is: its classes, and the scheme if it is a concept
@@ -107,7 +108,7 @@ class Validator:
             focus = str(results.value(result, SH.focusNode))
             found[focus].append(self._problem(results, result, focus))
         return {
-            node: sorted(p, key=lambda p: (p.severity, p.path, p.message, p.value or ""))
+            node: sorted(p, key=lambda p: (p.severity, p.path, p.shape or "", p.value or ""))
             for node, p in found.items()
         }
 
@@ -120,8 +121,8 @@ class Validator:
         return Problem(
             path=_field(path, focus),
             value=None if value is None else str(value)[:500],
-            message=str(results.value(result, SH.resultMessage)),
-            hint=None if hint is None else str(hint),
+            message=gettext(str(results.value(result, SH.resultMessage))),
+            hint=None if hint is None else gettext(str(hint)),
             shape=str(shape),
             severity=SEVERITY.get(
                 URIRef(str(results.value(result, SH.resultSeverity))), "violation"

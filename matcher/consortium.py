@@ -49,7 +49,7 @@ def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
     least = int(call.number(PSR + "minimumPartners") or 1) if call else 1
     seats = int(raw.get("seats") or max(SEATS, least))  # type: ignore[call-overload]
     if seats < least:
-        text = _("The call asks for {least} partners or more.").format(least=least)
+        text = _("Least number of partners that the call asks for: {least}.").format(least=least)
         raise refused("rules.seats", text, value=str(seats), hint=_("Give it more seats."))
     stated = int(call.number(PSR + "minimumCountries") or 1) if call else 1
     kinds = raw.get("actor_types") or ()
@@ -126,7 +126,9 @@ def _member(
     """Return a seat: who, what they bring, and who could take it instead."""
     actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
     brings = [text for item, text in wanted.items() if item in one.covers]
-    said = _("Brings: {names}.").format(names="; ".join(brings) or _("what is near the question"))
+    said = _("What it does is near the question.")
+    if brings:
+        said = _("Brings: {names}.").format(names="; ".join(brings))
     cited = cite(actor, PSR + "actorType") + cite(actor, DCT + "spatial")
     made = match(world, one.iri, one.relevance, lang, [Reason("coverage", said, cited)])
     free = (c for c in pool if c.iri != one.iri and c not in others)
@@ -156,9 +158,11 @@ def _without(rules: Rules, name: str) -> Rules:
 
 def _texts() -> dict[str, str]:
     return {
-        "seats": _("{value} seats cannot be filled as the other rules ask."),
-        "minimum_countries": _("There are not enough fitting actors from {value} countries."),
-        "maximum_per_country": _("At most {value} actors a country leaves too few."),
+        "seats": _("Number of seats that cannot be filled under the other rules: {value}."),
+        "minimum_countries": _(
+            "Number of countries for which there are not enough fitting actors: {value}."
+        ),
+        "maximum_per_country": _("Too few are left with this limit of actors a country: {value}."),
         "actor_types": _("There is no fitting actor of each of these kinds: {value}."),
         "must": _("These actors cannot all take part under the other rules: {value}."),
         "exclude": _("Leaving these out leaves too few: {value}."),

@@ -10,6 +10,7 @@ from kg.catalogue import territory_iri
 from kg.entry import Entry
 from kg.errors import refused
 from kg.i18n import gettext as _
+from kg.i18n import ngettext
 from kg.language import primary, settle
 from kg.store import Store
 from matcher import text
@@ -158,7 +159,11 @@ class Desk:
             matches = [m | {"level": "weak"} for m in matches]
         said = told(asked, lang, self.means)
         if behind := self.lag():
-            late = _("{count} entries were written since and are not searched yet.")
+            late = ngettext(
+                "{count} entry was written since and is not searched yet.",
+                "{count} entries were written since and are not searched yet.",
+                behind,
+            )
             said.append(late.format(count=behind))
         return {
             "query": {"lang": lang, "notes": [*said, *notes]},

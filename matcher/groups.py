@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kg.errors import refused
 from kg.i18n import gettext as _
+from kg.i18n import ngettext
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Json, match, names
 from matcher.criteria.carrying import RESULTS
@@ -83,8 +84,12 @@ def _did(world: World, member: str, practice: str) -> bool:
 
 
 def _match(world: World, community: str, group: Group, lang: str) -> Json:
-    said = _("{count} members face it, and some have done what others have not.")
-    text = said.format(count=len(group.members))
+    size = len(group.members)
+    text = ngettext(
+        "{count} member faces it, and some have done what others have not.",
+        "{count} members face it, and some have done what others have not.",
+        size,
+    ).format(count=size)
     made = match(
         world,
         group.challenge,

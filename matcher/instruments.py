@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kg.entry import Entry
+from kg.figures import day, euro, number
 from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, SCHEMA
 from matcher.answer import Json, match, names
@@ -14,7 +15,7 @@ from matcher.desk import Desk
 from matcher.evidence import Reason, Triple, cite
 from matcher.place import Place
 from matcher.question import Question, concept
-from matcher.world import World, ancestors
+from matcher.world import World, ancestors, title
 from matcher.world import names as labels
 
 #: how many of those that a rule keeps out are named
@@ -102,9 +103,9 @@ def _actor_type(instrument: Entry, wish: Wish) -> Rule:
 def _size(instrument: Entry, wish: Wish) -> Rule:
     """Compare the amount with the smallest and largest grant, partners with their number."""
     limits = (
-        ("minimumGrant", wish.amount, 1, _("It grants {limit:,.0f} euro or more.")),
-        ("maximumGrant", wish.amount, -1, _("It grants {limit:,.0f} euro at most.")),
-        ("minimumPartners", wish.partners, 1, _("It takes {limit:.0f} partners or more.")),
+        ("minimumGrant", wish.amount, 1, _("It grants {limit} or more.")),
+        ("maximumGrant", wish.amount, -1, _("It grants {limit} at most.")),
+        ("minimumPartners", wish.partners, 1, _("Least number of partners: {limit}.")),
     )
     known = [
         (name, asked, limit, sign, text)
@@ -114,7 +115,10 @@ def _size(instrument: Entry, wish: Wish) -> Rule:
     if not known:
         return Rule("size", None, _("Its size, or the amount asked for, is not stated."))
     broken = [row for row in known if row[3] * (row[1] - row[2]) < 0]
-    told = " ".join(text.format(limit=limit) for _n, _a, limit, _s, text in broken or known)
+    told = " ".join(
+        text.format(limit=number(limit) if name == "minimumPartners" else euro(limit))
+        for name, _a, limit, _s, text in broken or known
+    )
     cited = tuple(t for name, *_rest in broken or known for t in cite(instrument, PSR + name))
     return Rule("size", not broken, told, cited)
 
@@ -125,10 +129,12 @@ def _dates(world: World, instrument: Entry) -> Rule:
     if not start and not end:
         return Rule("dates", None, _("When it is open is not stated."))
     if world.over(instrument):
-        return Rule("dates", False, _("It ended in {date}.").format(date=end), cited)
+        return Rule("dates", False, _("It has ended: {date}.").format(date=day(end)), cited)
     if start > world.as_of[: len(start)]:
-        return Rule("dates", False, _("It starts in {date}.").format(date=start), cited)
-    return Rule("dates", True, _("It has not ended on {date}.").format(date=world.as_of), cited)
+        return Rule(
+            "dates", False, _("It has not started yet: {date}.").format(date=day(start)), cited
+        )
+    return Rule("dates", True, _("It is open, as of {date}.").format(date=day(world.as_of)), cited)
 
 
 def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Json]:
@@ -198,9 +204,9 @@ def _match(world: World, row: tuple[float, str, list[Rule]], lang: str, wish: Wi
         reasons.insert(0, Reason("used", _("The practice uses it where it comes from.")))
     entry = world.get(iri)
     if not reasons:
-        title = entry.text(DCT + "title", lang) or entry.slug
         cited = cite(entry, DCT + "title")
-        reasons.append(Reason("text", _("Its text is near: {title}.").format(title=title), cited))
+        said = _("Its text is near: {title}.").format(title=title(entry))
+        reasons.append(Reason("text", said, cited))
     return match(world, iri, score, lang, reasons) | {"rules": [r.as_dict() for r in found]}
 
 

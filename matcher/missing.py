@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from kg.i18n import gettext as _
-from kg.vocabulary import DCT, PSR, vocabulary
+from kg.i18n import mark
+from kg.vocabulary import PSR
 from matcher.criteria.verdict import listed
 from matcher.fit import Anticipated
 from matcher.place import FEATURES, Place
 from matcher.question import Filters
 from matcher.retrieval import Ranking
-from matcher.world import World
+from matcher.world import World, title, word
 
 Json = dict[str, object]
 #: how many fields and criteria are named
@@ -29,6 +30,13 @@ _ENTRY = {
 _TARGET = {
     "P2": "target_groups", "I5": "budget_per_head", "E1": "competences", "E3": "actor_types",
 }  # fmt: skip
+#: what the asker would have to say, in words
+_TOLD = {
+    "target_groups": mark("target groups"),
+    "budget_per_head": mark("budget per head"),
+    "competences": mark("public powers held"),
+    "actor_types": mark("kinds of organisation"),
+}
 
 
 @dataclass(frozen=True)
@@ -94,14 +102,13 @@ def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) ->
 
 
 def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> Json:
-    name = vocabulary().label(gap.field.replace("psr:", PSR)).lower().replace("target.", "")
     if gap.entry is None:
         text = _("Say more of your place ({field}): it could change the order of these practices.")
-        said = text.format(field=name.replace("_", " "))
+        said = text.format(field=_(_TOLD[gap.field.removeprefix("target.")]))
     else:
         practice = next(f.practice for f in judged if f.practice.iri == gap.entry)
         text = _("“{title}” does not state: {field}. It could change the order of these practices.")
-        said = text.format(title=practice.text(DCT + "title") or practice.slug, field=name)
+        said = text.format(title=title(practice), field=word(gap.field.replace("psr:", PSR)))
     return {
         "field": gap.field, "criterion": gap.criterion, "entry": gap.entry,
         "value": round(swaps, 4), "text": said,
@@ -152,11 +159,11 @@ def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
     """Return the criteria by which the last practice shown is ahead, the largest first."""
     losses = {name: _share(other, name) - _share(found, name) for name in found.verdicts}
     worst = sorted((n for n in losses if losses[n] > 1e-9), key=lambda n: (-losses[n], n))
-    title = other.practice.text(DCT + "title") or other.practice.slug
-    nearer = _("“{title}” is nearer to what was asked.").format(title=title)
+    ahead = title(other.practice)
+    nearer = _("“{title}” is nearer to what was asked.").format(title=ahead)
     text = _("“{title}” is ahead of it here. {said}")
     return [
-        _cause("criterion", n, nearer if n == "P1" else text.format(title=title, said=v.text))
+        _cause("criterion", n, nearer if n == "P1" else text.format(title=ahead, said=v.text))
         for n in worst[:SHOWN]
         for v in (found.verdicts[n],)
     ]

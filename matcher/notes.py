@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+from kg.figures import number
 from kg.i18n import gettext as _
+from kg.i18n import language_name
 from kg.language import UNKNOWN, detect_surely
 from matcher.centring import Means
 from matcher.embedder import BREAK, PASSAGE, PASSAGES
@@ -20,7 +22,7 @@ def told(asked: str | None, lang: str, means: Means) -> list[str]:
     found = []
     if not means.knows(lang):
         said = _("No mean is known for {lang}; the one of all languages is used.")
-        found.append(said.format(lang=lang))
+        found.append(said.format(lang=language_name(lang)))
     if not asked:
         return found
     words = asked.split()
@@ -32,11 +34,12 @@ def told(asked: str | None, lang: str, means: Means) -> list[str]:
         found.append(_("So few words say little; a sentence or two finds more."))
     if len(words) > PASSAGE * PASSAGES:
         said = _("Only about the first {count} words were read.")
-        found.append(said.format(count=PASSAGE * PASSAGES))
+        found.append(said.format(count=number(PASSAGE * PASSAGES)))
     mixed = _languages(asked)
     if len(mixed) > 1:
         said = _("The question is in several languages ({langs}); it was read as {lang}.")
-        found.append(said.format(langs=", ".join(mixed), lang=lang))
+        langs = ", ".join(map(language_name, mixed))
+        found.append(said.format(langs=langs, lang=language_name(lang)))
     return found
 
 

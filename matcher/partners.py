@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from kg.entry import Entry
 from kg.i18n import gettext as _
+from kg.i18n import language, ngettext
 from kg.language import settle
 from kg.vocabulary import DCT, ORG, PSR
 from matcher import text
@@ -17,7 +18,7 @@ from matcher.evidence import Reason, Triple, cite, excerpt
 from matcher.place import Place, likeness, mean
 from matcher.question import KINDS, Filters, Question
 from matcher.retrieval import by_text
-from matcher.world import Moved, World, names
+from matcher.world import Moved, World, names, title
 
 #: how many actors are compared with the asker, and how many of the nearest practices are looked at
 SHORT_LIST, NEAREST = 40, 10
@@ -146,7 +147,7 @@ def _peer_reasons(
         found.append(Reason("place", _("Its place is like yours."), cite(actor, DCT + "spatial")))
     if asker.entry is not None:
         found += _tie_reasons(world, asker.entry, actor)
-    said = actor.text(DCT + "description") or ""
+    said = actor.text(DCT + "description", language()) or ""
     if said or not found:
         prop = DCT + "description" if said else DCT + "title"
         found.append(Reason("profile", excerpt(said or actor.slug), cite(actor, prop)))
@@ -169,7 +170,7 @@ def _tie_reasons(world: World, me: Entry, actor: Entry) -> list[Reason]:
 
 
 def _titles(world: World, iris: Iterable[str]) -> str:
-    return ", ".join(world.get(iri).text(DCT + "title") or iri for iri in iris)
+    return ", ".join(title(world.get(iri)) for iri in iris)
 
 
 def mentors(asker: Asker) -> list[Partner]:
@@ -197,8 +198,7 @@ def mentors(asker: Asker) -> list[Partner]:
 
 
 def _successor(world: World, practice: Entry, moved: Moved, score: float) -> Partner:
-    title = practice.text(DCT + "title") or practice.slug
-    said = _("Took it over from elsewhere: {title}.").format(title=title)
+    said = _("Took it over from elsewhere: {title}.").format(title=title(practice))
     transfer, adopter = world.get(moved.iri), moved.adopter or ""
     cited = tuple(
         triple
@@ -219,13 +219,16 @@ def _mentor(
     willing: tuple[Triple, ...],
     moved: list[str],
 ) -> Partner:
-    title = practice.text(DCT + "title") or practice.slug
-    done = _("Has done it: {title}.").format(title=title)
+    done = _("Has done it: {title}.").format(title=title(practice))
     reasons = [Reason("practice", done, cite(practice, PSR + "actor", node=node))]
     if willing:
         reasons.append(Reason("willing", _("Says that it helps others to start."), willing))
     if moved:
-        said = _("Its practice was taken up by others {count} times.").format(count=len(moved))
+        said = ngettext(
+            "Its practice was taken up by others once.",
+            "Its practice was taken up by others {count} times.",
+            len(moved),
+        ).format(count=len(moved))
         cited = tuple((f"<{t}>", f"<{PSR}sourcePractice>", f"<{practice.iri}>") for t in moved[:5])
         reasons.append(Reason("record", said, cited))
     theirs = _("Their practice would reach one more place.")
@@ -255,16 +258,15 @@ def missing_roles(asker: Asker) -> list[Partner]:
 
 
 def _role(actor: Entry, practice: Entry, brings: list[str], score: float) -> Partner:
-    title = practice.text(DCT + "title") or practice.slug
     said = _("Is in your place and of a kind that “{title}” needs: {names}.").format(
-        title=title, names=names(brings)
+        title=title(practice), names=names(brings)
     )
     triples = (
         cite(practice, PSR + "requiresActorType", brings)
         + cite(actor, PSR + "actorType")
         + cite(actor, DCT + "spatial")
     )
-    theirs = _("They could take part in a practice that needs a {names}.").format(
+    theirs = _("They could take part in a practice that needs this: {names}.").format(
         names=names(brings)
     )
     return Partner(
@@ -295,7 +297,7 @@ def exchanges(
 def _say_both(partner: Partner, gives: bool, takes: bool) -> None:
     """Add the reasons of both sides of an exchange."""
     actor = partner.actor
-    offers, seeks = (excerpt(actor.text(PSR + p) or "") for p in ("offers", "seeks"))
+    offers, seeks = (excerpt(actor.text(PSR + p, language()) or "") for p in ("offers", "seeks"))
     offer, need = cite(actor, PSR + "offers"), cite(actor, PSR + "seeks")
     if gives:
         said = _("Offers what you look for: {words}").format(words=offers)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kg.entry import Entry
+from kg.figures import country
+from kg.i18n import language
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.evidence import Triple, cite
 
@@ -62,8 +64,9 @@ class Place:
 
     @property
     def name(self) -> str:
-        """Return the territory's English name."""
-        return self.entry.text(DCT + "title") or self.entry.slug
+        """Return the territory's name, in the reader's language if it has one in it."""
+        own = country(self.entry.slug) if self.level == "country" else ""
+        return own or self.entry.text(DCT + "title", language()) or self.entry.slug
 
     @cached_property
     def level(self) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from kg.catalogue import country_code, territory_iri
 from kg.entry import Entry
 from kg.errors import NotFound, Problem, Refused, refused
+from kg.i18n import gettext
 from kg.language import LANGUAGES, primary
 from kg.store import Store
 from kg.vocabulary import CLASSES, VOC, vocabulary
@@ -99,7 +100,11 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
         path = f"filters.{name}"
         if name not in known:
             problems.append(
-                Problem(path, "This filter is not known.", hint=f"Use {', '.join(sorted(known))}.")
+                Problem(
+                    path,
+                    gettext("This filter is not known."),
+                    hint=gettext("Use %(names)s.", names=", ".join(sorted(known))),
+                )
             )
             continue
         try:
@@ -111,7 +116,7 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
                 Problem(path, p.message, value=p.value, hint=p.hint) for p in error.problems
             ]
     if problems:
-        raise Refused("A filter cannot be used.", problems)
+        raise Refused(gettext("A filter cannot be used."), problems)
     evidence = found.pop("evidence_min", ())
     return Filters(**found, evidence_min=evidence[0] if evidence else None)
 
@@ -132,7 +137,10 @@ def _value(store: Store, name: str, value: str) -> str:
 def _one_of(value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise refused(
-            "", f"{value!r} is not known.", value=value, hint=f"Use one of {', '.join(known)}."
+            "",
+            gettext("%(value)s is not known.", value=repr(value)),
+            value=value,
+            hint=gettext("Use one of %(names)s.", names=", ".join(known)),
         )
     return value
 
@@ -142,7 +150,10 @@ def concept(scheme: str, value: str, path: str) -> str:
     found = vocabulary().find(scheme, value)
     if found is None:
         raise refused(
-            path, f"{value!r} is not in the list.", value=value, hint=f"See {VOC}{scheme}."
+            path,
+            gettext("%(value)s is not in the list.", value=repr(value)),
+            value=value,
+            hint=gettext("See %(scheme)s.", scheme=VOC + scheme),
         )
     return found
 
@@ -163,10 +174,10 @@ def read(store: Store, iri: str, *paths: str, field: str = "entry") -> Entry:
     try:
         entry = store.get(iri)
     except (NotFound, ValueError) as error:
-        raise refused(field, "There is no such entry.", value=iri) from error
+        raise refused(field, gettext("There is no such entry."), value=iri) from error
     if entry.path not in paths:
         raise refused(
-            field, f"The entry is of the class {entry.path}.", value=iri,
-            hint=f"Send one of the class {' or '.join(paths)}.",
+            field, gettext("The entry is of the class %(kind)s.", kind=entry.path), value=iri,
+            hint=gettext("Send one of: %(names)s.", names=', '.join(paths)),
         )  # fmt: skip
     return entry

@@ -8,13 +8,14 @@ from kg.entry import Entry, Text
 from kg.errors import refused
 from kg.i18n import gettext as _
 from kg.store import Store
-from kg.vocabulary import DCT, PSR, vocabulary
+from kg.vocabulary import DCT, PSR
 from matcher import text
 from matcher.evidence import Reason, Triple, cite, excerpt
 from matcher.question import Question
 from matcher.reranker import SHORT, Reranker
 from matcher.retrieval import Ranking
 from matcher.words import stems
+from matcher.world import title, word
 
 _SHARED = (
     ("challenge", PSR + "addresses"),
@@ -42,7 +43,7 @@ def chosen(
     if quota > limit:
         raise refused(
             "quota", _("The quota is above the limit."), value=str(quota),
-            hint=_("Send at most the limit, {limit}.").format(limit=limit),
+            hint=_("Send {limit} at most.").format(limit=limit),
         )  # fmt: skip
     short = max(limit, SHORT) if reranker and not question.diversity else limit
     order = ranking.chosen(short, question.diversity)
@@ -85,7 +86,7 @@ def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
             )
     return Reason(
         facet,
-        names[facet].format(words=entry.text(DCT + "title") or entry.slug),
+        names[facet].format(words=title(entry)),
         cite(entry, DCT + "title"),
     )
 
@@ -125,5 +126,5 @@ def _shared_concepts(store: Store, entry: Entry, asked: Entry) -> list[Reason]:
 
 def _label(store: Store, iri: str) -> str:
     if iri.startswith(store.base):
-        return store.get(iri).text(DCT + "title") or iri
-    return vocabulary().label(iri).lower()
+        return title(store.get(iri))
+    return word(iri)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kg.entry import Entry
 from kg.i18n import gettext as _
+from kg.i18n import ngettext
 from kg.language import primary
 from matcher import missing, whatif
 from matcher.answer import Json, match, names
@@ -175,7 +176,11 @@ def warnings(found: Anticipated) -> list[Json]:
     if alike is not None and alike < ALIKE:
         said.append(("inappropriate", _("The place is very different from where it worked.")))
     if gone := [t for t in transfers(found) if not RESULTS[str(t["result"])]]:
-        text = _("It was tried elsewhere and not kept: {count} times.").format(count=len(gone))
+        text = ngettext(
+            "It was tried elsewhere once and not kept.",
+            "It was tried elsewhere and not kept: {count} times.",
+            len(gone),
+        ).format(count=len(gone))
         said.append(("failed-before", text))
     here = found.scene.place
     own = found.scene.world.places(found.practice)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kg.errors import Problem, Refused
+from kg.i18n import gettext
 from matcher.criteria import CRITERIA, WEIGHTS
 
 Weights = Mapping[str, float]
@@ -23,10 +24,10 @@ def weighed(raw: Mapping[str, object], base: Weights = WEIGHTS) -> dict[str, flo
     problems = [_problem(name, value) for name, value in raw.items()]
     found = [p for p in problems if p]
     if not found and raw and not any(raw.values()):
-        text = "All weights are 0, so nothing would count."
-        found = [Problem("weights", text, hint="Give at least one criterion more than 0.")]
+        text = gettext("All weights are 0, so nothing would count.")
+        found = [Problem("weights", text, hint=gettext("Give at least one criterion more than 0."))]
     if found:
-        raise Refused("The weights cannot be used.", found)
+        raise Refused(gettext("The weights cannot be used."), found)
     merged = {name: float(raw.get(name, base[name])) for name in CRITERIA}  # type: ignore[arg-type]
     total = sum(merged.values())
     return {name: value / total for name, value in merged.items()}
@@ -35,10 +36,14 @@ def weighed(raw: Mapping[str, object], base: Weights = WEIGHTS) -> dict[str, flo
 def _problem(name: str, value: object) -> Problem | None:
     path = f"weights.{name}"
     if name not in CRITERIA:
-        return Problem(path, "There is no such criterion.", hint=f"Use {', '.join(CRITERIA)}.")
+        return Problem(
+            path,
+            gettext("There is no such criterion."),
+            hint=gettext("Use %(names)s.", names=", ".join(CRITERIA)),
+        )
     if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1e6:
-        text = "A weight is a number of at least 0."
-        return Problem(path, text, value=str(value), hint="Write a number such as 0.3.")
+        text = gettext("A weight is a number of at least 0.")
+        return Problem(path, text, value=str(value), hint=gettext("Write a number such as 0.3."))
     return None
 
 
@@ -52,8 +57,14 @@ def read_weights(path: Path) -> dict[str, float]:
         given = raw.get("weights", raw)
         return weighed(dict(given))
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        problem = Problem("weights", f"{path} holds no weights.", hint='Write {"P1": 0.3, ...}.')
-        raise Refused(f"{path} holds no weights as a JSON object.", [problem]) from error
+        problem = Problem(
+            "weights",
+            gettext("%(path)s holds no weights.", path=path),
+            hint=gettext('Write {"P1": 0.3, ...}.'),
+        )
+        raise Refused(
+            gettext("%(path)s holds no weights as a JSON object.", path=path), [problem]
+        ) from error
 
 
 def weights_hash(weights: Weights) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from kg.entry import Entry
+from kg.i18n import language
 from kg.store import Store
 from kg.vocabulary import DCT, PSR, SCHEMA, SKOS, vocabulary
 from matcher.graph import Membership, Ties, grouped
@@ -224,6 +225,18 @@ def ancestors(concept: str) -> tuple[str, ...]:
     return tuple(vocabulary().ancestors(concept))
 
 
+def word(concept: str) -> str:
+    """Return a concept's label in the reader's language, as it stands within a sentence."""
+    label = vocabulary().label(concept, language())
+    keep = language() == "de" or label[:2].isupper()
+    return label if keep else label[:1].lower() + label[1:]
+
+
 def names(concepts: Iterable[str]) -> str:
-    """Return the labels of concepts, in lower case, with commas between them."""
-    return ", ".join(vocabulary().label(c).lower() for c in concepts)
+    """Return the labels of concepts with commas between them."""
+    return ", ".join(word(c) for c in concepts)
+
+
+def title(entry: Entry) -> str:
+    """Return an entry's title, in the reader's language if it has one in it."""
+    return entry.text(DCT + "title", language()) or entry.slug

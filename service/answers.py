@@ -10,6 +10,7 @@ from flask import Response, request
 
 from kg.entry import SLUG, Entry
 from kg.errors import NotFound
+from kg.i18n import gettext
 from kg.store import Version
 from kg.vocabulary import CLASSES
 from service.negotiate import write_entry
@@ -48,7 +49,7 @@ def context_url() -> str:
 def entry_iri(path: str, slug: str) -> str:
     """Return the IRI of an entry's address, or raise NotFound."""
     if path not in CLASSES or not SLUG.fullmatch(slug):
-        raise NotFound(f"There is no entry {path}/{slug}.")
+        raise NotFound(gettext("There is no entry %(path)s/%(slug)s.", path=path, slug=slug))
     return f"{current().store.base}id/{path}/{slug}"
 
 
@@ -56,7 +57,7 @@ def check_iri(iri: str) -> str:
     """Return an IRI that may name an entry here, or raise NotFound."""
     path, _, slug = iri.removeprefix(current().store.base + "id/").partition("/")
     if entry_iri(path, slug) != iri:
-        raise NotFound(f"There is no entry {iri}.")
+        raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
     return iri
 
 

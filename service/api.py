@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from kg import catalogue
 from kg.errors import Overloaded, Problem, Refused
+from kg.i18n import gettext
 from kg.reading import read_entry
 from service import writing
 from service.answers import as_json, check_iri, entry_answer, entry_iri
@@ -29,7 +30,9 @@ def ready() -> Response:
     """Say whether questions can be answered, or raise StoreUnusable or Overloaded."""
     current().store.check()
     if not current().ready:
-        raise Overloaded("The model is being loaded and the index filled. Try again soon.", 2)
+        raise Overloaded(
+            gettext("The model is being loaded and the index filled. Try again soon."), 2
+        )
     return as_json({"status": "ready", "index_lag": current().matcher.lag()})
 
 
@@ -65,11 +68,13 @@ def list_or_read() -> Response:
 
 
 def _check_parameters() -> None:
-    hint = f"Use {', '.join(sorted(_PARAMETERS))}."
+    hint = gettext("Use %(names)s.", names=", ".join(sorted(_PARAMETERS)))
     unknown = sorted(set(request.args) - _PARAMETERS)
     if unknown:
-        problems = [Problem(n, "This parameter is not known.", value=n, hint=hint) for n in unknown]
-        raise Refused("The list cannot be narrowed like this.", problems)
+        problems = [
+            Problem(n, gettext("This parameter is not known."), value=n, hint=hint) for n in unknown
+        ]
+        raise Refused(gettext("The list cannot be narrowed like this."), problems)
 
 
 def _limit() -> int:

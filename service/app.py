@@ -7,7 +7,9 @@ import math
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
-from service import errors, login
+from kg.figures import number
+from kg.i18n import gettext
+from service import errors, languages, login
 from service.answers import HEADERS
 from service.api import api
 from service.content import content
@@ -33,6 +35,7 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
     errors.register(app)
+    languages.install(app)
     login.install(app, runtime.settings.home)
     for blueprint in (*_DATA, finding, contribute, pages):
         app.register_blueprint(blueprint)
@@ -47,10 +50,15 @@ def _add_limits(app: Flask, limiter: RateLimiter) -> None:
         if request.path in _FREE:
             return
         if wait := limiter.wait(request.remote_addr or "?"):
-            raise TooManyRequests("Too many requests; wait a little.", retry_after=math.ceil(wait))
+            raise TooManyRequests(
+                gettext("Too many requests; wait a little."), retry_after=math.ceil(wait)
+            )
         if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
             raise RequestEntityTooLarge(
-                f"The body may be at most {app.config['MAX_CONTENT_LENGTH']:,} bytes."
+                gettext(
+                    "The body may be at most %(most)s bytes.",
+                    most=number(app.config["MAX_CONTENT_LENGTH"]),
+                )
             )
 
 

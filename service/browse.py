@@ -296,11 +296,12 @@ def _facets(shelf: Shelf, wanted: Wanted, among: int, labels: Labels) -> list[Fa
 
 
 def _chips(wanted: Wanted, labels: Labels) -> list[Choice]:
-    found = [
-        Choice(value, f"{gettext(NAMES[name])}: {labels.of(name, value)}", 0,
-               wanted.toggled(name, value), on=True)
-        for name, values in wanted.chosen.items() for value in values
-    ]  # fmt: skip
+    found = []
+    for name, values in wanted.chosen.items():
+        for value in values:
+            what = labels.of(name, value)
+            text = gettext("%(name)s: %(value)s", name=gettext(NAMES[name]), value=what)
+            found.append(Choice(value, text, 0, wanted.toggled(name, value), on=True))
     if wanted.q:
         found.insert(0, Choice(wanted.q, f"“{wanted.q[:60]}”", 0, wanted.href(q=""), on=True))
     return found

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
+from kg.i18n import gettext, language
 from kg.vocabulary import DCT, ONTOLOGY, PSR, RDFS, SKOS, VOC, folder, graphs, vocabulary
 from service.answers import context_url, dated, document, entry_answer, entry_iri
 from service.negotiate import PAGE, choose, write
@@ -39,7 +40,6 @@ def entry(path: str, slug: str) -> Response:
     if form != "html":
         return entry_answer(found, media, form)
     answer = _conditional(document(entry_page(found.iri), media))
-    answer.vary.add("Accept-Language")
     # The page also shows who links here: its date is told, but no page is kept by it.
     return dated(answer, current().store.provenance(found.iri))
 
@@ -47,7 +47,7 @@ def entry(path: str, slug: str) -> Response:
 @content.get("/ns")
 def ontology() -> Response:
     """Return the ontology as a page or as RDF."""
-    return _vocabulary(ONTOLOGY, "The Passerelle ontology")
+    return _vocabulary(ONTOLOGY, gettext("The Passerelle ontology"))
 
 
 @content.get("/voc/<scheme>")
@@ -109,7 +109,8 @@ def _title(triples: list[ox.Triple], name: str) -> str | None:
     node = ox.NamedNode(name)
     found = [t.object for t in triples if t.subject == node and t.predicate.value in wanted]
     texts = [o for o in found if isinstance(o, ox.Literal)]
-    return next((o.value for o in texts if o.language in {"en", None}), None)
+    known = {o.language: o.value for o in texts}
+    return known.get(language()) or known.get("en") or known.get(None)
 
 
 def _terms(triples: list[ox.Triple]) -> Iterator[Term]:
@@ -117,7 +118,9 @@ def _terms(triples: list[ox.Triple]) -> Iterator[Term]:
     for iri in sorted({t.subject.value for t in triples if isinstance(t.subject, ox.NamedNode)}):
         if iri.startswith((PSR, VOC)) and iri in words.definitions:
             parents = tuple(sorted(_slug(p) for p in words.broader.get(iri, ())))
-            yield Term(iri, _slug(iri), words.label(iri), words.definitions[iri], parents)
+            yield Term(
+                iri, _slug(iri), words.label(iri, language()), words.definitions[iri], parents
+            )
 
 
 def _slug(iri: str) -> str:

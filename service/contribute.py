@@ -76,7 +76,7 @@ def sign_out() -> BaseResponse:
 def create(path: str) -> BaseResponse:
     """Show the empty form of a class, check what was typed, or store a new entry."""
     if path not in LISTED:
-        raise NotFound(f"There is no form for {path}.")
+        raise NotFound(gettext("There is no form for %(path)s.", path=path))
     return _edit(path, None)
 
 

@@ -10,10 +10,11 @@ import pyoxigraph as ox
 
 from kg.catalogue import Link, links_to, titles
 from kg.entry import Entry, Text
+from kg.figures import day, euro, number, percent
 from kg.i18n import gettext, language, language_name
 from kg.store import Store, Version
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
-from service.layout import ELSEWHERE, INVERSE, LAYOUTS, UNITS, Layout
+from service.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
 from service.pieces import (
     Field,
     Piece,
@@ -25,7 +26,6 @@ from service.pieces import (
     label,
     licence_name,
     local_href,
-    number,
     spoken,
     tag,
     web_link,
@@ -60,6 +60,14 @@ class EntryView:
 def entry_view(store: Store, entry: Entry, root: str = "") -> EntryView:
     """Return the view of an entry; ``root`` is the path under which the service runs."""
     return _Builder(store, entry, root).view()
+
+
+def _measured(prop: str, amount: float) -> str:
+    """Return the value of a property with its unit."""
+    if prop in PER_CENT:
+        return percent(amount / 100, 2)
+    text = euro(amount) if prop in MONEY else number(amount)
+    return gettext(UNITS[prop], number=text) if prop in UNITS else text
 
 
 class _Builder:
@@ -169,15 +177,15 @@ class _Builder:
             return Piece(language_name(value.value), lang=value.value)
         if value.datatype.value == XSD + "boolean":
             return Piece(gettext("yes") if value.value in {"true", "1"} else gettext("no"))
-        return Piece(value.value)
+        return Piece(day(value.value) if value.datatype.value == XSD + "date" else value.value)
 
     def figure(self, prop: str, value: ox.Literal, node: str | None) -> Piece:
-        unit = gettext(UNITS[prop]) if prop in UNITS else ""
+        text = _measured(prop, float(value.value))
         if prop == PSR + "value":
-            unit = self.entry.text(PSR + "unit", self.lang, node) or ""
+            text = f"{text} {self.entry.text(PSR + 'unit', self.lang, node) or ''}".strip()
         derived = prop in self.entry.links(PSR + "estimatedFigure")
         note = gettext("estimated") if derived else ""
-        return Piece(f"{number(value.value)} {unit}".strip(), note=note)
+        return Piece(text, note=note)
 
     def link(self, prop: str, iri: str) -> Piece:
         if iri.startswith(VOC):
@@ -216,6 +224,7 @@ class _Builder:
             for iri in shown
         ]
         path, prop = key
-        fallback = f"{vocabulary().label(CLASSES.get(path, path), self.lang)}: {label(prop)}"
+        kind = vocabulary().label(CLASSES.get(path, path), self.lang)
+        fallback = gettext("%(name)s: %(value)s", name=kind, value=label(prop))
         title = gettext(INVERSE[key]) if key in INVERSE else fallback
         return Section(title, links=by_text(pieces), more=len(notes) - len(shown))

@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from kg import errors as kg
+from kg.i18n import gettext, mark
 from service.negotiate import wants_page
 
 STATUS: dict[type[kg.KgError], int] = {
@@ -27,6 +28,25 @@ STATUS: dict[type[kg.KgError], int] = {
     kg.StoreUnusable: 503,
     kg.LimitExceeded: 504,
 }
+#: what pages say above the error
+HEADINGS = {
+    400: mark("This cannot be read"),
+    401: mark("A token is needed"),
+    403: mark("This is not allowed here"),
+    404: mark("This footbridge leads nowhere"),
+    405: mark("This is not done here"),
+    406: mark("There is no such format"),
+    409: mark("It is in use, or there already"),
+    412: mark("It was changed meanwhile"),
+    413: mark("Too large"),
+    415: mark("This format is not read"),
+    422: mark("Something is not right yet"),
+    429: mark("Too many requests"),
+    500: mark("Something went wrong"),
+    503: mark("Not ready"),
+    504: mark("It took too long"),
+}
+_NO_METHOD = mark("The method is not allowed for the requested URL.")
 
 
 def register(app: Flask) -> None:
@@ -56,9 +76,9 @@ def _of_http(error: HTTPException) -> Response:
         return Response(*_redirect(error))
     kept = {"Allow", "Retry-After", "WWW-Authenticate"}
     headers = {k: v for k, v in error.get_headers(request.environ) if k in kept}
-    detail = error.description or HTTPStatus(error.code).description
+    detail = gettext(error.description or HTTPStatus(error.code).description)
     if error.code == 404:
-        detail = f"There is nothing at {request.path}."
+        detail = gettext("There is nothing at %(path)s.", path=request.path)
     extra = {"limit": "rate"} if error.code == HTTPStatus.TOO_MANY_REQUESTS else {}
     return problem(error.code, detail, extra, headers)
 
@@ -72,14 +92,15 @@ def _unforeseen(error: Exception) -> Response:
     """Log where it happened, without the message: it may quote what a person asked."""
     place = "".join(traceback.format_tb(error.__traceback__))
     current_app.logger.error("%s in %s\n%s", type(error).__name__, request.path, place)
-    return problem(500, "Something went wrong here; it has been noted.", {}, {})
+    return problem(500, gettext("Something went wrong here; it has been noted."), {}, {})
 
 
 def problem(status: int, detail: str, extra: dict[str, Any], headers: dict[str, str]) -> Response:
     """Return an error as problem+json, or as a page where a browser asks outside /api."""
     title = HTTPStatus(status).phrase
     if wants_page() and not request.path.startswith("/api/"):
-        page = render_template("error.html", status=status, title=title, detail=detail, **extra)
+        heading = gettext(HEADINGS.get(status, title))
+        page = render_template("error.html", status=status, title=heading, detail=detail, **extra)
         return Response(page, status, headers, content_type="text/html; charset=utf-8")
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | extra
     return Response(

@@ -34,7 +34,6 @@ def search() -> Response:
         return answer
     page = render_template("search.html", result=result, views=VIEWS, sorts=SORTS, files=FORMATS)
     answer = Response(page, 422 if result.problems else 200, mimetype="text/html")
-    answer.vary.add("Accept-Language")
     answer.cache_control.private = True
     return answer
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
 from kg.errors import Malformed, NotFound
+from kg.i18n import gettext
 from kg.query import ALL, EVERYTHING, Dataset
 from kg.reading import parse
 from service import writing
@@ -33,7 +34,7 @@ def read() -> Response:
     dataset = ALL if name is None else Dataset(default=(name,))
     found = current().queries.run(EVERYTHING, form, dataset)
     if not found.rows:
-        raise NotFound(f"There is no graph {name}.")
+        raise NotFound(gettext("There is no graph %(name)s.", name=name))
     answer = document(found.body, media)
     answer.set_etag(f"{found.version}-{form}")
     answer.make_conditional(request)
@@ -91,7 +92,7 @@ def _entry() -> str:
     name = _graph()
     if name is None or not _is_entry(name):
         writing.writer()
-        raise Forbidden("Only entries are written here: name one by ?graph=.")
+        raise Forbidden(gettext("Only entries are written here: name one by ?graph=."))
     return check_iri(name)
 
 
@@ -103,13 +104,15 @@ def _graph() -> str | None:
     """Return the graph that the request names, None for ?default."""
     named, default = request.args.getlist("graph"), "default" in request.args
     if len(named) + default != 1:
-        raise Malformed("Name one graph: ?graph= with its IRI, or ?default.")
+        raise Malformed(gettext("Name one graph: ?graph= with its IRI, or ?default."))
     if default:
         return None
     try:
         return ox.NamedNode(named[0]).value
     except ValueError as error:
-        raise Malformed(f"{named[0]!r} is no absolute IRI; name the graph by one.") from error
+        raise Malformed(
+            gettext("%(text)s is no absolute IRI; name the graph by one.", text=repr(named[0]))
+        ) from error
 
 
 @graphstore.after_request

@@ -31,19 +31,16 @@ FOREIGN = {
     GEO + "lat": mark("Latitude"),
     GEO + "long": mark("Longitude"),
 }
+MONEY = frozenset(PSR + n for n in ("budget", "costPerHead", "minimumGrant", "maximumGrant"))
+PER_CENT = frozenset(
+    PSR + n for n in ("fundingRate", "unemploymentRate", "povertyRisk", "share65plus")
+)
 UNITS = {
-    PSR + "budget": "EUR",
-    PSR + "costPerHead": mark("EUR a year"),
-    PSR + "staff": mark("full-time equivalents"),
-    PSR + "durationMonths": mark("months"),
-    PSR + "fundingRate": "%",
-    PSR + "minimumGrant": "EUR",
-    PSR + "maximumGrant": "EUR",
-    PSR + "populationDensity": mark("people per km²"),
-    PSR + "gdpPerHead": mark("(EU = 100, in purchasing power)"),
-    PSR + "unemploymentRate": "%",
-    PSR + "povertyRisk": "%",
-    PSR + "share65plus": "%",
+    PSR + "costPerHead": mark("%(number)s a year"),
+    PSR + "staff": mark("%(number)s full-time equivalents"),
+    PSR + "durationMonths": mark("%(number)s months"),
+    PSR + "populationDensity": mark("%(number)s people per km²"),
+    PSR + "gdpPerHead": mark("%(number)s (EU = 100, in purchasing power)"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from kg.errors import UnknownFormat
+from kg.i18n import gettext
 from matcher import explain
 from service import feedback, schemas
 from service.answers import as_json, context_url, document
@@ -30,7 +31,11 @@ def _match(kind: str) -> Response:
 
 def _body() -> dict[str, Any]:
     if request.mimetype != "application/json":
-        raise UnknownFormat(f"Send application/json; {request.mimetype or 'nothing'} is not read.")
+        raise UnknownFormat(
+            gettext(
+                "Send application/json; %(kind)s is not read.", kind=request.mimetype or "nothing"
+            )
+        )
     return schemas.read_json(request.get_data())
 
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import NotAcceptable
 
 from kg import results
 from kg.entry import Entry
+from kg.i18n import gettext
 from kg.vocabulary import PREFIXES, context
 
 #: media type -> format; in the order of our preference
@@ -93,7 +94,9 @@ def _named(name: str, offers: Offers) -> tuple[str, str]:
 
 
 def _refuse(offers: Offers) -> NoReturn:
-    raise NotAcceptable(f"There is {', '.join(offers)}; ask for one of these.")
+    raise NotAcceptable(
+        gettext("There is %(names)s; ask for one of these.", names=", ".join(offers))
+    )
 
 
 def write(triples: Sequence[ox.Triple], form: str, context_url: str) -> bytes:

@@ -61,7 +61,9 @@ def describe() -> Json:
             "title": "Passerelle",
             "version": version("passerelle"),
             "description": "Social innovation practices in Europe: what could be carried over from"
-            " there to here, and with whom. Every answer carries Passerelle-Data-Version.",
+            " there to here, and with whom. Every answer carries Passerelle-Data-Version. Texts for"
+            " people follow Accept-Language (Content-Language says which language they are in);"
+            " “lang” of a match request is the language of its text.",
             "license": {"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
         },
         "servers": [{"url": "/"}],

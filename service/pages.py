@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
 
-from flask import Blueprint, Flask, Response, render_template, request
-from flask.blueprints import BlueprintSetupState
+from flask import Blueprint, Response, render_template, request
 
 from kg.catalogue import class_counts
 from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
-from kg.i18n import available, gettext, language, language_name, mark, ngettext, set_language
+from kg.i18n import gettext, language, mark, ngettext
 from kg.shelf import Shelf
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question
@@ -21,7 +20,7 @@ from service.browse import Labels, Wanted, europe
 from service.entryview import entry_view
 from service.finding import places_of, shelf_of
 from service.maps import Map, zoom
-from service.pieces import Piece, number
+from service.pieces import Piece
 from service.reach import reach, report
 from service.runtime import Runtime, current
 from service.schemas import read_feedback
@@ -44,37 +43,16 @@ MODE_NAMES = {
     "transfer": mark("Could it work in my place?"),
     "partners": mark("Partners"),
 }
-_COUNTED = {
-    "practice": (mark("practice"), mark("practices")),
-    "actor": (mark("organisation"), mark("organisations")),
-    "transfer": (mark("transfer"), mark("transfers")),
-    "challenge": (mark("challenge"), mark("challenges")),
-    "instrument": (mark("instrument"), mark("instruments")),
-    "community": (mark("community"), mark("communities")),
-    "plan": (mark("action plan"), mark("action plans")),
-    "call": (mark("call"), mark("calls")),
+_COUNTED: dict[str, Callable[[int], str]] = {
+    "practice": lambda n: ngettext("practice", "practices", n),
+    "actor": lambda n: ngettext("organisation", "organisations", n),
+    "transfer": lambda n: ngettext("transfer", "transfers", n),
+    "challenge": lambda n: ngettext("challenge", "challenges", n),
+    "instrument": lambda n: ngettext("instrument", "instruments", n),
+    "community": lambda n: ngettext("community", "communities", n),
+    "plan": lambda n: ngettext("action plan", "action plans", n),
+    "call": lambda n: ngettext("call", "calls", n),
 }
-
-
-def install(app: Flask) -> None:
-    """Add the pages, their translations and their filters to an application."""
-    app.register_blueprint(pages)
-
-
-@pages.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    """Teach the application's templates to translate and to write numbers."""
-    environment: Any = state.app.jinja_env
-    environment.add_extension("jinja2.ext.i18n")
-    environment.install_gettext_callables(gettext, ngettext, newstyle=True)
-    environment.globals |= {"page_language": language, "language_name": language_name}
-    environment.filters["number"] = lambda value: number(str(value))
-
-
-@pages.before_app_request
-def _choose_language() -> None:
-    """Write this request's texts in the reader's language, where there is a translation."""
-    set_language(request.accept_languages.best_match(available()) or available()[0])
 
 
 @pages.get("/")
@@ -103,7 +81,6 @@ def home() -> Response:
         ready=runtime.ready,
     )
     answer = Response(page, status, content_type="text/html; charset=utf-8")
-    answer.vary.add("Accept-Language")
     answer.cache_control.private = True
     if found:
         runtime.sessions.start(answer)
@@ -188,9 +165,7 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
 def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
     """Return each class with how many entries it has and what they are called."""
     known = dict(shelf.counts("type", {}, shelf.all))
-    return [
-        (p, known.get(p, 0), ngettext(*names, known.get(p, 0))) for p, names in _COUNTED.items()
-    ]
+    return [(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()]
 
 
 def _practices(runtime: Runtime, shelf: Shelf) -> Map:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from kg.catalogue import countries, territory_iri, titles
 from kg.entry import Text
 from kg.errors import Refused
+from kg.figures import country
 from kg.i18n import gettext, language, language_name
 from kg.store import Store
 from kg.vocabulary import VOC, vocabulary
@@ -67,7 +68,8 @@ def name_of_country(store: Store, code: str) -> str:
     except Refused:
         return code
     found = titles(store, [iri], language()).get(iri)
-    return found.value if found else code
+    own = found.value if found and found.lang == language() else ""
+    return own or country(code) or (found.value if found else code)
 
 
 def local_href(store: Store, iri: str, root: str = "") -> str:
@@ -86,17 +88,6 @@ def web_link(iri: str) -> Piece:
 def label(prop: str) -> str:
     """Return the name of a property in the language of the page."""
     return gettext(FOREIGN[prop]) if prop in FOREIGN else vocabulary().label(prop, language())
-
-
-def number(text: str) -> str:
-    """Return a number with narrow spaces between thousands and without idle zeros."""
-    whole, _, rest = text.strip().partition(".")
-    try:
-        grouped = f"{int(whole):,}".replace(",", "\u202f")
-    except ValueError:
-        return text
-    rest = rest.rstrip("0")
-    return f"{grouped}.{rest}" if rest else grouped
 
 
 def concept(iri: str, root: str = "") -> Piece:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from kg.catalogue import PlaceName, place_names
 from kg.errors import Refused, refused
-from kg.i18n import gettext
+from kg.figures import country
+from kg.i18n import available, gettext
 from kg.store import Store
 
 #: which level is meant when one place has the same name on several
@@ -31,7 +32,8 @@ class Place:
     @property
     def label(self) -> str:
         """Return what the place field shows, for example ``Croatia (HR)``."""
-        return f"{self.name} ({self.code})"
+        own = country(self.code) if self.level == "country" else ""
+        return f"{own or self.name} ({self.code})"
 
 
 class PlaceBook:
@@ -50,8 +52,10 @@ class PlaceBook:
         place = Place(row.iri, code, row.name, row.level)
         self._places.setdefault(code.casefold(), place)
         self._parents[row.iri] = row.parent
-        if all(known.iri != row.iri for known in self._by_name[fold(row.name)]):
-            self._by_name[fold(row.name)].append(place)
+        langs = available() if row.level == "country" else ()
+        for name in (row.name, *(country(code, lang) for lang in langs)):
+            if all(known.iri != row.iri for known in self._by_name[fold(name)]):
+                self._by_name[fold(name)].append(place)
 
     def offered(self) -> list[Place]:
         """Return countries and large regions, countries first, then by code."""
@@ -76,7 +80,7 @@ class PlaceBook:
             names = ", ".join(sorted(p.label for p in named))
             raise refused(
                 "place",
-                gettext("Several places have this name: %(names)s.") % {"names": names},
+                gettext("Several places have this name: %(names)s.", names=names),
                 value=text,
                 hint=gettext("Write the code of the one you mean."),
             )
@@ -97,11 +101,11 @@ class PlaceBook:
         close = difflib.get_close_matches(fold(text)[:60], list(self._by_name), n=3, cutoff=0.6)
         names = ", ".join(self._by_name[name][0].label for name in close)
         hint = (
-            gettext("Did you mean %(names)s?") % {"names": names}
+            gettext("Did you mean %(names)s?", names=names)
             if names
             else gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035.")
         )
-        message = gettext("No place is called “%(place)s” here.") % {"place": shown}
+        message = gettext("No place is called “%(place)s” here.", place=shown)
         return refused("place", message, value=text, hint=hint)
 
 

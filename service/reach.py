@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from kg.entry import Entry
 from kg.errors import NotFound
+from kg.figures import day
 from kg.i18n import gettext, language
 from kg.store import Store
 from kg.vocabulary import DCT, PSR, SCHEMA, VOC, vocabulary
@@ -106,9 +107,9 @@ def report(contact: str | None, title: str, iri: str, checked: str) -> Report:
     """Return the report form of an entry for the installation's contact, a mailto or URL."""
     body = "\n".join(
         [
-            gettext("Entry: %(title)s") % {"title": title},
+            gettext("Entry: %(title)s", title=title),
             iri,
-            gettext("Last checked: %(date)s") % {"date": checked or gettext("not stated")},
+            gettext("Last checked: %(date)s", date=day(checked) or gettext("not stated")),
             "",
             gettext("What is wrong or outdated:"),
             "",
@@ -120,7 +121,7 @@ def report(contact: str | None, title: str, iri: str, checked: str) -> Report:
     if "@" in address and "://" not in address and not address.startswith("mailto:"):
         address = "mailto:" + address
     if address.startswith("mailto:"):
-        subject = gettext("Passerelle: %(title)s") % {"title": title}
+        subject = gettext("Passerelle: %(title)s", title=title)
         fields = f"subject={quote(subject)}&body={quote(body)}"
         return Report(f"{address}{'&' if '?' in address else '?'}{fields}", True, body)
     return Report(address if address.startswith(("http://", "https://")) else "", False, body)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
 from kg.errors import Malformed, Problem, Refused
+from kg.i18n import gettext, mark
 from kg.store import Store
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, WhatIf, check_filters
@@ -21,9 +22,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 def _plain(text: str) -> str:
     if _CONTROL.search(text):
-        raise ValueError("The text holds a control character.")
+        raise ValueError(gettext("The text holds a control character."))
     if not text.strip():
-        raise ValueError("The text is empty.")
+        raise ValueError(gettext("The text is empty."))
     return text
 
 
@@ -198,16 +199,16 @@ def read_json(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
     except RecursionError as error:
-        raise Malformed("The JSON is nested too deep.") from error
+        raise Malformed(gettext("The JSON is nested too deep.")) from error
     except ValueError as error:
-        raise Malformed(f"This is not JSON: {error}") from error
+        raise Malformed(gettext("This is not JSON: %(error)s", error=error)) from error
     if not isinstance(found, dict):
-        raise Malformed("Send one JSON object.")
+        raise Malformed(gettext("Send one JSON object."))
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
+    raise ValueError(gettext("%(text)s is not a number", text=name))
 
 
 def ask(kind: str, raw: dict[str, Any], matcher: Matcher) -> dict[str, Any]:
@@ -251,7 +252,7 @@ def _read(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
         return model.model_validate(raw).model_dump(exclude_none=True)
     except ValidationError as error:
         problems = [_problem(model, dict(e)) for e in error.errors(include_url=False)]
-        raise Refused("The request cannot be understood.", problems) from error
+        raise Refused(gettext("The request cannot be understood."), problems) from error
 
 
 def _tuples(given: dict[str, Any]) -> dict[str, Any]:
@@ -265,13 +266,19 @@ def _subject(kind: str, given: dict[str, Any]) -> str:
     if len(found) != 1:
         problem = Problem(
             found[1] if found else SUBJECTS[kind][-1],
-            "The request says twice what it is about." if found else "The request asks nothing.",
-            hint=f"Send exactly one of {keys}.",
+            gettext("The request says twice what it is about.")
+            if found
+            else gettext("The request asks nothing."),
+            hint=gettext("Send exactly one of %(names)s.", names=keys),
         )
-        raise Refused("The request cannot be understood.", [problem])
+        raise Refused(gettext("The request cannot be understood."), [problem])
     if kind == "partners" and found == ["text"] and "territory" not in given:
-        problem = Problem("territory", "This field is missing.", hint="Say where the text is from.")
-        raise Refused("The request cannot be understood.", [problem])
+        problem = Problem(
+            "territory",
+            gettext("This field is missing."),
+            hint=gettext("Say where the text is from."),
+        )
+        raise Refused(gettext("The request cannot be understood."), [problem])
     return found[0]
 
 
@@ -279,9 +286,10 @@ def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
     """Return what pydantic found as a problem with a path and a hint."""
     path = ".".join(str(part) for part in error["loc"])
     value = None if error["type"] == "missing" else str(error["input"])[:200]
-    message, hint = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), None))
+    said, told = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), ""))
+    message, hint = gettext(said), gettext(told, **error.get("ctx", {})) or None
     if error["type"] == "extra_forbidden":
-        hint = f"Use {', '.join(sorted(_siblings(model, error['loc'])))}."
+        hint = gettext("Use %(names)s.", names=", ".join(sorted(_siblings(model, error["loc"]))))
     return Problem(path, message, value=value, hint=hint)
 
 
@@ -294,9 +302,29 @@ def _siblings(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
     return set(found.model_fields)
 
 
-_MESSAGES: dict[str, tuple[str, str | None]] = {
-    "extra_forbidden": ("This key is not known.", None),
-    "missing": ("This field is missing.", "Add it."),
-    "string_unicode": ("The text holds half a character (a lone surrogate).", "Retype it."),
-    "string_too_long": ("The text is too long.", "Send at most 20,000 characters of text."),
-}
+#: what pydantic finds -> what is wrong, and what to do
+_MESSAGES: dict[str, tuple[str, str]] = {
+    "extra_forbidden": (mark("This key is not known."), ""),
+    "missing": (mark("This field is missing."), mark("Add it.")),
+    "string_type": (mark("A text was expected."), mark("Write it in quotation marks.")),
+    "string_unicode": (
+        mark("The text holds half a character (a lone surrogate)."), mark("Retype it."),
+    ),
+    "string_too_short": (mark("The text is empty."), ""),
+    "string_too_long": (
+        mark("The text is too long."), mark("Send at most 20,000 characters of text."),
+    ),
+    "string_pattern_mismatch": (
+        mark("This is not the tag of a language."), mark("Write a tag such as “de”."),
+    ),
+    "int_type": (mark("A whole number was expected."), ""),
+    "float_type": (mark("A number was expected."), ""),
+    "finite_number": (mark("A number was expected."), ""),
+    "greater_than_equal": (mark("The number is too small."), mark("Send %(ge)s or more.")),
+    "less_than_equal": (mark("The number is too large."), mark("Send %(le)s at most.")),
+    "list_type": (mark("A list was expected."), mark("Write it in square brackets.")),
+    "too_long": (mark("The list is too long."), mark("Send %(max_length)s at most.")),
+    "dict_type": (mark("An object was expected."), mark("Write it in curly brackets.")),
+    "model_type": (mark("An object was expected."), mark("Write it in curly brackets.")),
+    "literal_error": (mark("This value is not known."), mark("Use %(expected)s.")),
+}  # fmt: skip

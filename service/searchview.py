@@ -10,6 +10,7 @@ from typing import Any
 from kg.catalogue import titles
 from kg.entry import SLUG
 from kg.errors import NotFound, refused
+from kg.figures import number, percent
 from kg.i18n import gettext, language, language_name, mark
 from kg.store import Store
 from kg.vocabulary import CLASSES, DCT
@@ -62,6 +63,12 @@ _GATES = {
     "gap": mark("Gap"),
     "unknown": mark("Not known"),
 }
+#: the least fit for each verdict
+_FITS = (
+    (2 / 3, mark("It would probably fit: fit %(fit)s, judged on %(share)s of what matters.")),
+    (0.45, mark("It could fit with changes: fit %(fit)s, judged on %(share)s of what matters.")),
+    (0, mark("It would hardly fit as it is: fit %(fit)s, judged on %(share)s of what matters.")),
+)
 
 
 @dataclass(frozen=True)
@@ -77,13 +84,14 @@ class Form:
 
 @dataclass(frozen=True)
 class Criterion:
-    """A row of the criteria table; ``percent`` is None where nothing is known.
+    """A row of the criteria table; ``share`` is empty where nothing is known.
 
     ``partly`` says that only a part of what the criterion asks is known.
     """
 
     name: str
-    percent: int | None
+    percent: int
+    share: str
     text: str
     partly: bool = False
 
@@ -198,8 +206,11 @@ def check_text(text: str) -> None:
     if len(text) > MAX_QUESTION:
         raise refused(
             "q",
-            gettext("The question has %(length)s characters; at most %(most)s can be read.")
-            % {"length": f"{len(text):,}", "most": f"{MAX_QUESTION:,}"},
+            gettext(
+                "The question has %(length)s characters; at most %(most)s can be read.",
+                length=number(len(text)),
+                most=number(MAX_QUESTION),
+            ),
             hint=gettext("Shorten it to what matters."),
         )
 
@@ -263,14 +274,8 @@ def fit_text(fit: float | None, coverage: float) -> str:
     """Return fit and coverage in words and numbers."""
     if fit is None or not coverage:
         return gettext("Nothing is known yet of how it would fit.")
-    if fit >= 2 / 3:
-        verdict = gettext("It would probably fit")
-    elif fit >= 0.45:
-        verdict = gettext("It could fit with changes")
-    else:
-        verdict = gettext("It would hardly fit as it is")
-    numbers = gettext("fit %(fit)s, judged on the %(share)s %% of what matters that is known")
-    return f"{verdict}: {numbers % {'fit': f'{fit:.2f}', 'share': round(coverage * 100)}}."
+    said = next(text for least, text in _FITS if fit >= least)
+    return gettext(said, fit=number(fit, 2), share=percent(coverage))
 
 
 def _weighed(match: Mapping[str, Any]) -> tuple[str, ...]:
@@ -281,22 +286,24 @@ def _weighed(match: Mapping[str, Any]) -> tuple[str, ...]:
     for reason in match["reasons"]:
         row = table.get(reason["criterion"])
         if row and reason["criterion"] not in gates:
-            share = gettext("partly known") if row.partly else f"{row.percent} %"
-            found.append(f"{row.name}, {share}: {reason['text']}")
+            share = gettext("partly known") if row.partly else row.share
+            head = f"{row.name}, {share}"
+            found.append(gettext("%(name)s: %(value)s", name=head, value=reason["text"]))
     return tuple(found)
 
 
 def _criterion(key: str, found: Mapping[str, Any]) -> Criterion:
     value = found["value"]
     name = gettext(CRITERIA[key]) if key in CRITERIA else key
-    percent = None if value is None else round(value * 100)
-    return Criterion(name, percent, str(found["text"]), 0 < found["known"] < 1)
+    share = "" if value is None else percent(value)
+    part = 0 < found["known"] < 1
+    return Criterion(name, round((value or 0) * 100), share, str(found["text"]), part)
 
 
 def _gate(gate: Mapping[str, Any]) -> tuple[str, str, str]:
     status, key = str(gate["status"]), str(gate["criterion"])
-    name = f"{gettext(CRITERIA.get(key, key))}: {gettext(_GATES.get(status, status))}"
-    return status, name, str(gate["text"])
+    name, value = gettext(CRITERIA.get(key, key)), gettext(_GATES.get(status, status))
+    return status, gettext("%(name)s: %(value)s", name=name, value=value), str(gate["text"])
 
 
 def _lines(items: Iterable[Any]) -> tuple[str, ...]:

@@ -122,9 +122,8 @@ def _ask(shapes: Graph, node: Node, path: URIRef, depth: int) -> Ask | None:
 
 
 def _said(shapes: Graph, node: Node, prop: URIRef) -> str:
-    """Return a text of a shape in the reader's language, else in English."""
-    texts = {getattr(text, "language", ""): str(text) for text in shapes.objects(node, prop)}
-    return texts.get(language()) or texts.get("en", "")
+    """Return a text of a shape in the reader's language."""
+    return gettext(str(shapes.value(node, prop) or ""))
 
 
 def _kind(shapes: Graph, node: Node) -> tuple[str, str, str]:

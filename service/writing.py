@@ -7,6 +7,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from kg.errors import Changed, Exists, NotFound
+from kg.i18n import gettext
 from kg.intake import Accepted
 from kg.reading import read_entry
 from service.answers import as_json
@@ -18,12 +19,12 @@ def writer() -> str:
     given = request.authorization
     if given is None or given.type != "bearer" or not given.token:
         raise Unauthorized(
-            "Writing needs a token: send 'Authorization: Bearer TOKEN'.",
+            gettext("Writing needs a token: send 'Authorization: Bearer TOKEN'."),
             www_authenticate=WWWAuthenticate("bearer", {"realm": "passerelle"}),
         )
     holder = current().tokens.holder(given.token)
     if holder is None:
-        raise Forbidden("This token is not known, or was revoked.")
+        raise Forbidden(gettext("This token is not known, or was revoked."))
     return holder
 
 
@@ -48,7 +49,7 @@ def replace(iri: str) -> tuple[Accepted, int]:
     try:
         return runtime.intake.create(entry, agent), 201
     except Exists as error:
-        raise Changed(f"There is an entry {iri} already.") from error
+        raise Changed(gettext("There is an entry %(entry)s already.", entry=iri)) from error
 
 
 def status(accepted: Accepted) -> int:
@@ -77,7 +78,9 @@ def expected_version(iri: str) -> int | None:
         seen = None
     versions = {str(tag).partition("-")[0] for tag in request.if_match.as_set()}
     if seen is None or not (request.if_match.star_tag or str(seen.number) in versions):
-        raise Changed(f"{iri} is not what you last saw; read it again first.")
+        raise Changed(
+            gettext("%(entry)s is not what you last saw; read it again first.", entry=iri)
+        )
     return seen.number
 
 

@@ -49,8 +49,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_package_is_the_one_of_the_wheel(program: Path, tmp_path: Path) -> None:
     (tmp_path / "ontology").mkdir()
     code = (
-        "import kg, json; from kg.vocabulary import folder, vocabulary;"
-        "print(json.dumps([kg.__file__, str(folder('ontology')), len(vocabulary().scheme)]))"
+        "import kg, json; from kg.vocabulary import folder, vocabulary; import kg.i18n as i;"
+        "i.set_language('lv'); said = i.gettext('Find matches');"
+        "print(json.dumps([kg.__file__, str(folder('ontology')), len(vocabulary().scheme), said]))"
     )
     done = subprocess.run(
         [program.with_name("python"), "-c", code],
@@ -59,10 +60,11 @@ def test_the_package_is_the_one_of_the_wheel(program: Path, tmp_path: Path) -> N
         capture_output=True,
         text=True,
     )
-    package, ontology, concepts = json.loads(done.stdout)
+    package, ontology, concepts, said = json.loads(done.stdout)
     assert Path(package).is_relative_to(program.parent.parent)
     assert Path(ontology).is_relative_to(program.parent.parent)
     assert concepts > 300
+    assert said != "Find matches"
 
 
 @pytest.mark.wheel

@@ -13,6 +13,7 @@ import pyoxigraph as ox
 
 from kg.entry import Entry
 from kg.errors import NotFound, StoreUnusable
+from kg.i18n import gettext
 from kg.store import Binding, Change, Version
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, VOC, graphs
 
@@ -99,7 +100,7 @@ class GraphStore(ABC):
         """Return an entry, or raise NotFound."""
         ours = iri.startswith(self.base + "id/") and _node(iri)
         if not ours or not (found := self.several([iri])):
-            raise NotFound(f"There is no entry {iri}.")
+            raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
         return found[0]
 
     def several(self, iris: Sequence[str]) -> list[Entry]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 
 from kg.errors import Overloaded
+from kg.i18n import gettext
 from kg.store import Binding
 
 #: seconds that a writer waits for its turn
@@ -49,7 +50,7 @@ class Claims:
             if time.monotonic() > end:
                 break
             time.sleep(random.uniform(0, min(0.02 * 2**attempt, 0.5)))
-        raise Overloaded("Somebody else is writing. Try again in a moment.", 5)
+        raise Overloaded(gettext("Somebody else is writing. Try again in a moment."), 5)
 
     def give_back(self, *claims: str) -> None:
         """Remove claims."""

@@ -14,6 +14,7 @@ import pyoxigraph as ox
 from kg.engine import PATIENCE, Engine
 from kg.entry import Entry, make, whole_as_decimal
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
+from kg.i18n import gettext
 from kg.store import Binding, Change, Version
 from kg.stores.base import HEADER, SITE, GraphStore
 from kg.stores.claims import Claims
@@ -66,7 +67,9 @@ class RemoteStore(GraphStore):
         """Raise StoreUnusable if the engine did not answer when it was last asked."""
         self.version()
         if not self._reachable:
-            raise StoreUnusable("The SPARQL engine cannot be reached. Try again in a moment.")
+            raise StoreUnusable(
+                gettext("The SPARQL engine cannot be reached. Try again in a moment.")
+            )
 
     def provenance(self, iri: str) -> Version | None:
         """Return the last write of an entry; ``get`` then brings no older state of it."""
@@ -115,7 +118,7 @@ class RemoteStore(GraphStore):
         """Stop if another writer took ours for left behind."""
         assert self._claim
         if not self.select("SELECT ?c { $claim a ?c }", {"claim": ox.NamedNode(self._claim)}):
-            raise Overloaded("The write took too long and lost its turn. Try again.", 5)
+            raise Overloaded(gettext("The write took too long and lost its turn. Try again."), 5)
 
     def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
         """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""

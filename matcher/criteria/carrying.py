@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kg.entry import Entry
 from kg.i18n import gettext as _
+from kg.i18n import ngettext
 from kg.vocabulary import PSR, SCHEMA
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.evidence import Triple, cite
@@ -80,9 +81,11 @@ def record(practice: Entry, scene: Scene) -> Verdict:
     if not counts:
         return Verdict(None, _("No transfer with a known result is recorded."))
     failed = sum(value == 0.0 for _w, value in counts)
-    text = _("{count} transfers with a known result, {failed} of them failed.").format(
-        count=len(counts), failed=failed
-    )
+    text = ngettext(
+        "{count} transfer with a known result; failed: {failed}.",
+        "{count} transfers with a known result; failed: {failed}.",
+        len(counts),
+    ).format(count=len(counts), failed=failed)
     value = _laplace(counts)
     if value != _laplace([(ELSEWHERE, v) for _w, v in counts]):
         cited += kinds

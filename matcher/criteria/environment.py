@@ -14,7 +14,7 @@ from kg.vocabulary import DCT, PSR, VOC
 from matcher.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
 from matcher.evidence import Triple, cite
 from matcher.place import FEATURES, Holder, likeness, mean
-from matcher.world import ancestors, names
+from matcher.world import ancestors, names, title
 
 _AUTHORITY = VOC + "actor-type/public-authority"
 _SHOWN = 5
@@ -114,7 +114,9 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
         return Verdict(None, text, (), change)
     cited = cite(practice, PSR + "requiresActorType")
     cited += _only_ones(scene, [t for t in present if t not in said])
-    text = _("Known there: {names}.").format(names=names(present) or _("none of what it needs"))
+    text = _("None of what it needs is there.")
+    if present:
+        text = _("Known there: {names}.").format(names=names(present))
     if missing and len(known) < len(needed):
         text += " " + _("Not known whether there is: {names}.").format(names=names(missing))
     value = len(present) / len(known)
@@ -160,7 +162,7 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
     for instrument in (way.instrument for _own, ways in covering for way in ways):
         if len(named) == _NAMED:
             break
-        named[instrument.iri] = instrument.text(DCT + "title") or instrument.slug
+        named[instrument.iri] = title(instrument)
     said = ", ".join(named.values())
     text = _("Can be paid or supported by: {names}.").format(names=said)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from kg.entry import Entry, year
+from kg.figures import euro
 from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, SCHEMA, vocabulary
 from matcher.criteria.verdict import Adaptation, Scene, Verdict, listed, ordinal
 from matcher.evidence import Triple, cite
+from matcher.world import word
 
 _STAGES = {1: 0.1, 2: 0.2, 3: 0.4, 4: 0.8, 5: 0.9, 6: 1.0}
 _RIPE = 5
@@ -36,7 +38,7 @@ def maturity(practice: Entry, scene: Scene) -> Verdict:
     parts += [min(1.0, max(0, last - start) / _RIPE)] if start and last else []
     if not parts:
         return Verdict(None, _("How far developed it is, and since when, is not stated."))
-    told = [_("Stage: {name}.").format(name=vocabulary().label(c).lower()) for c in stages]
+    told = [_("Stage: {name}.").format(name=word(c)) for c in stages]
     told += [_("Running since {year}.").format(year=start)] if start else []
     cited = cite(practice, PSR + "stage") + cite(practice, SCHEMA + "startDate")
     if start and end and end - start < _RIPE:
@@ -76,9 +78,9 @@ def simplicity(practice: Entry, scene: Scene) -> Verdict:
     parts = len(practice.values(PSR + "corePart")) + len(practice.links(PSR + "requiresActorType"))
     if not parts:
         return Verdict(None, _("Its parts are not listed."))
-    text = _("It takes {count} parts and kinds of organisation.").format(count=parts)
+    text = _("Number of parts and kinds of organisation that it takes: {count}.")
     cited = cite(practice, PSR + "corePart") + cite(practice, PSR + "requiresActorType")
-    return Verdict(1 / (1 + (parts - 1) / 4), text, cited)
+    return Verdict(1 / (1 + (parts - 1) / 4), text.format(count=parts), cited)
 
 
 def cost(practice: Entry, scene: Scene) -> Verdict:
@@ -91,8 +93,8 @@ def cost(practice: Entry, scene: Scene) -> Verdict:
         return Verdict(None, _("The cost per head, or the budget for it, is not known."))
     price, prices = moved
     cited = cite(practice, PSR + "costPerHead") + (prices if price > budget else ())
-    text = _("About {cost:.0f} euro a head here, {budget:.0f} are there.").format(
-        cost=price, budget=budget
+    text = _("About {cost} a head here; {budget} a head are there.").format(
+        cost=euro(round(price)), budget=euro(round(budget))
     )
     change = Adaptation(_("Find more money or a smaller version."))
     value = min(1.0, budget / price) if price else 1.0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from kg.entry import Entry
 from kg.i18n import gettext as _
-from kg.vocabulary import DCT, PSR, vocabulary
+from kg.i18n import language
+from kg.vocabulary import DCT, PSR
 from matcher.criteria.verdict import Scene, Verdict, any_of, ordinal
 from matcher.evidence import cite, excerpt
-from matcher.world import World, ancestors
+from matcher.world import World, ancestors, names, title
 
 #: the texts that the search compares with a question
 _COMPARED = (
@@ -31,7 +32,7 @@ def need(practice: Entry, scene: Scene) -> Verdict:
             near[challenge] = 1 / (1 + steps)
     value = any_of(list(near.values()))
     if value < scene.need or not near:
-        words = next((w for p in _COMPARED if (w := practice.text(p))), practice.slug)
+        words = next((w for p in _COMPARED if (w := practice.text(p, language()))), practice.slug)
         text = _("Its text is compared with yours: {words}")
         if scene.example:
             text = _("Its text and themes are compared with what you ask about: {words}")
@@ -41,7 +42,7 @@ def need(practice: Entry, scene: Scene) -> Verdict:
             scene.need, said, lambda: tuple(t for prop in props for t in cite(practice, prop))
         )
     telling = [c for c in near if near[c] == 1.0] or sorted(near, key=lambda c: (-near[c], c))
-    titles = ", ".join(scene.world.get(c).text(DCT + "title") or c for c in telling)
+    titles = ", ".join(title(scene.world.get(c)) for c in telling)
     said = _("It addresses “{name}”.").format(name=titles)
     return Verdict(value, said, cite(practice, PSR + "addresses", telling))
 
@@ -69,10 +70,9 @@ def target_groups(practice: Entry, scene: Scene) -> Verdict:
     alike = [{o: _concept_likeness(w, o) for o in own} for w in wanted]
     value = sum(any_of(list(row.values())) for row in alike) / len(wanted)
     telling = {o for row in alike for o in row if row[o] and (row[o] == 1 or 1 not in row.values())}
-    names = ", ".join(vocabulary().label(o) for o in own)
     # Where nothing is alike the only group matters all the same: without it all is unknown.
     cited = cite(practice, PSR + "targetGroup", telling if telling or len(own) > 1 else None)
-    return Verdict(value, _("It is for: {names}.").format(names=names), cited)
+    return Verdict(value, _("It is for: {names}.").format(names=names(own)), cited)
 
 
 def _concept_likeness(one: str, other: str) -> float:
@@ -87,6 +87,6 @@ def acceptability(practice: Entry, scene: Scene) -> Verdict:
         "participation",
         0,
         4,
-        _("The people it is for were {name}."),
+        _("Part that its users had: {name}."),
         _("What part its users had is not stated."),
     )

@@ -12,7 +12,7 @@ from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.evidence import Triple, cite
 from matcher.place import Place
 from matcher.question import Target
-from matcher.world import Presence, World
+from matcher.world import Presence, World, word
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown
     if concept is None:
         return Verdict(None, unknown)
     value = (words.rank.get(concept, low) - low) / (high - low)
-    text = known.format(name=words.label(concept).lower())
+    text = known.format(name=word(concept))
     return Verdict(value, text, cite(practice, PSR + prop, [concept]))
 
 

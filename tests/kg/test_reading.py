@@ -172,9 +172,9 @@ def test_blank_entry_takes_the_name_of_the_address() -> None:
         ("<id/practice/x> dct:title 'X'@en .", "type", "what it is"),
         ("", "type", "what it is"),
         ("<id/practice/x> a psr:Outcome .", "type", "what it is"),
-        ("<id/practice/x> a psr:Actor .", "type", "is a Practice"),
-        ("<id/practice/x> a psr:Practice, psr:Actor .", "type", "is a Practice"),
-        ("[] a psr:Practice, psr:Actor ; dct:title 'X'@en .", "type", "is a"),
+        ("<id/practice/x> a psr:Actor .", "type", "of the class Practice"),
+        ("<id/practice/x> a psr:Practice, psr:Actor .", "type", "of the class Practice"),
+        ("[] a psr:Practice, psr:Actor ; dct:title 'X'@en .", "type", "of the class"),
         ("[] a psr:Practice . [] a psr:Practice .", "type", "One entry"),
         ("<id/practice/x> a psr:Practice . <id/actor/y> a psr:Actor .", "type", "One entry"),
         ("<id/practice/x> a psr:Practice . <id/actor/y> psr:offers 'X'@en .", "id", "another"),
@@ -197,7 +197,7 @@ def test_the_address_and_the_document_must_agree() -> None:
 
 
 def test_an_entry_without_class_at_its_address_is_told_the_class() -> None:
-    with pytest.raises(Refused, match="is a Practice"):
+    with pytest.raises(Refused, match="of the class Practice"):
         turtle("<id/practice/x> dct:title 'X'@en .", iri=f"{ID}practice/x")
 
 

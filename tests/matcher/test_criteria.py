@@ -233,7 +233,7 @@ def test_an_instrument_that_has_ended_does_not_count(store: EmbeddedStore) -> No
 def test_failures_lower_the_record_and_are_counted(store: EmbeddedStore) -> None:
     verdict = CRITERIA["T2"](store.get(BASE + "id/practice/done"), here(store))
     assert verdict.value == pytest.approx(0.5)
-    assert "1 of them failed" in verdict.text
+    assert "failed: 1." in verdict.text
 
 
 def test_support_counts_a_mentor_a_kit_and_a_page(store: EmbeddedStore) -> None:

@@ -231,12 +231,12 @@ def test_evidence_is_written_as_n_triples(starter_matcher: Matcher) -> None:
     ("text", "note"),
     [
         ("village bus", "So few words"),
-        ("bus " * 10_000, "first 1600 words"),
+        ("bus " * 10_000, "first 1,600 words"),
         ("مساعدة كبار السن في القرى النائية", "Latin, Greek and Cyrillic"),
         (
             "Stariji ljudi u našim selima nemaju auto ni autobus. "
             "Viele Menschen sind seit Jahren arbeitslos und niemand stellt sie ein.",
-            "several languages (de, hr)",
+            "several languages (Deutsch, hrvatski)",
         ),
     ],
 )

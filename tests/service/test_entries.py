@@ -131,7 +131,7 @@ def test_an_entry_in_use_is_not_deleted(client: FlaskClient, auth: dict[str, str
     answer = client.delete("/api/entries/territory/HR035", headers=auth)
     assert answer.status_code == 409
     assert f"{BASE}id/" in answer.get_json()["detail"]
-    assert "and more" in answer.get_json()["detail"]
+    assert "…; change these first" in answer.get_json()["detail"]
     assert client.get("/api/entries/territory/HR035").status_code == 200
 
 
