@@ -122,6 +122,8 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
         Piece(f"{field.label}: {piece.text}", piece.href, piece.lang)
         for field in shown.sources for piece in field.pieces
     ]  # fmt: skip
+    if not shown.licensed:
+        sources.append(Piece(gettext("Licence: not stated")))
     checked = gettext("Last checked: %(date)s")
     sources.append(Piece(checked % {"date": shown.checked or gettext("not stated")}))
     unknown = [Piece(f"{c.name}: {c.text}") for c in card.criteria if c.percent is None]

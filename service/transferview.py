@@ -114,12 +114,18 @@ def _candidates(
             card=card,
             fit=match["fit"],
             coverage=round(100 * match["coverage"]),
-            then=match["what_if"]["text"] if "what_if" in match else "",
+            then=_then(match.get("what_if")),
             changes=tuple(_change(row, wanted) for row in match["counterfactuals"]),
             match=match,
         )
         for card, match in zip(cards(matcher.store, matches, root), matches, strict=True)
     ]
+
+
+def _then(told: Mapping[str, Any] | None) -> str:
+    """Return what the supposition does to the fit; nothing where no reader would see it."""
+    seen = told is not None and f"{told['fit_before']:.2f}" != f"{told['fit_after']:.2f}"
+    return str(told["text"]) if told is not None and seen else ""
 
 
 def _change(row: Mapping[str, str], wanted: Wanted) -> Piece:
