@@ -52,8 +52,8 @@
   };
 
   form.addEventListener("input", ({ target }) => {
-    const output = target.id && form.querySelector(`output[for="${CSS.escape(target.id)}"]`);
-    if (output) output.value = target.value;
+    const now = document.getElementById(`${target.id}-now`);
+    if (now) now.textContent = target.value;
   });
   const changed = ({ target }) => {
     if (!("asked" in form.dataset) || target.form !== form) return;
