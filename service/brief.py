@@ -14,39 +14,30 @@ import typst
 from kg.catalogue import titles
 from kg.entry import Entry
 from kg.i18n import gettext, language
-from kg.vocabulary import DCT, PSR
+from kg.store import Store
+from kg.vocabulary import PSR
 from matcher.matcher import Matcher
-from service.entryview import entry_view
-from service.pieces import Piece, local_href
+from service.entryview import EntryView, entry_view
+from service.pieces import Field, Piece, local_href
 from service.reach import reach
-from service.searchview import CRITERIA, Criterion
+from service.searchview import CRITERIA, Criterion, Form, about
 from service.transferform import Wanted, stated
 from service.transferview import Candidate, View
 
-#: how many practices there are without a shortlist, how many organisations are named
-BEST, MOST = 3, 6
-#: how many characters of the question are printed
-SHOWN = 1_000
-
-
-@dataclass(frozen=True)
-class Block:
-    """A heading and what stands below it."""
-
-    title: str
-    pieces: tuple[Piece, ...]
+#: practices without a shortlist, organisations named, characters of the question printed
+BEST, MOST, SHOWN = 3, 6, 1_000
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One practice of the brief."""
+    """One practice of the brief; ``blocks`` are headings with what stands below them."""
 
     title: Piece
     meta: str
     fit: str
     then: str
     criteria: tuple[Criterion, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[Field, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +68,6 @@ def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
             "unknown": gettext("not known"),
             "partly": gettext("partly known"),
             "criteria": gettext("All criteria"),
-            "fit": gettext("Anticipated fit"),
             "meaning": gettext(
                 "Fit is the weighted mean of what is known, from 0 to 1. What is not known counts"
                 " neither for nor against. It is what can be expected beforehand, not the chance"
@@ -89,67 +79,49 @@ def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
 
 def _head(matcher: Matcher, view: View, wanted: Wanted) -> Iterable[tuple[str, str]]:
     """Yield what was asked, stated and supposed, and what the answer rests on."""
-    question = wanted.one("q")
-    if subject := wanted.one("entry") or wanted.one("challenge"):
-        path = subject if "/" in subject else f"challenge/{subject}"
-        entry = matcher.store.get(f"{matcher.store.base}id/{path}")
-        question = entry.text(DCT + "title", language()) or entry.slug
-    short = question if len(question) <= SHOWN else question[:SHOWN] + "…"
-    yield gettext("Question"), short
+    subject = about(matcher.store, Form(mode="transfer", entry=wanted.about))
+    question = subject.text if subject else wanted.one("q")
+    yield gettext("Question"), question if len(question) <= SHOWN else question[:SHOWN] + "…"
     yield gettext("Place"), view.place.label
-    for _field, label, text in stated(wanted):
-        yield label, text
-    if weights := _changed_weights(matcher, view):
-        yield gettext("Weights, of 100"), weights
-    stamp = gettext("data version %(data)s, model %(model)s, text %(text)s, weights %(weights)s")
-    yield gettext("Rests on"), stamp % view.stamp
-
-
-def _changed_weights(matcher: Matcher, view: View) -> str:
-    """Return what the criteria count for in this answer, if that is not the usual."""
+    yield from stated(wanted).values()
     used = view.candidates[0].match["criteria"] if view.candidates else {}
-    if all(abs(row["weight"] - matcher.weights[name]) < 0.001 for name, row in used.items()):
-        return ""
-    return ", ".join(f"{gettext(CRITERIA[n])} {100 * r['weight']:.0f}" for n, r in used.items())
+    if any(abs(row["weight"] - matcher.weights[name]) > 0.001 for name, row in used.items()):
+        points = (f"{gettext(CRITERIA[n])} {100 * row['weight']:.0f}" for n, row in used.items())
+        yield gettext("Weights, of 100"), ", ".join(points)
+    stamp = gettext("data version %(data)s, model %(model)s, text %(text)s, weights %(weights)s")
+    yield gettext("Rests on"), stamp % view.answer["stamp"]
 
 
 def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> Sheet:
     card, store = candidate.card, matcher.store
     entry = store.get(card.iri)
     shown = entry_view(store, entry, root)
-    told = [f for f in (shown.summary, *shown.prose) if f]
-    sources = [
-        Piece(f"{field.label}: {piece.text}", piece.href, piece.lang)
-        for field in shown.sources for piece in field.pieces
-    ]  # fmt: skip
-    if not shown.licensed:
-        sources.append(Piece(gettext("Licence: not stated")))
-    checked = gettext("Last checked: %(date)s")
-    sources.append(Piece(checked % {"date": shown.checked or gettext("not stated")}))
-    unknown = [Piece(f"{c.name}: {c.text}") for c in card.criteria if c.percent is None]
+    told = [field for field in (shown.summary, *shown.prose) if field]
+    lines = {
+        gettext("Mind"): card.warnings,
+        gettext("Conditions"): [f"{name}. {text}" for _, name, text in card.gates],
+        gettext("What would have to be adapted"): card.adaptations,
+        gettext("What would raise the fit"): [change.text for change in candidate.changes],
+        gettext("What is not known"): [
+            f"{row.name}: {row.text}" for row in card.criteria if row.percent is None
+        ],
+    }
     blocks = (
-        *(Block(field.label, field.pieces) for field in told),
-        Block(gettext("Mind"), _plain(card.warnings)),
-        Block(gettext("Conditions"), _plain(f"{name}. {text}" for _, name, text in card.gates)),
-        Block(gettext("What would have to be adapted"), _plain(card.adaptations)),
-        Block(gettext("What would raise the fit"), _plain(c.text for c in candidate.changes)),
-        Block(gettext("What is not known"), tuple(unknown)),
-        Block(gettext("Who could help"), tuple(_helpers(matcher, view, entry, candidate, root))),
-        Block(gettext("What could pay"), tuple(_payers(candidate, store.base, root))),
-        Block(gettext("Where this comes from"), tuple(sources)),
+        *(Field(f.label, tuple(Piece(p.text, lang=p.lang) for p in f.pieces)) for f in told),
+        *(Field(title, tuple(map(Piece, texts))) for title, texts in lines.items()),
+        Field(gettext("Who could help"), tuple(_helpers(matcher, view, entry, candidate, root))),
+        Field(gettext("What could pay"), tuple(_payers(store, candidate, root))),
+        Field(gettext("Where this comes from"), tuple(_sources(shown))),
     )
+    then = gettext("If what is supposed comes true: %(change)s")
     return Sheet(
         title=card.title,
         meta=" · ".join(part for part in (card.country, card.level_text) if part),
         fit=card.fit,
-        then=candidate.then,
+        then=then % {"change": candidate.then} if candidate.then else "",
         criteria=card.criteria,
         blocks=tuple(block for block in blocks if block.pieces),
     )
-
-
-def _plain(texts: Iterable[str]) -> tuple[Piece, ...]:
-    return tuple(Piece(text) for text in texts)
 
 
 def _helpers(
@@ -158,28 +130,49 @@ def _helpers(
     """Yield who did it, then who of the kinds it needs is in the place, then in the country."""
     known = reach(matcher.store, entry, root)
     for contact in known.contacts if known else ():
-        page = contact.pages[0].href if contact.pages else contact.actor.href
-        role = f" ({contact.role})" if contact.role else ""
+        name = f"{contact.actor.text} ({contact.role})" if contact.role else contact.actor.text
+        pages = " ".join(page.href for page in contact.pages)
         yield Piece(
-            gettext("Has done it: %(name)s") % {"name": contact.actor.text + role}, page, note=page
+            gettext("Has done it: %(name)s") % {"name": name}, contact.actor.href, note=pages
         )
     needed, world = entry.links(PSR + "requiresActorType"), matcher.world
     there = [p.actor for p in world.actors_in(world.place(view.place.iri)) if p.kind in needed]
-    here, near = gettext("Is in your place: %(name)s"), gettext("Is in your country: %(name)s")
     others = [who["entry"] for row in candidate.match["adaptations"] for who in row["who"]]
-    for text, iris in ((here, there), (near, others)):
-        names = titles(matcher.store, dict.fromkeys(iris[:MOST]), language())
-        for iri, name in sorted(names.items()):
-            yield Piece(text % {"name": name.value}, local_href(matcher.store, iri, root))
+    for text, iris in (
+        (gettext("Is in your place: %(name)s"), there),
+        (gettext("Is in your country: %(name)s"), others),
+    ):
+        for piece in _named(matcher.store, iris, root):
+            yield Piece(text % {"name": piece.text}, piece.href)
 
 
-def _payers(candidate: Candidate, base: str, root: str) -> Iterable[Piece]:
+def _named(store: Store, iris: Iterable[str], root: str) -> Iterable[Piece]:
+    """Yield the first few entries of a list by their names, in the order of their IRIs."""
+    names = titles(store, list(dict.fromkeys(iris))[:MOST], language())
+    for iri in sorted(names):
+        yield Piece(names[iri].value, local_href(store, iri, root))
+
+
+def _payers(store: Store, candidate: Candidate, root: str) -> Iterable[Piece]:
     """Yield the instruments with their reasons, or that none is known."""
     for row in candidate.match["instruments"]:
         said = " ".join(rule["text"] for rule in row["rules"] if rule["status"] == "met")
-        yield Piece(f"{row['title']}. {said}", f"{root}/{row['entry'].removeprefix(base)}")
+        for piece in _named(store, [row["entry"]], root):
+            yield Piece(piece.text, piece.href, note=said)
     if not candidate.match["instruments"]:
         yield Piece(gettext("No instrument is known that covers it here: that is a gap."))
+
+
+def _sources(shown: EntryView) -> Iterable[Piece]:
+    """Yield sources with whole addresses, licence, credit and the day of the last check."""
+    for field in shown.sources:
+        for piece in field.pieces:
+            text = piece.href if piece.text.endswith("…") else piece.text
+            yield Piece(f"{field.label}: {text}", piece.href, piece.lang, external=piece.external)
+    if not shown.licensed:
+        yield Piece(gettext("Licence: not stated"))
+    checked = shown.checked or gettext("not stated")
+    yield Piece(gettext("Last checked: %(date)s") % {"date": checked})
 
 
 def as_pdf(brief: Brief) -> bytes:

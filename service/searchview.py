@@ -168,13 +168,9 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     subject = about(store, form)
     if subject is None:
         check_text(form.q)
-    place = places.find(form.place) if form.place and form.mode != "similar" else None
-    if form.mode == "transfer" and place is None:
-        raise refused(
-            "place",
-            gettext("Say in which place it should work."),
-            hint=gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035."),
-        )
+    place = None
+    if form.mode == "transfer" or (form.place and form.mode == "partners"):
+        place = find_place(places, form.place)
     question = Question(
         text=None if subject else form.q.strip(),
         entry=subject.href if subject else None,
@@ -185,6 +181,17 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     )
     answer: Mapping[str, Any] = getattr(matcher, form.mode)(question)
     return results(store, answer, place, root, subject.href if subject else "")
+
+
+def find_place(places: PlaceBook, text: str) -> Place:
+    """Return the place that a text means. Raises Refused if there is none, or no text."""
+    if not text:
+        raise refused(
+            "place",
+            gettext("Say in which place it should work."),
+            hint=gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035."),
+        )
+    return places.find(text)
 
 
 def check_text(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -14,47 +14,36 @@ from kg.errors import Problem, Refused, refused
 from kg.i18n import LANGUAGES, gettext, mark
 from matcher.criteria import CRITERIA
 from service.places import PlaceBook
-from service.searchview import check_text, clean
+from service.searchview import check_text, clean, find_place
 from service.shapeform import options
 
 T = TypeVar("T")
-#: field of the form -> where its value stands in a request
+
+
+class Field(NamedTuple):
+    """A field: where its value stands in a request, its label, the scheme of several values."""
+
+    path: str
+    label: str = ""
+    scheme: str = ""
+
+
 FIELDS = {
-    "q": "text",
-    "challenge": "challenge",
-    "entry": "entry",
-    "place": "territory",
-    "budget": "target.budget_per_head",
-    "actor_type": "target.actor_types",
-    "competence": "target.competences",
-    "target_group": "target.target_groups",
-    "speaks": "target.languages",
-    "if_actor_type": "what_if.actor_types",
-    "if_competence": "what_if.competences",
-    "if_budget": "what_if.budget_per_head",
-    "why_not": "why_not",
-} | {f"w_{name}": f"weights.{name}" for name in CRITERIA}
-#: fields that may have several values -> the scheme of these
-SCHEMES = {
-    "actor_type": "actor-type",
-    "competence": "competence",
-    "target_group": "target-group",
-    "speaks": "",
-    "if_actor_type": "actor-type",
-    "if_competence": "competence",
-}
-LABELS = {
-    "budget": mark("Budget per head (EUR a year)"),
-    "actor_type": mark("Kinds of organisation that are there"),
-    "competence": mark("Powers that the place holds"),
-    "target_group": mark("Groups of people who live there"),
-    "speaks": mark("Languages spoken there"),
-    "if_actor_type": mark("This kind of organisation joins"),
-    "if_competence": mark("The place gets this power"),
-    "if_budget": mark("The budget per head rises to (EUR a year)"),
-}
-SUPPOSED = ("if_actor_type", "if_competence", "if_budget")
-_LISTS = {*SCHEMES, "pick", "compare"}
+    "q": Field("text"),
+    "challenge": Field("challenge"),
+    "entry": Field("entry"),
+    "place": Field("territory"),
+    "budget": Field("target.budget_per_head", mark("Budget per head (EUR a year)")),
+    "actor_type": Field("target.actor_types", mark("Organisations that are there"), "actor-type"),
+    "competence": Field("target.competences", mark("Powers that the place holds"), "competence"),
+    "target_group": Field("target.target_groups", mark("People who live there"), "target-group"),
+    "speaks": Field("target.languages", mark("Languages spoken there"), "language"),
+    "if_actor_type": Field("what_if.actor_types", mark("This organisation joins"), "actor-type"),
+    "if_competence": Field("what_if.competences", mark("The place gets this power"), "competence"),
+    "if_budget": Field("what_if.budget_per_head", mark("The budget per head rises to (EUR)")),
+    "why_not": Field("why_not"),
+} | {f"w_{name}": Field(f"weights.{name}") for name in CRITERIA}
+_LISTS = {name for name, field in FIELDS.items() if field.scheme} | {"pick", "compare"}
 #: 1,200 or 1.200 may be a thousand or one
 _AMBIGUOUS = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+")
 #: a weight nearer than this to the usual one, in points of 100, is the usual one
@@ -80,6 +69,12 @@ class Wanted:
         return urlencode({k: v for k, v in {**self.values, **changes}.items() if v}, doseq=True)
 
     @property
+    def about(self) -> str:
+        """Return class and name of the entry that is asked about, or the empty text."""
+        challenge = self.one("challenge")
+        return f"challenge/{challenge}" if challenge else self.one("entry")
+
+    @property
     def asked(self) -> bool:
         """Return whether the form was sent, and not only opened."""
         return "place" in self.values
@@ -92,30 +87,29 @@ def read(args: MultiDict[str, str]) -> Wanted:
         typed = (clean(value).strip() for value in args.getlist(name))
         if values := tuple(dict.fromkeys(value for value in typed if value)):
             found[name] = values if name in _LISTS else values[:1]
-    if "place" in args:
-        found.setdefault("place", ("",))
-    path, _, slug = found.get("entry", ("",))[0].partition("/")
-    if path == "challenge":
-        found["challenge"] = (slug,)
-        del found["entry"]
-    return Wanted(found)
+    return Wanted({"place": ("",)} | found if "place" in args else found)
+
+
+def usual_points(weights: Mapping[str, float]) -> dict[str, float]:
+    """Return weights in points of 100, as the sliders show them."""
+    return {name: round(100 * weight, 1) for name, weight in weights.items()}
 
 
 def choices(name: str) -> dict[str, str]:
     """Return what can be chosen in a field: value and label, by label."""
     if name == "speaks":
         return LANGUAGES
-    return {iri.rsplit("/", 1)[-1]: text for iri, text in options(SCHEMES[name])}
+    return {iri.rsplit("/", 1)[-1]: text for iri, text in options(FIELDS[name].scheme)}
 
 
-def stated(wanted: Wanted) -> tuple[tuple[str, str, str], ...]:
-    """Return what is said of the place and supposed: field, its label, its values."""
-    found = []
-    for name, label in LABELS.items():
-        known = choices(name) if name in SCHEMES else {}
-        if values := wanted.many(name):
-            found.append((name, gettext(label), ", ".join(known.get(v, v) for v in values)))
-    return tuple(found)
+def stated(wanted: Wanted) -> dict[str, tuple[str, str]]:
+    """Return the label and the values of each field that says or supposes something."""
+    found = {}
+    for name, field in FIELDS.items():
+        if field.label and (values := wanted.many(name)):
+            known = choices(name) if field.scheme else {}
+            found[name] = gettext(field.label), ", ".join(known.get(v, v) for v in values)
+    return found
 
 
 def make_request(
@@ -123,12 +117,12 @@ def make_request(
     base: str,
     places: PlaceBook,
     practices: Mapping[str, str],
-    usual: Mapping[str, float],
+    weights: Mapping[str, float],
 ) -> dict[str, Any]:
     """Return the request that an address makes.
 
-    ``practices`` are IRIs by title, ``usual`` the weights in points of 100. Raises Refused
-    with what only the form can know to be wrong; the rest is left to the API's own checks.
+    ``practices`` are IRIs by title, ``weights`` the usual ones. Raises Refused with what only
+    the form can know to be wrong; the rest is left to the API's own checks.
     """
     problems: list[Problem] = []
 
@@ -140,27 +134,24 @@ def make_request(
             return None
 
     made: dict[str, Any] = {}
-    for name, path in FIELDS.items():
-        if (values := wanted.many(name)) and any(values):
-            part, _, key = path.rpartition(".")
+    for name, field in FIELDS.items():
+        if wanted.one(name):
+            part, _, key = field.path.rpartition(".")
             to = made.setdefault(part, {}) if part else made
-            to[key] = list(values) if name in SCHEMES else _number_or_text(name, values[0])
-    made["weights"] = _weights(made.pop("weights", {}), usual)
+            to[key] = list(wanted.many(name)) if field.scheme else _value(name, wanted.one(name))
+    made["weights"] = _weights(made.pop("weights", {}), usual_points(weights))
     tried("q", lambda: _check_subject(wanted))
-    made["territory"] = tried("place", lambda: _place(wanted.one("place"), places))
+    place = tried("place", lambda: find_place(places, wanted.one("place")))
     made["why_not"] = tried("why_not", lambda: _practice(wanted.one("why_not"), practices))
-    if "challenge" in made:
-        made["challenge"] = f"{base}id/challenge/{made['challenge']}"
-    if "entry" in made:
-        made["entry"] = f"{base}id/{made['entry']}"
-    if problems:
+    made |= {key: f"{base}id/{wanted.about}" for key in ("challenge", "entry") if key in made}
+    if problems or place is None:
         raise Refused(gettext("The question cannot be answered yet."), problems)
-    return made
+    return made | {"territory": place.code}
 
 
 def _check_subject(wanted: Wanted) -> None:
     """Raise Refused unless exactly one thing is asked about."""
-    subjects = [name for name in ("q", "challenge", "entry") if wanted.many(name)]
+    subjects = [name for name in ("q", "challenge", "entry") if wanted.one(name)]
     if len(subjects) > 1:
         raise refused(
             "q",
@@ -169,16 +160,6 @@ def _check_subject(wanted: Wanted) -> None:
         )
     if subjects in ([], ["q"]):
         check_text(wanted.one("q"))
-
-
-def _place(text: str, places: PlaceBook) -> str:
-    if not text:
-        raise refused(
-            "place",
-            gettext("Say in which place it should work."),
-            hint=gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035."),
-        )
-    return places.find(text).code
 
 
 def _practice(text: str, practices: Mapping[str, str]) -> str | None:
@@ -195,28 +176,28 @@ def _practice(text: str, practices: Mapping[str, str]) -> str | None:
     )
 
 
-def _number_or_text(name: str, text: str) -> float | str:
-    """Return what a number field says; what is no number is left for the checks to refuse."""
-    if "budget" not in name and not name.startswith("w_"):
+def _value(name: str, text: str) -> float | str:
+    """Return what a field says; what should be a number and is none the checks will refuse."""
+    plain = "".join(text.split()).replace(",", ".")
+    if not name.endswith("budget") and not name.startswith("w_"):
         return text
-    plain = "".join(text.split())
     try:
-        return text if _AMBIGUOUS.fullmatch(plain) else float(plain.replace(",", "."))
+        return text if _AMBIGUOUS.fullmatch(plain) else float(plain)
     except ValueError:
         return text
 
 
 def _weights(given: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any] | None:
     """Return all weights if one differs from the usual; None if none does."""
-    changed = [
-        name for name, value in given.items()
-        if not isinstance(value, float) or not abs(value - usual[name]) <= _SAME
-    ]  # fmt: skip
-    return {**usual, **given} if changed else None
+    same = all(
+        isinstance(value, float) and abs(value - usual[name]) <= _SAME
+        for name, value in given.items()
+    )
+    return None if same else {**usual, **given}
 
 
 def at_field(problem: Problem) -> Problem:
     """Return a problem of a request at the field of the form where it was typed."""
     path = problem.path
-    field = next((f for f, p in FIELDS.items() if path == p or path.startswith(f"{p}.")), path)
-    return replace(problem, path=field)
+    known = (n for n, f in FIELDS.items() if path == f.path or path.startswith(f"{f.path}."))
+    return replace(problem, path=next(known, path))

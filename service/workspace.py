@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from kg.entry import SLUG
-from kg.errors import NotFound, Overloaded, Problem, Refused
-from kg.i18n import gettext, language
+from kg.errors import Overloaded, Problem, Refused
+from kg.i18n import gettext
 from service.brief import Brief, as_pdf, brief_of
 from service.finding import named, offered, places_of, titles
 from service.pieces import Piece
 from service.runtime import current
-from service.searchview import CRITERIA
-from service.transferform import LABELS, SUPPOSED, Wanted, choices, read, stated
-from service.transferview import MOST_COMPARED, View, ask, usual_weights
+from service.searchview import CRITERIA, Form, about
+from service.transferform import FIELDS, Wanted, choices, read, stated, usual_points
+from service.transferview import MOST_COMPARED, View, ask
 
 workspace = Blueprint("workspace", __name__, url_prefix="/transfer")
 
@@ -29,7 +28,6 @@ def show() -> Response:
             problems, status = error.problems, 422
         except Overloaded as error:
             problems, status = [Problem("", str(error))], 503
-    practices = offered("practice")
     page = render_template(
         "transfer.html",
         wanted=wanted,
@@ -38,13 +36,12 @@ def show() -> Response:
         subject=_subject(wanted),
         stated=stated(wanted),
         challenges=offered("challenge"),
-        practices=[named(title, slug) for slug, title in practices.items()],
+        practices=[named(title, slug) for slug, title in offered("practice").items()],
         places=places_of(current().store).offered(),
-        usual=usual_weights(current().matcher),
+        usual=usual_points(current().matcher.weights),
         usual_query=wanted.query(**{f"w_{name}": () for name in CRITERIA}),
         criteria=CRITERIA,
-        labels=LABELS,
-        supposed=SUPPOSED,
+        fields=FIELDS,
         choices=choices,
         most=MOST_COMPARED,
     )
@@ -93,14 +90,8 @@ def _brief(wanted: Wanted) -> Brief:
 
 
 def _subject(wanted: Wanted) -> Piece | None:
-    """Return the practice that is asked about, if there is one."""
-    path, _, slug = wanted.one("entry").partition("/")
-    if path != "practice" or not SLUG.fullmatch(slug):
-        return None
-    store = current().store
+    """Return the entry that is asked about, if there is one."""
     try:
-        entry = store.get(f"{store.base}id/practice/{slug}")
-    except NotFound:
+        return about(current().store, Form(mode="transfer", entry=wanted.one("entry")))
+    except Refused:
         return None
-    title = entry.text("http://purl.org/dc/terms/title", language())
-    return Piece(title or slug, f"{request.script_root}/id/practice/{slug}")

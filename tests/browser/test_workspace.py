@@ -90,7 +90,7 @@ def test_a_change_is_supposed_and_taken_back(browser: Browser, address: str) -> 
     page.get_by_text("What if …").click()
     page.locator("#supposed input[type=checkbox]").uncheck()
     expect(page.locator(".then")).to_have_count(0)
-    page.get_by_label("This kind of organisation joins").select_option(label="University")
+    page.get_by_label("This organisation joins").select_option(label="University")
     expect(page.get_by_role("checkbox", name=re.compile("University"))).to_be_checked()
     assert "if_actor_type=university" in page.url
     assert (seen.complaints, seen.elsewhere) == ([], [])

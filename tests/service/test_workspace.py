@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
 from service import create_app
-from service.brief import Block, Brief, Sheet, as_pdf
-from service.pieces import Piece
+from service.brief import Brief, Sheet, as_pdf
+from service.pieces import Field, Piece
 from service.runtime import Runtime
 from service.transferform import read
 from tests.service.pagetools import page, words
@@ -53,9 +53,8 @@ class TestForm:
         seen = page(client, link)
         assert 'name="entry" value="practice/dom-mladih-split"' in seen
         assert 'role="alert"' not in seen
-        assert '<option value="loneliness" selected>' in page(
-            client, "/transfer?entry=challenge/loneliness"
-        )
+        seen = page(client, "/transfer?entry=challenge/loneliness")
+        assert '<a href="/id/challenge/loneliness" dir="auto">Loneliness</a>' in seen
 
     def test_is_reached_from_an_answer_of_the_first_page(self, client: FlaskClient) -> None:
         text = page(client, "/", mode="transfer", **ASKED)
@@ -230,7 +229,7 @@ class TestComparing:
     def test_says_what_is_left_out_of_a_shortlist(self, client: FlaskClient) -> None:
         picks = [*(f"no-such-{n}" for n in range(13)), ATTACK]
         seen = words(page(client, "/transfer", **ASKED, pick=picks))
-        assert "“no-such-1” cannot be shortlisted: it is not among the 100 nearest." in seen
+        assert "“no-such-1” is not among the 100 nearest and is left out." in seen
         assert "A shortlist has room for 12 practices" in seen
 
 
@@ -247,7 +246,7 @@ class TestBrief:
         seen = words(text)
         for part in (
             "What could work in Splitsko-dalmatinska županija (HR035)", "Question Loneliness",
-            "Languages spoken there hrvatski", "This kind of organisation joins University",
+            "Languages spoken there hrvatski", "This organisation joins University",
             "Weights, of 100 Need 6,", "data version", "Fit is the weighted mean",
             "Repair Café", "Problem", "Conditions", "What would have to be adapted",
             "What is not known", "Who could help", "Has done it: ",
@@ -317,7 +316,7 @@ class TestBrief:
 
 def brief(text: str, *, lang: str = "", href: str = "") -> Brief:
     piece = Piece(text, href, lang, note=href)
-    sheet = Sheet(piece, text, text, text, (), (Block(text, (piece, piece)),))
+    sheet = Sheet(piece, text, text, text, (), (Field(text, (piece, piece)),))
     words_ = dict.fromkeys(
         ("criterion", "value", "rests", "unknown", "partly", "criteria", "fit", "meaning"), text
     )
