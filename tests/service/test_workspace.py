@@ -296,16 +296,28 @@ class TestBrief:
         assert letters in pdf_text(as_pdf(brief(letters)))
 
     @pytest.mark.parametrize(
-        "text", [ATTACK, "#" * 500, "x" * 20_000, "😀 日本", "عنوان עברית", "\u202eevil", "$", ""]
+        "text",
+        [
+            ATTACK,
+            "#" * 500,
+            "x" * 20_000,
+            "😀 日本",
+            "عنوان עברית",
+            "\u202eevil",
+            "$",
+            "",
+            "https://example.org/" + "x" * 20_000,
+        ],
     )
     def test_no_text_can_break_it(self, text: str) -> None:
         data = as_pdf(brief(text, lang="x-" + text[:3], href=text))
-        printed = pdf_text(data)
-        assert "root:" not in printed
-        if text == ATTACK:
-            assert '#read("/etc/passwd") *bold* $x$ <script>alert(1)</script>' in printed
         found = pypdf.PdfReader(io.BytesIO(data))
         assert cast(Any, found.root_object)["/MarkInfo"]["/Marked"]
+
+    def test_markup_is_printed_as_it_was_typed(self) -> None:
+        printed = pdf_text(as_pdf(brief(ATTACK)))
+        assert '#read("/etc/passwd") *bold* $x$ <script>alert(1)</script>' in printed
+        assert "root:" not in printed
 
     def test_links_lead_to_web_pages_only(self) -> None:
         for href, count in (("https://example.org/", 3), ("javascript:alert(1)", 0)):
@@ -320,7 +332,7 @@ def brief(text: str, *, lang: str = "", href: str = "") -> Brief:
     words_ = dict.fromkeys(
         ("criterion", "value", "rests", "unknown", "partly", "criteria", "fit", "meaning"), text
     )
-    return Brief("en", text or "Title", ((text, text),), (sheet,), (text,), words_)
+    return Brief("en", "Title", ((text, text),), (sheet,), (text,), words_)
 
 
 def test_an_address_keeps_only_what_it_knows() -> None:
