@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import files
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import typst
 
@@ -20,7 +21,7 @@ from matcher.matcher import Matcher
 from service.entryview import EntryView, entry_view
 from service.pieces import Field, Piece, local_href
 from service.reach import reach
-from service.searchview import CRITERIA, Criterion, Form, about
+from service.searchview import CRITERIA, Form, about
 from service.transferform import Wanted, stated
 from service.transferview import Candidate, View
 
@@ -30,13 +31,16 @@ BEST, MOST, SHOWN = 3, 6, 1_000
 
 @dataclass(frozen=True)
 class Sheet:
-    """One practice of the brief; ``blocks`` are headings with what stands below them."""
+    """One practice of the brief; ``blocks`` are headings with what stands below them.
+
+    ``criteria`` are rows of name, value and what it rests on.
+    """
 
     title: Piece
     meta: str
     fit: str
     then: str
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[tuple[str, str, str], ...]
     blocks: tuple[Field, ...]
 
 
@@ -65,8 +69,6 @@ def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
             "criterion": gettext("Criterion"),
             "value": gettext("Value"),
             "rests": gettext("What it rests on"),
-            "unknown": gettext("not known"),
-            "partly": gettext("partly known"),
             "criteria": gettext("All criteria"),
             "meaning": gettext(
                 "Fit is the weighted mean of what is known, from 0 to 1. What is not known counts"
@@ -97,18 +99,17 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
     entry = store.get(card.iri)
     shown = entry_view(store, entry, root)
     told = [field for field in (shown.summary, *shown.prose) if field]
-    lines = {
-        gettext("Mind"): card.warnings,
-        gettext("Conditions"): [f"{name}. {text}" for _, name, text in card.gates],
-        gettext("What would have to be adapted"): card.adaptations,
-        gettext("What would raise the fit"): [change.text for change in candidate.changes],
-        gettext("What is not known"): [
-            f"{row.name}: {row.text}" for row in card.criteria if row.percent is None
-        ],
-    }
+    table = {gettext(CRITERIA[key]): row for key, row in candidate.match["criteria"].items()}
+    unknown = [Piece(n, note=row["text"]) for n, row in table.items() if row["value"] is None]
+    gates = [Piece(name, note=text) for _status, name, text in card.gates]
+    changes = [Piece(change.text) for change in candidate.changes]
     blocks = (
         *(Field(f.label, tuple(Piece(p.text, lang=p.lang) for p in f.pieces)) for f in told),
-        *(Field(title, tuple(map(Piece, texts))) for title, texts in lines.items()),
+        Field(gettext("Mind"), tuple(map(Piece, card.warnings))),
+        Field(gettext("Conditions"), tuple(gates)),
+        Field(gettext("What would have to be adapted"), tuple(map(Piece, card.adaptations))),
+        Field(gettext("What would raise the fit"), tuple(changes)),
+        Field(gettext("What is not known"), tuple(unknown)),
         Field(gettext("Who could help"), tuple(_helpers(matcher, view, entry, candidate, root))),
         Field(gettext("What could pay"), tuple(_payers(store, candidate, root))),
         Field(gettext("Where this comes from"), tuple(_sources(shown))),
@@ -119,9 +120,17 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
         meta=" · ".join(part for part in (card.country, card.level_text) if part),
         fit=card.fit,
         then=then % {"change": candidate.then} if candidate.then else "",
-        criteria=card.criteria,
+        criteria=tuple((name, _value(row), row["text"]) for name, row in table.items()),
         blocks=tuple(block for block in blocks if block.pieces),
     )
+
+
+def _value(row: Mapping[str, Any]) -> str:
+    """Return the value of a criterion in words."""
+    if row["value"] is None:
+        return gettext("not known")
+    share = f"{100 * row['value']:.0f} %"
+    return gettext("%(share)s, partly known") % {"share": share} if row["known"] < 1 else share
 
 
 def _helpers(
@@ -168,7 +177,8 @@ def _sources(shown: EntryView) -> Iterable[Piece]:
     for field in shown.sources:
         for piece in field.pieces:
             text = piece.href if piece.text.endswith("…") else piece.text
-            yield Piece(f"{field.label}: {text}", piece.href, piece.lang, external=piece.external)
+            said = gettext("%(name)s: %(value)s") % {"name": field.label, "value": text}
+            yield Piece(said, piece.href, piece.lang, external=piece.external)
     if not shown.licensed:
         yield Piece(gettext("Licence: not stated"))
     checked = shown.checked or gettext("not stated")

@@ -298,6 +298,5 @@ _MESSAGES: dict[str, tuple[str, str | None]] = {
     "extra_forbidden": ("This key is not known.", None),
     "missing": ("This field is missing.", "Add it."),
     "string_unicode": ("The text holds half a character (a lone surrogate).", "Retype it."),
-    "float_type": ("This is not a number.", "Write it in digits, such as 1200 or 12.5."),
     "string_too_long": ("The text is too long.", "Send at most 20,000 characters of text."),
 }

@@ -328,10 +328,8 @@ class TestBrief:
 
 def brief(text: str, *, lang: str = "", href: str = "") -> Brief:
     piece = Piece(text, href, lang, note=href)
-    sheet = Sheet(piece, text, text, text, (), (Field(text, (piece, piece)),))
-    words_ = dict.fromkeys(
-        ("criterion", "value", "rests", "unknown", "partly", "criteria", "fit", "meaning"), text
-    )
+    sheet = Sheet(piece, text, text, text, ((text, text, text),), (Field(text, (piece, piece)),))
+    words_ = dict.fromkeys(("criterion", "value", "rests", "criteria", "meaning"), text)
     return Brief("en", "Title", ((text, text),), (sheet,), (text,), words_)
 
 
