@@ -163,17 +163,20 @@ def _check_subject(wanted: Wanted) -> None:
 
 
 def _practice(text: str, practices: Mapping[str, str]) -> str | None:
-    """Return the IRI of a practice by its title or IRI; None of none."""
+    """Return the IRI of a practice by its IRI, its title or a part of it; None of none."""
     if not text or text in practices.values():
         return text or None
-    if found := practices.get(text.casefold()):
-        return found
+    asked = text.casefold()
+    found = {iri for title, iri in practices.items() if asked in title}
+    if asked in practices or len(found) == 1:
+        return practices.get(asked) or found.pop()
     raise refused(
         "why_not",
-        gettext("No practice has this title."),
+        gettext("Several practices are called so.") if found
+        else gettext("No practice has this title."),
         value=text[:200],
         hint=gettext("Choose one from the list that opens as you type."),
-    )
+    )  # fmt: skip
 
 
 def _value(name: str, text: str) -> float | str:

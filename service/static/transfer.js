@@ -59,7 +59,10 @@
     if (!("asked" in form.dataset) || target.form !== form) return;
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      show(`${form.action}?${new URLSearchParams(new FormData(form))}`);
+      const address = new URL(form.action);
+      address.search = new URLSearchParams(new FormData(form));
+      address.hash = "";
+      show(address.href);
     }, 250);
   };
   document.addEventListener("change", changed);

@@ -33,6 +33,7 @@ def test_a_policy_lab_goes_from_a_challenge_to_a_brief(
     page.get_by_label("Budget per head (EUR a year)").fill("120")
     page.get_by_role("button", name="Judge").click()
     expect(page.get_by_role("heading", name=re.compile("What could work in"))).to_be_visible()
+    expect(page.get_by_role("heading", name="Shortlist and brief")).to_be_in_viewport()
     expect(page.get_by_label("Budget per head (EUR a year)")).to_have_value("120")
     for number in (0, 1):
         page.get_by_role("checkbox", name=re.compile("^Shortlist")).nth(number).check()

@@ -183,10 +183,16 @@ class TestJudging:
         offered = re.findall(r'<option value="([^"]+) \((\S+)\)"></option>', text)
         title, slug = next((t, s) for t, s in offered if s not in slugs(text) and "-" in s)
         iri = f"https://passerelle.example/id/practice/{slug}"
-        for typed in (html.unescape(title).upper(), f"{html.unescape(title)} ({slug})", iri):
+        part = html.unescape(title)[5:40]
+        for typed in (part, html.unescape(title).upper(), f"{html.unescape(title)} ({slug})", iri):
             seen = words(page(client, "/transfer", **ASKED, why_not=typed))
             assert re.search(r"It stands at place \d+ of \d+ for this question, with", seen)
             assert "What keeps it from the top of the list:" in seen
+
+    def test_says_that_several_practices_are_called_so(self, client: FlaskClient) -> None:
+        text = page(client, "/transfer", 422, **ASKED, why_not="a")
+        assert "Several practices are called so." in words(text)
+        assert '<a href="#why_not">' in text
 
     def test_keeps_the_language_of_the_reader(self, client: FlaskClient) -> None:
         answer = client.get("/transfer", query_string=ASKED)
