@@ -114,6 +114,17 @@ def test_what_is_wrong_is_said_at_its_field_at_once(browser: Browser, address: s
     expect(page.locator(".card").first).to_be_visible()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_would_help_to_judge_leads_to_its_field(
+    browser: Browser, address: str, scripts: bool
+) -> None:
+    page = watch(browser, address, scripts=scripts).page
+    page.goto(address + ASKED)
+    expect(page.get_by_role("group", name="Powers that the place holds").first).to_be_hidden()
+    page.locator("a[href='#competence']").click()
+    expect(page.locator("#competence")).to_be_in_viewport()
+
+
 def test_it_can_all_be_done_by_keyboard(browser: Browser, address: str) -> None:
     page = watch(browser, address).page
     page.goto(f"{address}/transfer")
