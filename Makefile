@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 		{ echo "Passerelle needs Python 3.11 or newer."; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "Python cannot make a virtual environment; on Debian install python3-venv."; exit 2; }
-	@echo "Installing. This downloads about 450 MB, or several GB with CUDA: see README."
+	@echo "Installing. This downloads about 480 MB, or several GB with CUDA: see README."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 

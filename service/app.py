@@ -22,6 +22,7 @@ from service.openapi import documentation
 from service.pages import pages
 from service.runtime import Runtime
 from service.sparql import sparql
+from service.workspace import workspace
 
 _FREE = {"/health", "/ready"}
 _DATA = (api, matching, sparql, graphstore, content, documentation)
@@ -37,7 +38,7 @@ def build(runtime: Runtime) -> Flask:
     errors.register(app)
     languages.install(app)
     login.install(app, runtime.settings.home)
-    for blueprint in (*_DATA, finding, contribute, pages):
+    for blueprint in (*_DATA, finding, contribute, workspace, pages):
         app.register_blueprint(blueprint)
     _add_headers(app, runtime)
     return app

@@ -176,13 +176,9 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     subject = about(store, form)
     if subject is None:
         check_text(form.q)
-    place = places.find(form.place) if form.place and form.mode != "similar" else None
-    if form.mode == "transfer" and place is None:
-        raise refused(
-            "place",
-            gettext("Say in which place it should work."),
-            hint=gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035."),
-        )
+    place = None
+    if form.mode == "transfer" or (form.place and form.mode == "partners"):
+        place = find_place(places, form.place)
     question = Question(
         text=None if subject else form.q.strip(),
         entry=subject.href if subject else None,
@@ -193,6 +189,17 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     )
     answer: Mapping[str, Any] = getattr(matcher, form.mode)(question)
     return results(store, answer, place, root, subject.href if subject else "")
+
+
+def find_place(places: PlaceBook, text: str) -> Place:
+    """Return the place that a text means. Raises Refused if there is none, or no text."""
+    if not text:
+        raise refused(
+            "place",
+            gettext("Say in which place it should work."),
+            hint=gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035."),
+        )
+    return places.find(text)
 
 
 def check_text(text: str) -> None:
@@ -221,11 +228,11 @@ def results(
     """Return the view of a matcher's answer, what was asked about before what is near it."""
     own = [m for m in answer["matches"] if m["entry"] == asked]
     others = [m for m in answer["matches"] if m["entry"] != asked][: MAX_CARDS - len(own)]
-    cards = _cards(store, [*own, *others], root)
+    shown = cards(store, [*own, *others], root)
     lang = answer["query"].get("lang") or ""
     return Results(
-        own=tuple(cards[: len(own)]),
-        cards=tuple(cards[len(own) :]),
+        own=tuple(shown[: len(own)]),
+        cards=tuple(shown[len(own) :]),
         abstained=bool(answer["abstained"]),
         read_as=language_name(lang) if lang else "",
         notes=_lines(answer["query"].get("notes", ())),
@@ -234,7 +241,8 @@ def results(
     )
 
 
-def _cards(store: Store, matches: Sequence[Mapping[str, Any]], root: str) -> list[Card]:
+def cards(store: Store, matches: Sequence[Mapping[str, Any]], root: str) -> list[Card]:
+    """Return the cards of matches, in their order."""
     names = titles(store, (m["entry"] for m in matches), language())
     found = []
     for match in matches:

@@ -1,0 +1,206 @@
+"""The brief of a transfer: what a policy lab takes to its meeting, as HTML and as PDF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.resources import files
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import typst
+
+from kg.catalogue import titles
+from kg.entry import Entry
+from kg.i18n import gettext, language
+from kg.store import Store
+from kg.vocabulary import PSR
+from matcher.matcher import Matcher
+from service.entryview import EntryView, entry_view
+from service.pieces import Field, Piece, local_href
+from service.reach import reach
+from service.searchview import CRITERIA, Form, about
+from service.transferform import Wanted, stated
+from service.transferview import Candidate, View
+
+#: practices without a shortlist, organisations named, characters of the question printed
+BEST, MOST, SHOWN = 3, 6, 1_000
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One practice of the brief; ``blocks`` are headings with what stands below them.
+
+    ``criteria`` are rows of name, value and what it rests on.
+    """
+
+    title: Piece
+    meta: str
+    fit: str
+    then: str
+    criteria: tuple[tuple[str, str, str], ...]
+    blocks: tuple[Field, ...]
+
+
+@dataclass(frozen=True)
+class Brief:
+    """Everything that the document says; ``words`` are its fixed texts, for the typesetter."""
+
+    lang: str
+    title: str
+    head: tuple[tuple[str, str], ...]
+    sheets: tuple[Sheet, ...]
+    notes: tuple[str, ...]
+    words: Mapping[str, str]
+
+
+def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
+    """Return the brief of the shortlist, or of the best three; ``root`` begins its links."""
+    chosen = view.shortlist or view.candidates[:BEST]
+    return Brief(
+        lang=language(),
+        title=gettext("What could work in %(place)s") % {"place": view.place.label},
+        head=tuple(_head(matcher, view, wanted)),
+        sheets=tuple(_sheet(matcher, view, candidate, root) for candidate in chosen),
+        notes=view.notes,
+        words={
+            "criterion": gettext("Criterion"),
+            "value": gettext("Value"),
+            "rests": gettext("What it rests on"),
+            "criteria": gettext("All criteria"),
+            "meaning": gettext(
+                "Fit is the weighted mean of what is known, from 0 to 1. What is not known counts"
+                " neither for nor against. It is what can be expected beforehand, not the chance"
+                " of success: read the sources, and call the people."
+            ),
+        },
+    )
+
+
+def _head(matcher: Matcher, view: View, wanted: Wanted) -> Iterable[tuple[str, str]]:
+    """Yield what was asked, stated and supposed, and what the answer rests on."""
+    subject = about(matcher.store, Form(mode="transfer", entry=wanted.about))
+    question = subject.text if subject else wanted.one("q")
+    yield gettext("Question"), question if len(question) <= SHOWN else question[:SHOWN] + "…"
+    yield gettext("Place"), view.place.label
+    yield from stated(wanted).values()
+    used = view.candidates[0].match["criteria"] if view.candidates else {}
+    if any(abs(row["weight"] - matcher.weights[name]) > 0.001 for name, row in used.items()):
+        points = (f"{gettext(CRITERIA[n])} {100 * row['weight']:.0f}" for n, row in used.items())
+        yield gettext("Weights, of 100"), ", ".join(points)
+    stamp = gettext("data version %(data)s, model %(model)s, text %(text)s, weights %(weights)s")
+    yield gettext("Rests on"), stamp % view.answer["stamp"]
+
+
+def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> Sheet:
+    card, store = candidate.card, matcher.store
+    entry = store.get(card.iri)
+    shown = entry_view(store, entry, root)
+    told = [field for field in (shown.summary, *shown.prose) if field]
+    table = {gettext(CRITERIA[key]): row for key, row in candidate.match["criteria"].items()}
+    unknown = [Piece(n, note=row["text"]) for n, row in table.items() if row["value"] is None]
+    gates = [Piece(name, note=text) for _status, name, text in card.gates]
+    changes = [Piece(change.text) for change in candidate.changes]
+    blocks = (
+        *(Field(f.label, tuple(Piece(p.text, lang=p.lang) for p in f.pieces)) for f in told),
+        Field(gettext("Mind"), tuple(map(Piece, card.warnings))),
+        Field(gettext("Conditions"), tuple(gates)),
+        Field(gettext("What would have to be adapted"), tuple(map(Piece, card.adaptations))),
+        Field(gettext("What would raise the fit"), tuple(changes)),
+        Field(gettext("What is not known"), tuple(unknown)),
+        Field(gettext("Who could help"), tuple(_helpers(matcher, view, entry, candidate, root))),
+        Field(gettext("What could pay"), tuple(_payers(store, candidate, root))),
+        Field(gettext("Where this comes from"), tuple(_sources(shown))),
+    )
+    then = gettext("If what is supposed comes true: %(change)s")
+    return Sheet(
+        title=card.title,
+        meta=" · ".join(part for part in (card.country, card.level_text) if part),
+        fit=card.fit,
+        then=then % {"change": candidate.then} if candidate.then else "",
+        criteria=tuple((name, _value(row), row["text"]) for name, row in table.items()),
+        blocks=tuple(block for block in blocks if block.pieces),
+    )
+
+
+def _value(row: Mapping[str, Any]) -> str:
+    """Return the value of a criterion in words."""
+    if row["value"] is None:
+        return gettext("not known")
+    share = f"{100 * row['value']:.0f} %"
+    return gettext("%(share)s, partly known") % {"share": share} if row["known"] < 1 else share
+
+
+def _helpers(
+    matcher: Matcher, view: View, entry: Entry, candidate: Candidate, root: str
+) -> Iterable[Piece]:
+    """Yield who did it, then who of the kinds it needs is in the place, then in the country."""
+    known = reach(matcher.store, entry, root)
+    for contact in known.contacts if known else ():
+        name = f"{contact.actor.text} ({contact.role})" if contact.role else contact.actor.text
+        pages = " ".join(page.href for page in contact.pages)
+        yield Piece(
+            gettext("Has done it: %(name)s") % {"name": name}, contact.actor.href, note=pages
+        )
+    needed, world = entry.links(PSR + "requiresActorType"), matcher.world
+    there = [p.actor for p in world.actors_in(world.place(view.place.iri)) if p.kind in needed]
+    others = [who["entry"] for row in candidate.match["adaptations"] for who in row["who"]]
+    for text, iris in (
+        (gettext("Is in your place: %(name)s"), there),
+        (gettext("Is in your country: %(name)s"), others),
+    ):
+        for piece in _named(matcher.store, iris, root):
+            yield Piece(text % {"name": piece.text}, piece.href)
+
+
+def _named(store: Store, iris: Iterable[str], root: str) -> Iterable[Piece]:
+    """Yield the first few entries of a list by their names, in the order of their IRIs."""
+    names = titles(store, list(dict.fromkeys(iris))[:MOST], language())
+    for iri in sorted(names):
+        yield Piece(names[iri].value, local_href(store, iri, root))
+
+
+def _payers(store: Store, candidate: Candidate, root: str) -> Iterable[Piece]:
+    """Yield the instruments with their reasons, or that none is known."""
+    for row in candidate.match["instruments"]:
+        said = " ".join(rule["text"] for rule in row["rules"] if rule["status"] == "met")
+        for piece in _named(store, [row["entry"]], root):
+            yield Piece(piece.text, piece.href, note=said)
+    if not candidate.match["instruments"]:
+        yield Piece(gettext("No instrument is known that covers it here: that is a gap."))
+
+
+def _sources(shown: EntryView) -> Iterable[Piece]:
+    """Yield sources with whole addresses, licence, credit and the day of the last check."""
+    for field in shown.sources:
+        for piece in field.pieces:
+            text = piece.href if piece.text.endswith("…") else piece.text
+            said = gettext("%(name)s: %(value)s") % {"name": field.label, "value": text}
+            yield Piece(said, piece.href, piece.lang, external=piece.external)
+    if not shown.licensed:
+        yield Piece(gettext("Licence: not stated"))
+    checked = shown.checked or gettext("not stated")
+    yield Piece(gettext("Last checked: %(date)s") % {"date": checked})
+
+
+def as_pdf(brief: Brief) -> bytes:
+    """Return the brief as a tagged PDF; the same brief gives the same bytes.
+
+    All texts go to the typesetter as data, so none of them is read as its markup, and it is
+    given no file to read. A letter that none of its fonts has (an emoji) is not allowed in an
+    accessible PDF (PDF/UA-1); then the document is tagged, but says nothing of that standard.
+    """
+    source = (files("service") / "templates" / "brief.typ").read_bytes()
+    with TemporaryDirectory() as empty:
+        typeset = partial(
+            typst.compile, source, root=empty, ignore_system_fonts=True, format="pdf",
+            sys_inputs={"data": json.dumps(asdict(brief))}, timestamp=0,
+        )  # fmt: skip
+        try:
+            made = typeset(pdf_standards=["ua-1"])
+        except typst.TypstError:
+            made = typeset()
+    assert isinstance(made, bytes)
+    return made

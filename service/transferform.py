@@ -1,0 +1,206 @@
+"""The form of the transfer workspace: from an address to a request in the words of the API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+
+from kg.errors import Problem, Refused, refused
+from kg.i18n import LANGUAGES, gettext, mark
+from matcher.criteria import CRITERIA
+from service.places import PlaceBook
+from service.searchview import check_text, clean, find_place
+from service.shapeform import options
+
+T = TypeVar("T")
+
+
+class Field(NamedTuple):
+    """A field: where its value stands in a request, its label, the scheme of several values."""
+
+    path: str
+    label: str = ""
+    scheme: str = ""
+
+
+FIELDS = {
+    "q": Field("text"),
+    "challenge": Field("challenge"),
+    "entry": Field("entry"),
+    "place": Field("territory"),
+    "budget": Field("target.budget_per_head", mark("Budget per head (EUR a year)")),
+    "actor_type": Field("target.actor_types", mark("Organisations that are there"), "actor-type"),
+    "competence": Field("target.competences", mark("Powers that the place holds"), "competence"),
+    "target_group": Field("target.target_groups", mark("People who live there"), "target-group"),
+    "speaks": Field("target.languages", mark("Languages spoken there"), "language"),
+    "if_actor_type": Field("what_if.actor_types", mark("This organisation joins"), "actor-type"),
+    "if_competence": Field("what_if.competences", mark("The place gets this power"), "competence"),
+    "if_budget": Field("what_if.budget_per_head", mark("The budget per head rises to (EUR)")),
+    "why_not": Field("why_not"),
+} | {f"w_{name}": Field(f"weights.{name}") for name in CRITERIA}
+_LISTS = {name for name, field in FIELDS.items() if field.scheme} | {"pick", "compare"}
+#: 1,200 or 1.200 may be a thousand or one
+_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+")
+#: a weight nearer than this to the usual one, in points of 100, is the usual one
+_SAME = 0.25
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an address asks for, as it was typed."""
+
+    values: Mapping[str, tuple[str, ...]]
+
+    def one(self, name: str) -> str:
+        """Return the value of a field, or the empty text."""
+        return next(iter(self.many(name)), "")
+
+    def many(self, name: str) -> tuple[str, ...]:
+        """Return all values of a field."""
+        return self.values.get(name, ())
+
+    def query(self, **changes: tuple[str, ...]) -> str:
+        """Return the query of the address, with some fields changed."""
+        return urlencode({k: v for k, v in {**self.values, **changes}.items() if v}, doseq=True)
+
+    @property
+    def about(self) -> str:
+        """Return class and name of the entry that is asked about, or the empty text."""
+        challenge = self.one("challenge")
+        return f"challenge/{challenge}" if challenge else self.one("entry")
+
+    @property
+    def asked(self) -> bool:
+        """Return whether the form was sent, and not only opened."""
+        return "place" in self.values
+
+
+def read(args: MultiDict[str, str]) -> Wanted:
+    """Return what an address asks for; only what is empty is left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in (*FIELDS, "pick", "compare"):
+        typed = (clean(value).strip() for value in args.getlist(name))
+        if values := tuple(dict.fromkeys(value for value in typed if value)):
+            found[name] = values if name in _LISTS else values[:1]
+    return Wanted({"place": ("",)} | found if "place" in args else found)
+
+
+def usual_points(weights: Mapping[str, float]) -> dict[str, float]:
+    """Return weights in points of 100, as the sliders show them."""
+    return {name: round(100 * weight, 1) for name, weight in weights.items()}
+
+
+def choices(name: str) -> dict[str, str]:
+    """Return what can be chosen in a field: value and label, by label."""
+    if name == "speaks":
+        return LANGUAGES
+    return {iri.rsplit("/", 1)[-1]: text for iri, text in options(FIELDS[name].scheme)}
+
+
+def stated(wanted: Wanted) -> dict[str, tuple[str, str]]:
+    """Return the label and the values of each field that says or supposes something."""
+    found = {}
+    for name, field in FIELDS.items():
+        if field.label and (values := wanted.many(name)):
+            known = choices(name) if field.scheme else {}
+            found[name] = gettext(field.label), ", ".join(known.get(v, v) for v in values)
+    return found
+
+
+def make_request(
+    wanted: Wanted,
+    base: str,
+    places: PlaceBook,
+    practices: Mapping[str, str],
+    weights: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return the request that an address makes.
+
+    ``practices`` are IRIs by title, ``weights`` the usual ones. Raises Refused with what only
+    the form can know to be wrong; the rest is left to the API's own checks.
+    """
+    problems: list[Problem] = []
+
+    def tried(field: str, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except Refused as error:
+            problems.extend(replace(problem, path=field) for problem in error.problems)
+            return None
+
+    made: dict[str, Any] = {}
+    for name, field in FIELDS.items():
+        if wanted.one(name):
+            part, _, key = field.path.rpartition(".")
+            to = made.setdefault(part, {}) if part else made
+            to[key] = list(wanted.many(name)) if field.scheme else _value(name, wanted.one(name))
+    made["weights"] = _weights(made.pop("weights", {}), usual_points(weights))
+    tried("q", lambda: _check_subject(wanted))
+    place = tried("place", lambda: find_place(places, wanted.one("place")))
+    made["why_not"] = tried("why_not", lambda: _practice(wanted.one("why_not"), practices))
+    made |= {key: f"{base}id/{wanted.about}" for key in ("challenge", "entry") if key in made}
+    if problems or place is None:
+        raise Refused(gettext("The question cannot be answered yet."), problems)
+    return made | {"territory": place.code}
+
+
+def _check_subject(wanted: Wanted) -> None:
+    """Raise Refused unless exactly one thing is asked about."""
+    subjects = [name for name in ("q", "challenge", "entry") if wanted.one(name)]
+    if len(subjects) > 1:
+        raise refused(
+            "q",
+            gettext("A challenge is chosen and another one described."),
+            hint=gettext("Empty the text, or choose “described above” in the list."),
+        )
+    if subjects in ([], ["q"]):
+        check_text(wanted.one("q"))
+
+
+def _practice(text: str, practices: Mapping[str, str]) -> str | None:
+    """Return the IRI of a practice by its IRI, its title or a part of it; None of none."""
+    if not text or text in practices.values():
+        return text or None
+    asked = text.casefold()
+    found = {iri for title, iri in practices.items() if asked in title}
+    if asked in practices or len(found) == 1:
+        return practices.get(asked) or found.pop()
+    raise refused(
+        "why_not",
+        gettext("Several practices are called so.") if found
+        else gettext("No practice has this title."),
+        value=text[:200],
+        hint=gettext("Choose one from the list that opens as you type."),
+    )  # fmt: skip
+
+
+def _value(name: str, text: str) -> float | str:
+    """Return what a field says; what should be a number and is none the checks will refuse."""
+    plain = "".join(text.split()).replace(",", ".")
+    if not name.endswith("budget") and not name.startswith("w_"):
+        return text
+    try:
+        return text if _AMBIGUOUS.fullmatch(plain) else float(plain)
+    except ValueError:
+        return text
+
+
+def _weights(given: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any] | None:
+    """Return all weights if one differs from the usual; None if none does."""
+    same = all(
+        isinstance(value, float) and abs(value - usual[name]) <= _SAME
+        for name, value in given.items()
+    )
+    return None if same else {**usual, **given}
+
+
+def at_field(problem: Problem) -> Problem:
+    """Return a problem of a request at the field of the form where it was typed."""
+    path = problem.path
+    known = (n for n, f in FIELDS.items() if path == f.path or path.startswith(f"{f.path}."))
+    return replace(problem, path=next(known, path))

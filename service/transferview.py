@@ -1,0 +1,124 @@
+"""The transfer workspace: from a question to what its page and its brief show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kg.errors import Refused
+from kg.i18n import gettext
+from matcher.matcher import Matcher
+from service import schemas
+from service.pieces import Piece
+from service.places import Place, PlaceBook
+from service.searchview import Card, cards
+from service.transferform import Wanted, at_field, make_request
+
+#: how many practices are listed, put on a shortlist and compared; how far others are looked for
+LISTED, MOST_PICKED, MOST_COMPARED, FAR = 12, 12, 4, 100
+#: the single change that the matcher names -> the field that supposes it
+_CHANGES = {
+    "actor_types": "if_actor_type",
+    "competences": "if_competence",
+    "budget_per_head": "if_budget",
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A practice: its card, the matcher's own ``match``, what a supposition does to its fit.
+
+    ``changes`` are single changes that would help, each with the query that supposes it.
+    """
+
+    slug: str
+    card: Card
+    match: Mapping[str, Any]
+    then: str
+    changes: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """The matcher's ``answer``, ready to show; a practice that was asked about comes first."""
+
+    place: Place
+    candidates: tuple[Candidate, ...]
+    shortlist: tuple[Candidate, ...]
+    compared: tuple[Candidate, ...]
+    notes: tuple[str, ...]
+    answer: Mapping[str, Any]
+
+
+def ask(
+    matcher: Matcher, places: PlaceBook, practices: Mapping[str, str], wanted: Wanted, root: str
+) -> View:
+    """Put the question to the matcher. Raises Refused with every field that is wrong."""
+    base = matcher.store.base
+    raw = make_request(wanted, base, places, practices, matcher.weights)
+    own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in wanted.many("pick")]
+    try:
+        answer = schemas.ask("transfer", raw | {"limit": LISTED}, matcher)
+        found = {m["entry"]: m for m in answer["matches"]}
+        if not found.keys() >= {own, *picks} - {""}:
+            more = schemas.ask("transfer", raw | {"limit": FAR}, matcher)["matches"]
+            found |= {m["entry"]: m for m in more if m["entry"] in {own, *picks}}
+    except Refused as error:
+        raise Refused(str(error), [at_field(p) for p in error.problems]) from error
+    order = dict.fromkeys([iri for iri in (own, *found) if iri in found])
+    matches = [found[iri] for iri in order]
+    known = {
+        card.iri: _candidate(card, match, wanted)
+        for card, match in zip(cards(matcher.store, matches, root), matches, strict=True)
+    }
+    shortlist = [known[iri] for iri in picks if iri in known][:MOST_PICKED]
+    return View(
+        place=places.find(raw["territory"]),
+        candidates=tuple(known.values()),
+        shortlist=tuple(shortlist),
+        compared=tuple(_compared(shortlist, wanted)),
+        notes=(*answer["query"]["notes"], *_left_out(picks, known, wanted)),
+        answer=answer,
+    )
+
+
+def _candidate(card: Card, match: Mapping[str, Any], wanted: Wanted) -> Candidate:
+    told = match.get("what_if", {"fit_before": 0, "fit_after": 0})
+    seen = f"{told['fit_before']:.2f}" != f"{told['fit_after']:.2f}"
+    changes = tuple(_change(row, wanted) for row in match["counterfactuals"])
+    slug = card.iri.rsplit("/", 1)[-1]
+    return Candidate(slug, card, match, told["text"] if seen else "", changes)
+
+
+def _change(row: Mapping[str, str], wanted: Wanted) -> Piece:
+    """Return a single change that would help, with the query that supposes it if it is new."""
+    kind, _, value = row["change"].partition(":")
+    field, slug = _CHANGES.get(kind, ""), value.rsplit("/", 1)[-1]
+    if not field or slug in wanted.many(field):
+        return Piece(row["text"])
+    kept = () if field == "if_budget" else wanted.many(field)
+    return Piece(row["text"], wanted.query(**{field: (*kept, slug)}))
+
+
+def _compared(shortlist: Sequence[Candidate], wanted: Wanted) -> Sequence[Candidate]:
+    """Return the practices to stand side by side: those marked, else the first four."""
+    marked = [c for c in shortlist if c.slug in wanted.many("compare")]
+    chosen = marked if len(shortlist) > MOST_COMPARED and len(marked) > 1 else shortlist
+    return chosen[:MOST_COMPARED] if len(chosen) > 1 else ()
+
+
+def _left_out(
+    picks: Sequence[str], known: Mapping[str, Candidate], wanted: Wanted
+) -> Iterable[str]:
+    """Yield what was wanted of the shortlist and is not shown."""
+    for iri in picks:
+        if iri not in known:
+            said = gettext("“%(name)s” is not among the %(count)s nearest and is left out.")
+            yield said % {"name": iri.rsplit("/", 1)[-1][:60], "count": FAR}
+    if len(picks) > MOST_PICKED:
+        said = gettext("A shortlist has room for %(count)s practices; the others are left out.")
+        yield said % {"count": MOST_PICKED}
+    if len(wanted.many("compare")) > MOST_COMPARED:
+        said = gettext("%(count)s practices can stand side by side; the first ones are shown.")
+        yield said % {"count": MOST_COMPARED}
