@@ -30,6 +30,7 @@ $(VENDOR)/yasgui.min.js: service/web/package-lock.json service/web/map.mjs $(STA
 	@mkdir -p $(VENDOR)
 	@cp service/web/node_modules/@zazuko/yasgui/build/yasgui.min.* $(VENDOR)/
 	@rm -f $(VENDOR)/*.map
+	@cp service/web/node_modules/cytoscape/dist/cytoscape.min.js $(VENDOR)/
 	@cd service/web && PATH="$$PATH:$(CURDIR)/$(BIN)" node map.mjs $(CURDIR)/$(VENDOR)/europe.json
 	@touch $@
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,12 +21,12 @@ from matcher.text import INDEXED
 from service import login
 from service.answers import entry_iri
 from service.finding import places_of, shelf_of
+from service.names import named, offered, titled
 from service.runtime import current
 from service.searchview import Card, results
 from service.shapeform import Ask, Control, Reader, Typed, asks, controls, filled, options
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
-MAX_LISTED = 500
 _TOLD = (DCT + "title", DCT + "description", *(PSR + n for n in ("problem", "solution", "offers")))
 
 
@@ -147,7 +146,7 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     store, fields = current().store, _fields(path)
     title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
     iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
-    reader = Reader(store.base, places_of(store), _titles())
+    reader = Reader(store.base, places_of(store), titled(shelf_of(store)))
     made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
     if reader.problems:
         raise Refused(gettext("Some fields cannot be read."), reader.problems)
@@ -158,24 +157,10 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     return entry_of([*made, *left], store.base, iri=iri)
 
 
-def _titles() -> dict[str, dict[str, str]]:
-    """Return the entries of each class by title, and by title with name."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in shelf_of(current().store).rows:
-        for title in row.titles:
-            found[row.path].setdefault(title.value.casefold(), row.iri)
-            found[row.path][_named(title.value, row.iri).casefold()] = row.iri
-    return found
-
-
-def _named(title: str, iri: str) -> str:
-    return f"{title} ({iri.rsplit('/', 1)[-1]})"
-
-
 def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
     """Return the form of an entry as it is now."""
     shelf = shelf_of(current().store)
-    names = {r.iri: _named(r.title(language()).value, r.iri) for r in shelf.rows}
+    names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
     typed = filled(entry, _fields(entry.path), names)
     seen = current().store.provenance(entry.iri)
     typed["version"] = str(seen.number) if seen else ""
@@ -223,10 +208,7 @@ def _answer(form: Form, status: int = 200) -> Response:
 
 
 def _listed(path: str) -> dict[str, list[str]]:
-    """Return what a form offers to choose from, by class: up to 500 entries each."""
+    """Return what a form offers to choose from, by class."""
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
-    shelf, found = shelf_of(current().store), {}
-    for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
-        rows = shelf.members(shelf.narrowed({"type": (source,)}, shelf.all))[:MAX_LISTED]
-        found[source] = [_named(row.title(language()).value, row.iri) for row in rows]
-    return found
+    sources = {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}
+    return {source: offered(shelf_of(current().store), source) for source in sources}

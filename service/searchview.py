@@ -50,7 +50,7 @@ LEVELS = {
     "fair": mark("Fair match"),
     "weak": mark("Weak match"),
 }
-_KINDS = {
+KINDS = {
     "peer": mark("Peer: the same concern"),
     "mentor": mark("Mentor: has done it"),
     "role": mark("Missing role: is in your place"),
@@ -210,7 +210,7 @@ def results(
     """Return the view of a matcher's answer, what was asked about before what is near it."""
     own = [m for m in answer["matches"] if m["entry"] == asked]
     others = [m for m in answer["matches"] if m["entry"] != asked][: MAX_CARDS - len(own)]
-    cards = _cards(store, [*own, *others], root)
+    cards = shown(store, [*own, *others], root)
     lang = answer["query"].get("lang") or ""
     return Results(
         own=tuple(cards[: len(own)]),
@@ -223,7 +223,8 @@ def results(
     )
 
 
-def _cards(store: Store, matches: Sequence[Mapping[str, Any]], root: str) -> list[Card]:
+def shown(store: Store, matches: Sequence[Mapping[str, Any]], root: str) -> list[Card]:
+    """Return the cards of matches, in their order."""
     names = titles(store, (m["entry"] for m in matches), language())
     found = []
     for match in matches:
@@ -248,7 +249,7 @@ def card(match: Mapping[str, Any], title: Piece, country: str) -> Card:
         country=country,
         level=level,
         level_text=gettext(LEVELS.get(level, level)),
-        kind=gettext(_KINDS.get(kind, kind)),
+        kind=gettext(KINDS.get(kind, kind)),
         reasons=_weighed(match)[:MAX_REASONS] if transfer else _lines(match["reasons"]),
         for_them=_lines(match.get("for_them", ())),
         fit=fit_text(match["fit"], match["coverage"]) if transfer else "",
