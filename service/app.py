@@ -18,6 +18,7 @@ from service.limits import RateLimiter
 from service.matchapi import matching
 from service.openapi import documentation
 from service.pages import pages
+from service.partnering import partnering
 from service.runtime import Runtime
 from service.sparql import sparql
 
@@ -34,7 +35,7 @@ def build(runtime: Runtime) -> Flask:
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
     errors.register(app)
     login.install(app, runtime.settings.home)
-    for blueprint in (*_DATA, finding, contribute, pages):
+    for blueprint in (*_DATA, finding, contribute, partnering, pages):
         app.register_blueprint(blueprint)
     _add_headers(app, runtime)
     return app

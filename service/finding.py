@@ -48,7 +48,16 @@ def numbers() -> str:
 @finding.get("/robots.txt")
 def robots() -> Response:
     """Keep robots from what is made anew for every question."""
-    closed = ("/search?", "/?", "/sparql?", "/api/", "/contribute")
+    closed = (
+        "/search?",
+        "/?",
+        "/sparql?",
+        "/api/",
+        "/contribute",
+        "/partners?",
+        "/consortium?",
+        "/groups?",
+    )
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     return document(
         "\n".join([*lines, f"Sitemap: {request.host_url}sitemap.xml", ""]), "text/plain"
@@ -60,7 +69,9 @@ def sitemap() -> Response:
     """List the pages of all entries but places."""
     store = current().store
     paths = [row.iri.removeprefix(store.base) for row in shelf_of(store).rows[:MAX_SITEMAP]]
-    body = render_template("sitemap.xml", paths=["", "search", "numbers", *paths])
+    body = render_template(
+        "sitemap.xml", paths=["", "search", "partners", "consortium", "numbers", *paths]
+    )
     return document(body, "application/xml")
 
 

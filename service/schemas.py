@@ -280,6 +280,7 @@ def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
     path = ".".join(str(part) for part in error["loc"])
     value = None if error["type"] == "missing" else str(error["input"])[:200]
     message, hint = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), None))
+    hint = hint and hint.format(**error.get("ctx", {}))
     if error["type"] == "extra_forbidden":
         hint = f"Use {', '.join(sorted(_siblings(model, error['loc'])))}."
     return Problem(path, message, value=value, hint=hint)
@@ -297,6 +298,9 @@ def _siblings(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
 _MESSAGES: dict[str, tuple[str, str | None]] = {
     "extra_forbidden": ("This key is not known.", None),
     "missing": ("This field is missing.", "Add it."),
+    "int_type": ("This is not a whole number.", "Write it in digits, such as 6."),
+    "greater_than_equal": ("The number is too small.", "Write {ge} or more."),
+    "less_than_equal": ("The number is too large.", "Write {le} or less."),
     "string_unicode": ("The text holds half a character (a lone surrogate).", "Retype it."),
     "string_too_long": ("The text is too long.", "Send at most 20,000 characters of text."),
 }

@@ -1,0 +1,87 @@
+"""The pages to find partners: one by one, as a consortium, and in a community."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, Response, render_template, request
+
+from kg.entry import Entry
+from kg.i18n import gettext, mark
+from kg.vocabulary import PSR
+from service import partnerview
+from service.finding import places_of, shelf_of
+from service.names import offered
+from service.partnerview import Answer, Question
+from service.runtime import current
+from service.searchview import KINDS
+from service.shapeform import options
+
+partnering = Blueprint("partnering", __name__)
+VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}
+
+
+@partnering.get("/partners")
+def partners() -> Response:
+    """Show with whom an organisation, or whoever describes a need, could work."""
+    answer, _ = _asked(partnerview.partners, "actor", "q")
+    kinds = {kind: gettext(name) for kind, name in KINDS.items()}
+    return _page("partners.html", answer, _listed(actor=("actor",)), kinds=kinds)
+
+
+@partnering.get("/consortium")
+def consortium() -> Response:
+    """Show a set of organisations for a call, a practice or a challenge under rules."""
+    answer, question = _asked(partnerview.consortium, "about", "q")
+    return _page(
+        "consortium.html", answer, _listed(about=tuple(partnerview.ABOUT), actor=("actor",)),
+        kinds=options("actor-type"), rules=partnerview.rules_kept(question, answer.found),
+        stated=_stated(question),
+    )  # fmt: skip
+
+
+@partnering.get("/groups")
+def groups() -> Response:
+    """Show which members of a community can teach each other."""
+    answer, question = _asked(partnerview.groups, "community")
+    return _page("groups.html", answer, _listed(community=("community",)), link=question.link)
+
+
+def _asked(ask: Callable[[Question], Answer], *fields: str) -> tuple[Answer, Question]:
+    """Return the answer to the request, an empty one where none of the fields was sent."""
+    store = current().store
+    question = Question(
+        current(), shelf_of(store), places_of(store), request.args, request.script_root
+    )
+    sent = any(name in request.args for name in fields)
+    return ask(question) if sent else Answer(request.args), question
+
+
+def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
+    return {name: offered(shelf_of(current().store), *paths) for name, paths in fields.items()}
+
+
+def _stated(question: Question) -> Mapping[str, float | None]:
+    """Return what the call that was chosen asks for, to be shown where nothing was typed."""
+    if "call" not in question.raw:
+        return {}
+    call: Entry = current().store.get(question.raw["call"])
+    names = {"seats": "minimumPartners", "minimum_countries": "minimumCountries"}
+    return {name: call.number(PSR + prop) for name, prop in names.items()}
+
+
+def _page(
+    template: str, answer: Answer, listed: Mapping[str, list[str]], **more: object
+) -> Response:
+    page = render_template(
+        template, answer=answer, typed=answer.typed, listed=listed, views=VIEWS,
+        places=places_of(current().store).offered(), **more,
+    )  # fmt: skip
+    shown = Response(page, answer.status, content_type="text/html; charset=utf-8")
+    shown.vary.add("Accept-Language")
+    shown.cache_control.private = True
+    if answer.status == 503:
+        shown.headers["Retry-After"] = "10"
+    if answer.rows:
+        current().sessions.start(shown)
+    return shown
