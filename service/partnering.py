@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, render_template, request
 
-from kg.entry import Entry
 from kg.i18n import gettext, mark
-from kg.vocabulary import PSR
 from service import partnerview
 from service.finding import places_of, shelf_of
 from service.names import offered
@@ -36,7 +34,6 @@ def consortium() -> Response:
     return _page(
         "consortium.html", answer, _listed(about=tuple(partnerview.ABOUT), actor=("actor",)),
         kinds=options("actor-type"), rules=partnerview.rules_kept(question, answer.found),
-        stated=_stated(question),
     )  # fmt: skip
 
 
@@ -59,15 +56,6 @@ def _asked(ask: Callable[[Question], Answer], *fields: str) -> tuple[Answer, Que
 
 def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
     return {name: offered(shelf_of(current().store), *paths) for name, paths in fields.items()}
-
-
-def _stated(question: Question) -> Mapping[str, float | None]:
-    """Return what the call that was chosen asks for, to be shown where nothing was typed."""
-    if "call" not in question.raw:
-        return {}
-    call: Entry = current().store.get(question.raw["call"])
-    names = {"seats": "minimumPartners", "minimum_countries": "minimumCountries"}
-    return {name: call.number(PSR + prop) for name, prop in names.items()}
 
 
 def _page(

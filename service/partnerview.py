@@ -20,7 +20,6 @@ from service.names import find
 from service.pieces import Piece, local_href, tag
 from service.places import PlaceBook
 from service.runtime import Runtime
-from service.searchview import KINDS as KIND_NAMES
 from service.searchview import Card, check_text, clean, shown
 
 #: partners of one kind that are shown where several kinds are, and where only one is
@@ -55,7 +54,6 @@ class Row:
 
     card: Card
     kind: str = ""
-    kind_text: str = ""
     through: tuple[Piece, ...] = ()
     instead: tuple[Piece, ...] = ()
 
@@ -80,7 +78,7 @@ class Answer:
     @property
     def kinds(self) -> dict[str, str]:
         """Return the kinds of partners that there are, with their names."""
-        return {row.kind: row.kind_text for row in self.rows}
+        return {row.kind: row.card.kind for row in self.rows}
 
     def href(self, **changes: str) -> str:
         """Return the address of the page with some fields changed, blank ones left out."""
@@ -258,8 +256,8 @@ def _by_kind(question: Question, found: Mapping[str, Any]) -> Iterable[Row]:
     matches = [m for kind in KINDS for m in _of_kind(found, kind)[:most]]
     cards = shown(question.runtime.store, matches, question.root)
     for one, card in zip(matches, cards, strict=True):
-        name, own = gettext(KIND_NAMES[one["kind"]]), {one["entry"], question.about}
-        yield Row(replace(card, kind=""), one["kind"], name, _through(question, one, own))
+        own = {one["entry"], question.about}
+        yield Row(card, one["kind"], _through(question, one, own))
 
 
 def _of_kind(found: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
