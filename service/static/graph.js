@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
   // the rule that it needs is in our own sheet.
   document.querySelector("link[rel=stylesheet]").id = "__________cytoscape_stylesheet";
 
-  const GAP = 14, LINE = 16, LETTER = 6.6, LONGEST = 70;
+  const GAP = 14, LINE = 16, LETTER = 7, LONGEST = 70;
   const nodes = new Map(), edges = new Map();
   const node = (column, text, href = "") => {
     const id = `${column} ${text}`;
@@ -47,7 +47,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // How many lines a text takes, and the text cut to what can be read in a box.
   const wrapped = (text, width) => {
-    const short = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+    const short = text.length > LONGEST ? `${text.slice(0, LONGEST).replace(/\s+\S*$/, "")}…` : text;
     const most = Math.floor(width / LETTER);
     let lines = 1, used = 0;
     for (const word of short.split(/\s+/)) {
@@ -67,7 +67,7 @@ document.addEventListener("DOMContentLoaded", () => {
       .map((numbers) => cy.nodes().filter((n) => numbers.includes(n.data("column"))))
       .map((column) => (narrow && !direct ? column.filter((n) => n.id() !== centre) : column))
       .filter((column) => column.nonempty());
-    const size = Math.min(230, (width - 24 * (columns.length - 1)) / columns.length - 4);
+    const size = Math.min(230, (width - 40 * (columns.length - 1)) / columns.length - 4);
     const heights = columns.map((column) => {
       let height = 0;
       column.forEach((n) => {
@@ -115,7 +115,13 @@ document.addEventListener("DOMContentLoaded", () => {
       { selector: "node[column = 0]", style: { "background-color": colour("accent-soft") } },
       { selector: "node[column = 1]", style: { "background-color": colour("sunk") } },
       { selector: "node[href]", style: { "border-color": colour("accent") } },
-      { selector: "edge", style: { "curve-style": "straight", "line-color": colour("edge"), width: 1 } },
+      {
+        selector: "edge",
+        style: {
+          "curve-style": "bezier", "control-point-step-size": 24, width: 1,
+          "line-color": colour("edge"), "source-endpoint": "90deg", "target-endpoint": "270deg",
+        },
+      },
       tie("peer", "accent", "solid", 2),
       tie("mentor", "warm", "dashed", 2),
       tie("role", "good", "dotted", 3),
