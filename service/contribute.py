@@ -20,8 +20,7 @@ from matcher.question import Filters, Question
 from matcher.text import INDEXED
 from service import login
 from service.answers import entry_iri
-from service.finding import places_of, shelf_of
-from service.names import named, offered, titled
+from service.finding import named, offered, places_of, shelf_of, titles
 from service.runtime import current
 from service.searchview import Card, results
 from service.shapeform import Ask, Control, Reader, Typed, asks, controls, filled, options
@@ -146,7 +145,7 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     store, fields = current().store, _fields(path)
     title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
     iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
-    reader = Reader(store.base, places_of(store), titled(shelf_of(store)))
+    reader = Reader(store.base, places_of(store), titles())
     made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
     if reader.problems:
         raise Refused(gettext("Some fields cannot be read."), reader.problems)
@@ -208,7 +207,9 @@ def _answer(form: Form, status: int = 200) -> Response:
 
 
 def _listed(path: str) -> dict[str, list[str]]:
-    """Return what a form offers to choose from, by class."""
+    """Return what a form offers to choose from, by class: up to 500 entries each."""
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
-    sources = {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}
-    return {source: offered(shelf_of(current().store), source) for source in sources}
+    found = {}
+    for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
+        found[source] = [named(title, slug) for slug, title in offered(source).items()]
+    return found

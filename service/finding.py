@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import cast
 
 from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.exceptions import NotFound
 
+from kg.i18n import language
 from kg.shelf import Shelf
 from kg.store import Store
 from service.answers import document
@@ -17,6 +19,8 @@ from service.runtime import current
 
 finding = Blueprint("finding", __name__)
 MAX_SITEMAP = 50_000
+MAX_OFFERED = 500
+_ASKED = ("/partners?", "/consortium?", "/groups?")
 
 
 @finding.get("/search")
@@ -48,16 +52,7 @@ def numbers() -> str:
 @finding.get("/robots.txt")
 def robots() -> Response:
     """Keep robots from what is made anew for every question."""
-    closed = (
-        "/search?",
-        "/?",
-        "/sparql?",
-        "/api/",
-        "/contribute",
-        "/partners?",
-        "/consortium?",
-        "/groups?",
-    )
+    closed = ("/search?", "/?", "/sparql?", "/api/", "/contribute", *_ASKED)
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     return document(
         "\n".join([*lines, f"Sitemap: {request.host_url}sitemap.xml", ""]), "text/plain"
@@ -89,3 +84,25 @@ def places_of(store: Store) -> PlaceBook:
     if known is None or known.version != store.version():
         known = current_app.extensions["passerelle.places"] = PlaceBook(store)
     return known
+
+
+def titles() -> dict[str, dict[str, str]]:
+    """Return the entries of each class by title, and by title with name."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in shelf_of(current().store).rows:
+        for title in row.titles:
+            found[row.path].setdefault(title.value.casefold(), row.iri)
+            found[row.path][named(title.value, row.iri).casefold()] = row.iri
+    return found
+
+
+def named(title: str, iri: str) -> str:
+    """Return what an entry is called where it can be chosen: its title with its name."""
+    return f"{title} ({iri.rsplit('/', 1)[-1]})"
+
+
+def offered(path: str) -> dict[str, str]:
+    """Return the titles of up to 500 entries of a class to choose from, by name."""
+    shelf = shelf_of(current().store)
+    rows = shelf.members(shelf.narrowed({"type": (path,)}, shelf.all))[:MAX_OFFERED]
+    return {row.iri.rsplit("/", 1)[-1]: row.title(language()).value for row in rows}

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
 
 from kg.errors import refused
 from kg.i18n import gettext, language
 from kg.shelf import Row, Shelf
+from service.finding import named, titles
 from service.places import fold
 
-MAX_LISTED, MAX_SAID, MAX_TYPED = 500, 5, 200
-
-
-def named(title: str, iri: str) -> str:
-    """Return a title with the entry's own name, by which it can be told from others."""
-    return f"{title} ({iri.rsplit('/', 1)[-1]})"
-
-
-def titled(shelf: Shelf) -> dict[str, dict[str, str]]:
-    """Return the entries of each class by title, and by title with name."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in shelf.rows:
-        for title in row.titles:
-            found[row.path].setdefault(title.value.casefold(), row.iri)
-            found[row.path][named(title.value, row.iri).casefold()] = row.iri
-    return found
-
-
-def offered(shelf: Shelf, *paths: str) -> list[str]:
-    """Return what a field offers to choose from: up to 500 entries of some classes."""
-    return [_label(row) for row in _rows(shelf, paths)[:MAX_LISTED]]
+MAX_SAID, MAX_TYPED = 5, 200
 
 
 def find(shelf: Shelf, base: str, text: str, paths: tuple[str, ...], field: str) -> str:
@@ -38,20 +18,21 @@ def find(shelf: Shelf, base: str, text: str, paths: tuple[str, ...], field: str)
 
     Raises Refused with the closest titles if there is none, or with some if there are several.
     """
-    known, rows = titled(shelf), _rows(shelf, paths)
     for iri in (text, f"{base}id/{text}"):
         if iri in shelf.position and shelf.rows[shelf.position[iri]].path in paths:
             return iri
+    known = titles()
     for path in paths:
         if found := known[path].get(text.casefold()):
             return found
     asked = fold(text[:MAX_TYPED])
-    titles = {fold(title.value): row for row in rows for title in row.titles}
-    holding = {row.iri: row for title, row in sorted(titles.items()) if asked in title}
+    rows = shelf.members(shelf.narrowed({"type": paths}, shelf.all))
+    folded = {fold(title.value): row for row in rows for title in row.titles}
+    holding = {row.iri: row for title, row in sorted(folded.items()) if asked in title}
     if len(holding) == 1:
         return next(iter(holding))
-    close = difflib.get_close_matches(asked, sorted(titles), n=3, cutoff=0.6)
-    meant = list(holding.values()) or [titles[title] for title in close]
+    close = difflib.get_close_matches(asked, sorted(folded), n=3, cutoff=0.6)
+    meant = list(holding.values()) or [folded[title] for title in close]
     names = "; ".join(dict.fromkeys(_label(row) for row in meant[:MAX_SAID]))
     raise refused(
         field,
@@ -65,7 +46,3 @@ def find(shelf: Shelf, base: str, text: str, paths: tuple[str, ...], field: str)
 
 def _label(row: Row) -> str:
     return named(row.title(language()).value, row.iri)
-
-
-def _rows(shelf: Shelf, paths: tuple[str, ...]) -> list[Row]:
-    return shelf.members(shelf.narrowed({"type": paths}, shelf.all))

@@ -8,8 +8,7 @@ from flask import Blueprint, Response, render_template, request
 
 from kg.i18n import gettext, mark
 from service import partnerview
-from service.finding import places_of, shelf_of
-from service.names import offered
+from service.finding import named, offered, places_of, shelf_of
 from service.partnerview import Answer, Question
 from service.runtime import current
 from service.searchview import KINDS
@@ -55,7 +54,10 @@ def _asked(ask: Callable[[Question], Answer], *fields: str) -> tuple[Answer, Que
 
 
 def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
-    return {name: offered(shelf_of(current().store), *paths) for name, paths in fields.items()}
+    return {
+        name: [named(title, slug) for path in paths for slug, title in offered(path).items()]
+        for name, paths in fields.items()
+    }
 
 
 def _page(

@@ -20,7 +20,7 @@ from service.names import find
 from service.pieces import Piece, local_href, tag
 from service.places import PlaceBook
 from service.runtime import Runtime
-from service.searchview import Card, check_text, clean, shown
+from service.searchview import Card, cards, check_text, clean
 
 #: partners of one kind that are shown where several kinds are, and where only one is
 PER_KIND, ONLY_KIND = 5, 15
@@ -254,8 +254,8 @@ def _by_kind(question: Question, found: Mapping[str, Any]) -> Iterable[Row]:
     asked = question.raw["kinds"] or KINDS
     most = PER_KIND if len(asked) > 1 else ONLY_KIND
     matches = [m for kind in KINDS for m in _of_kind(found, kind)[:most]]
-    cards = shown(question.runtime.store, matches, question.root)
-    for one, card in zip(matches, cards, strict=True):
+    made = cards(question.runtime.store, matches, question.root)
+    for one, card in zip(matches, made, strict=True):
         own = {one["entry"], question.about}
         yield Row(card, one["kind"], _through(question, one, own))
 
@@ -277,8 +277,8 @@ def _through(question: Question, one: Mapping[str, Any], own: set[str]) -> tuple
 
 
 def _seats(question: Question, matches: list[Mapping[str, Any]]) -> Iterable[Row]:
-    cards = shown(question.runtime.store, matches, question.root)
-    for one, card in zip(matches, cards, strict=True):
+    made = cards(question.runtime.store, matches, question.root)
+    for one, card in zip(matches, made, strict=True):
         instead = tuple(_title(question, other["entry"]) for other in one["alternatives"])
         yield Row(card, through=tuple(Piece(text) for text in one["covers"]), instead=instead)
 

@@ -210,11 +210,11 @@ def results(
     """Return the view of a matcher's answer, what was asked about before what is near it."""
     own = [m for m in answer["matches"] if m["entry"] == asked]
     others = [m for m in answer["matches"] if m["entry"] != asked][: MAX_CARDS - len(own)]
-    cards = shown(store, [*own, *others], root)
+    shown = cards(store, [*own, *others], root)
     lang = answer["query"].get("lang") or ""
     return Results(
-        own=tuple(cards[: len(own)]),
-        cards=tuple(cards[len(own) :]),
+        own=tuple(shown[: len(own)]),
+        cards=tuple(shown[len(own) :]),
         abstained=bool(answer["abstained"]),
         read_as=language_name(lang) if lang else "",
         notes=_lines(answer["query"].get("notes", ())),
@@ -223,7 +223,7 @@ def results(
     )
 
 
-def shown(store: Store, matches: Sequence[Mapping[str, Any]], root: str) -> list[Card]:
+def cards(store: Store, matches: Sequence[Mapping[str, Any]], root: str) -> list[Card]:
     """Return the cards of matches, in their order."""
     names = titles(store, (m["entry"] for m in matches), language())
     found = []
