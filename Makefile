@@ -61,6 +61,7 @@ check: lint test ## lint, types, layers and unit tests
 bench: setup ## print speed and size on this machine
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.sparql
+	@$(BIN)/python -m benchmarks.pages
 
 wheel: setup ## build the wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel
