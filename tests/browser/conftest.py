@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
 from kg.entry import Entry, make
 from kg.store import Change
@@ -109,3 +109,12 @@ def watch(browser: Browser, address: str, *, width: int = 1280, scripts: bool = 
         lambda said: found.complaints.append(said.text) if said.type == "error" else None,
     )
     return found
+
+
+def tab_to(target: Locator, presses: int = 250) -> None:
+    """Press the tab key until something has the focus, as a person without a mouse would."""
+    for _ in range(presses):
+        target.page.keyboard.press("Tab")
+        if target.evaluate("e => e === document.activeElement"):
+            return
+    raise AssertionError(f"{target} cannot be reached by the tab key")

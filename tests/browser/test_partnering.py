@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Watched, watch
+from tests.browser.conftest import Watched, tab_to, watch
 from tests.browser.test_pages import faults
 
 pytestmark = pytest.mark.browser
@@ -130,20 +130,9 @@ def size(page: Page) -> tuple[float, float]:
 def test_partners_are_found_and_read_by_keyboard(browser: Browser, address: str) -> None:
     page = watch(browser, address).page
     page.goto(f"{address}/partners?actor=actor/city-hr-split")
-    link = page.get_by_role("link", name="Graph and table")
-    reach(page, "Graph and table")
-    expect(link).to_be_focused()
+    tab_to(page.get_by_role("link", name="Graph and table"))
     page.keyboard.press("Enter")
     expect(page.locator(".web")).to_be_visible()
-    reach(page, "CEDRA Split")
+    tab_to(page.get_by_role("link", name="CEDRA Split").first)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="CEDRA Split", level=1)).to_be_visible()
-
-
-def reach(page: Page, text: str) -> None:
-    """Press the tab key until a link with this text has the focus."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.innerText") == text:
-            return
-    raise AssertionError(f"{text} cannot be reached by the tab key")
