@@ -8,8 +8,8 @@ from flask import Blueprint, Response, render_template, request
 
 from kg.i18n import gettext, mark
 from service import partnerview
+from service.asking import Answer, Asking
 from service.finding import named, offered, places_of, shelf_of
-from service.partnerview import Answer, Question
 from service.runtime import current
 from service.searchview import KINDS
 from service.shapeform import options
@@ -29,28 +29,27 @@ def partners() -> Response:
 @partnering.get("/consortium")
 def consortium() -> Response:
     """Show a set of organisations for a call, a practice or a challenge under rules."""
-    answer, question = _asked(partnerview.consortium, "about", "q")
+    answer, asking = _asked(partnerview.consortium, "about", "q")
     return _page(
         "consortium.html", answer, _listed(about=tuple(partnerview.ABOUT), actor=("actor",)),
-        kinds=options("actor-type"), rules=partnerview.rules_kept(question, answer.found),
+        kinds=options("actor-type"), rules=partnerview.rules_kept(asking, answer.found),
+        ruled=any(asking.word(name) for name in partnerview.RULES),
     )  # fmt: skip
 
 
 @partnering.get("/groups")
 def groups() -> Response:
     """Show which members of a community can teach each other."""
-    answer, question = _asked(partnerview.groups, "community")
-    return _page("groups.html", answer, _listed(community=("community",)), link=question.link)
+    answer, asking = _asked(partnerview.groups, "community")
+    return _page("groups.html", answer, _listed(community=("community",)), link=asking.link)
 
 
-def _asked(ask: Callable[[Question], Answer], *fields: str) -> tuple[Answer, Question]:
+def _asked(ask: Callable[[Asking], Answer], *fields: str) -> tuple[Answer, Asking]:
     """Return the answer to the request, an empty one where none of the fields was sent."""
     store = current().store
-    question = Question(
-        current(), shelf_of(store), places_of(store), request.args, request.script_root
-    )
+    asking = Asking(current(), shelf_of(store), places_of(store), request.args, request.script_root)
     sent = any(name in request.args for name in fields)
-    return ask(question) if sent else Answer(request.args), question
+    return ask(asking) if sent else Answer(request.args), asking
 
 
 def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:

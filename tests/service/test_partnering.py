@@ -208,6 +208,14 @@ def test_a_refused_rule_is_said_at_its_field(
     assert set(errors(page(client, "/consortium", 422, **asked))) == {field}
 
 
+@pytest.mark.parametrize("asked", [{"must": ["City of Split"] * 51}, {"countries": "HR," * 51}])
+def test_more_names_than_can_be_looked_up_are_refused(
+    client: FlaskClient, asked: dict[str, Any]
+) -> None:
+    said = errors(page(client, "/consortium", 422, about=CALL, **asked))
+    assert said == {name: "At most 50 can be named here." for name in asked}
+
+
 def test_members_of_a_community_who_can_teach_each_other(client: FlaskClient) -> None:
     text = page(client, "/groups", community=SEA4NEB)
     assert "2 working groups" in words(text)
