@@ -30,6 +30,7 @@ $(VENDOR)/yasgui.min.js: service/web/package-lock.json service/web/map.mjs $(STA
 	@mkdir -p $(VENDOR)
 	@cp service/web/node_modules/@zazuko/yasgui/build/yasgui.min.* $(VENDOR)/
 	@rm -f $(VENDOR)/*.map
+	@cp service/web/node_modules/cytoscape/dist/cytoscape.min.js $(VENDOR)/
 	@cd service/web && PATH="$$PATH:$(CURDIR)/$(BIN)" node map.mjs $(CURDIR)/$(VENDOR)/europe.json
 	@touch $@
 
@@ -60,6 +61,7 @@ check: lint test ## lint, types, layers and unit tests
 bench: setup ## print speed and size on this machine
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.sparql
+	@$(BIN)/python -m benchmarks.pages
 
 messages: $(STAMP) ## bring the catalogues of translations up to date with the texts
 	@$(BIN)/pybabel -q extract -F pyproject.toml -k mark --project=Passerelle --version=0.1 \

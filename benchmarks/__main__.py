@@ -7,22 +7,13 @@ parts that need them are left out, and said so.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-PROGRAM = str(Path(sys.executable).with_name("passerelle"))
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "sources"
+from benchmarks.common import fetch, fill, median_ms, report, run, serving
+
 QUESTIONS = [
     "Stariji ljudi žive sami u selima bez autobusa",
     "Vecpilsētā brūk tukšas vēsturiskas ēkas",
@@ -40,62 +31,6 @@ ACTORS = [
 ]
 CALL = "https://passerelle.example/id/call/esf-si-2023-ncc-01"
 ENTRIES = ["repair-cafe", "sopotniki-rural-rides", "housing-first-finland", "bee-path-ljubljana"]
-
-
-def median_ms(work: Callable[[int], object], times: int) -> float:
-    """Return the median of so many calls in milliseconds, after one warm-up call."""
-    work(0)
-    spans = []
-    for number in range(times):
-        start = time.perf_counter()
-        work(number)
-        spans.append((time.perf_counter() - start) * 1000)
-    return round(statistics.median(spans), 1)
-
-
-def run(*words: str, home: Path | None = None) -> tuple[float, str]:
-    """Run the program and return seconds and standard output; an import may exit with 1."""
-    start = time.perf_counter()
-    environment = os.environ | ({"PASSERELLE_HOME": str(home)} if home else {})
-    done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, env=environment)
-    if done.returncode not in (0, 1):
-        raise SystemExit(done.stderr)
-    return time.perf_counter() - start, done.stdout
-
-
-@contextmanager
-def serving(home: Path) -> Iterator[tuple[float, str, int]]:
-    """Serve a home; yield seconds until ready, the address and the process number."""
-    environment = os.environ | {
-        "PASSERELLE_HOME": str(home),
-        "PORT": "0",
-        "PASSERELLE_RATE": "100000",
-    }
-    environment["PASSERELLE_BURST"] = "100000"
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [PROGRAM, "serve"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout
-    line = process.stdout.readline()
-    try:
-        yield time.perf_counter() - start, line.split()[-1], process.pid
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def fetch(address: str, body: object = None) -> bytes:
-    """Return the body of an answer."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        found: bytes = answer.read()
-    return found
 
 
 def tree_memory(pid: int) -> float:
@@ -129,15 +64,6 @@ def guard_figures(home: Path) -> dict[str, float]:
         ),
         "guarded write, ms": median_ms(write, 40),
     }
-
-
-def import_figures(home: Path, data: Path) -> dict[str, float]:
-    """Import both lists and measure rows a second."""
-    found = {}
-    for name, file in (("susy", "susy_initiatives.geojson"), ("esif", "esif_croatia.csv")):
-        seconds, out = run("import", name, str(data / file), "--json", home=home)
-        found[f"import {name}, rows/s"] = round(json.loads(out)["rows"] / seconds)
-    return found
 
 
 def embedding_figures(home: Path, data: Path) -> dict[str, float]:
@@ -230,7 +156,7 @@ def measure(data: Path) -> dict[str, float | str]:
             figures["first start, s"] = round(seconds, 1)
         figures |= guard_figures(home)
         if data.is_dir():
-            figures |= import_figures(home, data)
+            figures |= fill(home, data)
             figures |= embedding_figures(home, data)
             run("match", "similar", "warm up", "--limit", "1", home=home)
         else:
@@ -240,19 +166,5 @@ def measure(data: Path) -> dict[str, float | str]:
     return figures
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    figures: dict[str, Any] = measure(given.data)
-    if given.json:
-        print(json.dumps(figures, indent=1))
-        return
-    for name, value in figures.items():
-        print(f"{name:40} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    report("benchmarks", measure)

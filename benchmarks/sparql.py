@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import socket
 import statistics
 import subprocess
@@ -20,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from benchmarks.__main__ import run, serving
+from benchmarks.common import report, run, serving
 
 OXIGRAPH = str(Path(sys.executable).with_name("oxigraph"))
 SMALL = (
@@ -179,17 +177,5 @@ def compare(ours: str, other: str) -> dict[str, float]:
     return found
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sparql")
-    parser.add_argument("--json", action="store_true")
-    figures = measure()
-    if parser.parse_args().json:
-        print(json.dumps(figures, indent=1))
-        return
-    for name, value in figures.items():
-        print(f"{name:50} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    report("benchmarks.sparql", lambda data: measure())

@@ -20,6 +20,7 @@ from service.limits import RateLimiter
 from service.matchapi import matching
 from service.openapi import documentation
 from service.pages import pages
+from service.partnering import partnering
 from service.runtime import Runtime
 from service.sparql import sparql
 from service.workspace import workspace
@@ -38,7 +39,7 @@ def build(runtime: Runtime) -> Flask:
     errors.register(app)
     languages.install(app)
     login.install(app, runtime.settings.home)
-    for blueprint in (*_DATA, finding, contribute, workspace, pages):
+    for blueprint in (*_DATA, finding, contribute, workspace, partnering, pages):
         app.register_blueprint(blueprint)
     _add_headers(app, runtime)
     return app

@@ -20,6 +20,7 @@ from service.runtime import current
 finding = Blueprint("finding", __name__)
 MAX_SITEMAP = 50_000
 MAX_OFFERED = 500
+_ASKED = ("/transfer?", "/transfer/", "/partners?", "/consortium?", "/groups?")
 
 
 @finding.get("/search")
@@ -50,7 +51,7 @@ def numbers() -> str:
 @finding.get("/robots.txt")
 def robots() -> Response:
     """Keep robots from what is made anew for every question."""
-    closed = ("/search?", "/?", "/transfer?", "/transfer/", "/sparql?", "/api/", "/contribute")
+    closed = ("/search?", "/?", "/sparql?", "/api/", "/contribute", *_ASKED)
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     return document(
         "\n".join([*lines, f"Sitemap: {request.host_url}sitemap.xml", ""]), "text/plain"
@@ -62,7 +63,9 @@ def sitemap() -> Response:
     """List the pages of all entries but places."""
     store = current().store
     paths = [row.iri.removeprefix(store.base) for row in shelf_of(store).rows[:MAX_SITEMAP]]
-    body = render_template("sitemap.xml", paths=["", "search", "numbers", *paths])
+    body = render_template(
+        "sitemap.xml", paths=["", "search", "partners", "consortium", "numbers", *paths]
+    )
     return document(body, "application/xml")
 
 

@@ -317,7 +317,7 @@ _MESSAGES: dict[str, tuple[str, str]] = {
     "string_pattern_mismatch": (
         mark("This is not the tag of a language."), mark("Write a tag such as “de”."),
     ),
-    "int_type": (mark("A whole number was expected."), ""),
+    "int_type": (mark("This is not a whole number."), mark("Write it in digits, such as 6.")),
     "float_type": (mark("A number was expected."), ""),
     "finite_number": (mark("A number was expected."), ""),
     "greater_than_equal": (mark("The number is too small."), mark("Send %(ge)s or more.")),

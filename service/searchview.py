@@ -51,7 +51,7 @@ LEVELS = {
     "fair": mark("Fair match"),
     "weak": mark("Weak match"),
 }
-_KINDS = {
+KINDS = {
     "peer": mark("Peer: the same concern"),
     "mentor": mark("Mentor: has done it"),
     "role": mark("Missing role: is in your place"),
@@ -267,7 +267,7 @@ def card(match: Mapping[str, Any], title: Piece, country: str) -> Card:
         country=country,
         level=level,
         level_text=gettext(LEVELS.get(level, level)),
-        kind=gettext(_KINDS.get(kind, kind)),
+        kind=gettext(KINDS.get(kind, kind)),
         reasons=_weighed(match)[:MAX_REASONS] if transfer else _lines(match["reasons"]),
         for_them=_lines(match.get("for_them", ())),
         fit=fit_text(match["fit"], match["coverage"]) if transfer else "",

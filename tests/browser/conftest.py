@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
+from kg.entry import Entry, make
+from kg.store import Change
+from kg.stores.embedded import EmbeddedStore
+from kg.vocabulary import DCT, RDF_TYPE
 from service.tokens import Tokens
+from tests.service.conftest import BASE, serve, settled
 from tests.service.conftest import prepared as prepared
-from tests.service.conftest import serve, settled
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -40,6 +45,34 @@ def address(prepared: Path, key: str, tmp_path_factory: pytest.TempPathFactory) 
         assert process.stdout
         yield process.stdout.readline().split()[-1]
         process.kill()
+
+
+@pytest.fixture(scope="session")
+def large(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a service over the starter graph and 5,000 more practices answers."""
+    home = settled(prepared, tmp_path_factory.mktemp("large") / "home")
+    store = EmbeddedStore(BASE, home / "store")
+    starter = list(store.entries("practice"))
+    more = [_copy(starter[number % len(starter)], number) for number in range(5_000)]
+    store.write([Change(entry.iri, entry) for entry in more], "test", "import")
+    del store
+    with serve(home) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.kill()
+
+
+def _copy(entry: Entry, number: int) -> Entry:
+    """Return an entry of another name in the same place with the same title and themes."""
+    iri = f"{BASE}id/practice/copy-{number}"
+    kept = {RDF_TYPE.value, *(DCT + name for name in ("title", "spatial", "subject"))}
+    node = ox.NamedNode(iri)
+    triples = [
+        ox.Triple(node, triple.predicate, triple.object)
+        for triple in entry.triples
+        if triple.predicate.value in kept and str(triple.subject) == f"<{entry.iri}>"
+    ]
+    return make(iri, triples)
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +109,12 @@ def watch(browser: Browser, address: str, *, width: int = 1280, scripts: bool = 
         lambda said: found.complaints.append(said.text) if said.type == "error" else None,
     )
     return found
+
+
+def tab_to(target: Locator, presses: int = 250) -> None:
+    """Press the tab key until something has the focus, as a person without a mouse would."""
+    for _ in range(presses):
+        target.page.keyboard.press("Tab")
+        if target.evaluate("e => e === document.activeElement"):
+            return
+    raise AssertionError(f"{target} cannot be reached by the tab key")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.browser.conftest import Watched, watch
 
@@ -147,14 +147,28 @@ def test_the_first_page_can_be_used_by_keyboard(browser: Browser, address: str) 
     expect(page.locator(".card").first).to_be_visible()
 
 
-def test_the_first_page_is_small(browser: Browser, address: str) -> None:
-    seen = watch(browser, address)
-    sizes: list[int] = []
-    seen.page.on("response", lambda answer: sizes.append(len(answer.body())))
+@pytest.mark.parametrize(
+    ("graph", "count"), [("address", r"^\d\d practices"), ("large", r"^5.\d{3} practices")]
+)
+def test_the_first_page_is_small(
+    request: pytest.FixtureRequest, browser: Browser, graph: str, count: str
+) -> None:
+    seen = watch(browser, address := request.getfixturevalue(graph))
+    asked: list[Request] = []
+    seen.page.on("requestfinished", lambda one: asked.append(one))
     seen.page.goto(address)
     seen.page.wait_for_load_state("networkidle")
-    assert len(sizes) >= 3
-    assert sum(sizes) < 150_000
+    expect(seen.page.get_by_role("link", name=re.compile(count))).to_be_visible()
+    sizes = {one.url.removeprefix(address): one.sizes() for one in asked}
+    sent = {
+        url: size["responseBodySize"] + size["responseHeadersSize"] for url, size in sizes.items()
+    }
+    assert {"/", "/static/passerelle.css", "/static/passerelle.js"} < set(sent)
+    assert len(asked) <= 5, sent
+    assert sum(sent.values()) < 150_000, sent
+    blocking = "s => s.filter(s => !s.defer && !s.async && s.type !== 'application/ld+json').length"
+    assert seen.page.eval_on_selector_all("script", blocking) == 0
+    assert seen.elsewhere == []
 
 
 def describe(page: Page, title: str) -> None:

@@ -197,7 +197,7 @@ class TestFiles:
         assert "Sitemap: http://localhost/sitemap.xml" in robots
         root = ET.fromstring(client.get("/sitemap.xml").data)
         places = [loc.text or "" for loc in root.findall("{*}url/{*}loc")]
-        assert len(places) == len(shelf.rows) + 3
+        assert len(places) == len(shelf.rows) + 5
         assert client.get(places[10]).status_code == 200
 
 

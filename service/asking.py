@@ -1,0 +1,177 @@
+"""A question typed into a page: what was typed, what is wrong with it, what the matcher says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+
+from kg.errors import KgError, Problem, Refused
+from kg.i18n import gettext, language
+from kg.shelf import Shelf
+from service import schemas
+from service.browse import Labels
+from service.names import find
+from service.pieces import Piece, local_href, tag
+from service.places import PlaceBook
+from service.runtime import Runtime
+from service.searchview import Card, check_text, clean
+
+#: how often one field may be typed
+MAX_NAMES = 50
+_FIELDS = {"text": "q", "territory": "place", "call": "about", "entry": "about",
+           "challenge": "about", "kinds": "kind"}  # fmt: skip
+Typed = MultiDict[str, str]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Somebody who was found, what ties them to who asks, and who could stand in for them."""
+
+    card: Card
+    kind: str = ""
+    through: tuple[Piece, ...] = ()
+    instead: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a page shows: the question, what is wrong with it, and the matcher's answer.
+
+    ``rows`` are the partners or the seats, ``about`` and ``place`` what the question named,
+    ``told`` what goes with a reader's decision on one of them.
+    """
+
+    typed: Typed
+    about: Piece | None = None
+    place: str = ""
+    told: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    status: int = 200
+    rows: tuple[Row, ...] = ()
+    found: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Return the kinds of partners that there are, with their names."""
+        return {row.kind: row.card.kind for row in self.rows}
+
+    def href(self, **changes: str) -> str:
+        """Return the address of the page with some fields changed, blank ones left out."""
+        parts = dict(self.typed.lists()) | {name: [value] for name, value in changes.items()}
+        kept = {name: [v for v in values if v.strip()] for name, values in parts.items()}
+        return f"?{urlencode(kept, doseq=True)}"
+
+    def wrong(self, name: str) -> list[Problem]:
+        """Return what is wrong with a field."""
+        return [p for p in self.problems if p.path == name]
+
+
+class Asking:
+    """A request to the matcher in the making; collects what is wrong with what was typed."""
+
+    def __init__(
+        self, runtime: Runtime, shelf: Shelf, places: PlaceBook, typed: Typed, root: str
+    ) -> None:  # fmt: skip
+        self.runtime, self.shelf, self.places = runtime, shelf, places
+        self.typed, self.root = typed, root
+        self.labels = Labels(shelf, runtime.store.base)
+        self.problems: list[Problem] = []
+        self.about = ""
+        self.raw: dict[str, Any] = {}
+
+    def title(self, iri: str) -> Piece:
+        """Return an entry by its title, linked to its page."""
+        at = self.shelf.position.get(iri)
+        if at is None:
+            return Piece(iri, self.link(iri))
+        text = self.shelf.rows[at].title(language())
+        return Piece(text.value, self.link(iri), tag(text.lang))
+
+    def link(self, iri: str) -> str:
+        """Return the path of an entry's page."""
+        return local_href(self.runtime.store, iri, self.root)
+
+    def word(self, name: str) -> str:
+        """Return what was typed into a field."""
+        return clean(self.typed.get(name, "")).strip()
+
+    def words(self, name: str, *, commas: bool = False) -> list[str]:
+        """Return what was typed into all fields of a name, with commas between if so said."""
+        typed = self.typed.getlist(name)
+        parts = ",".join(typed).split(",") if commas else typed
+        found = [text for part in parts if (text := clean(part).strip())]
+        if len(found) > MAX_NAMES:
+            said = gettext("At most %(most)s can be named here.") % {"most": MAX_NAMES}
+            self.problems.append(Problem(name, said))
+        return found[:MAX_NAMES]
+
+    def entry(self, name: str, text: str, *paths: str) -> str | None:
+        """Return the entry that was typed, None and a problem if there is no such one."""
+        base = self.runtime.store.base
+        return self._tried(name, lambda: find(self.shelf, base, text, paths, name))
+
+    def place(self, name: str, text: str) -> str | None:
+        """Return the code of the place that was typed, None and a problem if there is none."""
+        return self._tried(name, lambda: self.places.find(text).code)
+
+    def text(self) -> None:
+        """Take the question in words."""
+        self.raw["text"] = self.word("q")
+        self._tried("q", lambda: check_text(self.raw["text"]))
+
+    def subject(self, name: str, keys: Mapping[str, str]) -> None:
+        """Take the entry that the question is about, by the key of its class."""
+        if found := self.entry(name, self.word(name), *keys):
+            self.about = found
+            self.raw[keys[self.shelf.rows[self.shelf.position[found]].path]] = found
+
+    def territory(self) -> None:
+        """Take the place, if one was typed."""
+        if text := self.word("place"):
+            self.raw["territory"] = self.place("place", text)
+
+    def _tried(self, name: str, work: Callable[[], T]) -> T | None:
+        try:
+            return work()
+        except Refused as error:
+            self.problems += [replace(p, path=name) for p in error.problems]
+            return None
+
+
+def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterable[Row]]) -> Answer:
+    """Return the matcher's answer as rows, or all that is wrong with the question."""
+    about = asking.title(asking.about) if asking.about else None
+    place = asking.raw.get("territory") or ""
+    shown_place = f"{asking.labels.place(place)} ({place})" if place else ""
+    told = {"kind": kind, "about": asking.about, "territory": place}
+    made = Answer(asking.typed, about, shown_place, told)
+    if not asking.runtime.ready:
+        said = gettext("The matcher is still starting; ask again in a minute.")
+        return replace(made, problems=(Problem("", said),), status=503)
+    found: Mapping[str, Any] = {}
+    known = {p.path for p in asking.problems}
+    known |= {"q", "place"} if known else set()
+    try:
+        if asking.problems:
+            schemas.question(kind, asking.raw, asking.runtime.store)
+        else:
+            found = schemas.ask(kind, asking.raw, asking.runtime.matcher)
+    except Refused as error:
+        more = (replace(p, path=_field(p.path)) for p in error.problems)
+        asking.problems += [p for p in more if p.path not in known]
+    except KgError as error:
+        return replace(made, problems=(Problem("", str(error)),), status=503)
+    if asking.problems:
+        return replace(made, problems=tuple(asking.problems), status=422)
+    return replace(made, found=found, rows=tuple(rows(found)))
+
+
+def _field(path: str) -> str:
+    """Return the field of the page that a part of the request was typed into."""
+    name = path.removeprefix("rules.").partition(".")[0]
+    return _FIELDS.get(name, name)

@@ -1,0 +1,76 @@
+"""The pages to find partners: one by one, as a consortium, and in a community."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, Response, render_template, request
+
+from kg.i18n import gettext, mark
+from service import partnerview
+from service.asking import Answer, Asking
+from service.finding import named, offered, places_of, shelf_of
+from service.runtime import current
+from service.searchview import KINDS
+from service.shapeform import options
+
+partnering = Blueprint("partnering", __name__)
+VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}
+
+
+@partnering.get("/partners")
+def partners() -> Response:
+    """Show with whom an organisation, or whoever describes a need, could work."""
+    answer, _ = _asked(partnerview.partners, "actor", "q")
+    kinds = {kind: gettext(name) for kind, name in KINDS.items()}
+    return _page("partners.html", answer, _listed(actor=("actor",)), kinds=kinds)
+
+
+@partnering.get("/consortium")
+def consortium() -> Response:
+    """Show a set of organisations for a call, a practice or a challenge under rules."""
+    answer, asking = _asked(partnerview.consortium, "about", "q")
+    return _page(
+        "consortium.html", answer, _listed(about=tuple(partnerview.ABOUT), actor=("actor",)),
+        kinds=options("actor-type"), rules=partnerview.rules_kept(asking, answer.found),
+        ruled=any(asking.word(name) for name in partnerview.RULES),
+    )  # fmt: skip
+
+
+@partnering.get("/groups")
+def groups() -> Response:
+    """Show which members of a community can teach each other."""
+    answer, asking = _asked(partnerview.groups, "community")
+    return _page("groups.html", answer, _listed(community=("community",)), link=asking.link)
+
+
+def _asked(ask: Callable[[Asking], Answer], *fields: str) -> tuple[Answer, Asking]:
+    """Return the answer to the request, an empty one where none of the fields was sent."""
+    store = current().store
+    asking = Asking(current(), shelf_of(store), places_of(store), request.args, request.script_root)
+    sent = any(name in request.args for name in fields)
+    return ask(asking) if sent else Answer(request.args), asking
+
+
+def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
+    return {
+        name: [named(title, slug) for path in paths for slug, title in offered(path).items()]
+        for name, paths in fields.items()
+    }
+
+
+def _page(
+    template: str, answer: Answer, listed: Mapping[str, list[str]], **more: object
+) -> Response:
+    page = render_template(
+        template, answer=answer, typed=answer.typed, listed=listed, views=VIEWS,
+        places=places_of(current().store).offered(), **more,
+    )  # fmt: skip
+    shown = Response(page, answer.status, content_type="text/html; charset=utf-8")
+    shown.vary.add("Accept-Language")
+    shown.cache_control.private = True
+    if answer.status == 503:
+        shown.headers["Retry-After"] = "10"
+    if answer.rows:
+        current().sessions.start(shown)
+    return shown
