@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+from kg.i18n import gettext, speaking
 from tests.browser.conftest import Watched, watch
 
 pytestmark = pytest.mark.browser
@@ -237,3 +238,42 @@ def test_what_was_typed_is_there_after_the_window_was_closed(
     expect(page.get_by_label("Housing", exact=True)).to_be_checked()
     page.get_by_role("button", name="Start afresh").click()
     expect(page.get_by_label("Title (needed)", exact=True)).to_have_value("")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    ("lang", "own", "need", "place"),
+    [
+        ("de", "Deutsch", "Wie finden Langzeitarbeitslose wieder Arbeit?", "Kroatien"),
+        ("lv", "latviešu", "Jauniešiem bez darba trūkst prasmju un kontaktu.", "Horvātija"),
+    ],
+)
+def test_each_first_step_can_be_taken_in_another_language(
+    browser: Browser, address: str, lang: str, own: str, need: str, place: str, width: int
+) -> None:
+    """Ask, look for entries of a country, and have a first entry checked."""
+    seen = watch(browser, address, width=width)
+    page, calm = seen.page, list[str]()
+    page.goto(address)
+    page.locator(".languages summary").click()
+    page.get_by_role("link", name=own).click()
+    with speaking(lang):
+        page.get_by_label(gettext("What do you do or need?")).fill(need)
+        page.get_by_label(gettext("Your place")).fill(place)
+        page.get_by_label(gettext("Could it work in my place?")).check()
+        page.get_by_role("button", name=gettext("Find matches")).click()
+        expect(page.get_by_text(re.compile(r"0,\d\d")).first).to_be_visible()
+        calm += faults(page)
+        page.get_by_role("link", name=gettext("Browse"), exact=True).click()
+        page.get_by_role("link", name=re.compile(f"^{place} \\d+$")).click()
+        chip = gettext("%(name)s: %(value)s", name=gettext("Country"), value=place)
+        expect(page.get_by_role("list", name=gettext("Active filters"))).to_contain_text(chip)
+        calm += faults(page)
+        page.goto(f"{address}/contribute/practice")
+        page.get_by_role("button", name=gettext("Check, and show what is like it")).click()
+        expect(page.get_by_role("heading", name=gettext("Not stored yet"))).to_be_visible()
+        calm += faults(page)
+    assert page.get_attribute("html", "lang") == lang
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert calm == []
+    assert seen.elsewhere == []
