@@ -106,7 +106,7 @@ class Asking:
         parts = ",".join(typed).split(",") if commas else typed
         found = [text for part in parts if (text := clean(part).strip())]
         if len(found) > MAX_NAMES:
-            said = gettext("At most %(most)s can be named here.") % {"most": MAX_NAMES}
+            said = gettext("At most %(most)s can be named here.", most=MAX_NAMES)
             self.problems.append(Problem(name, said))
         return found[:MAX_NAMES]
 

@@ -14,7 +14,7 @@ from tests.service.pagetools import page, words
 
 CHOOSE = "Choose from the list as you type."
 NOTHING = "Nothing of this kind is called “%s” here. " + CHOOSE
-KIND = "Input should be 'peer', 'mentor', 'role' or 'exchange'"
+KIND = "This value is not known. Use 'peer', 'mentor', 'role' or 'exchange'."
 SEA4NEB = "SEA4NEB - Social Economy Actors for New European Bauhaus"
 LONELY = "q=older+people+are+lonely&%splace=HR"
 SPLIT = "actor/city-hr-split"
@@ -184,9 +184,9 @@ def test_all_that_is_wrong_with_rules_is_said_at_once(client: FlaskClient) -> No
         exclude=SPLIT, place="Nowhereland", actor_types="wizard",
     )  # fmt: skip
     said = errors(text)
-    assert said["seats"] == "This is not a whole number. Write it in digits, such as 6."
-    assert said["minimum_countries"] == "The number is too small. Write 1 or more."
-    assert said["maximum_per_country"] == "The number is too large. Write 50 or less."
+    assert said["seats"] == "A whole number was expected."
+    assert said["minimum_countries"] == "The number is too small. Send 1 or more."
+    assert said["maximum_per_country"] == "The number is too large. Send 50 at most."
     assert said["exclude"] == "City of Split must be in and must not be in: choose one."
     assert {"countries", "place"} < set(said)
     for kept in ("many", "Malta, Atlantis", "City of Split", SPLIT, "Nowhereland"):
