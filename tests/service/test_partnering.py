@@ -184,7 +184,7 @@ def test_all_that_is_wrong_with_rules_is_said_at_once(client: FlaskClient) -> No
         exclude=SPLIT, place="Nowhereland", actor_types="wizard",
     )  # fmt: skip
     said = errors(text)
-    assert said["seats"] == "A whole number was expected."
+    assert said["seats"] == "This is not a whole number. Write it in digits, such as 6."
     assert said["minimum_countries"] == "The number is too small. Send 1 or more."
     assert said["maximum_per_country"] == "The number is too large. Send 50 at most."
     assert said["exclude"] == "City of Split must be in and must not be in: choose one."
