@@ -151,7 +151,7 @@ def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterab
     told = {"kind": kind, "about": asking.about, "territory": place}
     made = Answer(asking.typed, about, shown_place, told)
     if not asking.runtime.ready:
-        said = gettext("The matcher is still starting; ask again in a minute.")
+        said = gettext("The matcher is still starting. Try again in a minute; nothing is lost.")
         return replace(made, problems=(Problem("", said),), status=503)
     found: Mapping[str, Any] = {}
     known = {p.path for p in asking.problems}

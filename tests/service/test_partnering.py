@@ -274,5 +274,5 @@ def test_a_matcher_that_starts_is_said_and_nothing_is_lost(
 ) -> None:
     monkeypatch.setattr(Runtime, "ready", property(lambda self: False))
     text = page(client, path + name, 503)
-    assert "The matcher is still starting; ask again in a minute." in text
+    assert "The matcher is still starting. Try again in a minute; nothing is lost." in text
     assert f'value="{name}"' in text
