@@ -39,6 +39,10 @@ PAGES = {
         "/?q=older+people+are+lonely&mode=transfer&place=HR035",
         "/?q=empty+buildings+in+the+old+town&mode=transfer&place=LV",
     ],
+    "transfer workspace": [
+        "/transfer?challenge=loneliness&place=HR035",
+        "/transfer?challenge=rural-mobility-gap&place=LV",
+    ],
     "partners": [
         "/partners?actor=actor/city-hr-split",
         "/partners?q=older+people+are+lonely&place=LV",

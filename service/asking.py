@@ -106,7 +106,7 @@ class Asking:
         parts = ",".join(typed).split(",") if commas else typed
         found = [text for part in parts if (text := clean(part).strip())]
         if len(found) > MAX_NAMES:
-            said = gettext("At most %(most)s can be named here.") % {"most": MAX_NAMES}
+            said = gettext("At most %(most)s can be named here.", most=MAX_NAMES)
             self.problems.append(Problem(name, said))
         return found[:MAX_NAMES]
 
@@ -151,7 +151,7 @@ def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterab
     told = {"kind": kind, "about": asking.about, "territory": place}
     made = Answer(asking.typed, about, shown_place, told)
     if not asking.runtime.ready:
-        said = gettext("The matcher is still starting; ask again in a minute.")
+        said = gettext("The matcher is still starting. Try again in a minute; nothing is lost.")
         return replace(made, problems=(Problem("", said),), status=503)
     found: Mapping[str, Any] = {}
     known = {p.path for p in asking.problems}

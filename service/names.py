@@ -37,9 +37,9 @@ def find(shelf: Shelf, base: str, text: str, paths: tuple[str, ...], field: str)
     raise refused(
         field,
         gettext("Several entries are called so.") if holding
-        else gettext("Nothing of this kind is called “%(name)s” here.") % {"name": text[:60]},
+        else gettext("Nothing of this kind is called “%(name)s” here.", name=text[:60]),
         value=text[:MAX_TYPED],
-        hint=gettext("Did you mean %(names)s?") % {"names": names} if names
+        hint=gettext("Did you mean %(names)s?", names=names) if names
         else gettext("Choose from the list as you type."),
     )  # fmt: skip
 

@@ -81,8 +81,9 @@ def _rules(asking: Asking) -> dict[str, Any]:
         found = [asking.entry(name, text, "actor") for text in asking.words(name)]
         rules[name] = [iri for iri in found if iri]
     for iri in set(rules["must"]) & set(rules["exclude"]):
-        said = gettext("%(name)s must be in and must not be in: choose one.")
-        asking.problems.append(Problem("exclude", said % {"name": asking.title(iri).text}))
+        name = asking.title(iri).text
+        said = gettext("%(name)s must be in and must not be in: choose one.", name=name)
+        asking.problems.append(Problem("exclude", said))
     named = asking.words("countries", commas=True)
     countries = [asking.place("countries", text) for text in named]
     rules["countries"] = [code for code in countries if code]

@@ -133,6 +133,7 @@ def test_its_form_and_what_is_found_show_text(seen: Watched, hostile: str, path:
 @pytest.mark.parametrize("address", [
     f"/?{FOUND}", f"/?{FOUND}&mode=transfer&place=HR", f"/?{FOUND}&mode=partners&place=HR",
     f"/?entry=practice/{SLUG}&mode=transfer&place=HR",
+    f"/transfer?entry=practice/{SLUG}&place=HR", f"/transfer/brief?challenge={SLUG}&place=HR",
     f"/partners?actor=actor/{SLUG}", f"/partners?actor=actor/{SLUG}&view=graph",
     f"/consortium?about=call/{SLUG}&must=actor/{SLUG}",
     f"/consortium?about=practice/{SLUG}&must=actor/{SLUG}&view=graph",
@@ -144,6 +145,7 @@ def test_answers_about_it_show_text(seen: Watched, hostile: str, address: str) -
 
 @pytest.mark.parametrize("address", [
     "/?q={}&place={}&mode=transfer", "/?entry={}&mode={}", "/search?q={}&place={}&theme={}&sort={}",
+    "/transfer?q={}&place={}", "/transfer?challenge={}&place=HR&budget={}&why_not={}&pick={}",
     "/partners?actor={}&place={}&kind={}&view={}", "/partners?q={}&place=HR",
     "/consortium?about={}&place={}&seats={}&countries={}&must={}&exclude={}&actor_types={}",
     "/consortium?q={}&view=graph", "/groups?community={}&size={}", "/sparql?sample={}", "/id/{}",

@@ -8,7 +8,7 @@ from openapi_spec_validator import validate
 
 from service.schemas import REQUESTS
 
-PAGES = {"static", "pages", "finding", "contribute", "partnering"}
+PAGES = {"static", "pages", "finding", "contribute", "partnering", "workspace"}
 
 
 def test_the_document_is_valid_openapi(client: FlaskClient) -> None:

@@ -14,7 +14,7 @@ from tests.service.pagetools import page, words
 
 CHOOSE = "Choose from the list as you type."
 NOTHING = "Nothing of this kind is called “%s” here. " + CHOOSE
-KIND = "Input should be 'peer', 'mentor', 'role' or 'exchange'"
+KIND = "This value is not known. Use 'peer', 'mentor', 'role' or 'exchange'."
 SEA4NEB = "SEA4NEB - Social Economy Actors for New European Bauhaus"
 LONELY = "q=older+people+are+lonely&%splace=HR"
 SPLIT = "actor/city-hr-split"
@@ -185,8 +185,8 @@ def test_all_that_is_wrong_with_rules_is_said_at_once(client: FlaskClient) -> No
     )  # fmt: skip
     said = errors(text)
     assert said["seats"] == "This is not a whole number. Write it in digits, such as 6."
-    assert said["minimum_countries"] == "The number is too small. Write 1 or more."
-    assert said["maximum_per_country"] == "The number is too large. Write 50 or less."
+    assert said["minimum_countries"] == "The number is too small. Send 1 or more."
+    assert said["maximum_per_country"] == "The number is too large. Send 50 at most."
     assert said["exclude"] == "City of Split must be in and must not be in: choose one."
     assert {"countries", "place"} < set(said)
     for kept in ("many", "Malta, Atlantis", "City of Split", SPLIT, "Nowhereland"):
@@ -274,5 +274,5 @@ def test_a_matcher_that_starts_is_said_and_nothing_is_lost(
 ) -> None:
     monkeypatch.setattr(Runtime, "ready", property(lambda self: False))
     text = page(client, path + name, 503)
-    assert "The matcher is still starting; ask again in a minute." in text
+    assert "The matcher is still starting. Try again in a minute; nothing is lost." in text
     assert f'value="{name}"' in text
