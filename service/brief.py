@@ -14,6 +14,7 @@ import typst
 
 from kg.catalogue import titles
 from kg.entry import Entry
+from kg.figures import day, number, percent
 from kg.i18n import gettext, language
 from kg.store import Store
 from kg.vocabulary import PSR
@@ -61,7 +62,7 @@ def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
     chosen = view.shortlist or view.candidates[:BEST]
     return Brief(
         lang=language(),
-        title=gettext("What could work in %(place)s") % {"place": view.place.label},
+        title=gettext("What could work in %(place)s", place=view.place.label),
         head=tuple(_head(matcher, view, wanted)),
         sheets=tuple(_sheet(matcher, view, candidate, root) for candidate in chosen),
         notes=view.notes,
@@ -88,10 +89,15 @@ def _head(matcher: Matcher, view: View, wanted: Wanted) -> Iterable[tuple[str, s
     yield from stated(wanted).values()
     used = view.candidates[0].match["criteria"] if view.candidates else {}
     if any(abs(row["weight"] - matcher.weights[name]) > 0.001 for name, row in used.items()):
-        points = (f"{gettext(CRITERIA[n])} {100 * row['weight']:.0f}" for n, row in used.items())
+        points = (
+            f"{gettext(CRITERIA[n])} {number(100 * row['weight'], 0)}" for n, row in used.items()
+        )
         yield gettext("Weights, of 100"), ", ".join(points)
-    stamp = gettext("data version %(data)s, model %(model)s, text %(text)s, weights %(weights)s")
-    yield gettext("Rests on"), stamp % view.answer["stamp"]
+    stamp = gettext(
+        "Data version %(data)s · model %(model)s · text version %(text)s · weights %(weights)s",
+        **view.answer["stamp"],
+    )
+    yield gettext("Rests on"), stamp
 
 
 def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> Sheet:
@@ -114,12 +120,13 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
         Field(gettext("What could pay"), tuple(_payers(store, candidate, root))),
         Field(gettext("Where this comes from"), tuple(_sources(shown))),
     )
-    then = gettext("If what is supposed comes true: %(change)s")
     return Sheet(
         title=card.title,
         meta=" · ".join(part for part in (card.country, card.level_text) if part),
         fit=card.fit,
-        then=then % {"change": candidate.then} if candidate.then else "",
+        then=gettext("If what is supposed comes true: %(change)s", change=candidate.then)
+        if candidate.then
+        else "",
         criteria=tuple((name, _value(row), row["text"]) for name, row in table.items()),
         blocks=tuple(block for block in blocks if block.pieces),
     )
@@ -129,8 +136,8 @@ def _value(row: Mapping[str, Any]) -> str:
     """Return the value of a criterion in words."""
     if row["value"] is None:
         return gettext("not known")
-    share = f"{100 * row['value']:.0f} %"
-    return gettext("%(share)s, partly known") % {"share": share} if row["known"] < 1 else share
+    share = percent(row["value"])
+    return gettext("%(share)s, partly known", share=share) if row["known"] < 1 else share
 
 
 def _helpers(
@@ -141,9 +148,7 @@ def _helpers(
     for contact in known.contacts if known else ():
         name = f"{contact.actor.text} ({contact.role})" if contact.role else contact.actor.text
         pages = " ".join(page.href for page in contact.pages)
-        yield Piece(
-            gettext("Has done it: %(name)s") % {"name": name}, contact.actor.href, note=pages
-        )
+        yield Piece(gettext("Has done it: %(name)s", name=name), contact.actor.href, note=pages)
     needed, world = entry.links(PSR + "requiresActorType"), matcher.world
     there = [p.actor for p in world.actors_in(world.place(view.place.iri)) if p.kind in needed]
     others = [who["entry"] for row in candidate.match["adaptations"] for who in row["who"]]
@@ -177,12 +182,12 @@ def _sources(shown: EntryView) -> Iterable[Piece]:
     for field in shown.sources:
         for piece in field.pieces:
             text = piece.href if piece.text.endswith("…") else piece.text
-            said = gettext("%(name)s: %(value)s") % {"name": field.label, "value": text}
+            said = gettext("%(name)s: %(value)s", name=field.label, value=text)
             yield Piece(said, piece.href, piece.lang, external=piece.external)
     if not shown.licensed:
         yield Piece(gettext("Licence: not stated"))
-    checked = shown.checked or gettext("not stated")
-    yield Piece(gettext("Last checked: %(date)s") % {"date": checked})
+    checked = day(shown.checked) if shown.checked else gettext("not stated")
+    yield Piece(gettext("Last checked: %(date)s", date=checked))
 
 
 def as_pdf(brief: Brief) -> bytes:

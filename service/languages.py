@@ -28,7 +28,9 @@ def install(app: Flask) -> None:
         "language_name": language_name,
         "languages_offered": offered,
     }
-    environment.filters |= {"number": figures.number, "day": figures.day}
+    environment.filters |= {
+        "number": figures.number, "percent": figures.percent, "day": figures.day,
+    }  # fmt: skip
     app.before_request(_choose)
     app.after_request(_declare)
 

@@ -116,13 +116,13 @@ def make_request(
     wanted: Wanted,
     base: str,
     places: PlaceBook,
-    practices: Mapping[str, str],
+    practice: Callable[[str], str],
     weights: Mapping[str, float],
 ) -> dict[str, Any]:
     """Return the request that an address makes.
 
-    ``practices`` are IRIs by title, ``weights`` the usual ones. Raises Refused with what only
-    the form can know to be wrong; the rest is left to the API's own checks.
+    ``practice`` finds the IRI of one by its title, ``weights`` are the usual ones. Raises
+    Refused with what only the form can know to be wrong; the rest the API's own checks find.
     """
     problems: list[Problem] = []
 
@@ -142,7 +142,8 @@ def make_request(
     made["weights"] = _weights(made.pop("weights", {}), usual_points(weights))
     tried("q", lambda: _check_subject(wanted))
     place = tried("place", lambda: find_place(places, wanted.one("place")))
-    made["why_not"] = tried("why_not", lambda: _practice(wanted.one("why_not"), practices))
+    if "why_not" in made:
+        made["why_not"] = tried("why_not", lambda: practice(wanted.one("why_not")))
     made |= {key: f"{base}id/{wanted.about}" for key in ("challenge", "entry") if key in made}
     if problems or place is None:
         raise Refused(gettext("The question cannot be answered yet."), problems)
@@ -160,23 +161,6 @@ def _check_subject(wanted: Wanted) -> None:
         )
     if subjects in ([], ["q"]):
         check_text(wanted.one("q"))
-
-
-def _practice(text: str, practices: Mapping[str, str]) -> str | None:
-    """Return the IRI of a practice by its IRI, its title or a part of it; None of none."""
-    if not text or text in practices.values():
-        return text or None
-    asked = text.casefold()
-    found = {iri for title, iri in practices.items() if asked in title}
-    if asked in practices or len(found) == 1:
-        return practices.get(asked) or found.pop()
-    raise refused(
-        "why_not",
-        gettext("Several practices are called so.") if found
-        else gettext("No practice has this title."),
-        value=text[:200],
-        hint=gettext("Choose one from the list that opens as you type."),
-    )  # fmt: skip
 
 
 def _value(name: str, text: str) -> float | str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kg.errors import Refused
+from kg.figures import number
 from kg.i18n import gettext
 from matcher.matcher import Matcher
 from service import schemas
@@ -52,11 +53,11 @@ class View:
 
 
 def ask(
-    matcher: Matcher, places: PlaceBook, practices: Mapping[str, str], wanted: Wanted, root: str
+    matcher: Matcher, places: PlaceBook, practice: Callable[[str], str], wanted: Wanted, root: str
 ) -> View:
     """Put the question to the matcher. Raises Refused with every field that is wrong."""
     base = matcher.store.base
-    raw = make_request(wanted, base, places, practices, matcher.weights)
+    raw = make_request(wanted, base, places, practice, matcher.weights)
     own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in wanted.many("pick")]
     try:
         answer = schemas.ask("transfer", raw | {"limit": LISTED}, matcher)
@@ -85,7 +86,7 @@ def ask(
 
 def _candidate(card: Card, match: Mapping[str, Any], wanted: Wanted) -> Candidate:
     told = match.get("what_if", {"fit_before": 0, "fit_after": 0})
-    seen = f"{told['fit_before']:.2f}" != f"{told['fit_after']:.2f}"
+    seen = number(told["fit_before"], 2) != number(told["fit_after"], 2)
     changes = tuple(_change(row, wanted) for row in match["counterfactuals"])
     slug = card.iri.rsplit("/", 1)[-1]
     return Candidate(slug, card, match, told["text"] if seen else "", changes)
@@ -114,11 +115,12 @@ def _left_out(
     """Yield what was wanted of the shortlist and is not shown."""
     for iri in picks:
         if iri not in known:
-            said = gettext("“%(name)s” is not among the %(count)s nearest and is left out.")
-            yield said % {"name": iri.rsplit("/", 1)[-1][:60], "count": FAR}
+            name = iri.rsplit("/", 1)[-1][:60]
+            text = gettext("“%(name)s” is not among the %(count)s nearest and is left out.")
+            yield text % {"name": name, "count": FAR}
     if len(picks) > MOST_PICKED:
-        said = gettext("A shortlist has room for %(count)s practices; the others are left out.")
-        yield said % {"count": MOST_PICKED}
+        text = gettext("A shortlist has room for %(count)s practices; the others are left out.")
+        yield text % {"count": MOST_PICKED}
     if len(wanted.many("compare")) > MOST_COMPARED:
-        said = gettext("%(count)s practices can stand side by side; the first ones are shown.")
-        yield said % {"count": MOST_COMPARED}
+        text = gettext("%(count)s practices can stand side by side; the first ones are shown.")
+        yield text % {"count": MOST_COMPARED}

@@ -7,7 +7,8 @@ from flask import Blueprint, Response, render_template, request
 from kg.errors import Overloaded, Problem, Refused
 from kg.i18n import gettext
 from service.brief import Brief, as_pdf, brief_of
-from service.finding import named, offered, places_of, titles
+from service.finding import named, offered, places_of, shelf_of
+from service.names import find
 from service.pieces import Piece
 from service.runtime import current
 from service.searchview import CRITERIA, Form, about
@@ -66,7 +67,6 @@ def brief_pdf() -> Response:
 
 def _answer(body: bytes, media: str, status: int = 200) -> Response:
     answer = Response(body, status, content_type=media)
-    answer.vary.add("Accept-Language")
     answer.cache_control.private = True
     if status == 503:
         answer.headers["Retry-After"] = "10"
@@ -80,8 +80,12 @@ def _ask(wanted: Wanted, root: str) -> View:
         raise Overloaded(
             gettext("The matcher is still starting. Try again in a minute; nothing is lost."), 10
         )
-    practices = titles()["practice"]
-    return ask(runtime.matcher, places_of(runtime.store), practices, wanted, root)
+    shelf, base = shelf_of(runtime.store), runtime.store.base
+
+    def practice(text: str) -> str:
+        return find(shelf, base, text, ("practice",), "why_not")
+
+    return ask(runtime.matcher, places_of(runtime.store), practice, wanted, root)
 
 
 def _brief(wanted: Wanted) -> Brief:

@@ -142,6 +142,11 @@ PAGES = [
     "/search?type=practice&view=table&page=2",
     "/search?place=nowhere+at+all",
     "/search?q=older+people+are+lonely&country=MT&theme=health",
+    "/transfer",
+    "/transfer?challenge=loneliness&place=HR035&pick=repair-cafe&pick=sallbo-helsingborg"
+    "&speaks=hr&if_budget=900&why_not=Dom+mladih",
+    "/transfer?q=&place=&budget=many&if_budget=1,200&why_not=nothing&w_P1=-1",
+    "/transfer/brief?challenge=loneliness&place=HR035&if_actor_type=university&w_P1=3",
     "/numbers",
     "/partners",
     "/partners?q=older+people+are+lonely&place=HR",
