@@ -44,6 +44,7 @@ def test_a_policy_lab_goes_from_a_challenge_to_a_brief(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     compared = page.locator("table.compare thead th").nth(1).inner_text()
     page.get_by_role("link", name="Brief to print").click()
+    page.wait_for_load_state()
     expect(page.get_by_role("heading", level=2)).to_have_count(2)
     expect(page.get_by_role("heading", level=2).first).to_contain_text(compared[3:20])
     assert page.evaluate("document.documentElement.scrollWidth") <= width
