@@ -14,6 +14,7 @@ import typst
 
 from kg.catalogue import titles
 from kg.entry import Entry
+from kg.figures import number, percent
 from kg.i18n import gettext, language
 from kg.store import Store
 from kg.vocabulary import PSR
@@ -88,7 +89,10 @@ def _head(matcher: Matcher, view: View, wanted: Wanted) -> Iterable[tuple[str, s
     yield from stated(wanted).values()
     used = view.candidates[0].match["criteria"] if view.candidates else {}
     if any(abs(row["weight"] - matcher.weights[name]) > 0.001 for name, row in used.items()):
-        points = (f"{gettext(CRITERIA[n])} {100 * row['weight']:.0f}" for n, row in used.items())
+        points = (
+            f"{gettext(CRITERIA[n])} {number(round(100 * row['weight']))}"
+            for n, row in used.items()
+        )
         yield gettext("Weights, of 100"), ", ".join(points)
     stamp = gettext("data version %(data)s, model %(model)s, text %(text)s, weights %(weights)s")
     yield gettext("Rests on"), stamp % view.answer["stamp"]
@@ -129,7 +133,7 @@ def _value(row: Mapping[str, Any]) -> str:
     """Return the value of a criterion in words."""
     if row["value"] is None:
         return gettext("not known")
-    share = f"{100 * row['value']:.0f} %"
+    share = percent(row["value"])
     return gettext("%(share)s, partly known") % {"share": share} if row["known"] < 1 else share
 
 

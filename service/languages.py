@@ -15,7 +15,7 @@ from service.negotiate import wants_page
 
 COOKIE, SECONDS = "passerelle_language", 365 * 24 * 3600
 #: blueprints with texts in what is no page
-_WORDED = {"api", "matching", "finding", "graphstore"}
+_WORDED = {"api", "matching", "finding", "graphstore", "workspace"}
 
 
 def install(app: Flask) -> None:
@@ -28,7 +28,9 @@ def install(app: Flask) -> None:
         "language_name": language_name,
         "languages_offered": offered,
     }
-    environment.filters |= {"number": figures.number, "day": figures.day}
+    environment.filters |= {
+        "number": figures.number, "day": figures.day, "percent": figures.percent,
+    }  # fmt: skip
     app.before_request(_choose)
     app.after_request(_declare)
 
