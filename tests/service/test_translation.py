@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from kg import figures, i18n
 from kg.i18n import LANGUAGES
 from kg.vocabulary import CLASSES, Vocabulary, graphs
+from matcher.world import World
 from service.pages import EXAMPLES
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice
@@ -54,6 +55,8 @@ def bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(i18n, "_translations", lambda code: Bracketed())
     monkeypatch.setattr(Vocabulary, "label", lambda *a: f"⟦{label(*a)}⟧")
     monkeypatch.setattr(figures, "format_date", lambda *a: "⟦day⟧")
+    # What other tests were told is kept by language; here the language is no other than theirs.
+    monkeypatch.setattr(World, "kept", lambda *a: {})
 
 
 @pytest.fixture(scope="module")
