@@ -70,8 +70,7 @@ def evaluate(
     documents = read(path)
     with indexed(documents, embedder, home, progress) as index:
         order = [index.found.position[d.iri] for d in documents]
-        own = _matcher(index, order, RECIPE)
-        shown = {name: _shown(index, documents, q) for name, q in SHOWN.items()}
+        own, shown = _asked(index, documents, order)
         parts = {name: _matcher(index, order, recipe) for name, recipe in WITHOUT.items()}
         systems = baselines(documents, index.found, order, seed) | parts
     relevant = _relevance(documents)
@@ -124,14 +123,19 @@ def _best(scores: Matrix) -> Ints:
     return np.argsort(-scores, axis=1, kind="stable")[:, :10]
 
 
-def _shown(index: Index, documents: list[Document], question: Question) -> Ints:
-    """Return what the matcher shows to whoever asks with each document, in its order."""
-    at, rows = {d.iri: n for n, d in enumerate(documents)}, []
+def _asked(
+    index: Index, documents: list[Document], order: list[int]
+) -> tuple[Matrix, dict[str, Ints]]:
+    """Return the matcher's scores to whoever asks with each document, and what it then shows."""
+    at = {d.iri: n for n, d in enumerate(documents)}
+    rows, shown = [], {name: list[list[int]]() for name in SHOWN}
     for document in documents:
         ranking = by_entry(index, index.store.get(document.iri), Filters())
-        shown = chosen(index.store, ranking, question, document.lang)
-        rows.append([at[iri] for iri in shown])
-    return np.array(rows)
+        rows.append(ranking.scores[order])
+        for name, question in SHOWN.items():
+            best = chosen(index.store, ranking, question, document.lang)
+            shown[name].append([at[iri] for iri in best])
+    return np.stack(rows), {name: np.array(found) for name, found in shown.items()}
 
 
 def _gain(shown: Ints, relevant: Bools) -> float:

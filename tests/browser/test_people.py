@@ -1,0 +1,120 @@
+"""Each person's way from the first page to the goal, with the real model and in two languages."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from kg.i18n import gettext, speaking
+from tests.browser.conftest import Watched, watch
+
+pytestmark = pytest.mark.browser
+WIDTHS = pytest.mark.parametrize("width", [360, 1280])
+LANGUAGES = pytest.mark.parametrize(("lang", "own"), [("en", "English"), ("hr", "hrvatski")])
+RIDES = re.compile("Sopotniki|Bummelbus|Falugondnok|village caretaker", re.IGNORECASE)
+NEEDS = {
+    "en": "Older people in villages have no bus and cannot get to the doctor.",
+    "hr": "Stariji ljudi na selu nemaju autobus i ne mogu do liječnika.",
+}
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the program as it is installed answers, with the model that comes with it."""
+    home = tmp_path_factory.mktemp("real")
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("passerelle")), "serve"],
+        env=os.environ | {"PASSERELLE_HOME": str(home), "PORT": "0"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
+
+
+def arrive(browser: Browser, address: str, own: str, width: int) -> Watched:
+    """Open the first page and choose a language by its own name."""
+    seen = watch(browser, address, width=width)
+    seen.page.goto(address)
+    seen.page.locator(".languages summary").click()
+    seen.page.get_by_role("link", name=own, exact=True).click()
+    return seen
+
+
+def menu(page: Page, name: str) -> None:
+    page.get_by_role("navigation").first.get_by_role("link", name=name, exact=True).click()
+
+
+@WIDTHS
+@LANGUAGES
+def test_a_practitioner_finds_who_does_it_and_whom_to_call(
+    browser: Browser, real: str, lang: str, own: str, width: int
+) -> None:
+    seen = arrive(browser, real, own, width)
+    page = seen.page
+    with speaking(lang):
+        page.get_by_label(gettext("What do you do or need?")).fill(NEEDS[lang])
+        page.get_by_role("button", name=gettext("Find matches")).click()
+        page.locator(".card h3 a").filter(has_text=RIDES).first.click()
+        page.get_by_role("link", name=gettext("How to reach the organisation")).first.click()
+        reach = page.get_by_role("heading", name=gettext("How to reach the organisation"))
+        expect(reach).to_be_in_viewport()
+    assert (seen.complaints, seen.elsewhere) == ([], [])
+
+
+@WIDTHS
+@LANGUAGES
+def test_a_policy_lab_prints_what_would_have_to_change(
+    browser: Browser, real: str, lang: str, own: str, width: int
+) -> None:
+    seen = arrive(browser, real, own, width)
+    page = seen.page
+    with speaking(lang):
+        menu(page, gettext("Transfer"))
+        page.get_by_label(gettext("What is the challenge?")).fill(NEEDS[lang])
+        page.get_by_label(gettext("Your place")).fill("HR035")
+        page.get_by_role("button", name=gettext("Judge")).click()
+        expect(page.locator(".card h3 a").filter(has_text=RIDES).first).to_be_visible()
+        page.get_by_role("link", name=gettext("Brief to print")).click()
+        sheets = page.locator(".brief section")
+        expect(sheets).to_have_count(3)
+        expect(page.get_by_role("heading", name=gettext("Who could help")).first).to_be_visible()
+        sources = page.get_by_role("heading", name=gettext("Where this comes from"))
+        expect(sources).to_have_count(3)
+    assert (seen.complaints, seen.elsewhere) == ([], [])
+
+
+@WIDTHS
+@LANGUAGES
+def test_a_competence_centre_finds_counts_and_takes_away(
+    browser: Browser, real: str, lang: str, own: str, width: int
+) -> None:
+    seen = arrive(browser, real, own, width)
+    page = seen.page
+    with speaking(lang):
+        menu(page, gettext("Browse"))
+        page.get_by_role("searchbox").fill(NEEDS[lang])
+        page.get_by_role("searchbox").press("Enter")
+        expect(page.get_by_role("link", name=RIDES).first).to_be_visible()
+        with page.expect_download() as started:
+            page.get_by_role("link", name="CSV").click()
+    assert RIDES.search(started.value.path().read_text("utf-8-sig"))
+    menu(page, "SPARQL")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert seen.elsewhere == []
+
+
+@LANGUAGES
+def test_an_engineer_finds_the_api(browser: Browser, real: str, lang: str, own: str) -> None:
+    seen = arrive(browser, real, own, 1280)
+    menu(seen.page, "API")
+    expect(seen.page.get_by_text("/api/match/transfer").first).to_be_visible()
+    assert (seen.complaints, seen.elsewhere) == ([], [])
