@@ -34,7 +34,7 @@ def test_serve_says_when_it_is_ready_and_stops_cleanly(home: Path, stop: signal.
                 line = process.stdout.readline()
                 assert line
             process.send_signal(stop)
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
             assert process.returncode == 0
         finally:
             process.kill()
