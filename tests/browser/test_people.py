@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from tests.browser.conftest import Watched, watch
 pytestmark = pytest.mark.browser
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
 LANGUAGES = pytest.mark.parametrize(("lang", "own"), [("en", "English"), ("hr", "hrvatski")])
+#: where each run leaves its pictures; not part of the repository
+SHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 RIDES = re.compile("Sopotniki|Bummelbus|Falugondnok|village caretaker", re.IGNORECASE)
 NEEDS = {
     "en": "Older people in villages have no bus and cannot get to the doctor.",
@@ -49,6 +51,13 @@ def arrive(browser: Browser, address: str, own: str, width: int) -> Watched:
     return seen
 
 
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest) -> Callable[[Page], object]:
+    """What keeps a picture of a page under the name of the test, for people to look at."""
+    name = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
+    return lambda page: page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+
 def menu(page: Page, name: str) -> None:
     page.get_by_role("navigation").first.get_by_role("link", name=name, exact=True).click()
 
@@ -56,8 +65,9 @@ def menu(page: Page, name: str) -> None:
 @WIDTHS
 @LANGUAGES
 def test_a_practitioner_finds_who_does_it_and_whom_to_call(
-    browser: Browser, real: str, lang: str, own: str, width: int
-) -> None:
+    browser: Browser, real: str, lang: str, own: str, width: int,
+    pictures: Callable[[Page], object],
+) -> None:  # fmt: skip
     seen = arrive(browser, real, own, width)
     page = seen.page
     with speaking(lang):
@@ -67,14 +77,16 @@ def test_a_practitioner_finds_who_does_it_and_whom_to_call(
         page.get_by_role("link", name=gettext("How to reach the organisation")).first.click()
         reach = page.get_by_role("heading", name=gettext("How to reach the organisation"))
         expect(reach).to_be_in_viewport()
+    pictures(page)
     assert (seen.complaints, seen.elsewhere) == ([], [])
 
 
 @WIDTHS
 @LANGUAGES
 def test_a_policy_lab_prints_what_would_have_to_change(
-    browser: Browser, real: str, lang: str, own: str, width: int
-) -> None:
+    browser: Browser, real: str, lang: str, own: str, width: int,
+    pictures: Callable[[Page], object],
+) -> None:  # fmt: skip
     seen = arrive(browser, real, own, width)
     page = seen.page
     with speaking(lang):
@@ -83,6 +95,7 @@ def test_a_policy_lab_prints_what_would_have_to_change(
         page.get_by_label(gettext("Your place")).fill("HR035")
         page.get_by_role("button", name=gettext("Judge")).click()
         expect(page.locator(".card h3 a").filter(has_text=RIDES).first).to_be_visible()
+        pictures(page)
         page.get_by_role("link", name=gettext("Brief to print")).click()
         sheets = page.locator(".brief section")
         expect(sheets).to_have_count(3)
@@ -95,8 +108,9 @@ def test_a_policy_lab_prints_what_would_have_to_change(
 @WIDTHS
 @LANGUAGES
 def test_a_competence_centre_finds_counts_and_takes_away(
-    browser: Browser, real: str, lang: str, own: str, width: int
-) -> None:
+    browser: Browser, real: str, lang: str, own: str, width: int,
+    pictures: Callable[[Page], object],
+) -> None:  # fmt: skip
     seen = arrive(browser, real, own, width)
     page = seen.page
     with speaking(lang):
@@ -104,6 +118,7 @@ def test_a_competence_centre_finds_counts_and_takes_away(
         page.get_by_role("searchbox").fill(NEEDS[lang])
         page.get_by_role("searchbox").press("Enter")
         expect(page.get_by_role("link", name=RIDES).first).to_be_visible()
+        pictures(page)
         with page.expect_download() as started:
             page.get_by_role("link", name="CSV").click()
     assert RIDES.search(started.value.path().read_text("utf-8-sig"))
