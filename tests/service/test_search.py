@@ -79,6 +79,13 @@ class TestBrowse:
         dates = re.findall(r"<td>(\d{4}-\d\d-\d\d)</td>", dated)
         assert dates == sorted(dates, reverse=True)
 
+    def test_who_browsed_by_title_and_then_asks_sees_the_closest_first(
+        self, client: FlaskClient
+    ) -> None:
+        """The order that nobody chose is sent as none, so it is the usual one for what is asked."""
+        for q, usual in (("", "Title"), ("empty houses", "Closest to your words")):
+            assert f'<option value="" selected>{usual}</option>' in page(client, "/search", q=q)
+
     def test_the_same_as_map_and_table(self, client: FlaskClient) -> None:
         text = page(client, "/search", type="practice", view="map")
         assert 'aria-label="Croatia: ' in text
