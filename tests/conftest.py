@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
             return running[name]
 
         yield start
+
+
+@contextmanager
+def installed(home: Path) -> Iterator[str]:
+    """Serve a home by the program as it is installed; yield its address."""
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("passerelle")), "serve"],
+        env=os.environ | {"PASSERELLE_HOME": str(home), "PORT": "0"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.terminate()

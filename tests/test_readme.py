@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import installed
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
@@ -36,15 +38,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def address(home: Path) -> Iterator[str]:
     """Serve the home while an example that asks over HTTP runs."""
-    with subprocess.Popen(
-        [str(Path(sys.executable).with_name("passerelle")), "serve"],
-        env=os.environ | {"PASSERELLE_HOME": str(home), "PORT": "0"},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout
-        yield process.stdout.readline().split()[-1]
-        process.terminate()
+    with installed(home) as found:
+        yield found
 
 
 def matches(expected: list[str], printed: str) -> bool:

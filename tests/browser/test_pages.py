@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from kg.i18n import gettext, speaking
 from tests.browser.conftest import Watched, watch
+from tests.service.pagetools import ENTRIES
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "service/web/node_modules/axe-core/axe.min.js"
@@ -34,16 +35,7 @@ PAGES = [
     "/numbers",
     "/contribute",
     "/contribute/practice",
-    "/id/practice/dom-mladih-split",
-    "/id/challenge/loneliness",
-    "/id/actor/city-hr-split",
-    "/id/instrument/esf-plus",
-    "/id/transfer/buurtzorg-to-sweden",
-    "/id/plan/sea4neb-split",
-    "/id/community/elif",
-    "/id/call/elif-clsi-2024",
-    "/id/territory/HR",
-    "/id/practice/nowhere",
+    *ENTRIES,
     "/voc/theme",
     "/ns",
     "/api/docs",

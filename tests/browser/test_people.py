@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from kg.i18n import gettext, speaking
 from tests.browser.conftest import Watched, watch
+from tests.conftest import installed
 
 pytestmark = pytest.mark.browser
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
@@ -30,16 +28,8 @@ NEEDS = {
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the program as it is installed answers, with the model that comes with it."""
-    home = tmp_path_factory.mktemp("real")
-    with subprocess.Popen(
-        [str(Path(sys.executable).with_name("passerelle")), "serve"],
-        env=os.environ | {"PASSERELLE_HOME": str(home), "PORT": "0"},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout
-        yield process.stdout.readline().split()[-1]
-        process.terminate()
+    with installed(tmp_path_factory.mktemp("real")) as found:
+        yield found
 
 
 def arrive(browser: Browser, address: str, own: str, width: int) -> Watched:

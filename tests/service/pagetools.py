@@ -7,6 +7,20 @@ import re
 
 from flask.testing import FlaskClient
 
+#: the page of an entry of each class, and of one that is not there
+ENTRIES = (
+    "/id/practice/dom-mladih-split",
+    "/id/challenge/loneliness",
+    "/id/actor/city-hr-split",
+    "/id/instrument/esf-plus",
+    "/id/transfer/buurtzorg-to-sweden",
+    "/id/plan/sea4neb-split",
+    "/id/community/elif",
+    "/id/call/elif-clsi-2024",
+    "/id/territory/HR",
+    "/id/practice/nowhere",
+)
+
 
 def page(client: FlaskClient, path: str, status: int = 200, **query: str | list[str]) -> str:
     """Return a page's source, having checked its status and type."""

@@ -27,7 +27,7 @@ from service.runtime import Runtime
 from service.searchview import fit_text
 from service.settings import Settings
 from tests.fake_embedder import HashingEmbedder
-from tests.service.pagetools import page, words
+from tests.service.pagetools import ENTRIES, page, words
 
 HOSTILE = "practice/hostile"
 ATTACK = "<script>alert(1)</script>"
@@ -116,16 +116,7 @@ PAGES = [
     "/?q=older+people+are+lonely&mode=partners&place=HR035",
     "/?q=",
     f"/id/{HOSTILE}",
-    "/id/practice/dom-mladih-split",
-    "/id/challenge/loneliness",
-    "/id/actor/city-hr-split",
-    "/id/instrument/esf-plus",
-    "/id/transfer/buurtzorg-to-sweden",
-    "/id/plan/sea4neb-split",
-    "/id/community/elif",
-    "/id/call/elif-clsi-2024",
-    "/id/territory/HR",
-    "/id/practice/nowhere",
+    *ENTRIES,
     "/search",
     "/search?q=homeless+people&country=FI&view=map",
     "/search?type=practice&view=table&page=2",

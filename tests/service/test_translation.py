@@ -20,6 +20,7 @@ from matcher.world import World
 from service.pages import EXAMPLES
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice
+from tests.service.pagetools import ENTRIES
 
 ASKED = "older people are lonely"
 #: names that are the same in every language
@@ -130,16 +131,7 @@ PAGES = [
     "/?entry=practice/dom-mladih-split&mode=transfer&place=PT",
     "/?entry=actor/city-hr-split&mode=partners",
     "/?entry=practice/nowhere",
-    "/id/practice/dom-mladih-split",
-    "/id/challenge/loneliness",
-    "/id/actor/city-hr-split",
-    "/id/instrument/esf-plus",
-    "/id/transfer/buurtzorg-to-sweden",
-    "/id/plan/sea4neb-split",
-    "/id/community/elif",
-    "/id/call/elif-clsi-2024",
-    "/id/territory/HR",
-    "/id/practice/nowhere",
+    *ENTRIES,
     "/search",
     "/search?q=older+people+are+lonely&country=FI&view=map",
     "/search?type=practice&view=table&page=2",
@@ -226,7 +218,7 @@ def test_every_text_of_a_refused_form_can_be_translated(
 
 PRACTICE = practice("translated").decode()
 PUT = "/api/entries/practice/translated"
-ENTRIES = [
+REFUSED = [
     PRACTICE.replace("dct:title", "psr:titel"),
     PRACTICE.replace("id/territory/HR035", "id/actor/nobody"),
     PRACTICE.replace("psr:Practice", "psr:Practise"),
@@ -317,7 +309,7 @@ def test_every_text_of_a_match_can_be_translated(
     checked(client.post(f"/api/match/{kind}", json=body), literals)
 
 
-@pytest.mark.parametrize("turtle", ENTRIES)
+@pytest.mark.parametrize("turtle", REFUSED)
 def test_every_problem_of_an_entry_can_be_translated(
     client: FlaskClient, literals: set[str], turtle: str
 ) -> None:
