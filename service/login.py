@@ -36,6 +36,8 @@ def install(app: Flask, home: Path) -> None:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Strict",
         "PERMANENT_SESSION_LIFETIME": timedelta(hours=HOURS),
+        # Else every answer, even a picture's, sends the cookie again: also after signing out.
+        "SESSION_REFRESH_EACH_REQUEST": False,
     }
 
 

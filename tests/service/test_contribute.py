@@ -258,3 +258,9 @@ class TestChanging:
         data = {"csrf": secret(member)}
         assert member.post("/contribute/sign-out", data=data).status_code == 303
         assert "Sign in" in words(page(member, "/contribute"))
+
+    def test_no_later_answer_opens_it_again(self, member: FlaskClient) -> None:
+        secret(member)
+        for path in ("/static/passerelle.css", "/", AT):
+            with member.get(path) as answer:
+                assert "Set-Cookie" not in answer.headers
