@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from importlib.resources import files
 
+from kg.language import primary
+
 DOMAIN = "passerelle"
 SOURCE = "en"
 #: the official languages of the EU by their own names
@@ -108,5 +110,8 @@ def mark(text: str) -> str:
 
 
 def language_name(code: str) -> str:
-    """Return a language's own name, or its code if it is not an official one of the EU."""
-    return LANGUAGES.get(code.partition("-")[0].lower(), code)
+    """Return an official language's own name, another's name in the reader's language."""
+    from babel import Locale
+
+    known = primary(code)
+    return LANGUAGES.get(known) or Locale.parse(language()).languages.get(known, code)

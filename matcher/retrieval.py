@@ -64,6 +64,8 @@ class Ranking:
     facets: Mapping[str, Scores]
     logit: Logit
     fit: float | None
+    #: how near those of the three best lie that the filters let through; ``fit`` knows no filter
+    near: float | None = None
 
     def best(self, limit: int) -> list[str]:
         """Return the IRIs of the best entries; ties are broken by IRI."""
@@ -119,9 +121,10 @@ class Ranking:
         best = self.best(1)
         if not best:
             return True
-        if self.fit is None:
-            return self.probability(best[0]) < UNLIKE
-        return self.fit < DOUBTFUL
+        score = self.probability(best[0])
+        if self.fit is None or self.near is None:
+            return score < UNLIKE
+        return self.fit < DOUBTFUL or (self.near < DOUBTFUL and level(score) == "weak")
 
     def nearest_facet(self, iri: str) -> str:
         """Return the facet that is nearest to the question."""
@@ -177,7 +180,8 @@ def _rank(
 ) -> Ranking:  # fmt: skip
     """Return the ranking, with feedback from the best entries of the types asked for.
 
-    The other filters do not choose who gives feedback, so they do not change a score.
+    The other filters choose neither who gives feedback nor what the scores are measured by, so
+    they do not change a score.
     """
     by_facet, (first,) = _compare(found, [asked], recipe)
     helpers = found.mask(Filters(type=filters.type))
@@ -192,9 +196,11 @@ def _rank(
         # An entry that lacks what a helper has is judged by the question alone.
         theirs = np.where(np.isfinite(theirs), theirs, first)
         scores = (1 - recipe.share) * first + recipe.share * (trust / trust.sum()) @ theirs
-    near = _best(scores, allowed, NEAREST)
-    fit = None if asked.plain is None else found.nearness(asked.plain, near)
-    return Ranking(found, scores.astype(np.float32), allowed, by_facet, logit, fit)
+    fit, near = (
+        None if asked.plain is None else found.nearness(asked.plain, _best(scores, rows, NEAREST))
+        for rows in (helpers, allowed)
+    )
+    return Ranking(found, scores.astype(np.float32), allowed, by_facet, logit, fit, near)
 
 
 def _best(scores: Scores, allowed: npt.NDArray[np.bool_], limit: int) -> list[int]:

@@ -228,7 +228,7 @@ def test_a_filter_does_not_change_a_score(starter_matcher: Matcher) -> None:
     there = by_text(index, words, "en", Filters(type=("practice",), country=("SI", "HU")))
     assert there.best(9) == [i for i in everywhere.best(99) if there.allows(i)][:9]
     for iri in there.best(9):
-        assert there.probability(iri) == pytest.approx(everywhere.probability(iri), abs=0.2)
+        assert there.probability(iri) == pytest.approx(everywhere.probability(iri), abs=1e-6)
         assert there.scores[there.found.position[iri]] == pytest.approx(
             everywhere.scores[there.found.position[iri]]
         )

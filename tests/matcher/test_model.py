@@ -67,9 +67,19 @@ def test_an_idle_question_gets_no_good_match(matcher: Matcher) -> None:
     assert {m["level"] for m in answer["matches"]} == {"weak"}  # type: ignore[attr-defined]
 
 
-def test_a_language_without_a_mean_says_so(matcher: Matcher) -> None:
-    answer = matcher.similar(Question(text="Aldraðir búa einir í sveitum", lang="is"))
-    assert "is" in answer["query"]["notes"][0]  # type: ignore[index]
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Aldraðir búa einir í sveitum án strætisvagna", "Icelandic"),
+        ("Vijana wengi hawana kazi na hawajui pa kupata mafunzo", "Swahili"),
+        ("Молодь не може знайти роботу в нашому місті", "Ukrainian"),
+    ],
+)
+def test_a_language_that_the_model_does_not_know_is_said(
+    matcher: Matcher, text: str, name: str
+) -> None:
+    answer = matcher.similar(Question(text=text))
+    assert f"No mean is known for {name}" in answer["query"]["notes"][0]  # type: ignore[index]
 
 
 def test_susy_is_above_its_floors(shared: Path, home: Path) -> None:
