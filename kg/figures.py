@@ -9,6 +9,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from kg.i18n import SOURCE, language
+from kg.language import primary
 
 
 def _locale() -> Locale:
@@ -52,3 +53,8 @@ def country(code: str, lang: str = "") -> str:
     """Return a country's name in a language, else the reader's; empty if it is not known."""
     iso = {"EL": "GR", "UK": "GB"}.get(code, code)
     return str(Locale.parse(lang or language()).territories.get(iso, ""))
+
+
+def language_name(code: str) -> str:
+    """Return a language's name as the reader's language has it, or its code if it is not known."""
+    return str(Locale.parse(language()).languages.get(primary(code), code))

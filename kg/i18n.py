@@ -14,8 +14,6 @@ from contextvars import ContextVar
 from functools import lru_cache
 from importlib.resources import files
 
-from kg.language import primary
-
 DOMAIN = "passerelle"
 SOURCE = "en"
 #: the official languages of the EU by their own names
@@ -109,9 +107,6 @@ def mark(text: str) -> str:
     return text
 
 
-def language_name(code: str) -> str:
-    """Return an official language's own name, another's name in the reader's language."""
-    from babel import Locale
-
-    known = primary(code)
-    return LANGUAGES.get(known) or Locale.parse(language()).languages.get(known, code)
+def own_name(code: str) -> str:
+    """Return an official language of the EU by its own name, another by its code."""
+    return LANGUAGES.get(code.partition("-")[0].lower(), code)

@@ -6,6 +6,7 @@ all values for five thousand entries take a few milliseconds.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,13 +32,18 @@ FACETS = {
 }
 LISTED = tuple(path for path in CLASSES if path not in {"territory", "match"})
 _SUMMARY = tuple(PSR + name for name in ("solution", "problem", "offers", "changed", "objective"))
+#: what counts as a word in a search for words
+WORD = re.compile(r"\w{3,}")
 Point = tuple[float, float]
 Chosen = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Row:
-    """An entry as lists show it; ``point`` is latitude and longitude, ``values`` are slugs."""
+    """An entry as lists show it; ``point`` is latitude and longitude, ``values`` are slugs.
+
+    ``words`` are those of its texts and its concepts' names in all languages, a space before each.
+    """
 
     iri: str
     path: str
@@ -49,6 +55,7 @@ class Row:
     source: str
     licence: str
     evidence: int
+    words: str
 
     def title(self, lang: str) -> Text:
         """Return the title in a language, else English, else the first."""
@@ -114,7 +121,11 @@ class Shelf:
             for name, prop in FACETS.items()
             if prop
         }
+        values = {name: sorted(set(found)) for name, found in values.items()}
+        titles = tuple(entry.texts(DCT + "title"))
         texts = [t for prop in (DCT + "description", *_SUMMARY) for t in entry.texts(prop)]
+        labels = (a for found in values.values() for c in found for a in words.names(c))
+        said = " ".join([*(t.value for t in (*titles, *texts)), *labels])
         values["type"] = [entry.path]
         values["country"] = (self._places[p].code for p in above)
         values["territory"] = above
@@ -124,7 +135,7 @@ class Shelf:
         return Row(
             iri=entry.iri,
             path=entry.path,
-            titles=tuple(entry.texts(DCT + "title")),
+            titles=titles,
             summaries=tuple(texts),
             values={n: tuple(sorted({_slug(v) for v in found})) for n, found in values.items()},
             point=own or next((at for p in above if (at := self._places[p].point)), None),
@@ -134,6 +145,7 @@ class Shelf:
             evidence=max(
                 (words.rank.get(c, 0) for c in entry.links(PSR + "evidenceLevel")), default=0
             ),
+            words="".join(f" {word}" for word in WORD.findall(said.casefold())),
         )
 
     def _chain(self, iri: str | None) -> Iterator[str]:

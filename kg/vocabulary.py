@@ -128,6 +128,10 @@ class Vocabulary:
         known = self.labels.get(iri, {})
         return known.get(lang) or known.get("en") or iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
 
+    def names(self, iri: str) -> list[str]:
+        """Return the labels of a concept in all languages."""
+        return list(self.labels.get(iri, {}).values())
+
     def concepts(self, scheme: str) -> list[str]:
         """Return the concepts of a scheme (by its short name), by IRI."""
         return sorted(c for c, s in self.scheme.items() if s == VOC + scheme)

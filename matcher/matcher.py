@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from matcher import consortium, groups, instruments, partners, similar, text, transfer
 from matcher.answer import Json, match
 from matcher.desk import Desk, only
 from matcher.question import Question
+from matcher.retrieval import Ranking, level
+
+
+@dataclass(frozen=True)
+class Search:
+    """All entries by closeness to a text, nothing said of them but when asked."""
+
+    desk: Desk
+    ranking: Ranking
+    asked: str
+    lang: str
+    order: Sequence[str]
+
+    def level(self, iri: str) -> str:
+        """Return how good a match an entry is; always weak if there is no good match."""
+        if iri not in self.ranking.found.position or self.ranking.nothing_good():
+            return "weak"
+        return level(self.ranking.probability(iri))
+
+    def reason(self, iri: str) -> str:
+        """Return the first reason for an entry, empty if the index has not reached it."""
+        if not self.ranking.allows(iri):
+            return ""
+        found = similar.reasons(self.desk.store, self.ranking, iri, self.asked, self.lang, None)
+        return found[0].text
 
 
 class Matcher(Desk):
@@ -29,6 +57,13 @@ class Matcher(Desk):
         return self.answer(
             matches, lang, ranking.nothing_good(), asked=question.text, reranker=reranker
         )
+
+    def search(self, question: Question) -> Search:
+        """Return all entries of the types asked for by closeness to a text."""
+        lang = self.asked(question)[1]
+        ranking = self.rank(question, None, lang, question.filters)
+        order = ranking.best(len(ranking.found.iris))
+        return Search(self, ranking, question.text or "", lang, order)
 
     def transfer(self, question: Question) -> Json:
         """Return practices that could work in a territory, with criteria and reasons."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from kg.figures import number
+from kg.figures import language_name, number
 from kg.i18n import gettext as _
-from kg.i18n import language_name
 from kg.language import UNKNOWN, detect_surely
 from matcher.centring import Means
 from matcher.embedder import BREAK, PASSAGE, PASSAGES

@@ -12,18 +12,19 @@ from werkzeug.datastructures import MultiDict
 
 from kg.entry import Text
 from kg.errors import Problem, Refused
-from kg.i18n import gettext, language, language_name, mark
+from kg.figures import language_name
+from kg.i18n import gettext, language, mark
 from kg.shelf import FACETS, Row, Shelf
 from kg.vocabulary import CLASSES, VOC, vocabulary
-from matcher.question import SCHEMES, Filters, Question
-from matcher.text import INDEXED
+from matcher.question import SCHEMES
 from service.maps import Map, draw
+from service.nearness import Near, look
 from service.pieces import Piece, tag
 from service.places import PlaceBook
 from service.runtime import Runtime
-from service.searchview import LEVELS, check_text, clean
+from service.searchview import LEVELS, clean
 
-PER_PAGE, MAX_FOUND, NEAREST, SHOWN = 20, 60, 10, 8
+PER_PAGE, SHOWN = 20, 8
 VIEWS = {"list": mark("List"), "map": mark("Map"), "table": mark("Table")}
 SORTS = {
     "near": mark("Closest to your words"),
@@ -70,6 +71,8 @@ class Wanted:
         return self.href(**{name: rest if value in values else (*values, value)})
 
 
+#: places that have another code as countries
+_COUNTRIES = {"EL": "GR", "UK": "GB"}
 _PLAIN = {("view", "list"), ("page", 1)}
 
 
@@ -133,7 +136,10 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[Wanted, tuple[Pr
     problems: tuple[Problem, ...] = ()
     if place:
         try:
-            chosen["territory"] = (places.find(place).code,)
+            found = places.find(place)
+            chosen["country" if found.level == "country" else "territory"] = (
+                _COUNTRIES.get(found.code, found.code),
+            )
             place = ""
         except Refused as error:
             problems = tuple(error.problems)
@@ -154,12 +160,14 @@ def find(runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str,
     """Return the result that an address names."""
     wanted, problems = read(args, places)
     try:
-        near, abstained, partial = _near(runtime, shelf, wanted.q)
+        near = look(runtime, shelf, wanted.q)
     except Refused as error:
         wanted = Wanted(wanted.q, wanted.place, wanted.chosen, wanted.sort, wanted.view)
         return Result(wanted, (), problems=(*problems, *error.problems))
-    among = shelf.all if near is None else shelf.set_of(near)
+    among = shelf.all if near is None else shelf.set_of(near.worth)
     rows = _sorted(shelf.members(shelf.narrowed(wanted.chosen, among)), wanted, near)
+    if none := near is not None and not rows:
+        rows = near.nearest(shelf.members(shelf.narrowed(wanted.chosen, shelf.all)))
     pages = max(1, -(-len(rows) // PER_PAGE))
     page = min(max(wanted.page, 1), pages)
     labels = Labels(shelf, runtime.store.base)
@@ -167,54 +175,27 @@ def find(runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str,
     return Result(
         wanted=wanted,
         rows=tuple(rows),
-        items=tuple(_item(row, labels, (near or {}).get(row.iri)) for row in shown),
+        items=tuple(_item(row, labels, near) for row in shown),
         facets=tuple(_facets(shelf, wanted, among, labels)),
         chips=tuple(_chips(wanted, labels)),
         pages=pages,
         map=_map(rows, wanted, labels) if wanted.view == "map" else None,
-        abstained=abstained,
-        partial=partial,
+        abstained=near is not None and (none or near.abstained),
+        partial=near is not None and near.partial,
         problems=problems,
     )
 
 
-def _near(
-    runtime: Runtime, shelf: Shelf, q: str
-) -> tuple[dict[str, Mapping[str, Any]] | None, bool, bool]:
-    """Return the matches of a text by IRI, the closest first, and None without a text.
-
-    Weak matches are left out; if all are weak there are the nearest ten. While the matcher is
-    starting, what holds all the words is found instead.
-    """
-    if not q:
-        return None, False, False
-    check_text(q)
-    if not runtime.ready:
-        asked = q.casefold().split()
-        found = [r for r in shelf.rows if all(w in _words(r) for w in asked)]
-        return {row.iri: {} for row in found[:MAX_FOUND]}, False, True
-    question = Question(text=q, limit=MAX_FOUND, filters=Filters(type=INDEXED))
-    answer: Mapping[str, Any] = runtime.matcher.similar(question)
-    good = [m for m in answer["matches"] if m["level"] != "weak"]
-    chosen = good or answer["matches"][:NEAREST]
-    return {m["entry"]: m for m in chosen}, not good, runtime.matcher.lag() > 0
-
-
-def _words(row: Row) -> str:
-    return " ".join(t.value for t in (*row.titles, *row.summaries)).casefold()
-
-
-def _sorted(rows: list[Row], wanted: Wanted, near: Mapping[str, object] | None) -> list[Row]:
+def _sorted(rows: list[Row], wanted: Wanted, near: Near | None) -> list[Row]:
     """Return rows in the order asked for; ties are in the order of their IRIs."""
     lang = language()
-    order = {iri: rank for rank, iri in enumerate(near or ())}
     match wanted.sort or ("near" if near is not None else "title"):
         case "checked":
             return sorted(rows, key=lambda r: r.checked, reverse=True)
         case "evidence":
             return sorted(rows, key=lambda r: -r.evidence)
         case "near" if near is not None:
-            return sorted(rows, key=lambda r: order[r.iri])
+            return sorted(rows, key=lambda r: near.order[r.iri])
     return sorted(rows, key=lambda r: r.title(lang).value.casefold())
 
 
@@ -253,10 +234,11 @@ def _piece(text: Text, href: str = "") -> Piece:
     return Piece(text.value, href, tag(text.lang))
 
 
-def _item(row: Row, labels: Labels, match: Mapping[str, Any] | None) -> Item:
+def _item(row: Row, labels: Labels, near: Near | None) -> Item:
     lang, words = language(), vocabulary()
     summary = row.summary(lang)
-    level = str(match["level"]) if match else ""
+    search = near.search if near else None
+    level = search.level(row.iri) if search else ""
     return Item(
         title=_piece(row.title(lang), labels.href(row)),
         kind=words.label(CLASSES[row.path], lang),
@@ -267,7 +249,7 @@ def _item(row: Row, labels: Labels, match: Mapping[str, Any] | None) -> Item:
         evidence=", ".join(labels.of("evidence", value) for value in row.values["evidence"]),
         level=level,
         level_text=gettext(LEVELS[level]) if level else "",
-        reason=str(match["reasons"][0]["text"]) if match and match["reasons"] else "",
+        reason=search.reason(row.iri) if search else "",
     )
 
 

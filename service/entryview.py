@@ -10,8 +10,8 @@ import pyoxigraph as ox
 
 from kg.catalogue import Link, links_to, titles
 from kg.entry import Entry, Text
-from kg.figures import day, euro, number, percent
-from kg.i18n import gettext, language, language_name
+from kg.figures import day, euro, language_name, number, percent
+from kg.i18n import gettext, language
 from kg.store import Store, Version
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
 from service.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
@@ -174,7 +174,7 @@ class _Builder:
         if value.datatype.value in _NUMBERS:
             return self.figure(prop, value, node)
         if prop == DCT + "language":
-            return Piece(language_name(value.value), lang=value.value)
+            return Piece(language_name(value.value))
         if value.datatype.value == XSD + "boolean":
             return Piece(gettext("yes") if value.value in {"true", "1"} else gettext("no"))
         return Piece(day(value.value) if value.datatype.value == XSD + "date" else value.value)

@@ -36,7 +36,14 @@ def search() -> Response:
         answer = document(write(runtime.store, result.rows, labels), media)
         answer.headers["Content-Disposition"] = f'attachment; filename="passerelle.{form}"'
         return answer
-    page = render_template("search.html", result=result, views=VIEWS, sorts=SORTS, files=FORMATS)
+    page = render_template(
+        "search.html",
+        result=result,
+        views=VIEWS,
+        sorts=SORTS,
+        files=FORMATS,
+        places=places_of(runtime.store).offered(),
+    )
     answer = Response(page, 422 if result.problems else 200, mimetype="text/html")
     answer.cache_control.private = True
     return answer

@@ -9,7 +9,8 @@ from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg import figures
-from kg.i18n import SOURCE, available, gettext, language, language_name, ngettext, set_language
+from kg.figures import language_name
+from kg.i18n import SOURCE, available, gettext, language, ngettext, own_name, set_language
 from kg.language import primary
 from service.negotiate import wants_page
 
@@ -25,6 +26,7 @@ def install(app: Flask) -> None:
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)
     environment.globals |= {
         "page_language": language,
+        "own_name": own_name,
         "language_name": language_name,
         "languages_offered": offered,
     }
@@ -47,7 +49,7 @@ def preferred() -> str:
 def offered() -> list[tuple[str, str, str]]:
     """Return each language with its own name and the address that chooses it, by name."""
     rest = [pair for pair in request.args.items(multi=True) if pair[0] != "ui"]
-    found = [(c, language_name(c), f"?{urlencode([*rest, ('ui', c)])}") for c in available()]
+    found = [(c, own_name(c), f"?{urlencode([*rest, ('ui', c)])}") for c in available()]
     return sorted(found, key=lambda row: row[1].casefold())
 
 

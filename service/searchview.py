@@ -10,8 +10,8 @@ from typing import Any
 from kg.catalogue import titles
 from kg.entry import SLUG
 from kg.errors import NotFound, refused
-from kg.figures import number, percent
-from kg.i18n import gettext, language, language_name, mark
+from kg.figures import language_name, number, percent
+from kg.i18n import gettext, language, mark
 from kg.store import Store
 from kg.vocabulary import CLASSES, DCT
 from matcher.matcher import Matcher
@@ -177,7 +177,7 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     if subject is None:
         check_text(form.q)
     place = None
-    if form.mode == "transfer" or (form.place and form.mode == "partners"):
+    if form.mode == "transfer" or form.place:
         place = find_place(places, form.place)
     question = Question(
         text=None if subject else form.q.strip(),

@@ -1,12 +1,12 @@
 // Remembers the place last asked about, in this browser only. The pages work without it.
 (() => {
   const key = "passerelle.place";
-  const field = document.querySelector("input[name=place]");
+  const field = document.querySelector("input[name=place][data-kept]");
   const found = document.querySelector("[data-place]");
   try {
     if (found) localStorage.setItem(key, found.dataset.place);
     if (!field) return;
-    if (!field.value) field.value = localStorage.getItem(key) || "";
+    if (!field.value && !location.search) field.value = localStorage.getItem(key) || "";
     field.form.addEventListener("submit", () => {
       if (!field.value.trim()) localStorage.removeItem(key);
     });

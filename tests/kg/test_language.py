@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kg.i18n import language_name, speaking
+from kg.figures import language_name
+from kg.i18n import speaking
 from kg.language import UNKNOWN, detect, detect_surely
 
 OFFICIAL = {
@@ -38,7 +39,7 @@ def test_what_says_little_is_taken_for_an_official_one(text: str) -> None:
 
 
 def test_it_is_named_for_readers() -> None:
-    assert language_name("hr-HR") == "hrvatski"
+    assert language_name("hr-HR") == "Croatian"
     with speaking("de"):
         assert language_name("sw") == "Suaheli"
     assert language_name("xx") == "xx"

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 
 from kg.catalogue import class_counts
 from kg.entry import make
-from kg.i18n import gettext, language_name, ngettext, speaking
+from kg.i18n import gettext, ngettext, own_name, speaking
 from kg.store import Change
 from service import create_app
 from service.places import PlaceBook, fold
@@ -262,6 +262,15 @@ class TestHome:
         assert ATTACK not in text
         assert html.escape(ATTACK) in text
 
+    def test_a_place_is_never_passed_over(self, client: FlaskClient) -> None:
+        wrong = client.get(
+            "/?q=lonely+people&place=Atlantis&mode=similar", headers={"Accept": "text/html"}
+        )
+        assert wrong.status_code == 422
+        assert "No place is called" in wrong.text
+        found = page(client, "/?q=lonely+people&place=Croatia&mode=similar")
+        assert "Could it work in Croatia (HR)?</a>" in found
+
 
 class TestEntry:
     def test_hostile_texts_are_shown_as_texts(self, client: FlaskClient) -> None:
@@ -366,7 +375,7 @@ class TestEntry:
 
     def test_what_is_not_in_the_readers_language_is_marked(self, client: FlaskClient) -> None:
         text = page(client, f"/id/{HOSTILE}")
-        assert 'Rješenje na hrvatskom.</p> <span class="foreign">hrvatski</span>' in text
+        assert 'Rješenje na hrvatskom.</p> <span class="foreign">Croatian</span>' in text
         assert '<span class="foreign">English' not in text
 
     def test_it_lies_on_a_map_and_can_be_cited(self, client: FlaskClient) -> None:
@@ -467,5 +476,5 @@ class TestWords:
             assert gettext("practice") == "practice"
             assert ngettext("practice", "practices", 2) == "practices"
         assert gettext("") == ""
-        assert language_name("HR") == "hrvatski"
-        assert language_name("tlh") == "tlh"
+        assert own_name("HR") == "hrvatski"
+        assert own_name("tlh") == "tlh"

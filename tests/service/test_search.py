@@ -118,6 +118,23 @@ class TestWords:
         assert "close to" in words(text)
         assert "Closest to your words" in text
 
+    def test_what_holds_the_words_is_found(self, client: FlaskClient, shelf: Shelf) -> None:
+        themed = [r for r in shelf.rows if r.path == "practice" and "housing" in r.values["theme"]]
+        found = words(page(client, "/search?q=housing&type=practice&theme=housing"))
+        assert int(re.findall(r"(\d+) entries", found)[0]) >= len(themed) > 5
+        assert shelf.rows[0].words.startswith(" ")
+
+    def test_a_filter_that_leaves_nothing_shows_the_nearest_behind_it(
+        self, client: FlaskClient
+    ) -> None:
+        text = page(client, "/search?q=older+people+are+lonely&country=HR&type=plan")
+        assert "No good match; the nearest are" in words(text)
+        assert titles(text)
+
+    def test_a_country_that_was_typed_is_a_country(self, client: FlaskClient) -> None:
+        text = words(page(client, "/search?place=Greece"))
+        assert "Country: Greece" in text
+
     def test_no_good_match_is_said(
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyoxigraph as ox
 import pytest
+from babel import Locale
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -23,10 +24,13 @@ from tests.service.conftest import BASE, practice
 from tests.service.pagetools import ENTRIES
 
 ASKED = "older people are lonely"
+#: what Babel says in the reader's language
+ENGLISH = Locale.parse("en").languages
 #: names that are the same in every language
 ALLOWED = {
     "Passerelle", "SPARQL", "API", "CSV", "XLSX", "GeoJSON", "Turtle", "N-Triples", "JSON-LD",
     "CC BY 4.0", "starter", "model hashing@00000001", *LANGUAGES.values(),
+    *(ENGLISH[code] for code in LANGUAGES),
     *(example[0].strip(".") for example in EXAMPLES), ASKED,
 }  # fmt: skip
 #: elements and classes whose texts are data, code or, as sample queries, English; attributes seen
@@ -339,3 +343,11 @@ def test_every_refusal_can_be_translated(
     checked(client.open(path, method=method, headers=auth), literals)
     if method != "GET":
         checked(client.open(path, method=method), literals)
+
+
+def test_languages_are_named_in_the_language_of_the_page(client: FlaskClient) -> None:
+    page = client.get("/id/practice/dom-mladih-split", headers={"Accept-Language": "de"}).text
+    assert '<span class="foreign">Englisch</span>' in page
+    asked = client.get("/?q=Stariji ljudi sami", headers={"Accept-Language": "de"}).text
+    assert "Kroatisch" in asked
+    assert "hrvatski" in asked  # in the menu
