@@ -166,6 +166,16 @@ def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher
     assert "there-already" in {warning["kind"] for warning in own["warnings"]}
 
 
+def test_filters_hold_for_the_practice_asked_about_too(starter_matcher: Matcher) -> None:
+    asked = Question(entry=PRACTICE, territory="HR035")
+    for filters in (Filters(country=("LV",)), Filters(not_country=("SI",))):
+        answer: Any = starter_matcher.transfer(replace(asked, filters=filters))
+        assert answer["matches"]
+        assert PRACTICE not in [match["entry"] for match in answer["matches"]]
+    own: Any = starter_matcher.transfer(replace(asked, filters=Filters(country=("SI",))))
+    assert own["matches"][0]["entry"] == PRACTICE
+
+
 def test_what_a_practice_is_compared_by_is_cited(starter_matcher: Matcher) -> None:
     """Asked about a practice its concepts count for the need, asked by text they do not."""
     cited = {}
