@@ -215,8 +215,8 @@ def test_a_place_without_figures_is_said_to_have_none(starter_matcher: Matcher) 
 @pytest.mark.parametrize(
     "raw",
     [
-        {"P1": 0.0},
         dict.fromkeys(WEIGHTS, 0),
+        {"P1": 1e7},
         {"P1": -0.1},
         {"P1": math.nan},
         {"P1": math.inf},
@@ -228,6 +228,19 @@ def test_weights_that_cannot_be_are_refused(starter_matcher: Matcher, raw: dict[
     with pytest.raises(Refused) as caught:
         ask(starter_matcher, weights=raw)
     assert all(p.path.startswith("weights") for p in caught.value.problems)
+
+
+def test_the_bounds_of_a_weight_are_said() -> None:
+    with pytest.raises(Refused) as caught:
+        weighed({"P1": 1e7})
+    assert caught.value.problems[0].message == "A weight is a number from 0 to 1,000,000."
+
+
+def test_a_single_criterion_can_be_left_out(starter_matcher: Matcher) -> None:
+    for match in ask(starter_matcher, weights={"T1": 0})["matches"]:
+        weights = {name: row["weight"] for name, row in match["criteria"].items()}
+        assert weights.pop("T1") == 0
+        assert min(weights.values()) > 0
 
 
 def test_weights_of_a_question_count_and_are_stamped(starter_matcher: Matcher) -> None:

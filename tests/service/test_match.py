@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from matcher.criteria import WEIGHTS
 from matcher.reranker import Reranker
 from tests.service.conftest import BASE
 
@@ -111,7 +112,11 @@ def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
         ("partners", {"text": "x"}, "territory"),
         ("partners", {"text": "x", "territory": "HR", "kinds": ["friend"]}, "kinds.0"),
         ("partners", {"actor": DOM}, "actor"),
-        ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": 0}}, "weights"),
+        (
+            "transfer",
+            {"text": "x", "territory": "HR", "weights": dict.fromkeys(WEIGHTS, 0)},
+            "weights",
+        ),
         ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": -1}}, "weights.P1"),
         ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": "NaN"}}, "weights.P1"),
         ("transfer", {"text": "x", "territory": "HR", "what_if": {}}, "what_if"),
