@@ -10,7 +10,7 @@ from kg.i18n import gettext as _
 from kg.i18n import mark
 from kg.vocabulary import PSR
 from matcher.criteria.verdict import listed
-from matcher.fit import Anticipated
+from matcher.fit import NEUTRAL, Anticipated, need
 from matcher.place import FEATURES, Place
 from matcher.question import Filters
 from matcher.retrieval import Ranking
@@ -83,7 +83,7 @@ def _ends(found: Anticipated, name: str, share: float) -> tuple[float, float]:
     """Return the score if what is unknown turned out not to be met, and if it did."""
     rest = sum(found.weights[n] for n in found.verdicts if n != "P1")
     swing = found.weights[name] * share / 2 / rest if rest else 0.0
-    swing *= (found.verdicts["P1"].value or 0.0) / (2 if found.failed else 1)
+    swing *= need(found.verdicts, found.weights) / (2 if found.failed else 1)
     low = found.score - swing
     return low / 2 if name == "E1" and not found.failed else low, found.score + swing
 
@@ -171,8 +171,10 @@ def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
 
 def _share(found: Anticipated, name: str) -> float:
     """Return what a criterion adds to the score's factors, above neutral."""
+    if name == "P1":
+        return need(found.verdicts, found.weights) - NEUTRAL
     value, known = found.verdicts[name].score
-    return (found.weights[name] if name != "P1" else 1.0) * known * ((value or 0.0) - 0.5)
+    return found.weights[name] * known * ((value or 0.0) - NEUTRAL)
 
 
 def notes(world: World, place: Place) -> list[str]:

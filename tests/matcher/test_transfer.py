@@ -243,6 +243,31 @@ def test_a_single_criterion_can_be_left_out(starter_matcher: Matcher) -> None:
         assert min(weights.values()) > 0
 
 
+def test_the_weight_of_the_need_counts_in_the_order(starter_matcher: Matcher) -> None:
+    world = starter_matcher.world
+    scene = Scene(world, world.place(BASE + "id/territory/HR035"))
+    practice = world.get(PRACTICE)
+
+    def score(need: float, **weights: float) -> float:
+        return anticipate(practice, scene, need, weighed(weights)).score
+
+    assert score(0.5) / score(1.0) == pytest.approx(0.5)
+    assert score(0.5, P1=0.0) == score(1.0, P1=0.0) > 0
+    ratios = [score(0.5, P1=w) / score(1.0, P1=w) for w in (0.0, 0.1, 0.2, 0.5, 1.0)]
+    assert ratios == sorted(ratios, reverse=True)
+    assert len({round(ratio, 6) for ratio in ratios}) == len(ratios)
+
+
+def test_a_need_without_weight_does_not_choose_the_first(starter_matcher: Matcher) -> None:
+    weights = {"P1": 0.0}
+    orders = {
+        text: [m["entry"] for m in ask(starter_matcher, text=text, weights=weights)["matches"]]
+        for text in (TEXT, "Young people are looking for work and for a flat.")
+    }
+    first, second = orders.values()
+    assert first[:5] == second[:5]
+
+
 def test_weights_of_a_question_count_and_are_stamped(starter_matcher: Matcher) -> None:
     plain, asked = ask(starter_matcher), ask(starter_matcher, weights={"E2": 2.0})
     assert plain["stamp"]["weights"] != asked["stamp"]["weights"]
