@@ -156,17 +156,26 @@ def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Js
 
 
 def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
-    """Return the criteria by which the last practice shown is ahead, the largest first."""
+    """Return the criteria by which the last practice shown is ahead, the largest first.
+
+    Each says what is known of the one and of the other.
+    """
     losses = {name: _share(other, name) - _share(found, name) for name in found.verdicts}
     worst = sorted((n for n in losses if losses[n] > 1e-9), key=lambda n: (-losses[n], n))
     ahead = title(other.practice)
     nearer = _("“{title}” is nearer to what was asked.").format(title=ahead)
     text = _("“{title}” is ahead of it here. {said}")
-    return [
-        _cause("criterion", n, nearer if n == "P1" else text.format(title=ahead, said=v.text))
-        for n in worst[:SHOWN]
-        for v in (found.verdicts[n],)
-    ]
+
+    def told(name: str) -> str:
+        said = " ".join(_quoted(one, name) for one in (found, other))
+        return nearer if name == "P1" else text.format(title=ahead, said=said)
+
+    return [_cause("criterion", name, told(name)) for name in worst[:SHOWN]]
+
+
+def _quoted(found: Anticipated, name: str) -> str:
+    said = found.verdicts[name].text
+    return _("%(name)s: %(value)s", name=title(found.practice), value=said)
 
 
 def _share(found: Anticipated, name: str) -> float:

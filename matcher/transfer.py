@@ -19,7 +19,7 @@ from matcher.fit import Anticipated, anticipate
 from matcher.instruments import open_to
 from matcher.question import Filters, Question, check_target, read
 from matcher.retrieval import Ranking, level
-from matcher.weights import weighed
+from matcher.weights import Weights, weighed
 
 #: how many practices are judged by all criteria
 SHORT_LIST = 200
@@ -64,7 +64,7 @@ def answer(desk: Desk, question: Question) -> Json:
     made = desk.answer(matches, lang, nothing, notes, weights, question.text)
     made |= {"territory": place.iri, "missing": missing.missing(judged)}
     if question.why_not:
-        made["why_not"] = _why_not(question, scene, ranking, judged, lang)
+        made["why_not"] = _why_not(question, scene, ranking, judged, weights, lang)
     return made
 
 
@@ -89,15 +89,15 @@ def _passes(ranking: Ranking, iri: str, filters: Filters) -> bool:
 
 
 def _why_not(
-    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated], lang: str
-) -> Json:
+    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated],
+    weights: Weights, lang: str,
+) -> Json:  # fmt: skip
     assert question.why_not
     practice = read(scene.world.store, question.why_not, "practice", field="why_not")
     found = next((f for f in judged if f.practice.iri == practice.iri), None)
     if found is None:
         known = practice.iri in ranking.found.position
         need = ranking.probability(practice.iri) if known else 0.0
-        weights = judged[0].weights if judged else weighed({})
         found = anticipate(practice, scene, need, weights)
     told = missing.why_not(found, judged, question.limit, question.filters, ranking)
     return names(scene.world, practice.iri, lang) | told

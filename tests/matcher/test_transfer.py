@@ -159,6 +159,29 @@ def test_why_not_names_rank_filter_and_criteria(starter_matcher: Matcher) -> Non
     assert caught.value.problems[0].path == "why_not"
 
 
+def test_why_not_weighs_as_asked_where_nothing_passes_the_filters(
+    starter_matcher: Matcher,
+) -> None:
+    weights = {"P1": 0.0, "I1": 2.0}
+    listed = ask(starter_matcher, limit=100, weights=weights, why_not=PRACTICE)["why_not"]
+    none = Filters(country=("MT",))
+    answer = ask(starter_matcher, weights=weights, why_not=PRACTICE, filters=none)
+    assert answer["matches"] == []
+    assert answer["why_not"]["score"] == listed["score"]
+
+
+def test_why_not_says_what_is_known_of_both(starter_matcher: Matcher) -> None:
+    answer = ask(starter_matcher, limit=100)
+    first, last = answer["matches"][0], answer["matches"][-1]
+    told = ask(starter_matcher, limit=1, why_not=last["entry"])["why_not"]
+    causes = [c for c in told["because"] if c["kind"] == "criterion" and c["name"] != "P1"]
+    assert causes
+    for cause in causes:
+        for match in (first, last):
+            said = match["criteria"][cause["name"]]["text"]
+            assert f"{match['title']}: {said}" in cause["text"]
+
+
 def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher) -> None:
     answer = starter_matcher.transfer(Question(entry=PRACTICE, territory="SI"))
     matches: Any = answer["matches"]
