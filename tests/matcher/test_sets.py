@@ -170,8 +170,14 @@ def test_no_instrument_that_is_offered_breaks_a_rule(starter_matcher: Matcher) -
         assert match["reasons"]
     for out in answer["excluded"]:
         assert {r["status"] for r in out["rules"]} == {"failed"}
-    ended = [r["text"] for o in answer["excluded"] for r in o["rules"] if r["rule"] == "dates"]
-    assert all("ended" in text for text in ended)
+
+
+def test_an_instrument_that_has_ended_is_excluded(starter_matcher: Matcher) -> None:
+    answer = instruments(starter_matcher, entry=None, text="grants for social innovation")
+    rules = {o["entry"]: o["rules"] for o in answer["excluded"]}
+    for name in ("esf-2014-2020", "urbact-iii"):
+        (rule,) = rules[f"{BASE}id/instrument/{name}"]
+        assert (rule["rule"], rule["text"]) == ("dates", "It has ended: 2020.")
 
 
 def test_a_gap_is_said(starter_matcher: Matcher) -> None:
@@ -184,6 +190,24 @@ def test_a_gap_is_said(starter_matcher: Matcher) -> None:
     gap = next(p for p in practices if CRITERIA["E4"](p, scene).gate == "gap")
     answer = instruments(starter_matcher, entry=gap.iri, territory="AL")
     assert "No instrument" in answer["gap"]
+
+
+def test_a_gap_is_not_claimed_where_no_theme_is_asked_for(starter_matcher: Matcher) -> None:
+    text = {"entry": None, "text": "grant for social innovation projects"}
+    answer = instruments(starter_matcher, **text, territory="FR")
+    assert answer["gap"] is None
+    assert any("No theme is given" in note for note in answer["query"]["notes"])
+    answer = instruments(starter_matcher, territory="FR")
+    assert not any("No theme is given" in note for note in answer["query"]["notes"])
+
+
+def test_a_theme_that_is_asked_for_goes_before_those_of_the_entry(
+    starter_matcher: Matcher,
+) -> None:
+    theme = "https://w3id.org/passerelle/voc/theme/employment"
+    plain = instruments(starter_matcher)
+    other = instruments(starter_matcher, filters=Filters(theme=(theme,)))
+    assert [m["entry"] for m in plain["matches"]] != [m["entry"] for m in other["matches"]]
 
 
 def test_partners_are_tied_through_the_graph(starter_matcher: Matcher) -> None:
