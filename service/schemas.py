@@ -74,7 +74,7 @@ class WhatIfFields(_Strict):
 
 
 class RuleFields(_Strict):
-    """The rules that a consortium keeps; a call's own rules stand where these say nothing."""
+    """The rules that a consortium keeps; a call's own hold too, and the stricter of two numbers."""
 
     seats: Annotated[int, Field(ge=1, le=50)] | None = None
     minimum_countries: Annotated[int, Field(ge=1, le=50)] | None = None
