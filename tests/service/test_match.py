@@ -174,6 +174,14 @@ def test_the_limit_of_a_text_is_said_as_it_is(client: FlaskClient) -> None:
         assert problem["hint"] == f"Send at most {most} characters of text."
 
 
+@pytest.mark.parametrize("code", ["hr035", " HR035 "])
+def test_codes_of_places_are_taken_as_they_are_typed(client: FlaskClient, code: str) -> None:
+    answer = ask(client, "transfer", **QUESTIONS["transfer"] | {"territory": code})
+    assert answer.get_json()["territory"] == f"{BASE}id/territory/HR035"
+    filters = {"territory": [code], "country": [" hr "]}
+    assert ask(client, "similar", **QUESTIONS["similar"], filters=filters).status_code == 200
+
+
 def test_a_damaged_re_ranking_model_is_told_and_only_a_text_needs_it(
     app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
