@@ -150,25 +150,32 @@ def class_counts(store: Store) -> dict[str, int]:
 def territory_iri(store: Store, code: str) -> str:
     """Return the territory for a NUTS code, an ISO country code, a slug or an IRI.
 
-    Raises Refused if there is none.
+    Codes may be in small letters. Raises Refused if there is none.
     """
-    slug = {"GR": "EL", "GB": "UK"}.get(code, code)
-    iri = code if code.startswith(store.base) else f"{store.base}id/territory/{slug}"
+    plain = code.strip()
+    for name in dict.fromkeys((plain, plain.upper())):
+        slug = {"GR": "EL", "GB": "UK"}.get(name, name)
+        iri = name if name.startswith(store.base) else f"{store.base}id/territory/{slug}"
+        if _is_territory(store, iri):
+            return iri
+    raise refused(
+        "territory", gettext("There is no territory %(code)s.", code=repr(code)), value=code,
+        hint=gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR."),
+    )  # fmt: skip
+
+
+def _is_territory(store: Store, iri: str) -> bool:
     try:
         node = ox.NamedNode(iri)
     except ValueError:
-        node = ox.NamedNode(store.base)
-    if not store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": node}):
-        raise refused(
-            "territory", gettext("There is no territory %(code)s.", code=repr(code)), value=code,
-            hint=gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR."),
-        )  # fmt: skip
-    return iri
+        return False
+    return bool(store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": node}))
 
 
 def country_code(store: Store, code: str) -> str:
     """Return an ISO country code as entries carry it, or raise Refused."""
-    wanted = {"EL": "GR", "UK": "GB"}.get(code.upper(), code.upper())
+    plain = code.strip().upper()
+    wanted = {"EL": "GR", "UK": "GB"}.get(plain, plain)
     if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(wanted)}):
         raise refused(
             "country", gettext("There is no country %(code)s.", code=repr(code)), value=code,

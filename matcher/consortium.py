@@ -14,7 +14,8 @@ from kg.vocabulary import DCT, PSR
 from matcher.answer import Json, match, names
 from matcher.desk import Desk
 from matcher.evidence import Reason, cite
-from matcher.question import Question, concept, read
+from matcher.question import Filters, Question, concept, read
+from matcher.retrieval import Ranking
 from matcher.seats import Candidate, Rules, broken, choose, worth
 from matcher.world import World, ancestors
 from matcher.world import names as labels
@@ -29,22 +30,28 @@ def answer(desk: Desk, question: Question) -> Json:
     asked, lang = desk.asked(question, "call", "practice", "challenge")
     world, rules = desk.world, _rules(desk, question, asked)
     wanted = _wanted(desk, question, asked, rules)
-    pool = _candidates(desk, question, asked, lang, rules, wanted)
+    ranking = desk.rank(question, asked, lang, _narrowed(question.filters))
+    pool = _candidates(world, ranking, rules, wanted)
     chosen = choose(pool, rules, tuple(wanted))
     matches = [_member(world, c, chosen, pool, rules, wanted, lang) for c in chosen or ()]
     covered = {item for c in chosen or () for item in c.covers}
-    made = desk.answer(matches, lang, chosen is None, asked=question.text)
+    infeasible: list[Json] = []
+    if chosen is None:
+        infeasible = _filtered(desk, question.filters, ranking, rules, wanted)
+        infeasible = infeasible + _blame(pool, rules, tuple(wanted)) or _no_single()
+    nothing = chosen is None or (asked is None and ranking.nothing_good())
+    made = desk.answer(matches, lang, nothing, asked=question.text)
     return made | {
         "rules": rules.as_dict(),
         "covered": [text for item, text in wanted.items() if item in covered],
         "uncovered": [text for item, text in wanted.items() if item not in covered],
-        "infeasible": [] if chosen is not None else _blame(pool, rules, tuple(wanted)),
+        "infeasible": infeasible,
         "candidates": len(pool),
     }
 
 
 def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
-    """Return the call's rules with those of the question before them."""
+    """Return the rules of the question and the call's own; of two numbers the stricter."""
     raw, call = dict(question.rules), asked if asked and asked.path == "call" else None
     least = int(call.number(PSR + "minimumPartners") or 1) if call else 1
     seats = int(raw.get("seats") or max(SEATS, least))  # type: ignore[call-overload]
@@ -55,7 +62,7 @@ def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
     kinds = raw.get("actor_types") or ()
     return Rules(
         seats=seats,
-        minimum_countries=int(raw.get("minimum_countries") or stated),  # type: ignore[call-overload]
+        minimum_countries=max(int(raw.get("minimum_countries") or 1), stated),  # type: ignore[call-overload]
         maximum_per_country=raw.get("maximum_per_country"),  # type: ignore[arg-type]
         actor_types=tuple(concept("actor-type", v, "rules.actor_types") for v in _list(kinds)),
         must=tuple(_actor(desk, v, "rules.must") for v in _list(raw.get("must"))),
@@ -86,7 +93,7 @@ def _wanted(desk: Desk, question: Question, asked: Entry | None, rules: Rules) -
     """Return what the consortium should cover, with its words: kinds, themes, place, owner."""
     kinds = [*rules.actor_types, *(asked.links(PSR + "requiresActorType") if asked else ())]
     wanted = {k: _("organisation: {name}").format(name=labels([k])) for k in kinds}
-    for theme in asked.links(DCT + "subject") if asked else question.filters.theme:
+    for theme in question.filters.theme or (asked.links(DCT + "subject") if asked else ()):
         wanted[theme] = _("theme: {name}").format(name=labels([theme]))
     if place := desk.place(question):
         wanted[place.iri] = _("somebody from {place}").format(place=place.name)
@@ -95,16 +102,41 @@ def _wanted(desk: Desk, question: Question, asked: Entry | None, rules: Rules) -
     return wanted
 
 
+def _narrowed(filters: Filters) -> Filters:
+    """Return the filters for actors; a theme is something to cover and keeps nobody out."""
+    return replace(filters, type=("actor",), theme=())
+
+
 def _candidates(
-    desk: Desk, question: Question, asked: Entry | None, lang: str, rules: Rules,
-    wanted: Mapping[str, str],
-) -> list[Candidate]:  # fmt: skip
+    world: World, ranking: Ranking, rules: Rules, wanted: Mapping[str, str]
+) -> list[Candidate]:
     """Return the most relevant actors, and all that must be there."""
-    filters = replace(question.filters, type=("actor",), theme=())
-    ranking, world = desk.rank(question, asked, lang, filters), desk.world
     best = ranking.best(CANDIDATES)
     extra = [iri for iri in rules.must if iri not in best and iri in ranking.found.position]
     return [_candidate(world, iri, ranking.probability(iri), wanted) for iri in [*extra, *best]]
+
+
+def _filtered(
+    desk: Desk, filters: Filters, ranking: Ranking, rules: Rules, wanted: Mapping[str, str]
+) -> list[Json]:
+    """Return the filters each of which, left out alone, would make a consortium possible.
+
+    Where nobody passes and no single filter is to blame, it is all of them.
+    """
+    text = _("The filter “{name}” leaves too few fitting actors.")
+    used = [f for f in fields(Filters) if f.name not in {"type", "theme"}]
+    used = [f for f in used if getattr(filters, f.name)]
+
+    def possible(name: str, default: object) -> bool:
+        wider: dict[str, Any] = {name: default}
+        mask = ranking.found.mask(_narrowed(replace(filters, **wider)))
+        pool = _candidates(desk.world, desk.standing(replace(ranking, allowed=mask)), rules, wanted)
+        return choose(pool, rules, tuple(wanted)) is not None
+
+    blamed = [f.name for f in used if possible(f.name, f.default)]
+    if not blamed and not ranking.best(1):
+        blamed = [f.name for f in used]
+    return [{"rule": f"filters.{name}", "text": text.format(name=name)} for name in blamed]
 
 
 def _candidate(world: World, iri: str, relevance: float, wanted: Mapping[str, str]) -> Candidate:
@@ -140,13 +172,14 @@ def _member(
 
 def _blame(pool: Sequence[Candidate], rules: Rules, wanted: Sequence[str]) -> list[Json]:
     """Return the rules each of which, left out alone, would make a consortium possible."""
-    found: list[Json] = [
+    return [
         {"rule": name, "text": text.format(value=_shown(getattr(rules, name)))}
         for name, text in _texts().items()
         if (relaxed := _without(rules, name)) != rules and choose(pool, relaxed, wanted) is not None
     ]
-    if found:
-        return found
+
+
+def _no_single() -> list[Json]:
     text = _("No single rule is to blame: even without any one of them there is no solution.")
     return [{"rule": None, "text": text}]
 

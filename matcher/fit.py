@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kg.entry import Entry
 from kg.i18n import language
-from matcher.criteria import CRITERIA, GATES
+from matcher.criteria import CRITERIA, GATES, WEIGHTS
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.weights import Weights
 
@@ -81,8 +81,17 @@ def rank(verdicts: Verdicts, weights: Weights) -> float:
     another problem is of no use however well it would fit. A failed gate halves it.
     """
     rest, known = weigh({n: v for n, v in verdicts.items() if n != "P1"}, weights)
-    score = (verdicts["P1"].value or 0.0) * (known * rest + (1 - known) * NEUTRAL)
+    score = need(verdicts, weights) * (known * rest + (1 - known) * NEUTRAL)
     return score / 2 if failed(verdicts) else score
+
+
+def need(verdicts: Verdicts, weights: Weights) -> float:
+    """Return the factor of the need: P1 ** (its weight / its packaged weight).
+
+    It is P1 itself with the packaged weights, and 1 for every practice with a weight of 0.
+    Both weights are shares of a sum of 1.
+    """
+    return float((verdicts["P1"].value or 0.0) ** (weights["P1"] / WEIGHTS["P1"]))
 
 
 def failed(verdicts: Verdicts) -> list[str]:

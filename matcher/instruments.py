@@ -163,12 +163,16 @@ def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Json]:
 
 
 def answer(desk: Desk, question: Question) -> Json:
-    """Return instruments that break no rule, the most relevant first; a gap is said."""
+    """Return instruments that break no rule, the most relevant first; a gap is said.
+
+    Themes that are asked for go before those of the entry. Without any, a gap is judged by
+    the place alone, and a note says so.
+    """
     place, world = desk.territory(question), desk.world
     asked, lang = desk.asked(question, "practice", "challenge")
     wish = Wish(
         place,
-        tuple(asked.links(DCT + "subject")) if asked else question.filters.theme,
+        question.filters.theme or tuple(asked.links(DCT + "subject") if asked else ()),
         tuple(concept("actor-type", v, "actor_types") for v in question.actor_types),
         question.amount,
         question.partners,
@@ -186,15 +190,18 @@ def answer(desk: Desk, question: Question) -> Json:
     good = [row for row in judged if all(r.met is not False for r in row[2])]
     matches = [_match(world, row, lang, wish) for row in good[: question.limit]]
     nothing = not good or (asked is None and ranking.nothing_good())
-    sure = any(_covers(found) for _s, _i, found in good)
+    sure = any(_covers(found, wish) for _s, _i, found in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
-    made = desk.answer(matches, lang, nothing, asked=question.text)
+    untold = _("No theme is given, so it is not known whether one of these covers it.")
+    notes = [] if wish.themes or not good else [untold]
+    made = desk.answer(matches, lang, nothing, notes, asked=question.text)
     return made | {"territory": place.iri, "gap": gap, "excluded": _excluded(world, judged, lang)}
 
 
-def _covers(found: Sequence[Rule]) -> bool:
-    """Return whether theme and territory are met and not only not known."""
-    return all(r.met for r in found if r.name in {"territory", "theme"})
+def _covers(found: Sequence[Rule], wish: Wish) -> bool:
+    """Return whether the territory, and a theme if one is asked for, are met and not unknown."""
+    asked = {"territory", "theme"} if wish.themes else {"territory"}
+    return all(r.met for r in found if r.name in asked)
 
 
 def _match(world: World, row: tuple[float, str, list[Rule]], lang: str, wish: Wish) -> Json:

@@ -10,7 +10,7 @@ from kg.i18n import gettext as _
 from kg.i18n import mark
 from kg.vocabulary import PSR
 from matcher.criteria.verdict import listed
-from matcher.fit import Anticipated
+from matcher.fit import NEUTRAL, Anticipated, need
 from matcher.place import FEATURES, Place
 from matcher.question import Filters
 from matcher.retrieval import Ranking
@@ -83,7 +83,7 @@ def _ends(found: Anticipated, name: str, share: float) -> tuple[float, float]:
     """Return the score if what is unknown turned out not to be met, and if it did."""
     rest = sum(found.weights[n] for n in found.verdicts if n != "P1")
     swing = found.weights[name] * share / 2 / rest if rest else 0.0
-    swing *= (found.verdicts["P1"].value or 0.0) / (2 if found.failed else 1)
+    swing *= need(found.verdicts, found.weights) / (2 if found.failed else 1)
     low = found.score - swing
     return low / 2 if name == "E1" and not found.failed else low, found.score + swing
 
@@ -156,23 +156,34 @@ def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Js
 
 
 def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
-    """Return the criteria by which the last practice shown is ahead, the largest first."""
+    """Return the criteria by which the last practice shown is ahead, the largest first.
+
+    Each says what is known of the one and of the other.
+    """
     losses = {name: _share(other, name) - _share(found, name) for name in found.verdicts}
     worst = sorted((n for n in losses if losses[n] > 1e-9), key=lambda n: (-losses[n], n))
     ahead = title(other.practice)
     nearer = _("“{title}” is nearer to what was asked.").format(title=ahead)
     text = _("“{title}” is ahead of it here. {said}")
-    return [
-        _cause("criterion", n, nearer if n == "P1" else text.format(title=ahead, said=v.text))
-        for n in worst[:SHOWN]
-        for v in (found.verdicts[n],)
-    ]
+
+    def told(name: str) -> str:
+        said = " ".join(_quoted(one, name) for one in (found, other))
+        return nearer if name == "P1" else text.format(title=ahead, said=said)
+
+    return [_cause("criterion", name, told(name)) for name in worst[:SHOWN]]
+
+
+def _quoted(found: Anticipated, name: str) -> str:
+    said = found.verdicts[name].text
+    return _("%(name)s: %(value)s", name=title(found.practice), value=said)
 
 
 def _share(found: Anticipated, name: str) -> float:
     """Return what a criterion adds to the score's factors, above neutral."""
+    if name == "P1":
+        return need(found.verdicts, found.weights) - NEUTRAL
     value, known = found.verdicts[name].score
-    return (found.weights[name] if name != "P1" else 1.0) * known * ((value or 0.0) - 0.5)
+    return found.weights[name] * known * ((value or 0.0) - NEUTRAL)
 
 
 def notes(world: World, place: Place) -> list[str]:

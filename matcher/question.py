@@ -134,10 +134,10 @@ def _value(store: Store, name: str, value: str) -> str:
     return concept(SCHEMES.get(name, "evidence-level"), value, name)
 
 
-def _one_of(value: str, known: tuple[str, ...]) -> str:
+def _one_of(value: str, known: tuple[str, ...], path: str = "") -> str:
     if value not in known:
         raise refused(
-            "",
+            path,
             gettext("%(value)s is not known.", value=repr(value)),
             value=value,
             hint=gettext("Use one of %(names)s.", names=", ".join(known)),
@@ -164,7 +164,7 @@ def check_target(raw: Target) -> Target:
         raw.budget_per_head,
         tuple(concept("competence", v, "target.competences") for v in raw.competences),
         tuple(concept("actor-type", v, "target.actor_types") for v in raw.actor_types),
-        tuple(primary(v) for v in raw.languages),
+        tuple(_one_of(primary(v), LANGUAGES, "target.languages") for v in raw.languages),
         tuple(concept("target-group", v, "target.target_groups") for v in raw.target_groups),
     )
 

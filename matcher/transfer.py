@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kg.entry import Entry
 from kg.i18n import gettext as _
 from kg.i18n import ngettext
 from kg.language import primary
@@ -18,9 +17,9 @@ from matcher.desk import Desk
 from matcher.evidence import Reason
 from matcher.fit import Anticipated, anticipate
 from matcher.instruments import open_to
-from matcher.question import Question, check_target, read
+from matcher.question import Filters, Question, check_target, read
 from matcher.retrieval import Ranking, level
-from matcher.weights import weighed
+from matcher.weights import Weights, weighed
 
 #: how many practices are judged by all criteria
 SHORT_LIST = 200
@@ -48,8 +47,11 @@ def answer(desk: Desk, question: Question) -> Json:
         (primary(lang),),
         by_path.get("practice"),
     )
-    ranking = desk.rank(question, asked, lang, replace(question.filters, type=("practice",)))
-    needs = _needs(scene, ranking, asked, question.limit)
+    filters = replace(question.filters, type=("practice",))
+    ranking = desk.rank(question, asked, lang, filters)
+    needs = _needs(scene, ranking, question.limit)
+    if asked is not None and asked.path == "practice" and _passes(ranking, asked.iri, filters):
+        needs[asked.iri] = 1.0
     judged = [anticipate(world.get(i), scene, need, weights) for i, need in needs.items()]
     judged.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
     matches = []
@@ -62,32 +64,40 @@ def answer(desk: Desk, question: Question) -> Json:
     made = desk.answer(matches, lang, nothing, notes, weights, question.text)
     made |= {"territory": place.iri, "missing": missing.missing(judged)}
     if question.why_not:
-        made["why_not"] = _why_not(question, scene, ranking, judged, lang)
+        made["why_not"] = _why_not(question, scene, ranking, judged, weights, lang)
     return made
 
 
-def _needs(scene: Scene, ranking: Ranking, asked: Entry | None, limit: int) -> dict[str, float]:
+def _needs(scene: Scene, ranking: Ranking, limit: int) -> dict[str, float]:
     """Return the practices to be judged, with the score of their text."""
     chosen = ranking.best(max(SHORT_LIST, limit))
     if scene.challenge is not None:
         about = scene.world.addressing(scene.challenge.iri)
         chosen += [p for p in about if ranking.allows(p)]
-    needs = {iri: ranking.probability(iri) for iri in chosen}
-    if asked is not None and asked.path == "practice":
-        needs[asked.iri] = 1.0
-    return needs
+    return {iri: ranking.probability(iri) for iri in chosen}
+
+
+def _passes(ranking: Ranking, iri: str, filters: Filters) -> bool:
+    """Return whether the practice asked about, which is no match of itself, passes the filters.
+
+    One that the index has not reached yet passes where nothing is asked of it.
+    """
+    at = ranking.found.position.get(iri)
+    if at is None:
+        return filters == Filters(type=filters.type)
+    return bool(ranking.found.mask(filters)[at])
 
 
 def _why_not(
-    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated], lang: str
-) -> Json:
+    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated],
+    weights: Weights, lang: str,
+) -> Json:  # fmt: skip
     assert question.why_not
     practice = read(scene.world.store, question.why_not, "practice", field="why_not")
     found = next((f for f in judged if f.practice.iri == practice.iri), None)
     if found is None:
         known = practice.iri in ranking.found.position
         need = ranking.probability(practice.iri) if known else 0.0
-        weights = judged[0].weights if judged else weighed({})
         found = anticipate(practice, scene, need, weights)
     told = missing.why_not(found, judged, question.limit, question.filters, ranking)
     return names(scene.world, practice.iri, lang) | told

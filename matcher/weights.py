@@ -9,27 +9,31 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kg.errors import Problem, Refused
+from kg.figures import number
 from kg.i18n import gettext
 from matcher.criteria import CRITERIA, WEIGHTS
 
 Weights = Mapping[str, float]
+#: the largest weight that can be given; only its share of all of them counts
+MOST = 1e6
 
 
 def weighed(raw: Mapping[str, object], base: Weights = WEIGHTS) -> dict[str, float]:
     """Return ``base`` with the given weights in it, adding up to 1.
 
-    Raises Refused for an unknown criterion, for what is no number of at least 0, and where
-    none of the given weights is above 0.
+    Raises Refused for an unknown criterion, for what is no number from 0 to MOST, and where
+    no criterion is left with a weight above 0.
     """
     problems = [_problem(name, value) for name, value in raw.items()]
-    found = [p for p in problems if p]
-    if not found and raw and not any(raw.values()):
-        text = gettext("All weights are 0, so nothing would count.")
-        found = [Problem("weights", text, hint=gettext("Give at least one criterion more than 0."))]
-    if found:
+    if found := [p for p in problems if p]:
         raise Refused(gettext("The weights cannot be used."), found)
     merged = {name: float(raw.get(name, base[name])) for name in CRITERIA}  # type: ignore[arg-type]
     total = sum(merged.values())
+    if not total:
+        text = gettext("All weights are 0, so nothing would count.")
+        hint = gettext("Give at least one criterion more than 0.")
+        problem = Problem("weights", text, hint=hint)
+        raise Refused(gettext("The weights cannot be used."), [problem])
     return {name: value / total for name, value in merged.items()}
 
 
@@ -41,8 +45,8 @@ def _problem(name: str, value: object) -> Problem | None:
             gettext("There is no such criterion."),
             hint=gettext("Use %(names)s.", names=", ".join(CRITERIA)),
         )
-    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1e6:
-        text = gettext("A weight is a number of at least 0.")
+    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= MOST:
+        text = gettext("A weight is a number from 0 to %(most)s.", most=number(MOST))
         return Problem(path, text, value=str(value), hint=gettext("Write a number such as 0.3."))
     return None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
 from kg.errors import Malformed, Problem, Refused
+from kg.figures import number
 from kg.i18n import gettext, mark
 from kg.store import Store
 from matcher.matcher import Matcher
@@ -40,19 +41,29 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class FilterFields(_Strict):
-    """What matches are narrowed to; each list says *any of these*."""
+class InstrumentFilters(_Strict):
+    """What instruments are narrowed to; each list says *any of these*."""
 
-    type: Names | None = None
     country: Names | None = None
     not_country: Names | None = None
-    territory: Names | None = None
     theme: Names | None = None
     target_group: Names | None = None
     stage: Names | None = None
     approach: Names | None = None
     language: Names | None = None
     evidence_min: Name | None = None
+
+
+class PlacedFilters(InstrumentFilters):
+    """What practices, or actors, are narrowed to; each list says *any of these*."""
+
+    territory: Names | None = None
+
+
+class FilterFields(PlacedFilters):
+    """What entries of any class are narrowed to; each list says *any of these*."""
+
+    type: Names | None = None
 
 
 class TargetFields(_Strict):
@@ -74,7 +85,7 @@ class WhatIfFields(_Strict):
 
 
 class RuleFields(_Strict):
-    """The rules that a consortium keeps; a call's own rules stand where these say nothing."""
+    """The rules that a consortium keeps; a call's own hold too, and the stricter of two numbers."""
 
     seats: Annotated[int, Field(ge=1, le=50)] | None = None
     minimum_countries: Annotated[int, Field(ge=1, le=50)] | None = None
@@ -88,7 +99,6 @@ class RuleFields(_Strict):
 class _Request(_Strict):
     lang: Tag | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 10
-    filters: FilterFields | None = None
 
 
 class SimilarRequest(_Request):
@@ -96,6 +106,7 @@ class SimilarRequest(_Request):
 
     entry: Name | None = None
     text: Words | None = None
+    filters: FilterFields | None = None
     diversity: Literal["country", "approach", "language"] | None = None
     quota: Annotated[int, Field(ge=1, le=100)] | None = None
 
@@ -106,6 +117,7 @@ class TransferRequest(_Request):
     challenge: Name | None = None
     entry: Name | None = None
     text: Words | None = None
+    filters: PlacedFilters | None = None
     territory: Name
     target: TargetFields | None = None
     weights: dict[Name, float] | None = None
@@ -119,6 +131,7 @@ class InstrumentsRequest(_Request):
     challenge: Name | None = None
     entry: Name | None = None
     text: Words | None = None
+    filters: InstrumentFilters | None = None
     territory: Name
     actor_types: Names | None = None
     amount: Money | None = None
@@ -132,6 +145,7 @@ class ConsortiumRequest(_Request):
     entry: Name | None = None
     challenge: Name | None = None
     text: Words | None = None
+    filters: PlacedFilters | None = None
     territory: Name | None = None
     rules: RuleFields | None = None
 
@@ -148,8 +162,9 @@ class PartnersRequest(_Request):
 
     actor: Name | None = None
     text: Words | None = None
+    filters: PlacedFilters | None = None
     territory: Name | None = None
-    kinds: list[Kind] | None = None
+    kinds: Annotated[list[Kind], Field(min_length=1)] | None = None
 
 
 class StampFields(_Strict):
@@ -287,18 +302,17 @@ def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
     path = ".".join(str(part) for part in error["loc"])
     value = None if error["type"] == "missing" else str(error["input"])[:200]
     said, told = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), ""))
-    message, hint = gettext(said), gettext(told, **error.get("ctx", {})) or None
+    bounds = {k: number(v) if isinstance(v, int | float) else v
+              for k, v in error.get("ctx", {}).items()}  # fmt: skip
+    message, hint = gettext(said), gettext(told, **bounds) or None
     if error["type"] == "extra_forbidden":
         hint = gettext("Use %(names)s.", names=", ".join(sorted(_siblings(model, error["loc"]))))
     return Problem(path, message, value=value, hint=hint)
 
 
 def _siblings(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
-    inner: dict[str, type[BaseModel]] = {
-        "filters": FilterFields, "target": TargetFields, "what_if": WhatIfFields,
-        "rules": RuleFields, "stamp": StampFields,
-    }  # fmt: skip
-    found = inner.get(str(path[0]), model) if len(path) > 1 else model
+    inner = get_args(model.model_fields[str(path[0])].annotation) if len(path) > 1 else ()
+    found = next((t for t in inner if issubclass(t, BaseModel)), model)
     return set(found.model_fields)
 
 
@@ -312,7 +326,7 @@ _MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "string_too_short": (mark("The text is empty."), ""),
     "string_too_long": (
-        mark("The text is too long."), mark("Send at most 20,000 characters of text."),
+        mark("The text is too long."), mark("Send at most %(max_length)s characters of text."),
     ),
     "string_pattern_mismatch": (
         mark("This is not the tag of a language."), mark("Write a tag such as “de”."),
@@ -324,6 +338,7 @@ _MESSAGES: dict[str, tuple[str, str]] = {
     "less_than_equal": (mark("The number is too large."), mark("Send %(le)s at most.")),
     "list_type": (mark("A list was expected."), mark("Write it in square brackets.")),
     "too_long": (mark("The list is too long."), mark("Send %(max_length)s at most.")),
+    "too_short": (mark("The list is empty."), mark("Name at least one, or leave it out.")),
     "dict_type": (mark("An object was expected."), mark("Write it in curly brackets.")),
     "model_type": (mark("An object was expected."), mark("Write it in curly brackets.")),
     "literal_error": (mark("This value is not known."), mark("Use %(expected)s.")),

@@ -100,10 +100,10 @@ def test_a_transfer_seats_somebody_of_the_place_and_an_owner(starter_matcher: Ma
 @pytest.mark.parametrize(
     ("rules", "blamed"),
     [
-        ({"seats": 3, "minimum_countries": 4}, {"minimum_countries", "seats"}),
+        ({"seats": 3, "minimum_countries": 4}, {"minimum_countries"}),
         ({"seats": 4, "countries": ["MT"]}, {"countries"}),
         ({"seats": 6, "actor_types": ["volunteer-centre"], "countries": ["FI"]},
-         {"actor_types", "countries"}),
+         {"countries"}),
         ({"seats": 3, "must": ["id/actor/city-hr-split"], "countries": ["SI"]},
          {"must", "countries"}),
     ],
@@ -115,8 +115,38 @@ def test_rules_that_cannot_be_met_are_named(
     answer = consortium(starter_matcher, entry=None, text=TEXT, rules=rules)
     assert answer["abstained"]
     assert answer["matches"] == []
-    assert {row["rule"] for row in answer["infeasible"]} & blamed
+    assert {row["rule"] for row in answer["infeasible"]} == blamed
     assert all(row["text"] for row in answer["infeasible"])
+
+
+@pytest.mark.parametrize(
+    ("filters", "blamed"),
+    [
+        (Filters(country=("MT",)), {"filters.country"}),
+        (Filters(country=("MT",), stage=("x",)), {"filters.country", "filters.stage"}),
+        (Filters(country=("SI", "HR"), stage=("x",)), {"filters.stage"}),
+    ],
+)
+def test_filters_that_leave_too_few_are_named(
+    starter_matcher: Matcher, filters: Filters, blamed: set[str]
+) -> None:
+    answer = consortium(starter_matcher, entry=None, text=TEXT, filters=filters)
+    assert answer["matches"] == []
+    assert {row["rule"] for row in answer["infeasible"]} == blamed
+
+
+def test_of_two_numbers_the_stricter_holds(starter_matcher: Matcher) -> None:
+    for asked, kept in ((1, 3), (4, 4)):
+        answer = consortium(starter_matcher, rules={"minimum_countries": asked})
+        assert answer["rules"]["minimum_countries"] == kept
+        assert len({m["country"] for m in answer["matches"]}) >= kept
+
+
+def test_a_consortium_for_nonsense_is_no_good_match(starter_matcher: Matcher) -> None:
+    answer = consortium(starter_matcher, entry=None, text="asdf qwer zxcv")
+    assert answer["abstained"]
+    assert {m["level"] for m in answer["matches"]} == {"weak"}
+    assert not consortium(starter_matcher)["abstained"]
 
 
 def test_fewer_seats_than_the_call_asks_for_are_refused(starter_matcher: Matcher) -> None:
@@ -170,8 +200,14 @@ def test_no_instrument_that_is_offered_breaks_a_rule(starter_matcher: Matcher) -
         assert match["reasons"]
     for out in answer["excluded"]:
         assert {r["status"] for r in out["rules"]} == {"failed"}
-    ended = [r["text"] for o in answer["excluded"] for r in o["rules"] if r["rule"] == "dates"]
-    assert all("ended" in text for text in ended)
+
+
+def test_an_instrument_that_has_ended_is_excluded(starter_matcher: Matcher) -> None:
+    answer = instruments(starter_matcher, entry=None, text="grants for social innovation")
+    rules = {o["entry"]: o["rules"] for o in answer["excluded"]}
+    for name in ("esf-2014-2020", "urbact-iii"):
+        (rule,) = rules[f"{BASE}id/instrument/{name}"]
+        assert (rule["rule"], rule["text"]) == ("dates", "It has ended: 2020.")
 
 
 def test_a_gap_is_said(starter_matcher: Matcher) -> None:
@@ -184,6 +220,24 @@ def test_a_gap_is_said(starter_matcher: Matcher) -> None:
     gap = next(p for p in practices if CRITERIA["E4"](p, scene).gate == "gap")
     answer = instruments(starter_matcher, entry=gap.iri, territory="AL")
     assert "No instrument" in answer["gap"]
+
+
+def test_a_gap_is_not_claimed_where_no_theme_is_asked_for(starter_matcher: Matcher) -> None:
+    text = {"entry": None, "text": "grant for social innovation projects"}
+    answer = instruments(starter_matcher, **text, territory="FR")
+    assert answer["gap"] is None
+    assert any("No theme is given" in note for note in answer["query"]["notes"])
+    answer = instruments(starter_matcher, territory="FR")
+    assert not any("No theme is given" in note for note in answer["query"]["notes"])
+
+
+def test_a_theme_that_is_asked_for_goes_before_those_of_the_entry(
+    starter_matcher: Matcher,
+) -> None:
+    theme = "https://w3id.org/passerelle/voc/theme/employment"
+    plain = instruments(starter_matcher)
+    other = instruments(starter_matcher, filters=Filters(theme=(theme,)))
+    assert [m["entry"] for m in plain["matches"]] != [m["entry"] for m in other["matches"]]
 
 
 def test_partners_are_tied_through_the_graph(starter_matcher: Matcher) -> None:

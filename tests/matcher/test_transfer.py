@@ -159,11 +159,44 @@ def test_why_not_names_rank_filter_and_criteria(starter_matcher: Matcher) -> Non
     assert caught.value.problems[0].path == "why_not"
 
 
+def test_why_not_weighs_as_asked_where_nothing_passes_the_filters(
+    starter_matcher: Matcher,
+) -> None:
+    weights = {"P1": 0.0, "I1": 2.0}
+    listed = ask(starter_matcher, limit=100, weights=weights, why_not=PRACTICE)["why_not"]
+    none = Filters(country=("MT",))
+    answer = ask(starter_matcher, weights=weights, why_not=PRACTICE, filters=none)
+    assert answer["matches"] == []
+    assert answer["why_not"]["score"] == listed["score"]
+
+
+def test_why_not_says_what_is_known_of_both(starter_matcher: Matcher) -> None:
+    answer = ask(starter_matcher, limit=100)
+    first, last = answer["matches"][0], answer["matches"][-1]
+    told = ask(starter_matcher, limit=1, why_not=last["entry"])["why_not"]
+    causes = [c for c in told["because"] if c["kind"] == "criterion" and c["name"] != "P1"]
+    assert causes
+    for cause in causes:
+        for match in (first, last):
+            said = match["criteria"][cause["name"]]["text"]
+            assert f"{match['title']}: {said}" in cause["text"]
+
+
 def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher) -> None:
     answer = starter_matcher.transfer(Question(entry=PRACTICE, territory="SI"))
     matches: Any = answer["matches"]
     own = next(match for match in matches if match["entry"] == PRACTICE)
     assert "there-already" in {warning["kind"] for warning in own["warnings"]}
+
+
+def test_filters_hold_for_the_practice_asked_about_too(starter_matcher: Matcher) -> None:
+    asked = Question(entry=PRACTICE, territory="HR035")
+    for filters in (Filters(country=("LV",)), Filters(not_country=("SI",))):
+        answer: Any = starter_matcher.transfer(replace(asked, filters=filters))
+        assert answer["matches"]
+        assert PRACTICE not in [match["entry"] for match in answer["matches"]]
+    own: Any = starter_matcher.transfer(replace(asked, filters=Filters(country=("SI",))))
+    assert own["matches"][0]["entry"] == PRACTICE
 
 
 def test_what_a_practice_is_compared_by_is_cited(starter_matcher: Matcher) -> None:
@@ -205,8 +238,8 @@ def test_a_place_without_figures_is_said_to_have_none(starter_matcher: Matcher) 
 @pytest.mark.parametrize(
     "raw",
     [
-        {"P1": 0.0},
         dict.fromkeys(WEIGHTS, 0),
+        {"P1": 1e7},
         {"P1": -0.1},
         {"P1": math.nan},
         {"P1": math.inf},
@@ -218,6 +251,44 @@ def test_weights_that_cannot_be_are_refused(starter_matcher: Matcher, raw: dict[
     with pytest.raises(Refused) as caught:
         ask(starter_matcher, weights=raw)
     assert all(p.path.startswith("weights") for p in caught.value.problems)
+
+
+def test_the_bounds_of_a_weight_are_said() -> None:
+    with pytest.raises(Refused) as caught:
+        weighed({"P1": 1e7})
+    assert caught.value.problems[0].message == "A weight is a number from 0 to 1,000,000."
+
+
+def test_a_single_criterion_can_be_left_out(starter_matcher: Matcher) -> None:
+    for match in ask(starter_matcher, weights={"T1": 0})["matches"]:
+        weights = {name: row["weight"] for name, row in match["criteria"].items()}
+        assert weights.pop("T1") == 0
+        assert min(weights.values()) > 0
+
+
+def test_the_weight_of_the_need_counts_in_the_order(starter_matcher: Matcher) -> None:
+    world = starter_matcher.world
+    scene = Scene(world, world.place(BASE + "id/territory/HR035"))
+    practice = world.get(PRACTICE)
+
+    def score(need: float, **weights: float) -> float:
+        return anticipate(practice, scene, need, weighed(weights)).score
+
+    assert score(0.5) / score(1.0) == pytest.approx(0.5)
+    assert score(0.5, P1=0.0) == score(1.0, P1=0.0) > 0
+    ratios = [score(0.5, P1=w) / score(1.0, P1=w) for w in (0.0, 0.1, 0.2, 0.5, 1.0)]
+    assert ratios == sorted(ratios, reverse=True)
+    assert len({round(ratio, 6) for ratio in ratios}) == len(ratios)
+
+
+def test_a_need_without_weight_does_not_choose_the_first(starter_matcher: Matcher) -> None:
+    weights = {"P1": 0.0}
+    orders = {
+        text: [m["entry"] for m in ask(starter_matcher, text=text, weights=weights)["matches"]]
+        for text in (TEXT, "Young people are looking for work and for a flat.")
+    }
+    first, second = orders.values()
+    assert first[:5] == second[:5]
 
 
 def test_weights_of_a_question_count_and_are_stamped(starter_matcher: Matcher) -> None:

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from matcher.criteria import WEIGHTS
 from matcher.reranker import Reranker
 from tests.service.conftest import BASE
 
@@ -100,6 +101,19 @@ def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
         ("similar", {"entry": f"{BASE}id/practice/none"}, "entry"),
         ("similar", {"entry": "a b"}, "entry"),
         ("transfer", {"text": "x"}, "territory"),
+        ("transfer", {"text": "x", "territory": "HR", "filters": {"type": ["actor"]}},
+         "filters.type"),
+        ("partners", {"text": "x", "territory": "HR", "filters": {"type": ["actor"]}},
+         "filters.type"),
+        ("instruments", {"text": "x", "territory": "HR", "filters": {"type": ["actor"]}},
+         "filters.type"),
+        ("instruments", {"text": "x", "territory": "HR", "filters": {"territory": ["HR"]}},
+         "filters.territory"),
+        ("consortium", {"text": "x", "filters": {"type": ["actor"]}}, "filters.type"),
+        ("groups", {"community": DOM, "filters": {"country": ["HR"]}}, "filters"),
+        ("partners", {"text": "x", "territory": "HR", "kinds": []}, "kinds"),
+        ("transfer", {"text": "x", "territory": "HR", "target": {"languages": ["banana"]}},
+         "target.languages"),
         ("transfer", {"text": "x", "territory": "HR", "target": {"x": 1}}, "target.x"),
         ("transfer", {"challenge": DOM + "x", "territory": "HR"}, "challenge"),
         ("transfer", {"challenge": DOM, "territory": "HR"}, "challenge"),
@@ -111,7 +125,11 @@ def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
         ("partners", {"text": "x"}, "territory"),
         ("partners", {"text": "x", "territory": "HR", "kinds": ["friend"]}, "kinds.0"),
         ("partners", {"actor": DOM}, "actor"),
-        ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": 0}}, "weights"),
+        (
+            "transfer",
+            {"text": "x", "territory": "HR", "weights": dict.fromkeys(WEIGHTS, 0)},
+            "weights",
+        ),
         ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": -1}}, "weights.P1"),
         ("transfer", {"text": "x", "territory": "HR", "weights": {"P1": "NaN"}}, "weights.P1"),
         ("transfer", {"text": "x", "territory": "HR", "what_if": {}}, "what_if"),
@@ -129,13 +147,39 @@ def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
         ("groups", {}, "community"),
         ("groups", {"community": DOM}, "community"),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_is_named(
     client: FlaskClient, kind: str, body: dict[str, object], path: str
 ) -> None:
     answer = ask(client, kind, **body)
     assert answer.status_code == 422, answer.text
     assert path in [p["path"] for p in answer.get_json()["problems"]]
+
+
+def test_a_key_that_has_no_effect_is_refused_with_those_that_have(client: FlaskClient) -> None:
+    body = {**QUESTIONS["instruments"], "filters": {"territory": ["HR"]}}
+    (problem,) = ask(client, "instruments", **body).get_json()["problems"]
+    assert problem["message"] == "This key is not known."
+    assert "theme" in problem["hint"]
+    assert "territory" not in problem["hint"]
+    (problem,) = ask(client, "partners", text="x", territory="HR", kinds=[]).get_json()["problems"]
+    assert (problem["message"], problem["hint"]) == (
+        "The list is empty.", "Name at least one, or leave it out.",
+    )  # fmt: skip
+
+
+def test_the_limit_of_a_text_is_said_as_it_is(client: FlaskClient) -> None:
+    for body, most in (({"territory": "x" * 3_000}, "2,000"), ({"text": "x" * 20_001}, "20,000")):
+        (problem,) = ask(client, "transfer", **QUESTIONS["transfer"] | body).get_json()["problems"]
+        assert problem["hint"] == f"Send at most {most} characters of text."
+
+
+@pytest.mark.parametrize("code", ["hr035", " HR035 "])
+def test_codes_of_places_are_taken_as_they_are_typed(client: FlaskClient, code: str) -> None:
+    answer = ask(client, "transfer", **QUESTIONS["transfer"] | {"territory": code})
+    assert answer.get_json()["territory"] == f"{BASE}id/territory/HR035"
+    filters = {"territory": [code], "country": [" hr "]}
+    assert ask(client, "similar", **QUESTIONS["similar"], filters=filters).status_code == 200
 
 
 def test_a_damaged_re_ranking_model_is_told_and_only_a_text_needs_it(

@@ -136,6 +136,12 @@ def test_a_consortium_for_a_call_keeps_its_rules(client: FlaskClient) -> None:
     assert re.search(r"Countries at least 3\b", shown)
 
 
+def test_a_consortium_for_nonsense_is_told_to_be_no_good_match(client: FlaskClient) -> None:
+    said = "No good match; the nearest are:"
+    assert said in words(page(client, "/consortium", q="asdf qwer zxcv"))
+    assert said not in words(page(client, "/consortium", about=CALL))
+
+
 def test_a_consortium_for_a_practice_covers_what_it_needs(client: FlaskClient) -> None:
     asked: dict[str, Any] = {
         "about": YOUTH_CENTRE,

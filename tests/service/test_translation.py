@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from kg import figures, i18n
 from kg.i18n import LANGUAGES
 from kg.vocabulary import CLASSES, Vocabulary, graphs
+from matcher.criteria import WEIGHTS
 from matcher.world import World
 from service.pages import EXAMPLES
 from service.runtime import Runtime
@@ -253,7 +254,7 @@ QUESTIONS: list[tuple[str, Any]] = [
     ("transfer", {"text": ASKED}),
     ("transfer", {"text": ASKED, "territory": "XX"}),
     ("transfer", {"text": ASKED, "territory": "HR035", "weights": {"X9": 1, "P1": -1}}),
-    ("transfer", {"text": ASKED, "territory": "HR035", "weights": {"P1": 0}}),
+    ("transfer", {"text": ASKED, "territory": "HR035", "weights": dict.fromkeys(WEIGHTS, 0)}),
     ("transfer", {"text": ASKED, "territory": "HR035", "what_if": {}}),
     (
         "transfer",
