@@ -235,6 +235,8 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
     if (kind == "batch") != (country is not None and output is not None):
         raise click.UsageError("For batch name --country and --output, and only then.")
     raw = {key: value for key, value in given.items() if value is not None}
+    if kind == "batch" and (entry or more or raw.keys() - {"limit"}):
+        raise click.UsageError("batch takes --country, --output and --limit, and nothing else.")
     if entry is not None:
         raw[_subject(kind, entry)] = entry
     raw |= read_json(more.encode()) if more else {}

@@ -261,6 +261,11 @@ def test_every_kind_of_question_can_be_asked(run: Run, words: list[str], told: s
     "words",
     [
         ["match", "batch", "--country", "HR"],
+        ["match", "batch", "x", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--territory", "HR", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--lang", "hr", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--entry", "x", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--with", '{"lang": "hr"}', "--country", "HR", "--output", "y"],
         ["match", "similar", "x", "--country", "HR", "--output", "y"],
         ["match", "transfer", "x", "--territory", "HR", "--with", "{"],
         ["match", "consortium", "x", "--with", '{"rules": {"must": ["nobody"]}}'],
@@ -290,6 +295,42 @@ def test_a_batch_is_gone_on_with(run: Run, tmp_path: Path) -> None:
     assert output.read_text() == whole
     run(*words[:-1], "3")
     assert len(json.loads(output.read_text().splitlines()[1])["matches"]) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"My notes\n",
+        b"My notes",
+        b"[]\n",
+        b'{"a": 1}\n',
+        b"1\n2\n",
+        b"null\n",
+        b"\xff\xfe\n",
+        b"\n",
+    ],
+)
+def test_a_batch_leaves_a_file_of_others_as_it_is(run: Run, tmp_path: Path, body: bytes) -> None:
+    output = tmp_path / "mine"
+    output.write_bytes(body)
+    ended = run("match", "batch", "--country", "HR", "--output", str(output))
+    assert ended.exit_code == 2
+    assert "not a file of an earlier batch" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert output.read_bytes() == body
+
+
+def test_a_batch_takes_an_empty_file_and_not_one_with_a_strange_line(
+    run: Run, tmp_path: Path
+) -> None:
+    output = tmp_path / "hr.jsonl"
+    output.touch()
+    words = ("match", "batch", "--country", "HR", "--output", str(output))
+    assert run(*words).exit_code == 0
+    output.write_text(output.read_text() + '{"mine": 1}\n')
+    before = output.read_text()
+    assert run(*words).exit_code == 2
+    assert output.read_text() == before
 
 
 def test_feedback_is_reported_and_weights_are_written_only_when_asked(
