@@ -17,9 +17,9 @@ from matcher.picture import Found
 from matcher.question import Filters, Question
 from matcher.retrieval import RECIPE, Ranking, by_entry
 
-#: entries compared at once; 1,024 rows against 100,000 take 400 MB
-BLOCK, GROUP = 1024, 64
-#: so many times the limit of the nearest by vectors are scored in full, and at least so many
+#: entries compared at once; 512 rows against 100,000 take 200 MB, three times over
+BLOCK, GROUP = 512, 64
+#: so many times the limit of the nearest at first sight are scored in full, and at least so many
 TIMES, LEAST = 5, 100
 PRACTICES = Filters(type=("practice",))
 #: the keys by which a file of a run is known: of its first line, and of the others
@@ -36,15 +36,18 @@ class _ShortList(Index):
         self._found = found
 
 
-def nearest(queries: Matrix, documents: Matrix, limit: int) -> tuple[Indices, Matrix]:
+def nearest(
+    queries: Matrix, documents: Matrix, limit: int, more: Matrix | float = 0.0
+) -> tuple[Indices, Matrix]:
     """Return row numbers and dot products of the ``limit`` nearest documents, best first.
 
-    Exact: the best lie in the groups of 64 documents with the largest maxima. Ties go to the
+    ``more`` is added to the products. Exact: the best lie in the groups of 64 documents with the largest maxima. Ties go to the
     earlier document.
     """
     limit = min(limit, len(documents))
     scores = np.full((len(queries), -(-len(documents) // GROUP) * GROUP), -np.inf, np.float32)
     np.matmul(queries, documents.T, out=scores[:, : len(documents)])
+    scores[:, : len(documents)] += more
     groups = scores.reshape(len(queries), -1, GROUP).max(axis=2)
     # One group more than asked for would not help: each of the best has a group of its own.
     best = _largest(groups, min(limit, groups.shape[1]))
@@ -117,23 +120,32 @@ def _line(iri: str, ranking: Ranking, limit: int) -> Json:
 def _rankings(desk: Desk, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:
     """Yield the practices like each entry: to a challenge among all, as for one question.
 
-    To a practice among the nearest by vectors, which one matrix product finds for a block.
+    To a practice among the nearest at first sight, which are found for a block at once.
     """
     found = desk.index.found
-    practices = np.flatnonzero(found.mask(PRACTICES))
-    for row in np.setdiff1d(rows, practices):
+    at = np.flatnonzero(found.mask(PRACTICES))
+    for row in np.setdiff1d(rows, at):
         entry = desk.store.get(found.iris[row])
         yield entry.iri, desk.rank(Question(), entry, "", PRACTICES)
-    vectors = _joined(found)[practices]
-    mine = np.flatnonzero(np.isin(practices, rows))
+    practices, mine = found.only(at), np.flatnonzero(np.isin(at, rows))
+    vectors = _joined(practices)
     for start in range(0, len(mine), BLOCK):
         block = mine[start : start + BLOCK]
         # One more than asked for: an entry is its own nearest.
-        near, _scores = nearest(vectors[block], vectors, max(TIMES * limit, LEAST) + 1)
-        for row, others in zip(practices[block], practices[near], strict=True):
-            short = _ShortList(found.only(np.union1d(others, [row])))
-            entry = desk.store.get(found.iris[row])
+        most = max(TIMES * limit, LEAST) + 1
+        near, _scores = nearest(vectors[block], vectors, most, _shared(practices, block))
+        for row, others in zip(block, near, strict=True):
+            short = _ShortList(practices.only(np.union1d(others, [row])))
+            entry = desk.store.get(practices.iris[row])
             yield entry.iri, by_entry(short, entry, Filters())
+
+
+def _shared(found: Found, block: Indices) -> Matrix:
+    """Return what shared letters and concepts add to the cosines, a row an entry of the block."""
+    scores = found.grams.cosines(found.grams.rows[block])
+    scores *= RECIPE.letters
+    scores += RECIPE.concepts * found.shared(found.concepts.rows[block])
+    return scores
 
 
 def _joined(found: Found) -> Matrix:

@@ -338,9 +338,13 @@ def test_an_index_behind_the_graph_is_said_and_what_is_gone_is_not_shown(
     matcher.close()
 
 
+@pytest.mark.parametrize("least", [40, 100])
 def test_a_batch_says_what_one_question_after_the_other_says(
-    starter_matcher: Matcher, tmp_path: Path
+    starter_matcher: Matcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
 ) -> None:
+    """A short list of 40 leaves practices out, one of 100 does not."""
+    assert 40 < starter_matcher.index.found.mask(batch.PRACTICES).sum() < 100
+    monkeypatch.setattr(batch, "LEAST", least)
     output = tmp_path / "it.jsonl"
     batch.run(starter_matcher, "IT", output, 4)
     head, *lines = [json.loads(line) for line in output.read_text().splitlines()]
