@@ -41,8 +41,8 @@ def nearest(
 ) -> tuple[Indices, Matrix]:
     """Return row numbers and dot products of the ``limit`` nearest documents, best first.
 
-    ``more`` is added to the products. Exact: the best lie in the groups of 64 documents with the largest maxima. Ties go to the
-    earlier document.
+    ``more`` is added to the products. Exact: the best lie in the groups of 64 documents with the
+    largest maxima. Ties go to the earlier document.
     """
     limit = min(limit, len(documents))
     scores = np.full((len(queries), -(-len(documents) // GROUP) * GROUP), -np.inf, np.float32)
