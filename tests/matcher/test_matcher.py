@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyoxigraph as ox
@@ -14,7 +15,7 @@ from kg.catalogue import links_to
 from kg.errors import Refused
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
-from matcher import batch, retrieval, similar
+from matcher import batch, centring, fit, partners, picture, retrieval, similar
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
@@ -300,6 +301,24 @@ def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
     matcher.rebuild()
     assert everything() == before
     matcher.close()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "kind"),
+    [
+        (fit, "NEUTRAL", "transfer"), (picture, "UNSTATED", "similar"),
+        (centring, "STRENGTH", "similar"), (partners, "CONCERN", "partners"),
+        (partners, "TIES", "partners"), (partners, "TAKEN_OVER", "partners"),
+    ],
+)  # fmt: skip
+def test_the_stamp_changes_with_a_number_of_its_kind(
+    starter_matcher: Matcher, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str,
+    kind: str,
+) -> None:  # fmt: skip
+    question = QUESTIONS[kind][0]
+    before = ask(starter_matcher, kind, question)["stamp"]
+    monkeypatch.setattr(module, name, 0.37)
+    assert ask(starter_matcher, kind, question)["stamp"] != before
 
 
 def test_the_stamp_changes_with_the_numbers_of_the_retrieval(
