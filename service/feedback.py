@@ -50,6 +50,7 @@ def match_entry(runtime: Runtime, told: Mapping[str, Any], agent: str) -> Entry:
         PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
         PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
         PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
+        PSR + "textVersion": ox.Literal(stamp["text"]) if stamp else None,
     }
     node = ox.NamedNode(iri)
     found = [ox.Triple(node, ox.NamedNode(p), v) for p, v in values.items() if v is not None]

@@ -37,6 +37,8 @@ def test_a_decision_is_stored_with_who_and_is_found_by_sparql(
     entry = runtime.store.get(iri)
     assert entry.links(PSR + "decision") == ["https://w3id.org/passerelle/voc/decision/accepted"]
     assert entry.number(PSR + "score") == 0.5
+    for name, value in (("model", "m@1"), ("data", "1"), ("weights", "abc"), ("text", "1")):
+        assert entry.text(f"{PSR}{name}Version") == value
     seen = runtime.store.provenance(iri)
     assert seen
     assert seen.agent == "test-organisation"
