@@ -9,28 +9,45 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kg.errors import Malformed
 from matcher.desk import Desk
 from matcher.embedder import Matrix
-from matcher.index import Progress
+from matcher.index import Index, Progress
 from matcher.picture import Found
-from matcher.question import Filters
-from matcher.retrieval import ENTRY_LOGIT, RECIPE, chance
+from matcher.question import Filters, Question
+from matcher.retrieval import RECIPE, Ranking, by_entry
 
-#: entries compared at once; 1,024 rows against 100,000 take 400 MB
-BLOCK, GROUP = 1024, 64
+#: entries compared at once; 512 rows against 100,000 take 200 MB, three times over
+BLOCK, GROUP = 512, 64
+#: so many times the limit of the nearest at first sight are scored in full, and at least so many
+TIMES, LEAST = 5, 100
+PRACTICES = Filters(type=("practice",))
+#: the keys by which a file of a run is known: of its first line, and of the others
+HEAD = {"data", "model", "text", "weights", "country", "limit"}
+LINE = {"entry", "abstained", "matches"}
 Indices = npt.NDArray[np.int64]
 Json = dict[str, object]
 
 
-def nearest(queries: Matrix, documents: Matrix, limit: int) -> tuple[Indices, Matrix]:
+class _ShortList(Index):
+    """An index of a few entries, in memory only."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+
+
+def nearest(
+    queries: Matrix, documents: Matrix, limit: int, more: Matrix | float = 0.0
+) -> tuple[Indices, Matrix]:
     """Return row numbers and dot products of the ``limit`` nearest documents, best first.
 
-    Exact: the best lie in the groups of 64 documents with the largest maxima. Ties go to the
-    earlier document.
+    ``more`` is added to the products. Exact: the best lie in the groups of 64 documents with the
+    largest maxima. Ties go to the earlier document.
     """
     limit = min(limit, len(documents))
     scores = np.full((len(queries), -(-len(documents) // GROUP) * GROUP), -np.inf, np.float32)
     np.matmul(queries, documents.T, out=scores[:, : len(documents)])
+    scores[:, : len(documents)] += more
     groups = scores.reshape(len(queries), -1, GROUP).max(axis=2)
     # One group more than asked for would not help: each of the best has a group of its own.
     best = _largest(groups, min(limit, groups.shape[1]))
@@ -52,58 +69,83 @@ def run(
 ) -> Json:
     """Write the practices like each practice and challenge of a country, one JSON line each.
 
-    Scores are of the vectors alone, without letters and feedback, so they are lower. What the
-    file holds already for the same data, model and limit is kept; otherwise it is
-    begun anew. An interrupted run goes on where it stopped.
+    What the file holds already with the same stamp, country and limit is kept; otherwise it is
+    begun anew. An interrupted run goes on where it stopped. Malformed for a file of others.
     """
     found = desk.index.found
-    head = {"data": found.version, "model": desk.model_name, "country": country, "limit": limit}
+    head = desk.stamp() | {"country": country, "limit": limit}
     done = _done(output, head)
     mask = found.mask(Filters(type=("practice", "challenge"), country=(country,)))
     rows = [int(n) for n in np.flatnonzero(mask) if found.iris[n] not in done]
     with output.open("a", encoding="utf-8") as stream:
-        for block in _blocks(found, rows, limit):
-            stream.write("".join(json.dumps(line) + "\n" for line in block))
+        for iri, ranking in _rankings(desk, rows, limit):
+            stream.write(json.dumps(_line(iri, ranking, limit)) + "\n")
             stream.flush()
+            done.add(iri)
             if progress:
-                progress(min(int(mask.sum()), len(done) + len(block)), int(mask.sum()))
-            done |= {str(line["entry"]) for line in block}
+                progress(len(done), int(mask.sum()))
     return head | {"entries": len(done), "output": str(output)}
 
 
 def _done(output: Path, head: Json) -> set[str]:
     """Return what a file holds already; a file of another run is begun anew."""
-    lines = output.read_text("utf-8").splitlines(keepends=True) if output.is_file() else []
-    whole = [line for line in lines if line.endswith("\n")]
-    if not whole or json.loads(whole[0]) != head:
-        whole = [json.dumps(head) + "\n"]
-    output.write_text("".join(whole), "utf-8")
-    return {str(json.loads(line)["entry"]) for line in whole[1:]}
+    known = _known(output) if output.is_file() else []
+    if not known or known[0] != head:
+        known = [head]
+    output.write_text("".join(json.dumps(row) + "\n" for row in known), "utf-8")
+    return {str(row["entry"]) for row in known[1:]}
 
 
-def _blocks(found: Found, rows: list[int], limit: int) -> Iterator[list[Json]]:
-    vectors = _joined(found)
-    open_ = np.flatnonzero(found.mask(Filters(type=("practice",))))
-    documents = vectors[open_]
-    for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
+def _known(output: Path) -> list[Json]:
+    """Return the whole lines of a file of ours; Malformed for a file that is not."""
+    try:
+        text = output.read_text("utf-8")
+        found: list[Json] = [json.loads(line) for line in text.split("\n")[:-1]]
+        keys = [set(row.keys()) for row in found]
+    except (ValueError, AttributeError):
+        text, keys = "?", []
+    if text and keys != [HEAD, *[LINE] * (len(keys) - 1)]:
+        raise Malformed(f"{output} is not a file of an earlier batch; name another.")
+    return found if text else []
+
+
+def _line(iri: str, ranking: Ranking, limit: int) -> Json:
+    matches = [
+        {"entry": other, "score": round(ranking.probability(other), 4)}
+        for other in ranking.best(limit)
+    ]
+    return {"entry": iri, "abstained": ranking.nothing_good(), "matches": matches}
+
+
+def _rankings(desk: Desk, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:
+    """Yield the practices like each entry: to a challenge among all, as for one question.
+
+    To a practice among the nearest at first sight, which are found for a block at once.
+    """
+    found = desk.index.found
+    at = np.flatnonzero(found.mask(PRACTICES))
+    for row in np.setdiff1d(rows, at):
+        entry = desk.store.get(found.iris[row])
+        yield entry.iri, desk.rank(Question(), entry, "", PRACTICES)
+    practices, mine = found.only(at), np.flatnonzero(np.isin(at, rows))
+    vectors = _joined(practices)
+    for start in range(0, len(mine), BLOCK):
+        block = mine[start : start + BLOCK]
         # One more than asked for: an entry is its own nearest.
-        numbers, scores = nearest(vectors[block], documents, limit + 1)
-        yield [
-            _line(found, row, open_[near], score, limit)
-            for row, near, score in zip(block, numbers, scores, strict=True)
-        ]
+        most = max(TIMES * limit, LEAST) + 1
+        near, _scores = nearest(vectors[block], vectors, most, _shared(practices, block))
+        for row, others in zip(block, near, strict=True):
+            short = _ShortList(practices.only(np.union1d(others, [row])))
+            entry = desk.store.get(practices.iris[row])
+            yield entry.iri, by_entry(short, entry, Filters())
 
 
-def _line(found: Found, row: int, near: Indices, scores: Matrix, limit: int) -> Json:
-    pairs = [(int(n), float(s)) for n, s in zip(near, scores, strict=True) if n != row][:limit]
-    return {
-        "entry": found.iris[row],
-        "matches": [
-            {"entry": found.iris[n], "score": round(chance(s, 0.0, ENTRY_LOGIT), 4)}
-            for n, s in pairs
-        ],
-    }
+def _shared(found: Found, block: Indices) -> Matrix:
+    """Return what shared letters and concepts add to the cosines, a row an entry of the block."""
+    scores = found.grams.cosines(found.grams.rows[block])
+    scores *= RECIPE.letters
+    scores += RECIPE.concepts * found.shared(found.concepts.rows[block])
+    return scores
 
 
 def _joined(found: Found) -> Matrix:

@@ -169,12 +169,16 @@ class Desk:
             "query": {"lang": lang, "notes": [*said, *notes]},
             "matches": list(matches),
             "abstained": abstained,
-            "stamp": {
-                "data": self.index.found.version,
-                "model": " ".join([self.model_name, *([reranker.name] if reranker else [])]),
-                "text": text.VERSION,
-                "weights": weights_hash({**(weights or self.weights), **numbers()}),
-            },
+            "stamp": self.stamp(weights, reranker),
+        }
+
+    def stamp(self, weights: Weights | None = None, reranker: Reranker | None = None) -> Json:
+        """Return what an answer rests on: data, models, the way of reading texts, weights."""
+        return {
+            "data": self.index.found.version,
+            "model": " ".join([self.model_name, *([reranker.name] if reranker else [])]),
+            "text": text.VERSION,
+            "weights": weights_hash({**(weights or self.weights), **numbers()}),
         }
 
 

@@ -26,6 +26,8 @@ def triples(kind: str, answer: Mapping[str, Any], base: str, about: str | None) 
     digest = hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:16]
     name = f"{base}answer/{digest}"
     found = [ox.Triple(Node(name), RDF_TYPE, Node(PROV + "Activity"))]
+    found.append(ox.Triple(Node(name), Node(PSR + "abstained"), ox.Literal(answer["abstained"])))
+    found += _texts(Node(name), "warning", answer.get("infeasible", ()))
     if about:
         found.append(ox.Triple(Node(name), Node(PROV + "used"), Node(about)))
     for number, match in enumerate(answer["matches"], 1):
@@ -49,11 +51,25 @@ def _match(
         PSR + "modelVersion": ox.Literal(stamp["model"]),
         PSR + "dataVersion": ox.Literal(stamp["data"]),
         PSR + "weightsVersion": ox.Literal(stamp["weights"]),
+        PSR + "textVersion": ox.Literal(stamp["text"]),
+        PSR + "abstained": ox.Literal(answer["abstained"]),
     }
     values |= {PSR + n: _decimal(match[n]) for n in _NUMBERS if n in match}
     if "territory" in answer:
         values[DCT + "spatial"] = Node(answer["territory"])
-    return [ox.Triple(node, Node(prop), value) for prop, value in values.items()]
+    failed = [g["criterion"] for g in match.get("gates", ()) if g["status"] == "failed"]
+    return [
+        *(ox.Triple(node, Node(prop), value) for prop, value in values.items()),
+        *(ox.Triple(node, Node(PSR + "failedGate"), ox.Literal(name)) for name in failed),
+        *_texts(node, "warning", match.get("warnings", ())),
+        *_texts(node, "adaptation", match.get("adaptations", ())),
+    ]
+
+
+def _texts(node: Node, name: str, said: Iterable[Mapping[str, Any]]) -> list[ox.Triple]:
+    """Return the texts of items as values of one property, in the reader's language."""
+    texts = (ox.Literal(item["text"], language=language()) for item in said)
+    return [ox.Triple(node, Node(PSR + name), text) for text in texts]
 
 
 def _reasons(node: Node, match: Mapping[str, Any]) -> list[ox.Triple]:

@@ -62,6 +62,11 @@ class Grams:
         weighed = _weigh(rows, rarity)
         return cls(weighed, csr_array(weighed.T.tocsr()), rarity)
 
+    def only(self, at: npt.NDArray[np.int64]) -> Grams:
+        """Return some rows, each run as rare as among all."""
+        rows = self.rows[at]
+        return Grams(rows, csr_array(rows.T.tocsr()), self.rarity)
+
     def weigh(self, counted: Sparse) -> Sparse:
         """Return the counts of other texts as unit rows in the same weights."""
         return _weigh(counted, self.rarity)

@@ -109,8 +109,14 @@ def _match(world: World, community: str, group: Group, lang: str) -> Json:
 
 
 def _cited(world: World, community: str, group: Group) -> tuple[Triple, ...]:
-    """Return the practices' challenges that the group rests on, and the community's own."""
-    practices = sorted({p for m in group.members for p in group.teaches[m]})
-    own = tuple(t for p in practices for t in cite(world.get(p), PSR + "addresses"))
+    """Return that the practices address the challenge or one below it, and that all do."""
+    practices = [world.get(p) for p in sorted({p for m in group.members for p in group.teaches[m]})]
+    own = tuple(
+        triple
+        for practice in practices
+        for c in practice.links(PSR + "addresses")
+        if group.challenge in world.broader(c)
+        for triple in cite(practice, PSR + "addresses", [c])
+    )
     title = cite(world.get(group.challenge), DCT + "title")
     return cite(world.get(community), PSR + "addresses", [group.challenge]) + own + title

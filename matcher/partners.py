@@ -10,7 +10,7 @@ from kg.i18n import gettext as _
 from kg.i18n import language, ngettext
 from kg.language import settle
 from kg.vocabulary import DCT, ORG, PSR
-from matcher import text
+from matcher import graph, text
 from matcher.answer import Json, match
 from matcher.criteria.carrying import RESULTS
 from matcher.desk import Desk
@@ -82,7 +82,13 @@ def answer(desk: Desk, question: Question) -> Json:
         for p in best
     ]
     nothing = asked is None and practices.nothing_good()
-    return desk.answer(matches, lang, nothing or not matches, asked=question.text)
+    weights = {**desk.weights, **numbers()}
+    return desk.answer(matches, lang, nothing or not matches, weights=weights, asked=question.text)
+
+
+def numbers() -> dict[str, float]:
+    """Return the named numbers of a partner's score, for the stamp of an answer."""
+    return {"CONCERN": CONCERN, "TIES": TIES, "TAKEN_OVER": TAKEN_OVER, "YEARS": graph.YEARS}
 
 
 def _exchange_scores(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,14 @@ class FacetRows:
     lang: tuple[str, ...]
     raw: Matrix
 
+    def only(self, at: npt.NDArray[np.int64]) -> FacetRows:
+        """Return the rows of some entries, which are numbered anew."""
+        spans = [_span(self.entry, int(n)) for n in at]
+        keep = np.concatenate([np.arange(s.start, s.stop) for s in spans])
+        owners = np.repeat(np.arange(len(at), dtype=np.int32), [s.stop - s.start for s in spans])
+        lang = tuple(self.lang[n] for n in keep)
+        return FacetRows(owners, self.matrix[keep], lang, self.raw[keep])
+
 
 @dataclass(frozen=True)
 class Found:
@@ -87,6 +95,18 @@ class Found:
         return cls(
             version, list(position), facets, grams, concepts, shift, means, postings, position
         )
+
+    def only(self, at: npt.NDArray[np.int64]) -> Found:
+        """Return the picture of some entries, by rising row, without what they are filtered by.
+
+        Runs and concepts stay as rare as they are among all, so that scores stay the same.
+        """
+        iris = [self.iris[n] for n in at]
+        return replace(
+            self, iris=iris, facets={n: f.only(at) for n, f in self.facets.items()},
+            grams=self.grams.only(at), concepts=self.concepts.only(at), postings={},
+            position={iri: n for n, iri in enumerate(iris)},
+        )  # fmt: skip
 
     def cosines(self, facet: str, vectors: Matrix) -> Scores:
         """Return the best cosine of each entry's facet with each vector; NaN without one."""

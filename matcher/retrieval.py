@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from kg.entry import Entry
-from matcher import text
+from matcher import centring, fit, grams, picture, text
 from matcher.index import Index
 from matcher.picture import Asked, Found, Scores
 from matcher.question import Filters
@@ -140,10 +140,12 @@ def chance(raw: float, fit: float, logit: Logit) -> float:
 
 
 def numbers() -> dict[str, float]:
-    """Return every number that a score depends on, for the stamp of an answer."""
+    """Return the named numbers of rankings and fit, for the stamp; partners add their own."""
     logits = zip("abcdef", (*QUESTION_LOGIT, *ENTRY_LOGIT), strict=True)
     rest = {n: getattr(RECIPE, n) for n in ("letters", "concepts", "feedback", "share")}
-    return dict(RECIPE.facets) | rest | dict(logits)
+    shift = {n: getattr(centring, n) for n in ("STRENGTH", "PRIOR", "QUESTION")}
+    other = {"COMMON": grams.COMMON, "UNSTATED": picture.UNSTATED, "NEUTRAL": fit.NEUTRAL}
+    return dict(RECIPE.facets) | rest | dict(logits) | shift | other
 
 
 def level(score: float) -> str:

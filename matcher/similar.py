@@ -92,18 +92,33 @@ def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
 
 
 def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
-    return cite(entry, prop, [chosen.value])
+    """Return the triple of one text, not that of the same words in another language."""
+    return tuple(
+        triple
+        for triple, said in zip(cite(entry, prop), entry.values(prop), strict=True)
+        if said.value == chosen.value
+        and (getattr(said, "language", None) or "und").lower() == chosen.lang
+    )
 
 
 def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
-    """Return the question's longer words that stand in the entry's texts of its language."""
-    asked = {w: s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
-    for facet in text.words(entry):
-        there = set(stems(facet.text, facet.lang))
-        shared = list(dict.fromkeys(w.lower() for w, s in asked.items() if s in there))[:6]
-        if len(shared) >= 2:
-            said = _("It uses the same words: {words}.").format(words=", ".join(shared))
-            return Reason("words", said, cite(entry, DCT + "title"))
+    """Return the question's longer words that stand in the entry's texts of one language.
+
+    Each text that is cited has a word that those before it lack; the one with most comes first.
+    """
+    asked = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
+    for spoken, texts in text.stated(entry).items():
+        there = {t: set(stems(t.value, spoken)) for t in texts}
+        left = [w for w, s in asked.items() if any(s in held for held in there.values())][:6]
+        if len(left) < 2:
+            continue
+        said = _("It uses the same words: {words}.").format(words=", ".join(left))
+        cited: tuple[Triple, ...] = ()
+        while left:
+            best = max(texts, key=lambda t: sum(asked[w] in there[t] for w in left))
+            cited += _cited(entry, best.prop, best)
+            left = [w for w in left if asked[w] not in there[best]]
+        return Reason("words", said, cited)
     return None
 
 

@@ -62,6 +62,19 @@ def _lang(text: Text) -> str:
     return settle(text.value, text.lang)
 
 
+def stated(entry: Entry) -> dict[str, list[Text]]:
+    """Return the texts that make the facets and names of an entry, by language.
+
+    Of a language that has a facet, so that a title alone does not speak for another language.
+    """
+    props = [p for props in _PROPERTIES.get(entry.path, {}).values() for p in props]
+    found: dict[str, list[Text]] = {f.lang: [] for f in facets(entry)}
+    for said in (t for p in [*props, DCT + "alternative"] for t in entry.texts(p)):
+        if _lang(said) in found:
+            found[_lang(said)].append(said)
+    return found
+
+
 def words(entry: Entry) -> list[FacetText]:
     """Return all words of an entry, one text a language, for the search by words."""
     found: dict[str, list[str]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -10,7 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -226,15 +225,21 @@ def reindex(home: Path | None, as_json: bool) -> None:
 @click.option("--with", "more", metavar="JSON", help="More keys of the request, as the API takes.")
 @click.option("--country", help="batch: an ISO code; all of its practices and challenges.")
 @click.option("--output", type=OUTPUT, help="batch: where the lines go; a file is gone on with.")
+@click.option("--format", "form", type=click.Choice(["turtle", "nt", "jsonld"]),
+              help="The answer as RDF that cites what it rests on.")  # fmt: skip
 @common
 def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
-          country: str | None, output: Path | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
+          country: str | None, output: Path | None, form: str | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
     """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
     from service.schemas import read_json
 
     if (kind == "batch") != (country is not None and output is not None):
         raise click.UsageError("For batch name --country and --output, and only then.")
     raw = {key: value for key, value in given.items() if value is not None}
+    if as_json and form:
+        raise click.UsageError("Ask for --json or for a --format.")
+    if kind == "batch" and (entry or more or form or raw.keys() - {"limit"}):
+        raise click.UsageError("batch takes --country, --output and --limit, and nothing else.")
     if entry is not None:
         raw[_subject(kind, entry)] = entry
     raw |= read_json(more.encode()) if more else {}
@@ -245,7 +250,34 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
             _batch(found, country, output, raw["limit"], progress, as_json=as_json)
             return
         answer = _ask(kind, raw, found)
-    show(answer, as_json, matches(answer, raw["limit"]))
+        text = _rdf(kind, raw, answer, found.store.base, form) if form else None
+    show(answer, as_json, text or matches(answer, raw["limit"]))
+
+
+def _rdf(kind: str, raw: dict[str, Any], answer: dict[str, Any], base: str, form: str) -> str:
+    from kg.vocabulary import context
+    from service.matchapi import as_rdf
+    from service.negotiate import write
+
+    return write(as_rdf(kind, raw, answer, base), form, context()).decode().rstrip("\n")
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--agent", required=True, help="Who tells, in a-z, 0-9 and hyphens.")
+@common
+def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
+    """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
+    from service import schemas
+    from service.feedback import tell
+    from service.runtime import open_graph
+    from service.tokens import check_label
+
+    check_label(agent, "agent")
+    told = schemas.read_feedback(schemas.read_json(file.read()))
+    accepted = tell(open_graph(_settings(home), Progress()), told, agent)
+    body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
+    show(body, as_json, f"Stored as {accepted.entry.iri}")
 
 
 def _subject(kind: str, iri: str) -> str:
@@ -289,47 +321,11 @@ def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | No
         raise click.UsageError("Name a collection, or ask for --feedback (then also --write).")
     if name and (name in WITH_FILE) != (file is not None):
         raise click.UsageError(f"Name a FILE for {', '.join(WITH_FILE)}, and none else.")
-    report = _outcomes(home, write) if name is None else _measured(home, name, file, goals)
-    show(report, as_json, figures(report))
-
-
-def _measured(
-    home: Path | None, name: str, file: Path | None, goals: Path | None
-) -> dict[str, Any]:
-    from matcher.evaluation import adoption, coparticipation, judged, sdg, susy
-    from service.runtime import make_embedder
-
-    if name == "adoption":
-        return adoption.evaluate()
-    if name == "coparticipation" and file is not None:
-        return coparticipation.evaluate(file)
-    progress, settings = Progress(), _settings(home)
-    embedder = make_embedder(settings, progress)
-
-    def tell(done: int, total: int) -> None:
-        progress.counted("Embedding", done, total)
-
-    if file is None:
-        return judged.evaluate(embedder, settings.home, progress=tell)
-    if name == "sdg":
-        return sdg.evaluate(file, goals, embedder, settings.home, progress=tell)
-    return susy.evaluate(file, embedder, settings.home, progress=tell)
-
-
-def _outcomes(home: Path | None, write: Path | None) -> dict[str, Any]:
-    """Report what results and decisions say of the weights; write them where asked to."""
-    from matcher.criteria import WEIGHTS
-    from matcher.outcomes import report
-    from matcher.weights import read_weights
-    from matcher.world import World
-    from service.runtime import open_graph
+    from service.measuring import measured, outcomes
 
     settings = _settings(home)
-    world = World(open_graph(settings, Progress()).store)
-    found = report(world, read_weights(settings.weights) if settings.weights else WEIGHTS)
-    if write:
-        write.write_text(json.dumps(found, indent=1), "utf-8")
-    return found
+    report = measured(settings, name, file, goals) if name else outcomes(settings, write)
+    show(report, as_json, figures(report))
 
 
 @main.command()

@@ -11,10 +11,23 @@ from flask import request
 
 from kg.catalogue import territory_iri
 from kg.entry import Entry, make
+from kg.intake import Accepted, Intake
+from kg.store import Store
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
 from matcher.question import read
-from service.runtime import Runtime, current
+from matcher.text import INDEXED
+from service.runtime import current
 from service.writing import writer
+
+#: the classes that each kind of question is answered with
+_SUGGESTED = {
+    "similar": INDEXED,
+    "transfer": ("practice",),
+    "partners": ("actor",),
+    "instruments": ("instrument",),
+    "consortium": ("actor",),
+    "groups": ("challenge",),
+}
 
 
 def agent() -> str:
@@ -23,15 +36,20 @@ def agent() -> str:
     return session or writer()
 
 
-def match_entry(runtime: Runtime, told: Mapping[str, Any], agent: str) -> Entry:
+def tell(intake: Intake, told: Mapping[str, Any], agent: str) -> Accepted:
+    """Store what became of a suggestion, in the place of what the agent told of it before."""
+    return intake.replace(match_entry(intake.store, told, agent), agent)
+
+
+def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
     """Return the match that is to be stored.
 
     Its name is made from the agent and the suggestion, so that a later decision on the same
-    suggestion takes the place of the earlier one. Raises Refused for what is not there.
+    suggestion takes the place of the earlier one. Raises Refused for what is not there, or is
+    not what such a question is answered with.
     """
-    store = runtime.store
     known = tuple(path for path in CLASSES if path not in {"match", "territory"})
-    candidate = read(store, told["entry"], *known)
+    candidate = read(store, told["entry"], *_SUGGESTED[told["kind"]])
     about = read(store, told["about"], *known, field="about").iri if "about" in told else None
     place = territory_iri(store, told["territory"]) if "territory" in told else None
     key = "\n".join([agent, told["kind"], candidate.iri, about or "", place or ""])
@@ -50,6 +68,7 @@ def match_entry(runtime: Runtime, told: Mapping[str, Any], agent: str) -> Entry:
         PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
         PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
         PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
+        PSR + "textVersion": ox.Literal(stamp["text"]) if stamp else None,
     }
     node = ox.NamedNode(iri)
     found = [ox.Triple(node, ox.NamedNode(p), v) for p, v in values.items() if v is not None]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import pyoxigraph as ox
 from flask import Blueprint, Response, request
 
 from kg.errors import UnknownFormat
@@ -24,9 +26,16 @@ def _match(kind: str) -> Response:
     answer = schemas.ask(kind, raw, matcher)
     if form == "json":
         return as_json(answer)
-    about = next((raw[k] for k in schemas.SUBJECTS[kind] if k != "text" and k in raw), None)
-    found = explain.triples(kind, answer, matcher.store.base, about)
+    found = as_rdf(kind, raw, answer, matcher.store.base)
     return document(write(found, form, context_url()), media)
+
+
+def as_rdf(
+    kind: str, raw: Mapping[str, Any], answer: Mapping[str, Any], base: str
+) -> list[ox.Triple]:
+    """Return the answer to a request as triples, with the entry that was asked about."""
+    about = next((raw[k] for k in schemas.SUBJECTS[kind] if k != "text" and k in raw), None)
+    return explain.triples(kind, answer, base, about)
 
 
 def _body() -> dict[str, Any]:
@@ -47,7 +56,7 @@ for name in schemas.REQUESTS:
 def tell() -> Response:
     """Store what became of a suggestion, as whoever holds the token or the page session."""
     runtime = current()
-    match = feedback.match_entry(runtime, schemas.read_feedback(_body()), agent := feedback.agent())
-    accepted = runtime.intake.replace(match, agent)
+    told = schemas.read_feedback(_body())
+    accepted = feedback.tell(runtime.intake, told, feedback.agent())
     runtime.written()
-    return as_json({"entry": match.iri, "version": accepted.version, "problems": []}, 201)
+    return as_json({"entry": accepted.entry.iri, "version": accepted.version, "problems": []}, 201)

@@ -99,11 +99,14 @@ def _refuse(offers: Offers) -> NoReturn:
     )
 
 
-def write(triples: Sequence[ox.Triple], form: str, context_url: str) -> bytes:
-    """Return triples as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (in our context)."""
+def write(triples: Sequence[ox.Triple], form: str, named: str | Mapping[str, Any]) -> bytes:
+    """Return triples as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (in our context).
+
+    ``named`` is the address of the context, or the context itself.
+    """
     if form == "jsonld":
         document = jsonld.compact(_expand(triples), context(), _OPTIONS | {"graph": True})
-        return _document(document, context_url)
+        return _document(document, named)
     return _serialize(triples, form)
 
 
@@ -144,8 +147,8 @@ def _expand(triples: Iterable[ox.Triple]) -> Any:  # noqa: ANN401
     return jsonld.from_rdf(text, _OPTIONS | {"format": "application/n-quads"})
 
 
-def _document(body: dict[str, Any], context_url: str) -> bytes:
-    document = {"@context": context_url} | {k: v for k, v in body.items() if k != "@context"}
+def _document(body: dict[str, Any], named: str | Mapping[str, Any]) -> bytes:
+    document = {"@context": named} | {k: v for k, v in body.items() if k != "@context"}
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 

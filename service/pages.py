@@ -102,8 +102,7 @@ def tell() -> Response:
     """Store what the page's reader decided on a suggestion, and show it."""
     runtime, agent = current(), feedback.agent()
     told = read_feedback({name: value for name, value in request.form.items() if value})
-    match = feedback.match_entry(runtime, told, agent)
-    runtime.intake.replace(match, agent)
+    match = feedback.tell(runtime.intake, told, agent).entry
     runtime.written()
     address = f"{request.script_root}/id/match/{match.slug}"
     return Response(status=303, headers={"Location": address})

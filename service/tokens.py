@@ -24,6 +24,15 @@ LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 RESERVED = {"starter", "import", "session"}
 
 
+def check_label(label: str, field: str = "label") -> None:
+    """Raise Refused for a name of an organisation that is no slug or is a name of our own."""
+    if not LABEL.fullmatch(label) or label.partition("-")[0] in RESERVED:
+        raise refused(
+            field, f"The label {label!r} cannot be used.", value=label,
+            hint="Name the organisation with a-z, 0-9 and hyphens, not one of our own names.",
+        )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Token:
     """Who holds a token, its SHA-256 and the day it was made; never the token itself."""
@@ -47,11 +56,7 @@ class Tokens:
 
         Raises Refused for a label that is no slug or is a name of our own.
         """
-        if not LABEL.fullmatch(label) or label.partition("-")[0] in RESERVED:
-            raise refused(
-                "label", f"The label {label!r} cannot be used.", value=label,
-                hint="Name the organisation with a-z, 0-9 and hyphens, not one of our own names.",
-            )  # fmt: skip
+        check_label(label)
         secret = secrets.token_urlsafe(32)
         made = Token(label, _hash(secret), datetime.now(UTC).date().isoformat())
         with self._alone():

@@ -12,8 +12,10 @@ from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from matcher.criteria import CRITERIA
 from matcher.criteria.verdict import Scene
+from matcher.evidence import Reason
 from matcher.place import Place
 from matcher.question import Target
+from matcher.similar import _shared_concepts, _shared_words
 from matcher.world import World
 from tests.conftest import BASE
 
@@ -103,3 +105,49 @@ def test_of_other_entries_what_is_cited_counts(starter_store: EmbeddedStore) -> 
                 store.write([Change(owner, whole)], "tests", "replace")
     assert seen > 20
     assert not wrong, "\n".join(map(str, wrong[:20]))
+
+
+def test_shared_concepts_cite_exactly_what_is_shared(starter_store: EmbeddedStore) -> None:
+    asked = starter_store.get(f"{BASE}id/practice/{PRACTICES[0]}")
+    seen = 0
+    for entry in starter_store.entries("practice"):
+        for reason in _shared_concepts(starter_store, entry, asked):
+            for triple, other in (*without(entry), *without(asked)):
+                mine = other.iri == entry.iri
+                pair = (other, asked) if mine else (entry, other)
+                left = reason in _shared_concepts(starter_store, *pair)
+                assert left == (triple not in reason.evidence), (entry.slug, triple)
+                seen += not left
+    assert seen > 20
+
+
+def test_shared_words_cite_the_texts_that_hold_them(starter_store: EmbeddedStore) -> None:
+    """The cited texts alone give the reason, and without one of them words are missing."""
+    question = "Older people in villages cannot repair a broken bicycle or get to the doctor."
+    cited: list[tuple[str, str, str]] = []
+    for entry in starter_store.entries("practice"):
+        reason = _shared_words(entry, question, "en")
+        if reason is None:
+            continue
+        for triple, other in without(entry):
+            left = _shared_words(other, question, "en") == reason
+            assert left == (triple not in reason.evidence), (entry.slug, triple)
+        alone = _only(entry, reason)
+        assert _words(_shared_words(alone, question, "en")) == _words(reason)
+        for triple, other in without(alone):
+            assert triple in reason.evidence
+            assert _words(_shared_words(other, question, "en")) < _words(reason)
+        cited += reason.evidence
+    assert len(cited) > 20
+    assert any(not triple[1].endswith("title>") for triple in cited)
+
+
+def _only(entry: Entry, reason: Reason) -> Entry:
+    """Return an entry with the triples that a reason cites and no other."""
+    held = set(reason.evidence)
+    kept = (t for t in entry.triples if (str(t.subject), str(t.predicate), str(t.object)) in held)
+    return Entry(entry.iri, tuple(kept))
+
+
+def _words(reason: Reason | None) -> set[str]:
+    return set(reason.text.partition(": ")[2].rstrip(".").split(", ")) if reason else set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyoxigraph as ox
@@ -14,7 +15,7 @@ from kg.catalogue import links_to
 from kg.errors import Refused
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
-from matcher import retrieval, similar
+from matcher import batch, centring, fit, partners, picture, retrieval, similar
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
@@ -302,6 +303,24 @@ def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
     matcher.close()
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "kind"),
+    [
+        (fit, "NEUTRAL", "transfer"), (picture, "UNSTATED", "similar"),
+        (centring, "STRENGTH", "similar"), (partners, "CONCERN", "partners"),
+        (partners, "TIES", "partners"), (partners, "TAKEN_OVER", "partners"),
+    ],
+)  # fmt: skip
+def test_the_stamp_changes_with_a_number_of_its_kind(
+    starter_matcher: Matcher, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str,
+    kind: str,
+) -> None:  # fmt: skip
+    question = QUESTIONS[kind][0]
+    before = ask(starter_matcher, kind, question)["stamp"]
+    monkeypatch.setattr(module, name, 0.37)
+    assert ask(starter_matcher, kind, question)["stamp"] != before
+
+
 def test_the_stamp_changes_with_the_numbers_of_the_retrieval(
     starter_matcher: Matcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,3 +355,46 @@ def test_an_index_behind_the_graph_is_said_and_what_is_gone_is_not_shown(
         assert not entries & set(unused)
         assert any("not searched yet" in n for n in answer["query"]["notes"])  # type: ignore[index]
     matcher.close()
+
+
+@pytest.mark.parametrize("least", [40, 100])
+def test_a_batch_says_what_one_question_after_the_other_says(
+    starter_matcher: Matcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    """A short list of 40 leaves practices out, one of 100 does not."""
+    assert 40 < starter_matcher.index.found.mask(batch.PRACTICES).sum() < 100
+    monkeypatch.setattr(batch, "LEAST", least)
+    output = tmp_path / "it.jsonl"
+    batch.run(starter_matcher, "IT", output, 4)
+    head, *lines = [json.loads(line) for line in output.read_text().splitlines()]
+    assert {line["entry"].rsplit("/", 2)[1] for line in lines} >= {"practice"}
+    for line in lines:
+        answer = ask(starter_matcher, "similar", Question(entry=line["entry"], limit=4))
+        told = [{key: m[key] for key in ("entry", "score")} for m in matches(answer)]
+        assert (line["matches"], line["abstained"]) == (told, answer["abstained"])
+        assert answer["stamp"] == {key: head[key] for key in ("data", "model", "text", "weights")}
+
+
+def test_a_batch_asks_of_challenges_as_one_question_does(starter_matcher: Matcher) -> None:
+    found = starter_matcher.index.found
+    rows = [found.position[CHALLENGE], found.position[PRACTICE]]
+    rankings = dict(batch._rankings(starter_matcher, rows, 10))
+    for iri in (CHALLENGE, PRACTICE):
+        told = matches(ask(starter_matcher, "similar", Question(entry=iri)))
+        best = rankings[iri].best(10)
+        assert best == [m["entry"] for m in told]
+        assert [round(rankings[iri].probability(i), 4) for i in best] == [m["score"] for m in told]
+
+
+def test_a_batch_is_begun_anew_with_other_numbers(
+    starter_matcher: Matcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "si.jsonl"
+    first = batch.run(starter_matcher, "SI", output, 3)
+    before = output.read_text()
+    monkeypatch.setattr(retrieval, "DOUBTFUL", 2.0)
+    assert batch.run(starter_matcher, "SI", output, 3) == first
+    assert output.read_text() == before
+    monkeypatch.setattr(retrieval, "RECIPE", replace(retrieval.RECIPE, share=0.1))
+    assert batch.run(starter_matcher, "SI", output, 3)["entries"] == first["entries"]
+    assert json.loads(output.read_text().splitlines()[0])["weights"] != first["weights"]

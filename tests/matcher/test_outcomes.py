@@ -88,3 +88,7 @@ def test_the_nearest_are_those_of_a_whole_sort(documents: int, limit: int) -> No
     order = np.argsort(-product, axis=1, kind="stable")[:, :limit]
     np.testing.assert_allclose(scores, np.take_along_axis(product, order, axis=1), rtol=1e-5)
     assert found.shape == order.shape
+    more = random.integers(-9, 9, product.shape).astype(np.float32)
+    found, scores = nearest(asked, rows, limit, more)
+    best = -np.sort(-(product + more), axis=1)[:, :limit]
+    np.testing.assert_allclose(scores, best, rtol=1e-5, atol=1e-5)

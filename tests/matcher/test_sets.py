@@ -171,6 +171,19 @@ def test_members_who_did_it_teach_those_who_did_not(starter_matcher: Matcher) ->
             assert not ours & {p["entry"] for p in member["learns"]}
 
 
+def test_a_group_cites_what_addresses_its_challenge_and_no_other(starter_matcher: Matcher) -> None:
+    world, seen = starter_matcher.world, 0
+    for community in starter_matcher.store.entries("community"):
+        answer: Any = starter_matcher.groups(Question(entry=community.iri))
+        for group in answer["matches"]:
+            (reason,) = group["reasons"]
+            addressed = [t[2] for t in reason["evidence"] if t[1].endswith("addresses>")]
+            assert addressed
+            assert all(group["entry"] in world.broader(c[1:-1]) for c in addressed)
+            seen += len(addressed)
+    assert seen > 10
+
+
 def test_a_community_without_members_has_no_groups(starter_matcher: Matcher) -> None:
     from kg.vocabulary import ORG
 

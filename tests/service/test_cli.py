@@ -75,7 +75,7 @@ def test_help_does_not_import_what_is_heavy() -> None:
 
 def test_help_names_every_command() -> None:
     text = CliRunner().invoke(main, ["--help"]).stdout
-    for name in "serve import export reindex validate match token evaluate".split():
+    for name in "serve import export reindex validate match feedback token evaluate".split():
         assert name in text
 
 
@@ -84,7 +84,7 @@ def test_every_command_takes_home_and_json() -> None:
         *(c for c in main.commands.values() if not hasattr(c, "commands")),
         *main.commands["token"].commands.values(),  # type: ignore[attr-defined]
     ]
-    assert len(commands) == 11
+    assert len(commands) == 12
     for command in commands:
         assert {"--home", "--json"} <= {o for p in command.params for o in p.opts}
 
@@ -261,6 +261,15 @@ def test_every_kind_of_question_can_be_asked(run: Run, words: list[str], told: s
     "words",
     [
         ["match", "batch", "--country", "HR"],
+        ["match", "batch", "--format", "nt", "--country", "HR", "--output", "y"],
+        ["match", "similar", "x", "--format", "nt", "--json"],
+        ["match", "similar", "x", "--format", "docx"],
+        ["feedback", "/no/such/file.json", "--agent", "city"],
+        ["match", "batch", "x", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--territory", "HR", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--lang", "hr", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--entry", "x", "--country", "HR", "--output", "y"],
+        ["match", "batch", "--with", '{"lang": "hr"}', "--country", "HR", "--output", "y"],
         ["match", "similar", "x", "--country", "HR", "--output", "y"],
         ["match", "transfer", "x", "--territory", "HR", "--with", "{"],
         ["match", "consortium", "x", "--with", '{"rules": {"must": ["nobody"]}}'],
@@ -290,6 +299,97 @@ def test_a_batch_is_gone_on_with(run: Run, tmp_path: Path) -> None:
     assert output.read_text() == whole
     run(*words[:-1], "3")
     assert len(json.loads(output.read_text().splitlines()[1])["matches"]) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"My notes\n",
+        b"My notes",
+        b"[]\n",
+        b'{"a": 1}\n',
+        b"1\n2\n",
+        b"null\n",
+        b"\xff\xfe\n",
+        b"\n",
+    ],
+)
+def test_a_batch_leaves_a_file_of_others_as_it_is(run: Run, tmp_path: Path, body: bytes) -> None:
+    output = tmp_path / "mine"
+    output.write_bytes(body)
+    ended = run("match", "batch", "--country", "HR", "--output", str(output))
+    assert ended.exit_code == 2
+    assert "not a file of an earlier batch" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert output.read_bytes() == body
+
+
+def test_a_batch_takes_an_empty_file_and_not_one_with_a_strange_line(
+    run: Run, tmp_path: Path
+) -> None:
+    output = tmp_path / "hr.jsonl"
+    output.touch()
+    words = ("match", "batch", "--country", "HR", "--output", str(output))
+    assert run(*words).exit_code == 0
+    output.write_text(output.read_text() + '{"mine": 1}\n')
+    before = output.read_text()
+    assert run(*words).exit_code == 2
+    assert output.read_text() == before
+
+
+@pytest.mark.parametrize("form", {"turtle": 0, "nt": 0, "jsonld": 0})
+def test_matches_are_written_as_rdf(run: Run, form: str) -> None:
+    challenge = f"{BASE}id/challenge/loneliness"
+    words = ["match", "transfer", "--entry", challenge, "--territory", "HR035", "--limit", "2"]
+    answer = json.loads(run(*words, "--json").stdout)
+    ended = run(*words, "--format", form)
+    assert ended.exit_code == 0, ended.stderr
+    kind = FORMATS.get(form, ox.RdfFormat.N_TRIPLES)
+    found = {(q.predicate.value, q.object.value) for q in ox.parse(ended.stdout, format=kind)
+             if not isinstance(q.object, ox.Triple)}  # fmt: skip
+    psr = "https://w3id.org/passerelle/ns#"
+    shown = {value for prop, value in found if prop == psr + "candidate"}
+    assert shown == {m["entry"] for m in answer["matches"]}
+    assert (psr + "query", challenge) in found
+
+
+def test_feedback_is_told_on_the_command_line(run: Run, home: Path, tmp_path: Path) -> None:
+    told = {"kind": "similar", "entry": f"{BASE}id/practice/repair-cafe", "decision": "tried"}
+    file = tmp_path / "told.json"
+    file.write_text(json.dumps(told))
+    made = json.loads(run("feedback", str(file), "--agent", "city-of-split", "--json").stdout)
+    assert made["entry"].startswith(f"{BASE}id/match/")
+    assert f"<{made['entry']}>" in run("export").stdout
+    stdin = CliRunner().invoke(
+        main, ["feedback", "-", "--agent", "city-of-split", "--home", str(home), "--json"],
+        input=json.dumps(told | {"decision": "worked"}),
+    )  # fmt: skip
+    assert json.loads(stdin.stdout)["entry"] == made["entry"]
+    del stdin
+    gc.collect()
+    told_of = f"<{made['entry']}> <https://w3id.org/passerelle/ns#decision> "
+    left = [line for line in run("export").stdout.splitlines() if line.startswith(told_of)]
+    assert [line.split()[2].rpartition("/")[2] for line in left] == ["worked>"]
+
+
+@pytest.mark.parametrize(
+    ("body", "agent", "said"),
+    [
+        ("{", "city", "JSON"),
+        ('{"kind": "similar"}', "city", "entry"),
+        ('{"kind": "similar", "entry": "x", "decision": "tried"}', "city", "entry"),
+        ('{"kind": "similar", "entry": "x", "decision": "tried"}', "A <B>", "agent"),
+        ('{"kind": "similar", "entry": "x", "decision": "tried"}', "starter", "agent"),
+    ],
+)
+def test_feedback_that_cannot_be_used_is_one_sentence(
+    run: Run, tmp_path: Path, body: str, agent: str, said: str
+) -> None:
+    file = tmp_path / "told.json"
+    file.write_text(body)
+    ended = run("feedback", str(file), "--agent", agent)
+    assert one_sentence(ended)
+    assert said in ended.stderr
 
 
 def test_feedback_is_reported_and_weights_are_written_only_when_asked(

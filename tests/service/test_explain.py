@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from rdflib import PROV, RDF, Graph, Namespace, URIRef
+from rdflib import PROV, RDF, Graph, Literal, Namespace, URIRef
+from rdflib.term import Node
 
+from matcher import retrieval
 from service.runtime import Runtime
 from tests.service.conftest import BASE
 
@@ -93,6 +95,42 @@ def test_the_match_names_what_it_was_made_with_and_not_the_question(client: Flas
     text = {"text": "zebra words of mine", "territory": "HR"}
     answer = client.post("/api/match/transfer?format=ttl", json=text)
     assert "zebra" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("transfer", QUESTIONS["transfer"] | {"limit": 50}),
+        ("similar", {"text": "quantum chromodynamics on a lattice of gluons"}),
+        ("consortium", QUESTIONS["consortium"] | {"rules": {"countries": ["MT"], "seats": 50}}),
+    ],
+)
+def test_what_speaks_against_a_match_is_said(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, kind: str, asked: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(retrieval, "DOUBTFUL", 2.0)
+    answer = client.post(f"/api/match/{kind}", json=asked).get_json()
+    rdf = client.post(f"/api/match/{kind}?format=ttl", json=asked)
+    found = Graph().parse(data=rdf.data, format="turtle")
+    (told,) = found.subjects(RDF.type, PROV.Activity)
+    assert found.value(told, PSR.abstained) == Literal(answer["abstained"])
+    assert _texts(found, told, "warning") == {i["text"] for i in answer.get("infeasible", [])}
+    assert answer["abstained"] == (kind != "transfer")
+    for match in answer["matches"]:
+        (node,) = found.subjects(PSR.candidate, URIRef(match["entry"]))
+        assert found.value(node, PSR.abstained) == Literal(answer["abstained"])
+        assert str(found.value(node, PSR.textVersion)) == answer["stamp"]["text"]
+        gates = {g["criterion"] for g in match.get("gates", []) if g["status"] == "failed"}
+        assert _texts(found, node, "failedGate") == gates
+        for name in ("warning", "adaptation"):
+            assert _texts(found, node, name) == {i["text"] for i in match.get(name + "s", [])}
+    if kind == "transfer":
+        for prop in (PSR.failedGate, PSR.warning, PSR.adaptation):
+            assert set(found.objects(None, prop)), prop
+
+
+def _texts(found: Graph, node: Node, name: str) -> set[str]:
+    return {str(value) for value in found.objects(node, PSR[name])}
 
 
 def test_formats_are_negotiated(client: FlaskClient) -> None:

@@ -37,6 +37,8 @@ def test_a_decision_is_stored_with_who_and_is_found_by_sparql(
     entry = runtime.store.get(iri)
     assert entry.links(PSR + "decision") == ["https://w3id.org/passerelle/voc/decision/accepted"]
     assert entry.number(PSR + "score") == 0.5
+    for name, value in (("model", "m@1"), ("data", "1"), ("weights", "abc"), ("text", "1")):
+        assert entry.text(f"{PSR}{name}Version") == value
     seen = runtime.store.provenance(iri)
     assert seen
     assert seen.agent == "test-organisation"
@@ -90,6 +92,12 @@ def test_a_session_of_another_home_is_none(app: Flask, runtime: Runtime, tmp_pat
         ({"decision": "liked"}, "decision"),
         ({"entry": f"{BASE}id/practice/none"}, "entry"),
         ({"entry": f"{BASE}id/territory/HR"}, "entry"),
+        ({"entry": f"{BASE}id/actor/city-hr-split"}, "entry"),
+        ({"kind": "groups", "entry": f"{BASE}id/call/esf-si-2023-ncc-01"}, "entry"),
+        ({"kind": "partners"}, "entry"),
+        ({"kind": "instruments"}, "entry"),
+        ({"kind": "consortium"}, "entry"),
+        ({"kind": "similar", "entry": f"{BASE}id/transfer/none"}, "entry"),
         ({"about": f"{BASE}id/practice/none"}, "about"),
         ({"territory": "XX99"}, "territory"),
         ({"score": 2}, "score"),
