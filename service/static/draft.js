@@ -3,7 +3,7 @@
   const form = document.querySelector("form[data-draft]");
   if (!form) return;
   const key = `passerelle.draft:${form.dataset.draft}`;
-  const left = new Set(["csrf", "token", "version"]);
+  const left = new Set(["csrf", "token", "version", "sure"]);
   const fields = (name) => form.querySelectorAll(`[name="${CSS.escape(name)}"]`);
   const typed = () => [...new FormData(form)].filter(([name]) => !left.has(name));
   const restore = (saved) => {

@@ -245,8 +245,18 @@ class TestChanging:
         where = AT + "/to-change/delete"
         assert member.post(where).status_code == 401
         assert member.post(where, data=data).status_code == 422
-        assert member.post(where, data={**data, "sure": "yes"}).status_code == 303
+        answer = member.post(where, data={**data, "sure": "yes"})
+        assert answer.status_code == 303
+        assert "The entry was removed." in words(page(member, answer.location))
         assert member.get("/id/practice/to-change").status_code == 404
+
+    def test_a_removal_that_fails_keeps_the_form(self, member: FlaskClient) -> None:
+        text = member.post(AT + "/to-change/delete", data=self.form(member)).text
+        assert f'action="{AT}/to-change"' in text
+        assert f'data-draft="{AT}/to-change"' in text
+        assert 'value="A longer bus"' in text
+        assert "Not removed" in text
+        assert "Not stored yet" not in text
 
     def test_what_others_link_to_stays(self, member: FlaskClient) -> None:
         data = {"csrf": secret(member), "sure": "yes"}
