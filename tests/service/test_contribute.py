@@ -191,6 +191,10 @@ class TestSending:
         assert found is not None
         assert message in words(found[1])
 
+    def test_how_to_mend_it_stands_on_top_and_at_the_field(self, client: FlaskClient) -> None:
+        answer = client.post(AT, data={**TYPED, "dct:spatial": "Zagrb", "do": "check"})
+        assert words(answer.text).count("Did you mean Zagreb") == 2
+
     def test_hostile_texts_stay_texts(self, client: FlaskClient) -> None:
         data = dict.fromkeys(TYPED, ATTACK)
         assert ATTACK not in client.post(AT, data={**data, "do": "check"}).text
