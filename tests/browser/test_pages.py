@@ -232,6 +232,32 @@ def test_what_was_typed_is_there_after_the_window_was_closed(
     expect(page.get_by_label("Title (needed)", exact=True)).to_have_value("")
 
 
+def test_values_typed_into_further_fields_are_there_again(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.goto(f"{address}/contribute/practice")
+    describe(page, "Tools of many names")
+    page.get_by_text("More fields").click()
+    page.locator("summary", has_text="Add: Outcome").click()
+    page.locator('[name="outcome-1/dct:description"]').fill("Drills lent")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_label("Title 2", exact=True).fill("Alat mnogih imena")
+    page.get_by_label("Language of: Title").nth(1).select_option("hr")
+    page.locator("summary", has_text="Add: Outcome").click()
+    page.locator('[name="outcome-2/dct:description"]').fill("Friends made")
+    page.goto(f"{address}/numbers")
+    page.goto(f"{address}/contribute/practice")
+    expect(page.get_by_label("Title 2", exact=True)).to_have_value("Alat mnogih imena")
+    expect(page.get_by_label("Language of: Title").nth(1)).to_have_value("hr")
+    expect(page.locator('[name="outcome-1/dct:description"]')).to_have_value("Drills lent")
+    expect(page.locator('[name="outcome-2/dct:description"]')).to_have_value("Friends made")
+    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size") == (
+        page.locator("[id]").count()
+    )
+    page.get_by_label("Solution", exact=True).fill("Another sentence.")
+    page.goto(f"{address}/contribute/practice")
+    expect(page.get_by_label("Title 2", exact=True)).to_have_value("Alat mnogih imena")
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize(
     ("lang", "own", "need", "place"),
