@@ -263,6 +263,13 @@ class TestHome:
         assert html.escape(ATTACK) in text
 
 
+def test_what_is_english_only_says_so(client: FlaskClient) -> None:
+    for path, english in (("/api/docs", "The API of Passerelle"), ("/sparql", "SELECT")):
+        text = client.get(path, headers={"Accept": "text/html", "Accept-Language": "de"}).text
+        assert '<html lang="de">' in text
+        assert re.search(rf'lang="en"[^>]*>\s*(<h1>)?[^<]*{english}', text), path
+
+
 class TestEntry:
     def test_hostile_texts_are_shown_as_texts(self, client: FlaskClient) -> None:
         text = page(client, f"/id/{HOSTILE}")
