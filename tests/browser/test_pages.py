@@ -141,6 +141,29 @@ def test_the_first_page_can_be_used_by_keyboard(browser: Browser, address: str) 
 
 
 @pytest.mark.parametrize(
+    ("path", "target", "shaded"),
+    [("/numbers#main", "#main", False), ("/ns#Practice", "#Practice", True)],
+)
+def test_only_a_row_that_was_linked_to_is_shaded(
+    browser: Browser, address: str, path: str, target: str, shaded: bool
+) -> None:
+    page = watch(browser, address).page
+    page.goto(address + path)
+    colour = page.locator(target).evaluate("e => getComputedStyle(e).backgroundColor")
+    assert (colour != "rgba(0, 0, 0, 0)") is shaded
+
+
+def test_titles_in_a_table_have_room(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.context.add_cookies([{"name": "passerelle_language", "value": "de", "url": address}])
+    page.goto(f"{address}/search?type=practice&view=table")
+    cells = page.locator("table.list th[scope=row]")
+    assert cells.first.evaluate("e => e.clientWidth") >= 16 * 16
+    days = page.locator("table.list time")
+    assert all(re.fullmatch(r"\d\d\.\d\d\.\d{4}", day) for day in days.all_inner_texts())
+
+
+@pytest.mark.parametrize(
     ("graph", "count"), [("address", r"^\d\d practices"), ("large", r"^5.\d{3} practices")]
 )
 def test_the_first_page_is_small(
