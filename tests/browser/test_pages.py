@@ -98,6 +98,20 @@ def test_a_practitioner_goes_from_a_problem_to_somebody_to_call(
     assert (seen.complaints, seen.elsewhere) == ([], [])
 
 
+def test_who_tells_by_keyboard_hears_thanks_and_stays(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.goto(f"{address}/?q=work+for+young+people&mode=similar")
+    button = page.get_by_role("button", name="Not useful").nth(1)
+    button.focus()
+    button.press("Enter")
+    thanks = page.get_by_role("status")
+    expect(thanks).to_have_text("Thank you, your answer is stored.")
+    expect(thanks).to_be_focused()
+    expect(thanks).to_be_in_viewport()
+    expect(page.locator(".card").nth(1).get_by_role("status")).to_have_count(1)
+    assert faults(page) == []
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_competence_centre_takes_its_entries_away(
