@@ -98,6 +98,17 @@ def test_a_practitioner_goes_from_a_problem_to_somebody_to_call(
     assert (seen.complaints, seen.elsewhere) == ([], [])
 
 
+def test_an_answer_on_a_telephone_is_short(browser: Browser, address: str) -> None:
+    page = watch(browser, address, width=360).page
+    page.goto(f"{address}/?q=work+for+young+people&mode=transfer&place=HR")
+    assert page.evaluate("document.documentElement.scrollHeight") < 9_000
+    card = page.locator(".card").first
+    expect(card.locator(".lines li:visible")).to_have_count(1)
+    card.get_by_text("Reasons, changes, all criteria").click()
+    expect(card.get_by_role("heading", name="Conditions")).to_be_visible()
+    assert page.get_by_role("navigation", name="Main").evaluate("e => e.offsetHeight") < 70
+
+
 def test_who_tells_by_keyboard_hears_thanks_and_stays(browser: Browser, address: str) -> None:
     page = watch(browser, address).page
     page.goto(f"{address}/?q=work+for+young+people&mode=similar")
