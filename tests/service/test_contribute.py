@@ -73,6 +73,11 @@ class TestForm:
         assert 'name="dct:title"' in text
         assert "Title (needed)" in words(text)
 
+    def test_no_field_takes_more_than_can_be_stored(self, client: FlaskClient) -> None:
+        text = page(client, AT)
+        assert re.search(r'name="psr:problem" [^>]*maxlength="10000"', text)
+        assert re.search(r'name="schema:url" [^>]*maxlength="\d+"', text)
+
     def test_places_have_none(self, client: FlaskClient) -> None:
         assert client.get("/contribute/territory").status_code == 404
         assert client.get("/contribute/practice/nowhere").status_code == 404
