@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
@@ -39,12 +40,12 @@ def euro(amount: float) -> str:
     return format_currency(amount, "EUR", pattern, locale, currency_digits=False)
 
 
-def day(text: str) -> str:
+def day(text: str, length: Literal["long", "medium"] = "long") -> str:
     """Return an ISO date or month in words; what is neither, such as a year, as it is."""
     try:
         if len(text) == len("2026-01"):
             return format_skeleton("yMMMM", date.fromisoformat(f"{text}-01"), locale=_locale())
-        return format_date(date.fromisoformat(text), "long", _locale())
+        return format_date(date.fromisoformat(text), length, _locale())
     except ValueError:
         return text
 

@@ -22,6 +22,7 @@ from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
 from service.runtime import Runtime
+from service.searchview import MAX_QUESTION
 from service.sparql import sparql
 from service.workspace import workspace
 
@@ -36,6 +37,7 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = runtime.settings.body
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
     _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
+    app.jinja_env.globals["most_letters"] = MAX_QUESTION
     errors.register(app)
     languages.install(app)
     login.install(app, runtime.settings.home)

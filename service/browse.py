@@ -285,7 +285,8 @@ def _chips(wanted: Wanted, labels: Labels) -> list[Choice]:
             text = gettext("%(name)s: %(value)s", name=gettext(NAMES[name]), value=what)
             found.append(Choice(value, text, 0, wanted.toggled(name, value), on=True))
     if wanted.q:
-        found.insert(0, Choice(wanted.q, f"“{wanted.q[:60]}”", 0, wanted.href(q=""), on=True))
+        text = gettext("%(name)s: %(value)s", name=gettext("Search"), value=wanted.q[:60])
+        found.insert(0, Choice(wanted.q, text, 0, wanted.href(q=""), on=True))
     return found
 
 

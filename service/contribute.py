@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
@@ -31,7 +31,10 @@ _TOLD = (DCT + "title", DCT + "description", *(PSR + n for n in ("problem", "sol
 
 @dataclass(frozen=True)
 class Form:
-    """An entry form as it is shown; ``checked`` when it could be sent as it is."""
+    """An entry form as it is shown; ``checked`` when it could be sent as it is.
+
+    ``removing`` when the entry was to be removed and was not.
+    """
 
     path: str
     slug: str
@@ -41,6 +44,7 @@ class Form:
     version: str
     fresh: bool = False
     checked: bool = False
+    removing: bool = False
     similar: tuple[Card, ...] = ()
 
 
@@ -49,7 +53,10 @@ def start() -> str:
     """Offer to sign in and to describe something of each class."""
     words = vocabulary()
     kinds = [(path, words.label(CLASSES[path], language())) for path in LISTED]
-    return render_template("contribute.html", kinds=kinds, who=login.who(), csrf=login.csrf())
+    return render_template(
+        "contribute.html", kinds=kinds, who=login.who(), csrf=login.csrf(),
+        removed="removed" in request.args,
+    )  # fmt: skip
 
 
 @contribute.post("/sign-in")
@@ -90,13 +97,19 @@ def remove(path: str, slug: str) -> BaseResponse:
     entry, agent = current().store.get(entry_iri(path, slug)), login.writer()
     if agent is None or "sure" not in request.form:
         said = gettext("Tick that you are sure.") if agent else _sign_in_first()
-        return _answer(_stored(entry, [Problem("", said)]), 422 if agent else 401)
+        return _kept(entry, said, 422 if agent else 401)
     try:
         current().intake.delete(entry.iri, agent)
     except InUse as error:
-        return _answer(_stored(entry, [Problem("", str(error))]), 409)
+        return _kept(entry, str(error), 409)
     current().written()
-    return redirect(url_for("contribute.start"), 303)
+    return redirect(url_for("contribute.start", removed=1), 303)
+
+
+def _kept(entry: Entry, said: str, status: int) -> Response:
+    """Say why an entry was not removed, with what was typed into its form."""
+    form = _form(entry.path, entry.slug, request.form, [Problem("", said)])
+    return _answer(replace(form, removing=True), status)
 
 
 def _sign_in_first() -> str:

@@ -80,7 +80,7 @@ class _Builder:
 
     def view(self) -> EntryView:
         entry = self.entry
-        title = self.field(DCT + "title") or Field("", (Piece(entry.slug),))
+        title = self.decided() or self.field(DCT + "title") or Field("", (Piece(entry.slug),))
         also = self.field(DCT + "alternative")
         named = (*title.others, *title.pieces[1:], *(also.pieces + also.others if also else ()))
         return EntryView(
@@ -99,6 +99,15 @@ class _Builder:
             checked=entry.text(PSR + "checkedOn") or "",
             version=self.store.provenance(entry.iri),
         )
+
+    def decided(self) -> Field | None:
+        """Return what a match is called in the reader's language; None for other entries."""
+        of, decision = (self.entry.links(PSR + name) for name in ("candidate", "decision"))
+        if self.entry.path != "match" or not of or not decision or of[0] not in self.names:
+            return None
+        value = vocabulary().label(decision[0], self.lang)
+        name = self.names[of[0]].value
+        return Field("", (Piece(gettext("%(name)s: %(value)s", name=name, value=value)),))
 
     def kind(self) -> str:
         top = CLASSES[self.entry.path]

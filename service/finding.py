@@ -20,6 +20,7 @@ from service.runtime import current
 finding = Blueprint("finding", __name__)
 MAX_SITEMAP = 50_000
 MAX_OFFERED = 500
+_PAGES = ("", "search", "transfer", "partners", "consortium", "groups", "numbers")
 _ASKED = ("/transfer?", "/transfer/", "/partners?", "/consortium?", "/groups?")
 
 
@@ -70,9 +71,7 @@ def sitemap() -> Response:
     """List the pages of all entries but places."""
     store = current().store
     paths = [row.iri.removeprefix(store.base) for row in shelf_of(store).rows[:MAX_SITEMAP]]
-    body = render_template(
-        "sitemap.xml", paths=["", "search", "partners", "consortium", "numbers", *paths]
-    )
+    body = render_template("sitemap.xml", paths=[*_PAGES, *paths])
     return document(body, "application/xml")
 
 

@@ -49,8 +49,16 @@ def preferred() -> str:
 def offered() -> list[tuple[str, str, str]]:
     """Return each language with its own name and the address that chooses it, by name."""
     rest = [pair for pair in request.args.items(multi=True) if pair[0] != "ui"]
-    found = [(c, own_name(c), f"?{urlencode([*rest, ('ui', c)])}") for c in available()]
+    here, known = _page(), available()
+    found = [(c, own_name(c), f"{here}?{urlencode([*rest, ('ui', c)])}") for c in known]
     return sorted(found, key=lambda row: row[1].casefold())
+
+
+def _page() -> str:
+    """Return the address of this page, or of the one above what can only be sent to."""
+    if request.url_rule is None or "GET" in (request.url_rule.methods or ()):
+        return ""
+    return f"{request.script_root}{request.path.rpartition('/')[0]}" or "/"
 
 
 def _choose() -> BaseResponse | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, render_template, request
 
@@ -38,6 +39,8 @@ EXAMPLES = (
     ("Jauniešiem bez darba trūkst prasmju un kontaktu.", "lv", "transfer", "LV"),
     ("Rompre l’isolement des personnes âgées.", "fr", "partners", "FR"),
 )
+#: the pages whose suggestions can be decided on
+_DECIDED = ("/", "/partners")
 MODE_NAMES = {
     "similar": mark("Similar practices"),
     "transfer": mark("Could it work in my place?"),
@@ -99,12 +102,23 @@ def _code(found: Results | None) -> str:
 
 @pages.post("/feedback")
 def tell() -> Response:
-    """Store what the page's reader decided on a suggestion, and show it."""
-    runtime, agent = current(), feedback.agent()
-    told = read_feedback({name: value for name, value in request.form.items() if value})
-    match = feedback.tell(runtime.intake, told, agent).entry
+    """Store what the page's reader decided on a suggestion, and lead back to the question."""
+    runtime, agent = current(), current().sessions.name()
+    told = {name: value for name, value in request.form.items() if value}
+    asked, card = told.pop("asked", "/"), told.pop("card", "")
+    if agent is None:
+        return _back(asked, "late")
+    feedback.tell(runtime.intake, read_feedback(told), agent)
     runtime.written()
-    address = f"{request.script_root}/id/match/{match.slug}"
+    return _back(asked, card)
+
+
+def _back(asked: str, told: str) -> Response:
+    """Lead to the page that was decided on, and to no other; ``told`` says what to thank for."""
+    path, _, query = asked.partition("?")
+    fields = [pair for pair in parse_qsl(query) if pair[0] != "told"]
+    here = path if path in _DECIDED else "/"
+    address = f"{request.script_root}{here}?{urlencode([*fields, ('told', told)])}#told"
     return Response(status=303, headers={"Location": address})
 
 

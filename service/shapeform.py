@@ -19,6 +19,7 @@ from werkzeug.datastructures import MultiDict
 from kg.entry import Entry
 from kg.errors import Problem, Refused
 from kg.i18n import gettext, language
+from kg.reading import MAX_LITERAL
 from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD, vocabulary
 from service.pieces import label
 from service.places import PlaceBook
@@ -54,6 +55,7 @@ class Ask:
     many: bool
     datatype: str = ""
     source: str = ""
+    longest: int = MAX_LITERAL
     parts: tuple[Ask, ...] = ()
 
     @property
@@ -117,6 +119,7 @@ def _ask(shapes: Graph, node: Node, path: URIRef, depth: int) -> Ask | None:
         many=most is None or int(str(most)) > 1,
         datatype=datatype,
         source=source,
+        longest=int(str(shapes.value(node, SH.maxLength) or MAX_LITERAL)),
         parts=asks(shapes, source, depth + 1) if kind == "part" else (),
     )
 

@@ -21,7 +21,8 @@
     const from = new URL(document.referrer);
     const stored = document.querySelector("article.entry") && from.origin === location.origin;
     if (stored && from.pathname.includes("/contribute/")) {
-      localStorage.removeItem(`passerelle.draft:${from.pathname}`);
+      const form = from.pathname.replace(/(\/contribute\/[^/]+\/[^/]+)\/delete$/, "$1");
+      localStorage.removeItem(`passerelle.draft:${form}`);
     }
   } catch {
     // There is no page before this one, or storage is switched off.

@@ -45,6 +45,7 @@
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!fresh.getElementById("results")) throw new Error("another page");
       swap(fresh);
+      document.title = fresh.title;
       history.replaceState(null, "", address);
     } catch (error) {
       if (error.name !== "AbortError") location.assign(address);

@@ -98,6 +98,31 @@ def test_a_practitioner_goes_from_a_problem_to_somebody_to_call(
     assert (seen.complaints, seen.elsewhere) == ([], [])
 
 
+def test_an_answer_on_a_telephone_is_short(browser: Browser, address: str) -> None:
+    page = watch(browser, address, width=360).page
+    page.goto(f"{address}/?q=work+for+young+people&mode=transfer&place=HR")
+    assert page.evaluate("document.documentElement.scrollHeight") < 9_000
+    card = page.locator(".card").first
+    expect(card.locator(".lines li:visible")).to_have_count(1)
+    card.get_by_text("Reasons, changes, all criteria").click()
+    expect(card.get_by_role("heading", name="Conditions")).to_be_visible()
+    assert page.get_by_role("navigation", name="Main").evaluate("e => e.offsetHeight") < 70
+
+
+def test_who_tells_by_keyboard_hears_thanks_and_stays(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.goto(f"{address}/?q=work+for+young+people&mode=similar")
+    button = page.get_by_role("button", name="Not useful").nth(1)
+    button.focus()
+    button.press("Enter")
+    thanks = page.get_by_role("status")
+    expect(thanks).to_have_text("Thank you, your answer is stored.")
+    expect(thanks).to_be_focused()
+    expect(thanks).to_be_in_viewport()
+    expect(page.locator(".card").nth(1).get_by_role("status")).to_have_count(1)
+    assert faults(page) == []
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_competence_centre_takes_its_entries_away(
@@ -138,6 +163,29 @@ def test_the_first_page_can_be_used_by_keyboard(browser: Browser, address: str) 
     page.keyboard.type("HR")
     page.keyboard.press("Enter")
     expect(page.locator(".card").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "shaded"),
+    [("/numbers#main", "#main", False), ("/ns#Practice", "#Practice", True)],
+)
+def test_only_a_row_that_was_linked_to_is_shaded(
+    browser: Browser, address: str, path: str, target: str, shaded: bool
+) -> None:
+    page = watch(browser, address).page
+    page.goto(address + path)
+    colour = page.locator(target).evaluate("e => getComputedStyle(e).backgroundColor")
+    assert (colour != "rgba(0, 0, 0, 0)") is shaded
+
+
+def test_titles_in_a_table_have_room(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.context.add_cookies([{"name": "passerelle_language", "value": "de", "url": address}])
+    page.goto(f"{address}/search?type=practice&view=table")
+    cells = page.locator("table.list th[scope=row]")
+    assert cells.first.evaluate("e => e.clientWidth") >= 16 * 16
+    days = page.locator("table.list time")
+    assert all(re.fullmatch(r"\d\d\.\d\d\.\d{4}", day) for day in days.all_inner_texts())
 
 
 @pytest.mark.parametrize(
@@ -230,6 +278,32 @@ def test_what_was_typed_is_there_after_the_window_was_closed(
     expect(page.get_by_label("Housing", exact=True)).to_be_checked()
     page.get_by_role("button", name="Start afresh").click()
     expect(page.get_by_label("Title (needed)", exact=True)).to_have_value("")
+
+
+def test_values_typed_into_further_fields_are_there_again(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.goto(f"{address}/contribute/practice")
+    describe(page, "Tools of many names")
+    page.get_by_text("More fields").click()
+    page.locator("summary", has_text="Add: Outcome").click()
+    page.locator('[name="outcome-1/dct:description"]').fill("Drills lent")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_label("Title 2", exact=True).fill("Alat mnogih imena")
+    page.get_by_label("Language of: Title").nth(1).select_option("hr")
+    page.locator("summary", has_text="Add: Outcome").click()
+    page.locator('[name="outcome-2/dct:description"]').fill("Friends made")
+    page.goto(f"{address}/numbers")
+    page.goto(f"{address}/contribute/practice")
+    expect(page.get_by_label("Title 2", exact=True)).to_have_value("Alat mnogih imena")
+    expect(page.get_by_label("Language of: Title").nth(1)).to_have_value("hr")
+    expect(page.locator('[name="outcome-1/dct:description"]')).to_have_value("Drills lent")
+    expect(page.locator('[name="outcome-2/dct:description"]')).to_have_value("Friends made")
+    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size") == (
+        page.locator("[id]").count()
+    )
+    page.get_by_label("Solution", exact=True).fill("Another sentence.")
+    page.goto(f"{address}/contribute/practice")
+    expect(page.get_by_label("Title 2", exact=True)).to_have_value("Alat mnogih imena")
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -171,3 +171,11 @@ def test_five_on_the_shortlist_and_a_missed_practice_are_in_nobodys_way(
         page.set_viewport_size({"width": width, "height": 800})
         assert faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_window_is_named_after_the_place(browser: Browser, address: str) -> None:
+    page = watch(browser, address).page
+    page.goto(address + ASKED)
+    page.get_by_label("Your place").fill("Italy")
+    page.get_by_label("Your place").press("Tab")
+    expect(page).to_have_title(re.compile("^What could work in Ital"))

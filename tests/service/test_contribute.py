@@ -73,6 +73,11 @@ class TestForm:
         assert 'name="dct:title"' in text
         assert "Title (needed)" in words(text)
 
+    def test_no_field_takes_more_than_can_be_stored(self, client: FlaskClient) -> None:
+        text = page(client, AT)
+        assert re.search(r'name="psr:problem" [^>]*maxlength="10000"', text)
+        assert re.search(r'name="schema:url" [^>]*maxlength="\d+"', text)
+
     def test_places_have_none(self, client: FlaskClient) -> None:
         assert client.get("/contribute/territory").status_code == 404
         assert client.get("/contribute/practice/nowhere").status_code == 404
@@ -191,6 +196,10 @@ class TestSending:
         assert found is not None
         assert message in words(found[1])
 
+    def test_how_to_mend_it_stands_on_top_and_at_the_field(self, client: FlaskClient) -> None:
+        answer = client.post(AT, data={**TYPED, "dct:spatial": "Zagrb", "do": "check"})
+        assert words(answer.text).count("Did you mean Zagreb") == 2
+
     def test_hostile_texts_stay_texts(self, client: FlaskClient) -> None:
         data = dict.fromkeys(TYPED, ATTACK)
         assert ATTACK not in client.post(AT, data={**data, "do": "check"}).text
@@ -245,8 +254,18 @@ class TestChanging:
         where = AT + "/to-change/delete"
         assert member.post(where).status_code == 401
         assert member.post(where, data=data).status_code == 422
-        assert member.post(where, data={**data, "sure": "yes"}).status_code == 303
+        answer = member.post(where, data={**data, "sure": "yes"})
+        assert answer.status_code == 303
+        assert "The entry was removed." in words(page(member, answer.location))
         assert member.get("/id/practice/to-change").status_code == 404
+
+    def test_a_removal_that_fails_keeps_the_form(self, member: FlaskClient) -> None:
+        text = member.post(AT + "/to-change/delete", data=self.form(member)).text
+        assert f'action="{AT}/to-change"' in text
+        assert f'data-draft="{AT}/to-change"' in text
+        assert 'value="A longer bus"' in text
+        assert "Not removed" in text
+        assert "Not stored yet" not in text
 
     def test_what_others_link_to_stays(self, member: FlaskClient) -> None:
         data = {"csrf": secret(member), "sure": "yes"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,17 +126,55 @@ def test_a_practice_that_was_decided_on_can_still_be_deleted(
     assert until(lambda: runtime.matcher.lag() == 0)
 
 
+ASKED = "/?q=old+people+in+villages&mode=transfer&place=HR035"
+FORM = {
+    "kind": "transfer", "entry": PRACTICE, "territory": "HR035", "about": "",
+    "asked": ASKED, "card": "card-2",
+}  # fmt: skip
+
+
 def test_a_reader_of_the_page_tells_by_a_button(app: Flask, runtime: Runtime) -> None:
     client = app.test_client()
-    page = client.get("/?q=old+people+in+villages&mode=transfer&place=HR035").text
-    assert 'action="/feedback"' in page
-    form = {"kind": "transfer", "entry": PRACTICE, "territory": "HR035", "about": ""}
-    answer = client.post("/feedback", data=form | {"decision": "accepted"})
-    assert answer.status_code == 303, answer.text
-    shown = client.get(answer.headers["Location"], headers={"Accept": "text/html"})
-    assert shown.status_code == 200
-    assert "Accepted" in shown.text
-    entry = runtime.store.get(BASE + answer.headers["Location"].lstrip("/"))
-    assert entry.links(PSR + "candidate") == [PRACTICE]
-    assert client.post("/feedback", data=form).status_code == 422
-    assert app.test_client().post("/feedback", data=form | {"decision": "tried"}).status_code == 401
+    text = html.unescape(client.get(ASKED).text)
+    assert 'action="/feedback"' in text
+    assert f'name="asked" value="{ASKED}"' in text
+    before = {e.iri for e in runtime.store.entries("match")}
+    answer = client.post("/feedback", data=FORM | {"decision": "accepted"})
+    assert (answer.status_code, answer.location) == (303, f"{ASKED}&told=card-2#told")
+    shown = client.get(answer.location, headers={"Accept": "text/html"}).text
+    assert shown.count("Thank you") == 1
+    cards = shown.split('<article class="card">')
+    assert 'role="status" id="told" tabindex="-1"' in cards[2]
+    (iri,) = {e.iri for e in runtime.store.entries("match")} - before
+    assert runtime.store.get(iri).links(PSR + "candidate") == [PRACTICE]
+    stored = client.get(f"/{iri.removeprefix(BASE)}", headers={"Accept": "text/html"}).text
+    assert "by a reader of the page" in stored
+    assert client.post("/feedback", data=FORM).status_code == 422
+
+
+def test_a_decision_is_read_in_the_language_of_its_reader(
+    client: FlaskClient, auth: dict[str, str]
+) -> None:
+    address = tell(client, auth).get_json()["entry"].removeprefix(BASE)
+    shown = client.get(f"/{address}", headers={"Accept": "text/html", "Accept-Language": "de"})
+    assert re.search(r"<h1[^>]*>[^<]*(<span[^>]*>)?[^<]*: Angenommen", shown.text)
+
+
+def test_who_tells_too_late_is_told_so_and_can_tell_again(app: Flask) -> None:
+    client = app.test_client()
+    answer = client.post("/feedback", data=FORM | {"decision": "tried"})
+    assert answer.location == f"{ASKED}&told=late#told"
+    assert "Nothing was stored" in client.get(answer.location).text
+    again = client.post("/feedback", data=FORM | {"decision": "tried"})
+    assert again.location.endswith("told=card-2#told")
+
+
+@pytest.mark.parametrize(
+    "asked", ["https://evil.example/", "//evil.example/?q=1", "/\\evil.example", "/search", "\n//x"]
+)
+def test_a_decision_leads_to_no_other_site(app: Flask, asked: str) -> None:
+    client = app.test_client()
+    client.get(ASKED)
+    answer = client.post("/feedback", data=FORM | {"decision": "tried", "asked": asked})
+    assert answer.status_code == 303
+    assert answer.location.startswith("/?")

@@ -71,6 +71,26 @@ def test_every_page_offers_each_language_by_its_own_name(client: FlaskClient) ->
         assert 'lang="en" hreflang="en" rel="nofollow" aria-current="true">English</a>' in text
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "back"),
+    [
+        ("/contribute/sign-in", 403, "/contribute"),
+        ("/contribute/practice/repair-cafe/delete", 401, "/contribute/practice/repair-cafe"),
+        ("/contribute/practice", 422, ""),
+        ("/feedback", 422, "/"),
+    ],
+)
+def test_what_was_sent_offers_languages_of_a_page_that_is_there(
+    client: FlaskClient, path: str, status: int, back: str
+) -> None:
+    client.get("/?q=old+people+in+villages")
+    answer = client.post(path, data={"do": "check"}, headers={"Accept": "text/html"})
+    assert answer.status_code == status
+    assert f'href="{back}?ui=de"' in answer.text
+    after = client.get(f"{back or path}?ui=de", headers={"Accept": "text/html"})
+    assert client.get(after.location, headers={"Accept": "text/html"}).status_code == 200
+
+
 def test_a_choice_is_kept_for_a_year_and_leads_back(client: FlaskClient) -> None:
     path = "/search?q=a+%26+b&theme=health&theme=housing"
     answer = client.get(f"{path}&ui=lv", headers={"Accept": "text/html"})

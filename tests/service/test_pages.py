@@ -24,7 +24,7 @@ from service import create_app
 from service.places import PlaceBook, fold
 from service.reach import report
 from service.runtime import Runtime
-from service.searchview import fit_text
+from service.searchview import MAX_QUESTION, fit_text
 from service.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 from tests.service.pagetools import ENTRIES, page, words
@@ -270,6 +270,18 @@ class TestHome:
         assert "No place is called" in wrong.text
         found = page(client, "/?q=lonely+people&place=Croatia&mode=similar")
         assert "Could it work in Croatia (HR)?</a>" in found
+
+
+def test_what_is_english_only_says_so(client: FlaskClient) -> None:
+    for path, english in (("/api/docs", "The API of Passerelle"), ("/sparql", "SELECT")):
+        text = client.get(path, headers={"Accept": "text/html", "Accept-Language": "de"}).text
+        assert '<html lang="de">' in text
+        assert re.search(rf'lang="en"[^>]*>\s*(<h1>)?[^<]*{english}', text), path
+
+
+@pytest.mark.parametrize("path", ["/", "/search", "/transfer", "/partners", "/consortium"])
+def test_no_question_can_be_typed_that_is_too_long(client: FlaskClient, path: str) -> None:
+    assert re.search(rf'name="q" [^>]*maxlength="{MAX_QUESTION}"', page(client, path))
 
 
 class TestEntry:

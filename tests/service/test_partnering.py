@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -265,11 +266,16 @@ def test_a_decision_on_a_partner_is_stored(client: FlaskClient, runtime: Runtime
     form = re.search(r'<form class="told".*?</form>', text, re.DOTALL)
     assert form
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[0].split("<button")[0]))
+    fields["asked"] = html.unescape(fields["asked"])
+    before = {e.iri for e in runtime.store.entries("match")}
     assert fields["kind"] == "partners"
     assert fields["about"] == f"{BASE}id/{SPLIT}"
     answer = client.post("/feedback", data=fields | {"decision": "tried"})
     assert answer.status_code == 303
-    runtime.store.get(BASE.rstrip("/") + answer.headers["Location"])
+    asked = f"/partners?actor={SPLIT.replace('/', '%2F')}&kind=mentor"
+    assert answer.location == f"{asked}&told=mentor-1#told"
+    assert "Thank you" in page(client, answer.location)
+    assert len({e.iri for e in runtime.store.entries("match")} - before) == 1
 
 
 @pytest.mark.parametrize(("path", "name"), [

@@ -221,7 +221,8 @@ class TestFiles:
         assert "Sitemap: http://localhost/sitemap.xml" in robots
         root = ET.fromstring(client.get("/sitemap.xml").data)
         places = [loc.text or "" for loc in root.findall("{*}url/{*}loc")]
-        assert len(places) == len(shelf.rows) + 5
+        assert len(places) == len(shelf.rows) + 7
+        assert {"http://localhost/transfer", "http://localhost/groups"} < set(places)
         assert client.get(places[10]).status_code == 200
 
 
