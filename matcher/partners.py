@@ -58,7 +58,8 @@ def answer(desk: Desk, question: Question) -> Json:
     asked, lang = desk.asked(question, "actor")
     world, kinds = desk.world, question.kinds or KINDS
     practices = desk.rank(question, asked, lang, Filters(type=("practice",)))
-    nearest = tuple((world.get(i), practices.probability(i)) for i in practices.best(NEAREST))
+    near = (world.get(iri) for iri in practices.best(NEAREST))
+    nearest = tuple((p, practices.probability(p.iri)) for p in near if not _takes_part(p, asked))
     asker = Asker(world, asked, desk.place(question, asked), nearest)
     found: list[Partner] = []
     if "peer" in kinds:
@@ -84,6 +85,12 @@ def answer(desk: Desk, question: Question) -> Json:
     nothing = asked is None and practices.nothing_good()
     weights = {**desk.weights, **numbers()}
     return desk.answer(matches, lang, nothing or not matches, weights=weights, asked=question.text)
+
+
+def _takes_part(practice: Entry, asked: Entry | None) -> bool:
+    """Return whether who asks runs the practice already."""
+    nodes = practice.links(PSR + "hasInvolvement") if asked else []
+    return any(asked.iri in practice.links(PSR + "actor", node) for node in nodes if asked)
 
 
 def numbers() -> dict[str, float]:

@@ -237,7 +237,7 @@ def test_evidence_is_written_as_n_triples(starter_matcher: Matcher) -> None:
         (
             "Stariji ljudi u našim selima nemaju auto ni autobus. "
             "Viele Menschen sind seit Jahren arbeitslos und niemand stellt sie ein.",
-            "several languages (Deutsch, hrvatski)",
+            "several languages (German, Croatian)",
         ),
     ],
 )
