@@ -253,7 +253,7 @@ class TestHome:
     )
     def test_odd_questions_are_answered(self, client: FlaskClient, question: str) -> None:
         text = page(client, "/", q=question)
-        assert '<textarea id="q" name="q" rows="3" dir="auto"' in text
+        assert '<textarea id="q" name="q" rows="3" maxlength="20000" dir="auto"' in text
         assert "\x00" not in text
         assert "49" not in re.findall(r"<textarea[^>]*>([^<]*)", text)[0]
 
