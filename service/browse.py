@@ -316,7 +316,7 @@ def _map(rows: list[Row], wanted: Wanted, labels: Labels) -> Map:
 
 def europe(rows: Iterable[Row], labels: Labels, wanted: Wanted) -> Map:
     """Return the map of rows; countries and dots narrow what is wanted, or lead to one entry."""
-    lang, known = language(), tuple(rows)
+    known = tuple(rows)
     counts = Counter(code for row in known for code in row.values["country"])
     spots = [_spot(row, row.point, labels) for row in known if row.point]
     return draw(
