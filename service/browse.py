@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -14,10 +14,10 @@ from kg.entry import Text
 from kg.errors import Problem, Refused
 from kg.figures import language_name
 from kg.i18n import gettext, language, mark
-from kg.shelf import FACETS, Row, Shelf
+from kg.shelf import FACETS, Point, Row, Shelf
 from kg.vocabulary import CLASSES, VOC, vocabulary
 from matcher.question import SCHEMES
-from service.maps import Map, draw
+from service.maps import Map, Spot, draw
 from service.nearness import Near, look
 from service.pieces import Piece, tag
 from service.places import PlaceBook
@@ -25,6 +25,8 @@ from service.runtime import Runtime
 from service.searchview import LEVELS, clean
 
 PER_PAGE, SHOWN = 20, 8
+#: places that the address of a dot names at most
+MAX_NAMED = 8
 VIEWS = {"list": mark("List"), "map": mark("Map"), "table": mark("Table")}
 SORTS = {
     "near": mark("Closest to your words"),
@@ -291,12 +293,27 @@ def _chips(wanted: Wanted, labels: Labels) -> list[Choice]:
 
 
 def _map(rows: list[Row], wanted: Wanted, labels: Labels) -> Map:
-    return europe(rows, labels, lambda code: wanted.toggled("country", code))
+    return europe(rows, labels, wanted)
 
 
-def europe(rows: Iterable[Row], labels: Labels, href: Callable[[str], str]) -> Map:
-    """Return the map of rows, each country leading to ``href(code)``."""
-    lang, known = language(), tuple(rows)
+def europe(rows: Iterable[Row], labels: Labels, wanted: Wanted) -> Map:
+    """Return the map of rows; countries and dots narrow what is wanted, or lead to one entry."""
+    known = tuple(rows)
     counts = Counter(code for row in known for code in row.values["country"])
-    spots = [(row.point, row.title(lang).value) for row in known if row.point]
-    return draw(counts, spots, labels.place, href)
+    spots = [_spot(row, row.point, labels) for row in known if row.point]
+    return draw(
+        counts, spots, labels.place,
+        lambda code: wanted.toggled("country", code),
+        lambda here: _there(wanted, {spot.place for spot in here}),
+    )  # fmt: skip
+
+
+def _there(wanted: Wanted, places: set[str]) -> str:
+    """Return where a dot of several entries leads: nowhere if it stands for too many places."""
+    named = "" not in places and len(places) <= MAX_NAMED
+    return wanted.href(territory=tuple(sorted(places)), view="") if named else ""
+
+
+def _spot(row: Row, point: Point, labels: Labels) -> Spot:
+    place = max(row.values["territory"], key=len, default="")
+    return Spot(point, row.title(language()).value, labels.href(row), place)

@@ -30,12 +30,26 @@ class Country:
 
 @dataclass(frozen=True)
 class Dot:
-    """A place with how much is there; ``radius`` grows with the square root of it."""
+    """A place with how much is there; ``radius`` grows with the square root of it.
+
+    ``href`` leads to what is there and may be empty.
+    """
 
     x: float
     y: float
     radius: float
     title: str
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Something at a point: its title, its page and the code of its place."""
+
+    point: Point
+    title: str
+    href: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,11 +63,15 @@ class Map:
 
 def draw(
     counts: Mapping[str, int],
-    points: Iterable[tuple[Point, str]],
+    spots: Iterable[Spot],
     name: Callable[[str], str],
     href: Callable[[str], str] = lambda code: "",
+    among: Callable[[Sequence[Spot]], str] = lambda spots: "",
 ) -> Map:
-    """Return Europe with countries shaded by count and a dot for each place that is on it."""
+    """Return Europe with countries shaded by count and a dot for each place that is on it.
+
+    ``among`` says where the dot of several spots leads.
+    """
     outlines = _outlines()
     most = max(counts.values(), default=0)
     countries = tuple(
@@ -64,12 +82,12 @@ def draw(
         )
         for code, outline in sorted(outlines.get("countries", {}).items())
     )  # fmt: skip
-    return Map(f"0 0 {_size()} {_size()}", countries, _dots(points))
+    return Map(f"0 0 {_size()} {_size()}", countries, _dots(spots, among))
 
 
 def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map | None:
     """Return the surroundings of one place, its country marked; None if it is off the map."""
-    dots = _dots([(point, title)])
+    dots = _dots([Spot(point, title)])
     if not dots:
         return None
     size, width = _size(), 360
@@ -79,28 +97,35 @@ def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map
     return Map(f"{left:.0f} {top:.0f} {width} {width}", found.countries, dots)
 
 
-def _dots(points: Iterable[tuple[Point, str]]) -> tuple[Dot, ...]:
+def _dots(
+    spots: Iterable[Spot], among: Callable[[Sequence[Spot]], str] = lambda spots: ""
+) -> tuple[Dot, ...]:
     """Return one dot for all that lie at the same place, large ones first.
 
     Where there would be too many, what lies close together shares a dot.
     """
-    placed = [(project(point), title) for point, title in points]
-    placed = [(at, title) for at, title in placed if all(0 <= axis <= _size() for axis in at)]
+    placed = [(project(spot.point), spot) for spot in spots]
+    placed = [(at, spot) for at, spot in placed if all(0 <= axis <= _size() for axis in at)]
     grid, together = 1, _together(placed, 1)
     while len(together) > MAX_DOTS:
         grid *= 2
         together = _together(placed, grid)
     found = [
-        Dot(x, y, round(min(5 + 3 * math.sqrt(len(said)), 24), 1), _named(said))
-        for (x, y), said in together.items()
-    ]
+        Dot(
+            x, y, round(min(5 + 3 * math.sqrt(len(here)), 24), 1), _named([s.title for s in here]),
+            here[0].href if len(here) == 1 else among(here),
+        )
+        for (x, y), here in together.items()
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda dot: (-dot.radius, dot.x, dot.y)))
 
 
-def _together(placed: Iterable[tuple[Point, str]], grid: int) -> dict[tuple[int, int], list[str]]:
-    found: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for (x, y), title in placed:
-        found[round(x / grid) * grid, round(y / grid) * grid].append(title)
+def _together(
+    placed: Iterable[tuple[tuple[float, float], Spot]], grid: int
+) -> dict[tuple[int, int], list[Spot]]:
+    found: dict[tuple[int, int], list[Spot]] = defaultdict(list)
+    for (x, y), spot in placed:
+        found[round(x / grid) * grid, round(y / grid) * grid].append(spot)
     return found
 
 

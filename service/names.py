@@ -14,11 +14,13 @@ MAX_SAID, MAX_TYPED = 5, 200
 
 
 def find(shelf: Shelf, base: str, text: str, paths: tuple[str, ...], field: str) -> str:
-    """Return the entry that is meant by a title or a part of one, an address or ``class/name``.
+    """Return the entry meant by a title or a part of one, an address, a name or ``class/name``.
 
     Raises Refused with the closest titles if there is none, or with some if there are several.
     """
-    for iri in (text, f"{base}id/{text}"):
+    if not text:
+        raise refused(field, gettext("Choose from the list as you type."))
+    for iri in (text, f"{base}id/{text}", *(f"{base}id/{path}/{text}" for path in paths)):
         if iri in shelf.position and shelf.rows[shelf.position[iri]].path in paths:
             return iri
     known = titles()

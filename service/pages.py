@@ -186,7 +186,7 @@ def _practices(runtime: Runtime, shelf: Shelf) -> Map:
     rows = shelf.members(shelf.narrowed({"type": ("practice",)}, shelf.all))
     plain = Wanted(chosen={"type": ("practice",)})
     labels = Labels(shelf, runtime.store.base)
-    return europe(rows, labels, lambda code: plain.toggled("country", code))
+    return europe(rows, labels, plain)
 
 
 def _examples() -> list[dict[str, str]]:

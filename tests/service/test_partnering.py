@@ -133,7 +133,7 @@ def test_a_consortium_for_a_call_keeps_its_rules(client: FlaskClient) -> None:
     shown = words(text)
     assert "6 organisations together" in shown
     assert re.search(r"\d{3} organisations were looked at", shown)
-    assert shown.count("Who could take the seat instead") == 6
+    assert shown.count("What they bring") == 6
     assert 'placeholder="3"' in text
     assert re.search(r"Countries at least 3\b", shown)
 
@@ -142,6 +142,19 @@ def test_a_consortium_for_nonsense_is_told_to_be_no_good_match(client: FlaskClie
     said = "No good match; the nearest are:"
     assert said in words(page(client, "/consortium", q="asdf qwer zxcv"))
     assert said not in words(page(client, "/consortium", about=CALL))
+
+
+def test_who_could_take_any_seat_is_named_once(client: FlaskClient) -> None:
+    seen = words(page(client, "/consortium", about=CALL))
+    assert seen.count("SYNTHESIS Center (Cyprus)") == 1
+    assert "Who could take any of these seats instead" in seen
+    assert "Who could take the seat instead" not in seen
+
+
+def test_an_entry_is_known_by_its_name_and_a_blank_is_none(client: FlaskClient) -> None:
+    assert "Working groups in European Local" in page(client, "/groups", community="elif")
+    blank = page(client, "/groups", 422, community="")
+    assert errors(blank) == {"community": CHOOSE}
 
 
 def test_a_consortium_for_a_practice_covers_what_it_needs(client: FlaskClient) -> None:

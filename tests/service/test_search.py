@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 
 from kg.shelf import Shelf
 from service.exports import COLUMNS
-from service.maps import draw, project, zoom
+from service.maps import Spot, draw, project, zoom
 from service.runtime import Runtime
 from tests.service.conftest import practice
 from tests.service.pagetools import page, words
@@ -233,15 +234,24 @@ class TestMaps:
         assert riga[1] < split[1] < lisbon[1]
 
     def test_what_is_off_the_map_is_left_out(self) -> None:
-        assert draw({}, [((-41.3, 174.8), "Wellington")], str).dots == ()
+        assert draw({}, [Spot((-41.3, 174.8), "Wellington")], str).dots == ()
         assert zoom((5.0, -52.0), "Cayenne", str, "FR") is None
 
     def test_one_dot_for_one_place(self) -> None:
         rome = (41.9, 12.5)
-        found = draw({"IT": 8, "FR": 2}, [(rome, str(n)) for n in range(7)], str, str.lower)
+        found = draw({"IT": 8, "FR": 2}, [Spot(rome, str(n)) for n in range(7)], str, str.lower)
         assert [dot.title for dot in found.dots] == ["0; 1; 2 (+4)"]
-        many = [((40 + n / 100, 10 + n % 17), str(n)) for n in range(900)]
+        many = [Spot((40 + n / 100, 10 + n % 17), str(n)) for n in range(900)]
         assert 50 < len(draw({}, many, str).dots) <= 250
         shades = {c.code: c.shade for c in found.countries}
         assert (shades["IT"], shades["FR"], shades["DE"]) == (4, 2, 0)
         assert {c.href for c in found.countries} == {"it", "fr", ""}
+
+    def test_a_dot_leads_to_what_is_there(self, client: FlaskClient) -> None:
+        text = page(client, "/search", type="practice", country="HR", view="map")
+        dots = re.findall(r'<a href="([^"]+)" aria-label="([^"]+)"><circle', text)
+        assert dots
+        for href, name in dots:
+            there = page(client, html.unescape(href))
+            for title in html.unescape(name).partition(" (+")[0].split("; "):
+                assert title in html.unescape(there), href
