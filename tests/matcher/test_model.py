@@ -98,3 +98,23 @@ def test_answers_are_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
     assert json.dumps([matcher.similar(q) for q in asked]) == before
     matcher.rebuild()
     assert json.dumps([matcher.similar(q) for q in asked]) == before
+
+
+def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
+    ids, need = f"{matcher.store.base}id/", "Stariji ljudi žive sami u selima bez autobusa."
+
+    def answers() -> str:
+        return json.dumps(
+            [
+                matcher.transfer(Question(text=need, territory="HR035")),
+                matcher.partners(Question(entry=f"{ids}actor/city-hr-split")),
+                matcher.instruments(Question(text=need, territory="HR035")),
+                matcher.consortium(Question(text=need, size=4)),
+                matcher.groups(Question(entry=f"{ids}community/elif")),
+            ]
+        )
+
+    before = answers()
+    assert answers() == before
+    matcher.rebuild()
+    assert answers() == before
