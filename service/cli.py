@@ -100,7 +100,8 @@ def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
 
     settings = _settings(home)
     bound = server.bind(host, settings.port)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT
+        signal.signal(number, _stop)
     with Runtime(settings, tell=Progress()) as runtime:
         shown = "127.0.0.1" if host == "0.0.0.0" else host
         address = f"http://{shown}:{bound.getsockname()[1]}"
