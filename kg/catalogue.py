@@ -11,7 +11,7 @@ from kg.entry import Text
 from kg.errors import refused
 from kg.i18n import gettext
 from kg.store import Page, Store
-from kg.vocabulary import CLASSES, DCT, VOC, vocabulary
+from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
 
 MAX_LIMIT = 200
 
@@ -154,7 +154,7 @@ def territory_iri(store: Store, code: str) -> str:
     """
     plain = code.strip()
     for name in dict.fromkeys((plain, plain.upper())):
-        slug = {"GR": "EL", "GB": "UK"}.get(name, name)
+        slug = NUTS.get(name, name)
         iri = name if name.startswith(store.base) else f"{store.base}id/territory/{slug}"
         if _is_territory(store, iri):
             return iri
@@ -175,7 +175,7 @@ def _is_territory(store: Store, iri: str) -> bool:
 def country_code(store: Store, code: str) -> str:
     """Return an ISO country code as entries carry it, or raise Refused."""
     plain = code.strip().upper()
-    wanted = {"EL": "GR", "UK": "GB"}.get(plain, plain)
+    wanted = ISO.get(plain, plain)
     if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(wanted)}):
         raise refused(
             "country", gettext("There is no country %(code)s.", code=repr(code)), value=code,

@@ -11,6 +11,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from kg.i18n import SOURCE, language
 from kg.language import primary
+from kg.vocabulary import ISO
 
 
 def _locale() -> Locale:
@@ -52,8 +53,7 @@ def day(text: str, length: Literal["long", "medium"] = "long") -> str:
 
 def country(code: str, lang: str = "") -> str:
     """Return a country's name in a language, else the reader's; empty if it is not known."""
-    iso = {"EL": "GR", "UK": "GB"}.get(code, code)
-    return str(Locale.parse(lang or language()).territories.get(iso, ""))
+    return str(Locale.parse(lang or language()).territories.get(ISO.get(code, code), ""))
 
 
 def language_name(code: str) -> str:

@@ -15,7 +15,7 @@ from itertools import compress
 from kg.entry import Entry, Text
 from kg.figures import country
 from kg.store import Store
-from kg.vocabulary import CLASSES, DCT, GEO, PSR, vocabulary
+from kg.vocabulary import CLASSES, DCT, GEO, NUTS, PSR, vocabulary
 
 #: what entries can be narrowed by -> the property that it comes from
 FACETS = {
@@ -155,7 +155,7 @@ class Shelf:
 
     def place_name(self, code: str, lang: str) -> str:
         """Return the name of a place by its slug or ISO country code, or the code itself."""
-        slug = {"GR": "EL", "GB": "UK"}.get(code, code)
+        slug = NUTS.get(code, code)
         place = self._places.get(f"{self._ids}territory/{slug}")
         if place is None:
             return code

@@ -45,6 +45,9 @@ PREFIXES = {
     "foaf": FOAF,
 }
 RDF_TYPE = ox.NamedNode(RDF + "type")
+#: the countries that NUTS writes otherwise than ISO 3166, and back
+ISO = {"EL": "GR", "UK": "GB"}
+NUTS = {iso: nuts for nuts, iso in ISO.items()}
 
 #: class path in an entry's IRI -> its top class
 CLASSES = {

@@ -18,22 +18,21 @@ class Search:
 
     desk: Desk
     ranking: Ranking
-    asked: str
     lang: str
     order: Sequence[str]
+    nothing_good: bool
 
     def level(self, iri: str) -> str:
         """Return how good a match an entry is; always weak if there is no good match."""
-        if iri not in self.ranking.found.position or self.ranking.nothing_good():
+        if iri not in self.ranking.found.position or self.nothing_good:
             return "weak"
         return level(self.ranking.probability(iri))
 
     def reason(self, iri: str) -> str:
-        """Return the first reason for an entry, empty if the index has not reached it."""
+        """Return why an entry is near, empty if the index has not reached it."""
         if not self.ranking.allows(iri):
             return ""
-        found = similar.reasons(self.desk.store, self.ranking, iri, self.asked, self.lang, None)
-        return found[0].text
+        return similar.reasons(self.desk.store, self.ranking, iri, None, self.lang, None)[0].text
 
 
 class Matcher(Desk):
@@ -63,7 +62,7 @@ class Matcher(Desk):
         lang = self.asked(question)[1]
         ranking = self.rank(question, None, lang, question.filters)
         order = ranking.best(len(ranking.found.iris))
-        return Search(self, ranking, question.text or "", lang, order)
+        return Search(self, ranking, lang, order, ranking.nothing_good())
 
     def transfer(self, question: Question) -> Json:
         """Return practices that could work in a territory, with criteria and reasons."""

@@ -15,7 +15,7 @@ from kg.errors import Problem, Refused
 from kg.figures import language_name
 from kg.i18n import gettext, language, mark
 from kg.shelf import FACETS, Point, Row, Shelf
-from kg.vocabulary import CLASSES, VOC, vocabulary
+from kg.vocabulary import CLASSES, ISO, VOC, vocabulary
 from matcher.question import SCHEMES
 from service.maps import Map, Spot, draw
 from service.nearness import Near, look
@@ -73,8 +73,6 @@ class Wanted:
         return self.href(**{name: rest if value in values else (*values, value)})
 
 
-#: places that have another code as countries
-_COUNTRIES = {"EL": "GR", "UK": "GB"}
 _PLAIN = {("view", "list"), ("page", 1)}
 
 
@@ -140,7 +138,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[Wanted, tuple[Pr
         try:
             found = places.find(place)
             chosen["country" if found.level == "country" else "territory"] = (
-                _COUNTRIES.get(found.code, found.code),
+                ISO.get(found.code, found.code),
             )
             place = ""
         except Refused as error:
@@ -181,7 +179,7 @@ def find(runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str,
         facets=tuple(_facets(shelf, wanted, among, labels)),
         chips=tuple(_chips(wanted, labels)),
         pages=pages,
-        map=_map(rows, wanted, labels) if wanted.view == "map" else None,
+        map=europe(rows, labels, wanted) if wanted.view == "map" else None,
         abstained=near is not None and (none or near.abstained),
         partial=near is not None and near.partial,
         problems=problems,
@@ -290,10 +288,6 @@ def _chips(wanted: Wanted, labels: Labels) -> list[Choice]:
         text = gettext("%(name)s: %(value)s", name=gettext("Search"), value=wanted.q[:60])
         found.insert(0, Choice(wanted.q, text, 0, wanted.href(q=""), on=True))
     return found
-
-
-def _map(rows: list[Row], wanted: Wanted, labels: Labels) -> Map:
-    return europe(rows, labels, wanted)
 
 
 def europe(rows: Iterable[Row], labels: Labels, wanted: Wanted) -> Map:
