@@ -198,10 +198,11 @@ def _rank(
         # An entry that lacks what a helper has is judged by the question alone.
         theirs = np.where(np.isfinite(theirs), theirs, first)
         scores = (1 - recipe.share) * first + recipe.share * (trust / trust.sum()) @ theirs
-    fit, near = (
-        None if asked.plain is None else found.nearness(asked.plain, _best(scores, rows, NEAREST))
-        for rows in (helpers, allowed)
-    )
+    fit = near = None
+    if asked.plain is not None:
+        fit = near = found.nearness(asked.plain, _best(scores, helpers, NEAREST))
+        if not np.array_equal(helpers, allowed):
+            near = found.nearness(asked.plain, _best(scores, allowed, NEAREST))
     return Ranking(found, scores.astype(np.float32), allowed, by_facet, logit, fit, near)
 
 
