@@ -43,7 +43,12 @@ def document(body: bytes | str, media: str) -> Response:
 
 def context_url() -> str:
     """Return the address of our JSON-LD context at this service."""
-    return request.host_url + "context.jsonld"
+    return current().settings.address + "context.jsonld"
+
+
+def location(path: str) -> str:
+    """Return where something is: under the public address, else relative to this service."""
+    return f"{current().settings.public_url or request.script_root}/{path}"
 
 
 def entry_iri(path: str, slug: str) -> str:

@@ -8,8 +8,8 @@ Json = dict[str, Any]
 
 ERRORS = {
     400: "The request cannot be read",
-    401: "No token was sent",
-    403: "The token is wrong, or the query asks for what is not done here",
+    401: "No token was sent, or one that is not known",
+    403: "This is not done here, or not from another site",
     404: "There is no such thing",
     406: "There is no such format",
     409: "There is such an entry already, or others link to it",

@@ -7,6 +7,7 @@ import math
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
+from kg.errors import Malformed, Overloaded
 from kg.figures import number
 from kg.i18n import gettext
 from service import errors, languages, login
@@ -14,19 +15,20 @@ from service.answers import HEADERS
 from service.api import api
 from service.content import content
 from service.contribute import contribute
+from service.door import FREE, REFUSED, Door, Refusal
 from service.finding import finding
 from service.graphstore import graphstore
-from service.limits import RateLimiter
 from service.matchapi import matching
 from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
+from service.proxies import ASKED, Front, household
 from service.runtime import Runtime
 from service.searchview import MAX_QUESTION
 from service.sparql import sparql
 from service.workspace import workspace
+from service.writing import writer
 
-_FREE = {"/health", "/ready"}
 _DATA = (api, matching, sparql, graphstore, content, documentation)
 
 
@@ -36,7 +38,12 @@ def build(runtime: Runtime) -> Flask:
     app.extensions["passerelle"] = runtime
     app.config["MAX_CONTENT_LENGTH"] = runtime.settings.body
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
-    _add_limits(app, RateLimiter(runtime.settings.rate, runtime.settings.burst))
+    door = app.extensions["passerelle.door"] = Door(runtime.settings, runtime.tokens)
+    settings = runtime.settings
+    app.wsgi_app = Front(  # type: ignore[method-assign]
+        app.wsgi_app, door.proxies, settings.address, public=settings.public_url is not None
+    )
+    _add_limits(app, door)
     app.jinja_env.globals["most_letters"] = MAX_QUESTION
     errors.register(app)
     languages.install(app)
@@ -47,23 +54,51 @@ def build(runtime: Runtime) -> Flask:
     return app
 
 
-def _add_limits(app: Flask, limiter: RateLimiter) -> None:
+def _add_limits(app: Flask, door: Door) -> None:
+    settings = app.extensions["passerelle"].settings
+
     @app.before_request
     def limit() -> None:
-        """Refuse too many requests of one client, and bodies over the limit unread."""
-        if request.path in _FREE:
+        """Refuse other hosts, too many requests of one client, and bodies over the limit unread."""
+        if request.path in FREE:
             return
-        if wait := limiter.wait(request.remote_addr or "?"):
-            raise TooManyRequests(
-                gettext("Too many requests; wait a little."), retry_after=math.ceil(wait)
-            )
-        if (request.content_length or 0) > app.config["MAX_CONTENT_LENGTH"]:
-            raise RequestEntityTooLarge(
+        if not settings.serves(asked := request.environ[ASKED]):
+            raise Malformed(
                 gettext(
-                    "The body may be at most %(most)s bytes.",
-                    most=number(app.config["MAX_CONTENT_LENGTH"]),
+                    "This service is not asked by the name %(host)s; use %(address)s.",
+                    host=repr(asked[:80]), address=settings.address,
                 )
-            )
+            )  # fmt: skip
+        if reason := request.environ.get(REFUSED):
+            _refuse(door, reason)
+        if wait := door.limiter.wait(household(request.remote_addr or "?")):
+            raise _too_many(wait)
+        if (request.content_length or 0) > door.largest:
+            raise _too_large(door)
+
+
+def _refuse(door: Door, reason: Refusal) -> None:
+    """Say why a request was refused before its body was read."""
+    if reason == "token":
+        writer()
+    if reason == "length":
+        raise _too_large(door)
+    if reason == "rate":
+        raise _too_many(1)
+    raise Overloaded(
+        gettext("Too much is being sent at the moment. Try again soon."), 5, limit="bodies"
+    )
+
+
+def _too_many(wait: float) -> TooManyRequests:
+    said = gettext("Too many requests; wait a little.")
+    return TooManyRequests(said, retry_after=math.ceil(wait))
+
+
+def _too_large(door: Door) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(
+        gettext("The body may be at most %(most)s bytes.", most=number(door.largest))
+    )
 
 
 def _add_headers(app: Flask, runtime: Runtime) -> None:

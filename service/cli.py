@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -100,11 +101,12 @@ def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
 
     settings = _settings(home)
     bound = server.bind(host, settings.port)
+    shown = "127.0.0.1" if host == "0.0.0.0" else host
+    settings = replace(settings, host=shown, port=bound.getsockname()[1])
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT
         signal.signal(number, _stop)
     with Runtime(settings, tell=Progress()) as runtime:
-        shown = "127.0.0.1" if host == "0.0.0.0" else host
-        address = f"http://{shown}:{bound.getsockname()[1]}"
+        address = settings.address.rstrip("/")
         running = server.make(create_app(runtime), bound)
         ready = (runtime, address, as_json, demo)
         threading.Thread(target=_announce, args=ready, daemon=True).start()

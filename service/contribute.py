@@ -66,7 +66,7 @@ def sign_in() -> BaseResponse | tuple[str, int]:
         return redirect(url_for("contribute.start"), 303)
     return render_template(
         "contribute.html", kinds=(), who=None, csrf=login.csrf(), wrong=True
-    ), 403
+    ), 401
 
 
 @contribute.post("/sign-out")

@@ -84,8 +84,10 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def _redirect(error: HTTPException) -> tuple[bytes, int, dict[str, str]]:
+    """Lead to another path of this service, whatever name it was asked by."""
     answer = error.get_response(request.environ)
-    return answer.get_data(), answer.status_code, {"Location": answer.headers["Location"]}
+    here = answer.headers["Location"].removeprefix(request.host_url.rstrip("/"))
+    return answer.get_data(), answer.status_code, {"Location": here}
 
 
 def _unforeseen(error: Exception) -> Response:

@@ -62,7 +62,7 @@ def robots() -> Response:
     closed = ("/search?", "/?", "/sparql?", "/api/", "/contribute", *_ASKED)
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     return document(
-        "\n".join([*lines, f"Sitemap: {request.host_url}sitemap.xml", ""]), "text/plain"
+        "\n".join([*lines, f"Sitemap: {current().settings.address}sitemap.xml", ""]), "text/plain"
     )
 
 
@@ -71,7 +71,9 @@ def sitemap() -> Response:
     """List the pages of all entries but places."""
     store = current().store
     paths = [row.iri.removeprefix(store.base) for row in shelf_of(store).rows[:MAX_SITEMAP]]
-    body = render_template("sitemap.xml", paths=[*_PAGES, *paths])
+    body = render_template(
+        "sitemap.xml", paths=[*_PAGES, *paths], address=current().settings.address
+    )
     return document(body, "application/xml")
 
 

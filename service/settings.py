@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from kg.query import Address
+from service.proxies import Network
 
 MIB = 1024**2
 DEFAULT_BASE = "https://passerelle.example/"
@@ -38,10 +41,16 @@ class Settings:
     ``rate`` is requests a second and client, after a first ``burst``; ``contact`` is where
     readers report mistakes; ``engine`` is used in the place of the embedded store; ``weights``
     is a file of what the criteria count for; ``reranker`` is a cross-encoder for the short list.
+    ``public_url`` is the address that readers use, without a slash at its end; ``hosts`` are
+    further names to be asked by; ``proxies`` may say whom they ask for.
     """
 
     home: Path
+    host: str = "127.0.0.1"
     port: int = 8000
+    public_url: str | None = None
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()
     base: str = DEFAULT_BASE
     model: str = "default"
     reranker: str | None = None
@@ -58,6 +67,22 @@ class Settings:
     engine: Address | None = None
     weights: Path | None = None
 
+    @property
+    def address(self) -> str:
+        """Give the address that data states: the public one, else that of the start."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.public_url or f'http://{host}:{self.port}'}/"
+
+    def serves(self, host: str) -> bool:
+        """Tell whether a request may name this host; any may while there is no public address."""
+        if self.public_url is None:
+            return True
+        scheme, netloc = urlsplit(self.public_url)[:2]
+        default = ":443" if scheme == "https" else ":80"
+        name, own = host.lower(), netloc.lower().removesuffix(default)
+        known = name.removesuffix(default) == own
+        return known or not {name, _without_port(name)}.isdisjoint(self.hosts)
+
 
 def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
     """Return the settings of an environment; raises BadSetting for a value that cannot be.
@@ -73,6 +98,9 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
     return Settings(
         home=(home or _home(known)).expanduser().absolute(),
         base=_base(known.get("PASSERELLE_BASE", DEFAULT_BASE)),
+        public_url=_public_url(known.get("PASSERELLE_PUBLIC_URL")),
+        hosts=tuple(name.lower() for name in _names(known.get("PASSERELLE_HOSTS", ""))),
+        proxies=tuple(map(_network, _names(known.get("PASSERELLE_PROXIES", "")))),
         model=known.get("PASSERELLE_MODEL", "default"),
         reranker=known.get("PASSERELLE_RERANKER"),
         contact=_contact(known.get("PASSERELLE_CONTACT")),
@@ -94,6 +122,35 @@ def _base(text: str) -> str:
             f"PASSERELLE_BASE is {text!r}; write an http or https address without ? and #."
         )
     return text if text.endswith("/") else text + "/"
+
+
+def _public_url(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(
+        r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s<>\"{}|\\^`?#]*)?", text
+    ):
+        raise BadSetting(
+            f"PASSERELLE_PUBLIC_URL is {text!r}; write the address that readers use, such as"
+            " https://passerelle.example."
+        )
+    return text and text.rstrip("/")
+
+
+def _names(text: str) -> list[str]:
+    """Read a list that is separated by commas or spaces."""
+    return [name for name in re.split(r"[\s,]+", text) if name]
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        raise BadSetting(
+            f"PASSERELLE_PROXIES names {text!r}; write addresses or ranges such as 10.0.0.0/8."
+        ) from error
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":\d*\Z", "", host)
 
 
 def _contact(text: str | None) -> str | None:

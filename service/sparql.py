@@ -123,7 +123,7 @@ def _about(form: str | None) -> Response:
         raise Malformed("Send a query as ?query=, as a form or as application/sparql-query.")
     if wants_page() and form is None:
         return _page(current())
-    return _described(current().describer.service(request.base_url))
+    return _described(current().describer.service(current().settings.address + "sparql"))
 
 
 def _page(runtime: Runtime) -> Response:
@@ -148,7 +148,7 @@ def _page(runtime: Runtime) -> Response:
 @sparql.get("/.well-known/void")
 def dataset() -> Response:
     """Return the VoID description of the graph, with its true counts."""
-    return _described(current().describer.dataset(request.host_url))
+    return _described(current().describer.dataset(current().settings.address))
 
 
 def _described(triples: list[ox.Triple]) -> Response:

@@ -53,14 +53,17 @@ def show() -> Response:
 def brief() -> Response:
     """Show the shortlist, or the best three, as a document to print."""
     wanted = read(request.args)
-    page = render_template("brief.html", brief=_brief(wanted), query=wanted.query())
+    page = render_template(
+        "brief.html", brief=_brief(wanted, request.script_root), query=wanted.query()
+    )
     return _answer(page.encode(), "text/html; charset=utf-8")
 
 
 @workspace.get("/brief.pdf")
 def brief_pdf() -> Response:
     """Send the same document as a PDF."""
-    answer = _answer(as_pdf(_brief(read(request.args))), "application/pdf")
+    root = current().settings.address.rstrip("/")  # a document needs whole addresses
+    answer = _answer(as_pdf(_brief(read(request.args), root)), "application/pdf")
     answer.headers["Content-Disposition"] = 'inline; filename="passerelle-brief.pdf"'
     return answer
 
@@ -88,8 +91,7 @@ def _ask(wanted: Wanted, root: str) -> View:
     return ask(runtime.matcher, places_of(runtime.store), practice, wanted, root)
 
 
-def _brief(wanted: Wanted) -> Brief:
-    root = request.url_root.rstrip("/")
+def _brief(wanted: Wanted, root: str) -> Brief:
     return brief_of(current().matcher, _ask(wanted, root), wanted, root)
 
 

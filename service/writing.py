@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from flask import Response, request
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Unauthorized
 
 from kg.errors import Changed, Exists, NotFound
 from kg.i18n import gettext
 from kg.intake import Accepted
 from kg.reading import read_entry
-from service.answers import as_json
+from service.answers import as_json, location
 from service.runtime import current
 
 
 def writer() -> str:
-    """Return who holds the token of the request; 401 without one, 403 with a wrong one."""
+    """Return who holds the token of the request; 401 without one that is known."""
     given = request.authorization
     if given is None or given.type != "bearer" or not given.token:
-        raise Unauthorized(
-            gettext("Writing needs a token: send 'Authorization: Bearer TOKEN'."),
-            www_authenticate=WWWAuthenticate("bearer", {"realm": "passerelle"}),
-        )
+        raise _unauthorized(gettext("Writing needs a token: send 'Authorization: Bearer TOKEN'."))
     holder = current().tokens.holder(given.token)
     if holder is None:
-        raise Forbidden(gettext("This token is not known, or was revoked."))
+        raise _unauthorized(
+            gettext("This token is not known, or was revoked."), error="invalid_token"
+        )
     return holder
+
+
+def _unauthorized(why: str, **more: str) -> Unauthorized:
+    """Make a 401 that says how to prove who one is (RFC 6750)."""
+    known: dict[str, str | None] = {"realm": "passerelle", **more}
+    return Unauthorized(why, www_authenticate=WWWAuthenticate("bearer", known))
 
 
 def create() -> Accepted:
@@ -95,5 +100,5 @@ def stored(accepted: Accepted, status: int) -> Response:
     }
     answer = as_json(body, status)
     answer.set_etag(f"{accepted.version}-jsonld")
-    answer.headers["Location"] = f"{request.host_url}api/entries/{entry.path}/{entry.slug}"
+    answer.headers["Location"] = location(f"api/entries/{entry.path}/{entry.slug}")
     return answer

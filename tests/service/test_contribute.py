@@ -172,7 +172,7 @@ class TestSending:
         cookie = answer.headers["Set-Cookie"]
         assert all(part in cookie for part in ("HttpOnly", "SameSite=Strict", "Path=/"))
         assert token not in cookie
-        assert client.post("/contribute/sign-in", data={"token": "no"}).status_code == 403
+        assert client.post("/contribute/sign-in", data={"token": "no"}).status_code == 401
 
     @pytest.mark.parametrize(
         ("field", "value", "message"),

@@ -163,7 +163,8 @@ def test_writing_needs_a_token(client: FlaskClient, method: str) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     for value in ("Bearer wrong", "Bearer é"):
         wrong = send(path, data=b"", headers={"Authorization": value})
-        assert wrong.status_code == 403
+        assert wrong.status_code == 401
+        assert "invalid_token" in wrong.headers["WWW-Authenticate"]
     assert send(path, headers={"Authorization": "Basic YTpi"}).status_code == 401
 
 

@@ -78,7 +78,7 @@ def test_a_forged_session_is_none(app: Flask, value: str) -> None:
     client = app.test_client()
     client.set_cookie(COOKIE, value)
     assert tell(client).status_code == 401
-    assert tell(client, {"Authorization": "Bearer wrong"}).status_code == 403
+    assert tell(client, {"Authorization": "Bearer wrong"}).status_code == 401
 
 
 def test_a_session_of_another_home_is_none(app: Flask, runtime: Runtime, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_writing_needs_a_token(client: FlaskClient, method: str) -> None:
     for address in (f"{STORE}?graph={BASE}id/practice/x", "/id/practice/x"):
         wrong = {"Authorization": "Bearer wrong"}
         assert client.open(address, method=method).status_code == 401
-        assert client.open(address, method=method, headers=wrong).status_code == 403
+        assert client.open(address, method=method, headers=wrong).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_every_page_offers_each_language_by_its_own_name(client: FlaskClient) ->
 @pytest.mark.parametrize(
     ("path", "status", "back"),
     [
-        ("/contribute/sign-in", 403, "/contribute"),
+        ("/contribute/sign-in", 401, "/contribute"),
         ("/contribute/practice/repair-cafe/delete", 401, "/contribute/practice/repair-cafe"),
         ("/contribute/practice", 422, ""),
         ("/feedback", 422, "/"),

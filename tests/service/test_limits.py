@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from service import create_app
-from service.limits import RateLimiter
+from service.limits import RateLimiter, Window
 from service.runtime import Runtime
 
 
@@ -37,6 +37,27 @@ def test_only_the_latest_clients_are_remembered() -> None:
         limiter.wait(name)
     assert limiter.wait("c") > 0
     assert limiter.wait("a") == 0
+
+
+def test_looking_takes_nothing() -> None:
+    limiter = RateLimiter(1, 1, Clock())
+    assert [limiter.wait("a", take=False) for _ in range(3)] == [0, 0, 0]
+    assert limiter.wait("a") == 0
+    assert limiter.wait("a", take=False) == 1
+
+
+def test_a_window_never_holds_more_than_its_number() -> None:
+    clock = Clock()
+    window = Window(3, 60, clock, clients=2)
+    assert [window.wait("a") for _ in range(3)] == [0, 0, 0]
+    clock.now = 20
+    assert window.wait("a") == 40
+    assert window.wait("b") == 0
+    clock.now = 60
+    assert [window.wait("a") for _ in range(3)] == [0, 0, 0]
+    assert window.wait("a") == 60
+    window.wait("c")
+    assert window.wait("b") == 0
 
 
 @pytest.fixture

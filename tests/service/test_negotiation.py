@@ -82,7 +82,7 @@ def test_all_formats_say_the_same(client: FlaskClient, path: str) -> None:
 
 def test_json_ld_has_our_context_as_an_address_and_nests_the_parts(client: FlaskClient) -> None:
     found = client.get(DOM, headers={"Accept": "application/ld+json"}).get_json()
-    assert found["@context"] == "http://localhost/context.jsonld"
+    assert found["@context"] == "http://127.0.0.1:8000/context.jsonld"
     assert found["type"] == "Practice"
     assert {part["type"] for part in found["hasInvolvement"]} == {"Involvement"}
 

@@ -219,11 +219,11 @@ class TestFiles:
 
     def test_robots_find_the_site_map(self, client: FlaskClient, shelf: Shelf) -> None:
         robots = client.get("/robots.txt").text
-        assert "Sitemap: http://localhost/sitemap.xml" in robots
+        assert "Sitemap: http://127.0.0.1:8000/sitemap.xml" in robots
         root = ET.fromstring(client.get("/sitemap.xml").data)
         places = [loc.text or "" for loc in root.findall("{*}url/{*}loc")]
         assert len(places) == len(shelf.rows) + 7
-        assert {"http://localhost/transfer", "http://localhost/groups"} < set(places)
+        assert {"http://127.0.0.1:8000/transfer", "http://127.0.0.1:8000/groups"} < set(places)
         assert client.get(places[10]).status_code == 200
 
 

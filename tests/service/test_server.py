@@ -10,12 +10,16 @@ from typing import cast
 from urllib.parse import urlencode
 
 import pytest
+from flask import Flask
+from waitress.buffers import OverflowableBuffer
 
 from kg.pool import QueryPool
 from kg.query import Limits
 from kg.stores.embedded import EmbeddedStore
+from service.door import Door, Room
+from service.limits import RateLimiter
 from service.runtime import Runtime
-from tests.service.conftest import serve
+from tests.service.conftest import serve, until
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
@@ -79,6 +83,115 @@ def test_a_large_body_is_told_our_limit(address: tuple[str, int]) -> None:
     found, media, body = answer(address, head + b" " * size)
     assert (found, media) == (413, "application/problem+json")
     assert "10,485,760" in str(body["detail"])
+
+
+MIB = 1024**2
+ROUTES = ["POST /api/entries", "PUT /id/practice/x", "PUT /graph-store?graph=x"]
+
+
+def head(route: str, length: int | None, *more: str) -> bytes:
+    size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    return "\r\n".join([f"{route} HTTP/1.1", "Host: a", size, *more, "", ""]).encode()
+
+
+def held(door: Door) -> int:
+    return door.room._total
+
+
+@pytest.fixture
+def door(app: Flask) -> Door:
+    found = app.extensions["passerelle.door"]
+    assert isinstance(found, Door)
+    return found
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_write_without_a_good_token_is_refused_before_its_body_is_kept(
+    address: tuple[str, int], door: Door, route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    append = OverflowableBuffer.append
+
+    def noted(buffer: OverflowableBuffer, data: bytes) -> None:
+        kept.append(len(data))
+        append(buffer, data)
+
+    monkeypatch.setattr(OverflowableBuffer, "append", noted)
+    for more in ([], ["Authorization: Bearer wrong"], ["Authorization: Basic eDp5"]):
+        status, media, _ = answer(address, head(route, 2 * MIB, *more) + b" " * 2 * MIB)
+        assert (status, media) == (401, "application/problem+json")
+    assert sum(kept) < 64 * 1024  # answers only
+    assert held(door) == 0
+
+
+def test_who_asks_before_sending_is_answered_before_sending(address: tuple[str, int]) -> None:
+    for sent, status in (
+        (head("POST /api/entries", 5 * MIB, "Expect: 100-continue"), 401),
+        (head("POST /api/validate", 11 * MIB, "Expect: 100-continue"), 413),
+    ):
+        found, _, body = answer(address, sent)
+        assert (found, body["status"]) == (status, status)
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(head("POST /api/validate", 5, "Expect: 100-continue"))
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
+
+
+def chunks(size: int) -> bytes:
+    piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    return piece * (size // 0x10000) + b"0\r\n\r\n"
+
+
+TURTLE = "Content-Type: text/turtle"
+
+
+def test_a_body_of_unknown_length_is_cut_off_at_our_limit(
+    address: tuple[str, int], door: Door
+) -> None:
+    status, _, body = answer(address, head("POST /api/validate", None) + chunks(12 * MIB))
+    assert (status, body["status"]) == (413, 413)
+    assert held(door) == 0
+    small = head("POST /api/validate", None, TURTLE) + b"1\r\n#\r\n0\r\n\r\n"
+    assert answer(address, small)[0] == 200
+
+
+def test_too_many_requests_are_refused_before_a_body(
+    address: tuple[str, int], door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "limiter", RateLimiter(0.01, 1))
+    assert answer(address, head("POST /api/validate", 1, TURTLE) + b"#")[0] == 200
+    status, _, body = answer(address, head("POST /api/validate", 2 * MIB) + b" " * 2 * MIB)
+    assert (status, body["limit"]) == (429, "rate")
+
+
+def test_strangers_bodies_share_a_room(
+    address: tuple[str, int], door: Door, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "room", Room(8 * MIB))  # half of it for one client: 4 MiB
+    waiting = [socket.create_connection(address, timeout=20) for _ in range(3)]
+    for connection in waiting:
+        connection.sendall(head("POST /api/validate", 3 * MIB) + b" " * 2 * MIB)
+    assert until(lambda: held(door) > 3 * MIB)
+    assert held(door) <= 4 * MIB
+    assert answer(address, head("POST /api/validate", 1, TURTLE) + b"#")[0] == 200
+    large = b"#" * (MIB - 1)
+    status, _, body = answer(address, head("POST /api/validate", MIB - 1, TURTLE) + large)
+    assert (status, body["limit"]) == (503, "bodies")
+    own = (TURTLE, f"Authorization: Bearer {token}")
+    assert answer(address, head("POST /api/entries", MIB - 1, *own) + large)[0] == 422
+    for connection in waiting:
+        connection.close()
+    assert until(lambda: held(door) == 0)
+    assert answer(address, head("POST /api/validate", MIB - 1, TURTLE) + large)[0] == 200
+    assert until(lambda: held(door) == 0)
+
+
+def test_room_is_for_all_and_half_of_it_for_one() -> None:
+    room = Room(10)
+    assert [room.take("a", 5), room.take("a", 1), room.take("b", 5), room.take("c", 1)] == [
+        True, False, True, False,
+    ]  # fmt: skip
+    room.give_back("a", 5)
+    assert room.take("c", 5)
 
 
 def test_slow_queries_leave_threads_for_others(

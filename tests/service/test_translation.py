@@ -201,7 +201,7 @@ def test_every_text_of_a_page_can_be_translated(
 
 
 FORMS: list[tuple[str, dict[str, str], int]] = [
-    ("sign-in", {"token": "wrong"}, 403),
+    ("sign-in", {"token": "wrong"}, 401),
     ("practice", {}, 422),
     ("practice", {"dct:title": ASKED, "dct:spatial": "nowhere", "psr:staff": "many"}, 422),
     ("practice", {"dct:title": ASKED, "do": "send"}, 401),
