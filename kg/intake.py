@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pyoxigraph as ox
@@ -11,12 +11,16 @@ from kg.catalogue import links_to
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
 from kg.i18n import gettext
+from kg.query import Limits
 from kg.reading import entry_of
+from kg.slots import Slots
 from kg.store import Change, Store
 from kg.validation import Report, Validator
 
 BATCH = 200
 SHOWN = 5
+#: one check for visitors at a time; so many wait, and so many seconds at most
+VISITORS = Limits(seconds=10, concurrent=1, queue=12)
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,44 @@ class BatchReport:
     refused: dict[str, list[Problem]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What the shapes say of an entry, and the kinds of what it links to that this rests on."""
+
+    entry: Entry
+    kinds: Mapping[str, list[str]]
+    report: Report
+
+
 class Intake:
-    """Guards a store with the shapes; safe to use from several threads."""
+    """Guards a store with the shapes; safe to use from several threads.
+
+    Nothing is validated while writers wait: an entry is looked at before its turn to be written,
+    and what visitors only want checked has shapes and turns of its own.
+    """
 
     def __init__(self, store: Store, validator: Validator) -> None:
         self.store = store
         self.validator = validator
+        self._visitors = validator.twin()
+        self._turns = Slots(VISITORS, "checks")
 
     def check(self, entry: Entry) -> Report:
         """Return what the shapes say, without storing anything."""
-        return self.validator.validate(entry, self.store.kinds)
+        return self.examine(lambda: entry)[1]
+
+    def examine(self, read: Callable[[], Entry]) -> tuple[Entry, Report]:
+        """Read what a visitor sent and return it with what the shapes say, one at a time.
+
+        Raises Overloaded where too many wait, and whatever ``read`` raises.
+        """
+        with self._turns.turn():
+            entry = read()
+            return entry, self._visitors.validate(entry, self.store.kinds)
 
     def create(self, entry: Entry, agent: str) -> Accepted:
         """Store a new entry. Raises Exists, or Refused with the report."""
+        look = self._look(entry)
         with self.store.exclusive():
             if self._exists(entry.iri):
                 raise Exists(
@@ -60,17 +89,18 @@ class Intake:
                         "There is an entry %(entry)s already; replace it with PUT.", entry=entry.iri
                     )
                 )
-            return self._store(entry, agent, "create")
+            return self._store(look, agent, "create")
 
     def replace(self, entry: Entry, agent: str, expected: int | None = None) -> Accepted:
         """Store a new state of an entry, or the entry itself if it is new.
 
         ``expected`` is the version that the caller last saw; Changed if it is another.
         """
+        look = self._look(entry)
         with self.store.exclusive():
             self._check_version(entry.iri, expected)
             action = "replace" if self._exists(entry.iri) else "create"
-            return self._store(entry, agent, action)
+            return self._store(look, agent, action)
 
     def add(
         self, iri: str, triples: list[ox.Triple], agent: str, expected: int | None = None
@@ -79,11 +109,16 @@ class Intake:
 
         Raises Changed if ``expected`` is not the version there is, or Refused.
         """
+        look = self._look(self._grown(iri, triples))
         with self.store.exclusive():
             self._check_version(iri, expected)
-            known = self.store.get(iri).triples if self._exists(iri) else ()
-            entry = entry_of([*known, *triples], self.store.base, iri=iri)
-            return self._store(entry, agent, "replace" if known else "create")
+            if (grown := self._grown(iri, triples)) != look.entry:
+                look = self._look(grown)  # somebody else added to it meanwhile
+            return self._store(look, agent, "replace" if self._exists(iri) else "create")
+
+    def _grown(self, iri: str, triples: list[ox.Triple]) -> Entry:
+        known = self.store.get(iri).triples if self._exists(iri) else ()
+        return entry_of([*known, *triples], self.store.base, iri=iri)
 
     def delete(self, iri: str, agent: str, expected: int | None = None) -> int:
         """Remove an entry and return the data version.
@@ -192,8 +227,16 @@ class Intake:
                 )
             )
 
-    def _store(self, entry: Entry, agent: str, action: str) -> Accepted:
-        report = self.check(entry)
+    def _look(self, entry: Entry) -> _Look:
+        kinds = self.store.kinds(entry.linked())
+        return _Look(entry, kinds, self.validator.validate(entry, lambda _: dict(kinds)))
+
+    def _store(self, look: _Look, agent: str, action: str) -> Accepted:
+        """Write an entry that was looked at, again if what it links to was changed since."""
+        entry = look.entry
+        if self.store.kinds(entry.linked()) != look.kinds:
+            look = self._look(entry)
+        report = look.report
         if not report.conforms:
             raise Refused(
                 gettext("The entry does not conform to the shapes."), list(report.problems)

@@ -1,4 +1,4 @@
-"""Turns for public queries: so many run at a time, so many more may wait."""
+"""Turns for what strangers ask: so many run at a time, so many more may wait."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from kg.query import Limits
 
 
 class Slots:
-    """Lets ``limits.concurrent`` callers in at a time and ``limits.queue`` more wait."""
+    """Lets ``limits.concurrent`` callers in at a time and ``limits.queue`` more wait.
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    ``what`` are they, in messages.
+    """
+
+    def __init__(self, limits: Limits, what: str = "queries") -> None:
+        self._limits, self._what = limits, what
         self._slots = threading.BoundedSemaphore(limits.concurrent)
         self._lock = threading.Lock()
         self._inside = 0
@@ -24,12 +27,14 @@ class Slots:
         """Wait for a turn, and hold it while the block runs; raises Overloaded."""
         with self._lock:
             if self._inside >= self._limits.queue + self._limits.concurrent:
-                raise Overloaded("Too many queries are waiting. Try again in a moment.", 2, "queue")
+                raise Overloaded(
+                    f"Too many {self._what} are waiting. Try again in a moment.", 2, "queue"
+                )
             self._inside += 1
         try:
             if not self._slots.acquire(timeout=self._limits.seconds):
                 raise Overloaded(
-                    "The query waited too long for its turn. Try again.", 5, "concurrent"
+                    f"This waited too long behind other {self._what}. Try again.", 5, "concurrent"
                 )
             try:
                 yield

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 
+import pyoxigraph as ox
 import pyshacl
 from rdflib import RDF, Graph, URIRef
 from rdflib.namespace import SH
@@ -14,9 +16,16 @@ from rdflib.term import Node
 
 from kg.entry import Entry
 from kg.errors import Problem
-from kg.i18n import gettext
+from kg.figures import number
+from kg.i18n import gettext, mark
 from kg.vocabulary import PREFIXES, RDF_TYPE, SKOS, turtle_files
 
+#: parts of one entry, and statements that are no texts, that are checked at most
+MAX_PARTS, MAX_STATEMENTS = 300, 2_000
+#: problems of one entry that are told
+MAX_PROBLEMS = 500
+_PARTS = mark("The entry has %(count)s parts; at most %(most)s are checked.")
+_STATEMENTS = mark("The entry makes %(count)s statements; at most %(most)s are checked.")
 #: what an IRI is: its classes, and the scheme if it is a concept
 Kinds = Callable[[Iterable[str]], dict[str, list[str]]]
 SEVERITY = {SH.Violation: "violation", SH.Warning: "warning", SH.Info: "warning"}
@@ -58,6 +67,14 @@ class Validator:
             self._targets[kind].append(shape)
             self.shapes.remove((shape, SH.targetClass, kind))
 
+    def twin(self) -> Validator:
+        """Return another validator with the same shapes, which waits for nobody here."""
+        twin = copy(self)
+        twin.shapes, twin._lock = Graph(), threading.Lock()
+        for triple in self.shapes:
+            twin.shapes.add(triple)
+        return twin
+
     def validate(self, entry: Entry, kinds: Kinds) -> Report:
         """Return the report on one entry; about 20 ms."""
         return self.validate_many([entry], kinds)[entry.iri]
@@ -65,8 +82,14 @@ class Validator:
     def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
         """Return the report on each entry by its IRI, all checked in one graph.
 
-        Entries of one batch may link to each other.
+        Entries of one batch may link to each other. One that is too large to be checked in
+        reasonable time is not, and its report says so.
         """
+        too_large = {e.iri: Report((p,)) for e in entries if (p := _size_problem(e))}
+        entries = [entry for entry in entries if entry.iri not in too_large]
+        return too_large | (self._validate(entries, kinds) if entries else {})
+
+    def _validate(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
         data = Graph()
         text = "".join(entry.n_triples() for entry in entries)
         data.parse(data=text, format="ntriples")
@@ -74,7 +97,7 @@ class Validator:
         results = self._run(data, [URIRef(node) for entry in entries for node in entry.nodes()])
         found = self._problems(results)
         return {
-            e.iri: Report(tuple(p for n in e.nodes() for p in found.get(n, []))) for e in entries
+            e.iri: Report(_first([p for n in e.nodes() for p in found.get(n, [])])) for e in entries
         }
 
     def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
@@ -128,6 +151,35 @@ class Validator:
                 URIRef(str(results.value(result, SH.resultSeverity))), "violation"
             ),
         )
+
+
+def _size_problem(entry: Entry) -> Problem | None:
+    """Return what is wrong with an entry that would keep the shapes busy for seconds."""
+    parts = len(entry.nodes())
+    statements = sum(not _is_text(triple.object) for triple in entry.triples)
+    for count, most, message in (
+        (parts, MAX_PARTS, _PARTS),
+        (statements, MAX_STATEMENTS, _STATEMENTS),
+    ):
+        if count > most:
+            return Problem(
+                "", gettext(message, count=number(count), most=number(most)),
+                hint=gettext("Describe it in several entries that link to each other."),
+            )  # fmt: skip
+    return None
+
+
+def _is_text(term: object) -> bool:
+    return isinstance(term, ox.Literal) and term.language is not None
+
+
+def _first(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Return the worst MAX_PROBLEMS, and how many there are besides."""
+    if (more := len(problems) - MAX_PROBLEMS) <= 0:
+        return tuple(problems)
+    kept = sorted(problems, key=lambda problem: problem.severity)[:MAX_PROBLEMS]
+    left = gettext("%(count)s more problems are not listed.", count=number(more))
+    return (*kept, Problem("", left, severity=kept[-1].severity))
 
 
 def _field(path: str, focus: str) -> str:

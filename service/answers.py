@@ -46,6 +46,11 @@ def context_url() -> str:
     return current().settings.address + "context.jsonld"
 
 
+def whole(text: str) -> int:
+    """Return a whole number as it was sent; -1 for what is none, or is absurdly long."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else -1
+
+
 def location(path: str) -> str:
     """Return where something is: under the public address, else relative to this service."""
     return f"{current().settings.public_url or request.script_root}/{path}"

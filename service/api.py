@@ -9,7 +9,7 @@ from kg.errors import Overloaded, Problem, Refused
 from kg.i18n import gettext
 from kg.reading import read_entry
 from service import writing
-from service.answers import as_json, check_iri, entry_answer, entry_iri
+from service.answers import as_json, check_iri, entry_answer, entry_iri, whole
 from service.metrics import MEDIA
 from service.negotiate import DATA, choose
 from service.runtime import current
@@ -78,8 +78,7 @@ def _check_parameters() -> None:
 
 
 def _limit() -> int:
-    text = request.args.get("limit", "50")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+    return whole(request.args.get("limit", "50"))
 
 
 @api.get("/api/entries/<path>/<slug>")
@@ -127,12 +126,12 @@ def delete(path: str, slug: str) -> Response:
 def validate() -> Response:
     """Return what the shapes say of an entry, without storing it."""
     intake = current().intake
+    data, media = request.get_data(), request.mimetype
     try:
-        entry = read_entry(request.get_data(), request.mimetype, intake.store.base)
+        entry, report = intake.examine(lambda: read_entry(data, media, intake.store.base))
     except Refused as error:
         problems = [problem.as_dict() for problem in error.problems]
         return as_json({"entry": None, "conforms": False, "problems": problems})
-    report = intake.check(entry)
     problems = [problem.as_dict() for problem in report.problems]
     return as_json({"entry": entry.iri, "conforms": report.conforms, "problems": problems})
 

@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.errors import KgError, Problem, Refused
+from kg.errors import KgError, Overloaded, Problem, Refused
 from kg.i18n import gettext, language
 from kg.shelf import Shelf
 from service import schemas
 from service.browse import Labels
+from service.errors import shown
 from service.names import find
 from service.pieces import Piece, local_href, tag
 from service.places import PlaceBook
@@ -143,6 +144,12 @@ class Asking:
             return None
 
 
+def starting() -> Overloaded:
+    """Return what is said while questions cannot be answered yet."""
+    said = gettext("The matcher is still starting. Try again in a minute; nothing is lost.")
+    return Overloaded(said, 10)
+
+
 def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterable[Row]]) -> Answer:
     """Return the matcher's answer as rows, or all that is wrong with the question."""
     about = asking.title(asking.about) if asking.about else None
@@ -151,8 +158,8 @@ def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterab
     told = {"kind": kind, "about": asking.about, "territory": place}
     made = Answer(asking.typed, about, shown_place, told)
     if not asking.runtime.ready:
-        said = gettext("The matcher is still starting. Try again in a minute; nothing is lost.")
-        return replace(made, problems=(Problem("", said),), status=503)
+        problems, status = shown(starting())
+        return replace(made, problems=tuple(problems), status=status)
     found: Mapping[str, Any] = {}
     known = {p.path for p in asking.problems}
     known |= {"q", "place"} if known else set()
@@ -165,7 +172,8 @@ def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterab
         more = (replace(p, path=_field(p.path)) for p in error.problems)
         asking.problems += [p for p in more if p.path not in known]
     except KgError as error:
-        return replace(made, problems=(Problem("", str(error)),), status=503)
+        problems, status = shown(error)
+        return replace(made, problems=tuple(problems), status=status)
     if asking.problems:
         return replace(made, problems=tuple(asking.problems), status=422)
     return replace(made, found=found, rows=tuple(rows(found)))

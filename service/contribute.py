@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg.entry import Entry
-from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
+from kg.errors import KgError, NotFound, Problem, Refused
 from kg.i18n import LANGUAGES, gettext, language
 from kg.reading import entry_of, slug_of
 from kg.shelf import LISTED
@@ -19,11 +19,22 @@ from kg.vocabulary import CLASSES, DCT, PSR, vocabulary
 from matcher.question import Filters, Question
 from matcher.text import INDEXED
 from service import login
-from service.answers import entry_iri
+from service.answers import entry_iri, whole
+from service.errors import shown
 from service.finding import named, offered, places_of, shelf_of, titles
 from service.runtime import current
 from service.searchview import Card, results
-from service.shapeform import Ask, Control, Reader, Typed, asks, controls, filled, options
+from service.shapeform import (
+    Ask,
+    Control,
+    Reader,
+    Typed,
+    asks,
+    check_size,
+    controls,
+    filled,
+    options,
+)
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
 _TOLD = (DCT + "title", DCT + "description", *(PSR + n for n in ("problem", "solution", "offers")))
@@ -97,18 +108,18 @@ def remove(path: str, slug: str) -> BaseResponse:
     entry, agent = current().store.get(entry_iri(path, slug)), login.writer()
     if agent is None or "sure" not in request.form:
         said = gettext("Tick that you are sure.") if agent else _sign_in_first()
-        return _kept(entry, said, 422 if agent else 401)
+        return _kept(entry, [Problem("", said)], 422 if agent else 401)
     try:
         current().intake.delete(entry.iri, agent)
-    except InUse as error:
-        return _kept(entry, str(error), 409)
+    except KgError as error:
+        return _kept(entry, *shown(error))
     current().written()
     return redirect(url_for("contribute.start", removed=1), 303)
 
 
-def _kept(entry: Entry, said: str, status: int) -> Response:
+def _kept(entry: Entry, problems: list[Problem], status: int) -> Response:
     """Say why an entry was not removed, with what was typed into its form."""
-    form = _form(entry.path, entry.slug, request.form, [Problem("", said)])
+    form = _form(entry.path, entry.slug, request.form, problems)
     return _answer(replace(form, removing=True), status)
 
 
@@ -120,12 +131,12 @@ def _edit(path: str, entry: Entry | None) -> BaseResponse:
     if request.method == "GET":
         return _answer(_stored(entry) if entry else _form(path, "", MultiDict(), fresh=True))
     typed, agent = request.form, login.writer()
+    check_size(_fields(path), typed)
     slug = entry.slug if entry else ""
     try:
-        draft = _draft(path, entry, typed)
         if typed.get("do") == "send" and agent:
-            return _store(draft, entry, agent, typed.get("version", ""))
-        report = current().intake.check(draft)
+            return _store(_draft(path, entry, typed), entry, agent, typed.get("version", ""))
+        draft, report = current().intake.examine(lambda: _draft(path, entry, typed))
         problems = list(report.problems)
         form = _form(path, slug, typed, problems, draft=draft if report.conforms else None)
         if typed.get("do") == "send":
@@ -133,10 +144,9 @@ def _edit(path: str, entry: Entry | None) -> BaseResponse:
                 _form(path, slug, typed, [Problem("", _sign_in_first()), *problems]), 401
             )
         return _answer(form, 200 if report.conforms else 422)
-    except Refused as error:
-        return _answer(_form(path, slug, typed, error.problems), 422)
-    except (Exists, Changed) as error:
-        return _answer(_form(path, slug, typed, [Problem("", str(error))]), 409)
+    except KgError as error:
+        problems, status = shown(error)
+        return _answer(_form(path, slug, typed, problems), status)
 
 
 def _store(draft: Entry, before: Entry | None, agent: str, version: str) -> BaseResponse:
@@ -144,7 +154,7 @@ def _store(draft: Entry, before: Entry | None, agent: str, version: str) -> Base
     if before is None:
         runtime.intake.create(draft, agent)
     else:
-        runtime.intake.replace(draft, agent, int(version) if version.isdecimal() else -1)
+        runtime.intake.replace(draft, agent, whole(version))
     runtime.written()
     return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
 
@@ -174,6 +184,7 @@ def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
     shelf = shelf_of(current().store)
     names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
     typed = filled(entry, _fields(entry.path), names)
+    check_size(_fields(entry.path), typed)
     seen = current().store.provenance(entry.iri)
     typed["version"] = str(seen.number) if seen else ""
     return _form(entry.path, entry.slug, typed, problems, fresh=True)

@@ -49,6 +49,22 @@ HEADINGS = {
 _NO_METHOD = mark("The method is not allowed for the requested URL.")
 
 
+def status_of(error: kg.KgError) -> int:
+    """Return the status that an error of the graph is answered with, wherever it is told."""
+    return STATUS.get(type(error), 500)
+
+
+def shown(error: kg.KgError) -> tuple[list[kg.Problem], int]:
+    """Return what a page says of an error beside what was typed, and the status of the page.
+
+    Raises the error again where no page can help with it.
+    """
+    status = status_of(error)
+    if status == 500:
+        raise error
+    return error.problems if isinstance(error, kg.Refused) else [kg.Problem("", str(error))], status
+
+
 def register(app: Flask) -> None:
     """Answer every error of the application here."""
     app.register_error_handler(kg.KgError, _of_graph)
@@ -65,10 +81,8 @@ def _of_graph(error: kg.KgError) -> Response:
         extra["limit"] = error.limit
     if isinstance(error, kg.Overloaded):
         headers["Retry-After"] = str(error.retry_after)
-    status = STATUS.get(type(error))
-    if status is None:
-        return _unforeseen(error)
-    return problem(status, str(error), extra, headers)
+    status = status_of(error)
+    return _unforeseen(error) if status == 500 else problem(status, str(error), extra, headers)
 
 
 def _of_http(error: HTTPException) -> Response:

@@ -19,6 +19,7 @@ from matcher.text import INDEXED
 from service import feedback
 from service.browse import Labels, Wanted, europe
 from service.entryview import entry_view
+from service.errors import shown
 from service.finding import places_of, shelf_of
 from service.maps import Map, zoom
 from service.pieces import Piece
@@ -149,10 +150,8 @@ def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem]
         found = ask(
             runtime.store, runtime.matcher, places_of(runtime.store), form, request.script_root
         )
-    except Refused as error:
-        return None, error.problems, 422
     except KgError as error:
-        return None, [Problem("", str(error))], 503
+        return None, *shown(error)
     return found, [], 200
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask, WSGITask
 
@@ -89,7 +89,10 @@ class _Request(HTTPRequestParser):  # type: ignore[misc]
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head, and decide on it if a body follows."""
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # a number of thousands of digits
+            raise ParsingError("Content-Length is invalid") from error
         if self.body_rcv is None:
             return
         head = self._door.head(self.command, self.path, self._peer, self.headers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import pyoxigraph as ox
 from rdflib import Graph, URIRef
@@ -17,9 +18,10 @@ from rdflib.term import Node
 from werkzeug.datastructures import MultiDict
 
 from kg.entry import Entry
-from kg.errors import Problem, Refused
+from kg.errors import Problem, Refused, refused
 from kg.i18n import gettext, language
 from kg.reading import MAX_LITERAL
+from kg.validation import MAX_PARTS
 from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD, vocabulary
 from service.pieces import label
 from service.places import PlaceBook
@@ -202,9 +204,20 @@ def _typed(ask: Ask, typed: Typed, name: str) -> Iterator[tuple[str, str]]:
 
 def _fragments(ask: Ask, typed: Typed, name: str) -> list[str]:
     """Return the parts that were there and the next free one."""
-    known = [f for f in typed.getlist(name) if re.fullmatch(r"[a-z0-9-]{1,60}", f)]
-    free = next(n for n in range(1, 1000) if f"{ask.fragment}-{n}" not in known)
-    return [*dict.fromkeys(known), f"{ask.fragment}-{free}"]
+    known = dict.fromkeys(f for f in typed.getlist(name) if re.fullmatch(r"[a-z0-9-]{1,60}", f))
+    free = next(n for n in count(1) if f"{ask.fragment}-{n}" not in known)
+    return [*known, f"{ask.fragment}-{free}"]
+
+
+def check_size(fields: Sequence[Ask], typed: Typed) -> None:
+    """Raise Refused for more parts than a form shows; none of them is dropped in silence."""
+    parts = sum(len(typed.getlist(ask.name)) for ask in fields if ask.kind == "part")
+    if parts >= MAX_PARTS:
+        raise refused(
+            "",
+            gettext("The entry has more parts than a form can show."),
+            hint=gettext("Change it through the API, or describe it in several entries."),
+        )
 
 
 class Reader:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from kg.errors import Overloaded, Problem, Refused
-from kg.i18n import gettext
+from kg.errors import KgError, Problem, Refused
+from service.asking import starting
 from service.brief import Brief, as_pdf, brief_of
+from service.errors import shown
 from service.finding import named, offered, places_of, shelf_of
 from service.names import find
 from service.pieces import Piece
@@ -25,10 +26,8 @@ def show() -> Response:
     if wanted.asked:
         try:
             view = _ask(wanted, request.script_root)
-        except Refused as error:
-            problems, status = error.problems, 422
-        except Overloaded as error:
-            problems, status = [Problem("", str(error))], 503
+        except KgError as error:
+            problems, status = shown(error)
     page = render_template(
         "transfer.html",
         wanted=wanted,
@@ -80,9 +79,7 @@ def _ask(wanted: Wanted, root: str) -> View:
     """Return the answer. Raises Refused, or Overloaded while the matcher is starting."""
     runtime = current()
     if not runtime.ready:
-        raise Overloaded(
-            gettext("The matcher is still starting. Try again in a minute; nothing is lost."), 10
-        )
+        raise starting()
     shelf, base = shelf_of(runtime.store), runtime.store.base
 
     def practice(text: str) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
+import pyoxigraph as ox
 import pytest
 
 from kg.entry import Entry
-from kg.errors import Changed, Exists, InUse, NotFound, Refused
-from kg.intake import BATCH, BatchReport, Intake
+from kg.errors import Changed, Exists, InUse, NotFound, Overloaded, Refused
+from kg.intake import BATCH, VISITORS, BatchReport, Intake
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.validation import Kinds, Report, Validator
+from kg.vocabulary import DCT
 from tests.kg.helpers import ACTOR, CHALLENGE, CROATIA, ID, PRACTICE, practice, turtle, world
 
 BAD = practice("bad", title="dct:title 'No language'")
@@ -299,3 +303,113 @@ def test_threads_create_an_entry_once(intake: Intake) -> None:
 def test_the_store_is_not_asked_to_keep_what_nobody_wrote(intake: Intake) -> None:
     intake.store.write([Change(NEW, practice())], "import-x", "import")
     assert bring(intake, practice()).unchanged == [NEW]
+
+
+# Checks and writers at the same time
+
+
+class Watched(Validator):
+    """Notes at each run whether another thread could write; ``then`` happens after the first."""
+
+    def __init__(self, store: EmbeddedStore) -> None:
+        super().__init__()
+        self.store = store
+        self.writable: list[bool] = []
+        self.then: Callable[[], object] | None = None
+
+    def validate(self, entry: Entry, kinds: Kinds) -> Report:
+        report = super().validate(entry, kinds)
+        with ThreadPoolExecutor(1) as other:
+            self.writable.append(other.submit(self._try).result(20))
+            if then := self.then:
+                self.then = None
+                other.submit(then).result(20)
+        return report
+
+    def _try(self) -> bool:
+        taken = self.store._writing.acquire(blocking=False)
+        if taken:
+            self.store._writing.release()
+        return taken
+
+
+def called(name: str) -> list[ox.Triple]:
+    title = ox.NamedNode(DCT + "alternative")
+    return [ox.Triple(ox.NamedNode(NEW), title, ox.Literal(name, language="en"))]
+
+
+@pytest.fixture
+def watched(store: EmbeddedStore) -> Watched:
+    return Watched(store)
+
+
+def test_nothing_is_validated_while_writers_wait(watched: Watched) -> None:
+    intake = Intake(watched.store, watched)
+    intake.create(practice(), "alice")
+    intake.replace(practice(problem=""), "alice")
+    intake.add(NEW, called("L"), "alice")
+    with pytest.raises(Refused):
+        intake.create(BAD, "alice")
+    with pytest.raises(Exists):
+        intake.create(practice(), "alice")
+    assert watched.writable == [True] * 5
+
+
+def test_what_is_unlinked_between_check_and_write_is_noticed(watched: Watched) -> None:
+    intake = Intake(watched.store, watched)
+    intake.create(turtle(
+        "<id/challenge/brief> a psr:Challenge ; dct:title 'Brief'@en ;"
+        " dct:description 'It is there for a moment.'@en ; dct:subject theme:housing ."
+    ), "alice")  # fmt: skip
+    watched.then = lambda: intake.delete(f"{ID}challenge/brief", "bob")
+    with pytest.raises(Refused) as error:
+        intake.create(practice(a="psr:addresses <id/challenge/brief>"), "alice")
+    assert {p.path for p in error.value.problems if p.severity == "violation"} == {"psr:addresses"}
+    assert not stored(intake, NEW)
+
+
+def test_two_who_add_to_one_entry_lose_nothing(watched: Watched) -> None:
+    intake = Intake(watched.store, watched)
+    intake.create(practice(), "alice")
+    watched.then = lambda: intake.add(NEW, called("two"), "bob")
+    intake.add(NEW, called("one"), "alice")
+    titles = {t.value for t in intake.store.get(NEW).texts(DCT + "alternative")}
+    assert titles >= {"one", "two"}
+
+
+def test_visitors_checks_keep_no_writer_waiting(intake: Intake) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def read() -> Entry:
+        inside.set()
+        assert go_on.wait(20)
+        return practice("visited")
+
+    with ThreadPoolExecutor(1) as visitor:
+        check = visitor.submit(intake.examine, read)
+        assert inside.wait(20)
+        assert intake.create(practice("written"), "alice").version == intake.store.version()
+        assert intake.delete(f"{ID}practice/written", "alice") == intake.store.version()
+        go_on.set()
+        assert check.result(20)[1].conforms
+
+
+def test_visitors_beyond_a_few_are_sent_away(intake: Intake) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def read() -> Entry:
+        inside.set()
+        assert go_on.wait(20)
+        return practice("visited")
+
+    with ThreadPoolExecutor(VISITORS.queue + 2) as visitors:
+        first = visitors.submit(intake.examine, read)
+        assert inside.wait(20)
+        others = [visitors.submit(intake.check, practice()) for _ in range(VISITORS.queue + 1)]
+        done, _ = wait(others, 20, FIRST_COMPLETED)
+        error = next(iter(done)).exception()
+        assert isinstance(error, Overloaded)
+        assert "Too many checks" in str(error)
+        go_on.set()
+        assert first.result(20)[1].conforms
+        assert sum(other.exception(20) is None for other in others) == VISITORS.queue

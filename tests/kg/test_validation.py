@@ -7,7 +7,7 @@ import pytest
 from kg.entry import Entry
 from kg.errors import Problem
 from kg.stores.embedded import EmbeddedStore
-from kg.validation import Report, Validator
+from kg.validation import MAX_PARTS, MAX_PROBLEMS, MAX_STATEMENTS, Report, Validator
 from kg.vocabulary import PSH
 from tests.kg.helpers import ID, PRACTICE, practice, turtle, world
 
@@ -179,3 +179,63 @@ def test_the_shapes_are_as_before_after_a_run(check: Check) -> None:
     before = len(check.validator.shapes)
     check(practice())
     assert len(check.validator.shapes) == before
+
+
+# Bounds
+
+
+def large(parts: int = 0, links: int = 0, texts: int = 0) -> Entry:
+    sees = ", ".join(f"<http://e.example/{n}>" for n in range(links))
+    names = ", ".join(f"'a{n}'@en" for n in range(texts))
+    return practice(
+        outcomes="; ".join(["psr:hasOutcome [ a psr:Outcome ]"] * parts),
+        links=f"rdfs:seeAlso {sees}" if links else "",
+        texts=f"dct:alternative {names}" if texts else "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "count"),
+    [
+        (large(parts=MAX_PARTS), "301 parts; at most 300"),
+        (large(links=MAX_STATEMENTS), "at most 2,000"),
+    ],
+)
+def test_an_entry_that_is_too_large_is_refused_without_a_run(
+    check: Check, entry: Entry, count: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("the shapes were run")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pyshacl.validate", forbidden)
+        report = check.validator.validate(entry, check.store.kinds)
+    assert not report.conforms
+    assert count in report.problems[0].message
+    assert report.problems[0].hint
+    both = check.validator.validate_many([entry, practice("small")], check.store.kinds)
+    assert [r.conforms for r in both.values()] == [False, True]
+
+
+def test_as_many_parts_and_texts_as_are_allowed_are_checked(check: Check) -> None:
+    assert check(large(texts=2_500)).conforms
+    report = check(large(parts=MAX_PARTS - 1))
+    assert {p.path.partition("/")[2] for p in report.violations} >= {"dct:description"}
+
+
+def test_no_more_problems_are_told_than_anybody_reads(check: Check) -> None:
+    report = check(large(links=1_500))
+    assert len(report.problems) == MAX_PROBLEMS + 1
+    assert "more problems are not listed" in report.problems[-1].message
+    assert report.conforms
+    worse = check(practice(stage=f"psr:stage {', '.join(f'<id/x{n}>' for n in range(900))}"))
+    assert not worse.conforms
+    assert {p.severity for p in worse.problems} == {"violation"}
+
+
+def test_a_twin_has_the_same_shapes_and_a_lock_of_its_own(check: Check) -> None:
+    twin = check.validator.twin()
+    assert twin.validate(practice(), check.store.kinds) == check(practice())
+    assert not twin.validate(practice(spatial=""), check.store.kinds).conforms
+    with check.validator._lock:  # held by a writer: the twin goes on
+        assert twin.validate(practice(), check.store.kinds).conforms

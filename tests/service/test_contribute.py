@@ -245,7 +245,7 @@ class TestChanging:
         typed = self.form(member)
         typed["do"], typed["version"] = "send", "1"
         answer = member.post(AT + "/to-change", data=typed)
-        assert answer.status_code == 409
+        assert answer.status_code == 412
         assert "was changed since" in answer.text
         assert "A longer bus" in answer.text
 
@@ -283,3 +283,27 @@ class TestChanging:
         for path in ("/static/passerelle.css", "/", AT):
             with member.get(path) as answer:
                 assert "Set-Cookie" not in answer.headers
+
+
+# What is too large or absurd
+
+
+def test_a_version_of_thousands_of_digits_is_only_another_version(
+    member: FlaskClient, runtime: Runtime
+) -> None:
+    csrf = secret(member, f"{AT}/repair-cafe")
+    for version in ("9" * 5_000, "9" * 400, "١٢", "²", "-1", "1e3", "x", ""):
+        typed = {"csrf": csrf, "do": "send", "version": version, "dct:spatial": "Split", **TYPED}
+        answer = member.post(f"{AT}/repair-cafe", data=typed)
+        assert answer.status_code == 412, version
+        assert "was changed since" in words(answer.text)
+
+
+def test_a_form_with_more_parts_than_can_be_shown_is_refused(client: FlaskClient) -> None:
+    parts = [f"outcome-{n}" for n in range(1, 1_700)]
+    for do in ("check", "send"):
+        answer = client.post(
+            AT, data=MultiDict([*TYPED.items(), ("do", do)]) | {"psr:hasOutcome": parts}
+        )
+        assert answer.status_code == 422
+        assert "more parts than a form can show" in html.unescape(answer.text)

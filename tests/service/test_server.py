@@ -68,6 +68,7 @@ def answer(address: tuple[str, int], sent: bytes) -> tuple[int, str, dict[str, o
         (b"POST /api/entries HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", 413),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300_000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n", 400),
     ],
 )
 def test_what_waitress_refuses_is_a_problem_too(
