@@ -21,6 +21,8 @@ BATCH = 200
 SHOWN = 5
 #: one check for visitors at a time; so many wait, and so many seconds at most
 VISITORS = Limits(seconds=10, concurrent=1, queue=12)
+#: how many of these one visitor may have
+EACH = 4
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,19 @@ class Intake:
         self.store = store
         self.validator = validator
         self._visitors = validator.twin()
-        self._turns = Slots(VISITORS, "checks")
+        self._turns = Slots(VISITORS, "checks", EACH)
 
     def check(self, entry: Entry) -> Report:
         """Return what the shapes say, without storing anything."""
         return self.examine(lambda: entry)[1]
 
-    def examine(self, read: Callable[[], Entry]) -> tuple[Entry, Report]:
+    def examine(self, read: Callable[[], Entry], visitor: str = "") -> tuple[Entry, Report]:
         """Read what a visitor sent and return it with what the shapes say, one at a time.
 
-        Raises Overloaded where too many wait, and whatever ``read`` raises.
+        Raises Overloaded where too many wait, in all or of this visitor, and whatever ``read``
+        raises.
         """
-        with self._turns.turn():
+        with self._turns.turn(visitor):
             entry = read()
             return entry, self._visitors.validate(entry, self.store.kinds)
 

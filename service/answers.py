@@ -14,6 +14,7 @@ from kg.i18n import gettext
 from kg.store import Version
 from kg.vocabulary import CLASSES
 from service.negotiate import write_entry
+from service.proxies import household
 from service.runtime import current
 
 #: what keeps browsers safe; on every answer
@@ -44,6 +45,11 @@ def document(body: bytes | str, media: str) -> Response:
 def context_url() -> str:
     """Return the address of our JSON-LD context at this service."""
     return current().settings.address + "context.jsonld"
+
+
+def visitor() -> str:
+    """Return who sends the request, as limits count clients."""
+    return household(request.remote_addr or "?")
 
 
 def whole(text: str) -> int:

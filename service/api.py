@@ -9,7 +9,7 @@ from kg.errors import Overloaded, Problem, Refused
 from kg.i18n import gettext
 from kg.reading import read_entry
 from service import writing
-from service.answers import as_json, check_iri, entry_answer, entry_iri, whole
+from service.answers import as_json, check_iri, entry_answer, entry_iri, visitor, whole
 from service.metrics import MEDIA
 from service.negotiate import DATA, choose
 from service.runtime import current
@@ -128,7 +128,9 @@ def validate() -> Response:
     intake = current().intake
     data, media = request.get_data(), request.mimetype
     try:
-        entry, report = intake.examine(lambda: read_entry(data, media, intake.store.base))
+        entry, report = intake.examine(
+            lambda: read_entry(data, media, intake.store.base), visitor()
+        )
     except Refused as error:
         problems = [problem.as_dict() for problem in error.problems]
         return as_json({"entry": None, "conforms": False, "problems": problems})

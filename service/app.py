@@ -11,7 +11,7 @@ from kg.errors import Malformed, Overloaded
 from kg.figures import number
 from kg.i18n import gettext
 from service import errors, languages, login
-from service.answers import HEADERS
+from service.answers import HEADERS, visitor
 from service.api import api
 from service.content import content
 from service.contribute import contribute
@@ -22,7 +22,7 @@ from service.matchapi import matching
 from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
-from service.proxies import ASKED, Front, household
+from service.proxies import ASKED, Front
 from service.runtime import Runtime
 from service.searchview import MAX_QUESTION
 from service.sparql import sparql
@@ -71,7 +71,7 @@ def _add_limits(app: Flask, door: Door) -> None:
             )  # fmt: skip
         if reason := request.environ.get(REFUSED):
             _refuse(door, reason)
-        if wait := door.limiter.wait(household(request.remote_addr or "?")):
+        if wait := door.limiter.wait(visitor()):
             raise _too_many(wait)
         if (request.content_length or 0) > door.largest:
             raise _too_large(door)

@@ -19,7 +19,7 @@ from kg.vocabulary import CLASSES, DCT, PSR, vocabulary
 from matcher.question import Filters, Question
 from matcher.text import INDEXED
 from service import login
-from service.answers import entry_iri, whole
+from service.answers import entry_iri, visitor, whole
 from service.errors import shown
 from service.finding import named, offered, places_of, shelf_of, titles
 from service.runtime import current
@@ -136,7 +136,7 @@ def _edit(path: str, entry: Entry | None) -> BaseResponse:
     try:
         if typed.get("do") == "send" and agent:
             return _store(_draft(path, entry, typed), entry, agent, typed.get("version", ""))
-        draft, report = current().intake.examine(lambda: _draft(path, entry, typed))
+        draft, report = current().intake.examine(lambda: _draft(path, entry, typed), visitor())
         problems = list(report.problems)
         form = _form(path, slug, typed, problems, draft=draft if report.conforms else None)
         if typed.get("do") == "send":

@@ -405,7 +405,9 @@ def test_visitors_beyond_a_few_are_sent_away(intake: Intake) -> None:
     with ThreadPoolExecutor(VISITORS.queue + 2) as visitors:
         first = visitors.submit(intake.examine, read)
         assert inside.wait(20)
-        others = [visitors.submit(intake.check, practice()) for _ in range(VISITORS.queue + 1)]
+        others = [
+            visitors.submit(intake.examine, practice, str(n)) for n in range(VISITORS.queue + 1)
+        ]
         done, _ = wait(others, 20, FIRST_COMPLETED)
         error = next(iter(done)).exception()
         assert isinstance(error, Overloaded)

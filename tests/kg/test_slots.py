@@ -26,6 +26,17 @@ def test_who_comes_when_the_queue_is_full_is_turned_away() -> None:
     assert error.value.limit == "queue"
 
 
+def test_one_visitor_leaves_room_for_others() -> None:
+    slots = Slots(Limits(seconds=5, concurrent=4, queue=4), "checks", each=2)
+    with slots.turn("a"), slots.turn("a"), slots.turn("b"):
+        with pytest.raises(Overloaded, match="Too many checks"), slots.turn("a"):
+            pass
+        with slots.turn("b"):
+            pass
+    with slots.turn("a"), slots.turn("a"):
+        pass
+
+
 def test_who_waits_too_long_is_told() -> None:
     slots = Slots(Limits(seconds=0.05, concurrent=1, queue=1))
     with slots.turn(), pytest.raises(Overloaded, match="too long"), slots.turn():
