@@ -61,6 +61,12 @@ class Store(Protocol):
     def provenance(self, iri: str) -> Version | None:
         """Return the last write of an entry, also of a deleted one; None if never seen."""
 
+    def written_by(self, prefix: str) -> list[tuple[str, str]]:
+        """Return entries whose last writer has such a name, each with when it was, by IRI."""
+
+    def forget_agents(self, prefix: str) -> None:
+        """Remove from provenance what was done by those whose names begin so."""
+
     def exclusive(self) -> AbstractContextManager[object]:
         """Keep every other writer away while the block runs; may be nested in one thread."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, request
+from werkzeug.exceptions import Forbidden
 
 from kg.entry import SLUG, Entry
 from kg.errors import NotFound
@@ -14,7 +16,7 @@ from kg.i18n import gettext
 from kg.store import Version
 from kg.vocabulary import CLASSES
 from service.negotiate import write_entry
-from service.proxies import household
+from service.proxies import ASKED, household
 from service.runtime import current
 
 #: what keeps browsers safe; on every answer
@@ -50,6 +52,16 @@ def context_url() -> str:
 def visitor() -> str:
     """Return who sends the request, as limits count clients."""
     return household(request.remote_addr or "?")
+
+
+def refuse_foreign() -> None:
+    """Raise Forbidden for what a page of another site sent."""
+    origin, settings = request.headers.get("Origin"), current().settings
+    host = urlsplit(origin or "").netloc.lower()
+    own = settings.serves(host) if settings.public_url else host == request.environ[ASKED].lower()
+    cross = request.headers.get("Sec-Fetch-Site", "") == "cross-site"
+    if cross or (origin is not None and not (host and own)):
+        raise Forbidden(gettext("This was sent from another site; send it from a page here."))
 
 
 def whole(text: str) -> int:

@@ -24,6 +24,7 @@ ERRORS = {
 ANSWERS = {
     "Entries": "A page of entries",
     "Stored": "What was stored",
+    "Counted": "What was counted, as nobody's in particular",
     "Report": "What the shapes say",
     "Stats": "Numbers of the graph",
     "State": "The state",
@@ -144,6 +145,11 @@ SCHEMAS: Json = {
         problems=_list(_ref("Finding")),
     ),
     "Entries": _object(entries=_list(_object(**_ROW)), next=_MAYBE, total=_WHOLE),
+    "Counted": _object(
+        counted=_object(
+            kind=_TEXT, candidate=_TEXT, about=_TEXT, territory=_TEXT, decision=_TEXT
+        )
+    ),
     "Stored": _object(entry=_TEXT, version=_WHOLE, problems=_list(_ref("Finding"))),
     "Report": _object(entry=_MAYBE, conforms=_YES, problems=_list(_ref("Finding"))),
     "Stats": _object(

@@ -19,7 +19,7 @@ from kg.vocabulary import CLASSES, DCT, PSR, vocabulary
 from matcher.question import Filters, Question
 from matcher.text import INDEXED
 from service import login
-from service.answers import entry_iri, visitor, whole
+from service.answers import entry_iri, refuse_foreign, visitor, whole
 from service.errors import shown
 from service.finding import named, offered, places_of, shelf_of, titles
 from service.runtime import current
@@ -73,6 +73,7 @@ def start() -> str:
 @contribute.post("/sign-in")
 def sign_in() -> BaseResponse | tuple[str, int]:
     """Open a session for a token."""
+    refuse_foreign()
     if login.sign_in(request.form.get("token", "")):
         return redirect(url_for("contribute.start"), 303)
     return render_template(

@@ -1,23 +1,26 @@
-"""What became of a suggestion: from a request to an entry of the class match."""
+"""What became of a suggestion: an entry of the class match by token, a count by a visitor."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pyoxigraph as ox
-from flask import request
+from werkzeug.exceptions import TooManyRequests
 
 from kg.catalogue import territory_iri
 from kg.entry import Entry, make
+from kg.i18n import gettext
 from kg.intake import Accepted, Intake
 from kg.store import Store
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
 from matcher.question import read
 from matcher.text import INDEXED
-from service.runtime import current
-from service.writing import writer
+from service.answers import refuse_foreign, visitor
+from service.runtime import VOTES_AN_HOUR, current
+from service.votes import Vote
 
 #: the classes that each kind of question is answered with
 _SUGGESTED = {
@@ -30,15 +33,38 @@ _SUGGESTED = {
 }
 
 
-def agent() -> str:
-    """Return who tells: the holder of the token, else the page session; 401 without either."""
-    session = None if request.authorization else current().sessions.name()
-    return session or writer()
-
-
 def tell(intake: Intake, told: Mapping[str, Any], agent: str) -> Accepted:
     """Store what became of a suggestion, in the place of what the agent told of it before."""
     return intake.replace(match_entry(intake.store, told, agent), agent)
+
+
+def vote(told: Mapping[str, Any]) -> Vote:
+    """Count what a visitor told of a suggestion, and return what was counted.
+
+    Raises Refused for what is not there, 403 for what another site sent, and 429 beyond
+    VOTES_AN_HOUR from one address.
+    """
+    refuse_foreign()
+    runtime = current()
+    candidate, about, place = _suggestion(runtime.store, told)
+    if wait := runtime.vote_limit.wait(visitor()):
+        said = gettext("At most %(most)s answers an hour are counted.", most=VOTES_AN_HOUR)
+        raise TooManyRequests(said, retry_after=math.ceil(wait))
+    counted = Vote(told["kind"], candidate.iri, about or "", place or "", told["decision"])
+    runtime.votes.add(counted)
+    return counted
+
+
+def _suggestion(store: Store, told: Mapping[str, Any]) -> tuple[Entry, str | None, str | None]:
+    """Return the candidate, what was asked about and the place, or raise Refused.
+
+    The candidate must be of a class that such a question is answered with.
+    """
+    known = tuple(path for path in CLASSES if path not in {"match", "territory"})
+    candidate = read(store, told["entry"], *_SUGGESTED[told["kind"]])
+    about = read(store, told["about"], *known, field="about").iri if "about" in told else None
+    place = territory_iri(store, told["territory"]) if "territory" in told else None
+    return candidate, about, place
 
 
 def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
@@ -48,10 +74,7 @@ def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
     suggestion takes the place of the earlier one. Raises Refused for what is not there, or is
     not what such a question is answered with.
     """
-    known = tuple(path for path in CLASSES if path not in {"match", "territory"})
-    candidate = read(store, told["entry"], *_SUGGESTED[told["kind"]])
-    about = read(store, told["about"], *known, field="about").iri if "about" in told else None
-    place = territory_iri(store, told["territory"]) if "territory" in told else None
+    candidate, about, place = _suggestion(store, told)
     key = "\n".join([agent, told["kind"], candidate.iri, about or "", place or ""])
     iri = f"{store.base}id/match/{hashlib.sha256(key.encode()).hexdigest()[:20]}"
     decision = f"{VOC}decision/{told['decision']}"

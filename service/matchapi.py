@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pyoxigraph as ox
@@ -15,6 +16,7 @@ from service import feedback, schemas
 from service.answers import as_json, context_url, document
 from service.negotiate import MATCHES, choose, write
 from service.runtime import current
+from service.writing import writer
 
 matching = Blueprint("matching", __name__, url_prefix="/api/match")
 
@@ -54,9 +56,11 @@ for name in schemas.REQUESTS:
 
 @matching.post("/feedback")
 def tell() -> Response:
-    """Store what became of a suggestion, as whoever holds the token or the page session."""
+    """Store what the holder of a token says of a suggestion; count what a page's reader says."""
     runtime = current()
     told = schemas.read_feedback(_body())
-    accepted = feedback.tell(runtime.intake, told, feedback.agent())
+    if request.authorization is None and runtime.sessions.name():
+        return as_json({"counted": asdict(feedback.vote(told))})
+    accepted = feedback.tell(runtime.intake, told, writer())
     runtime.written()
     return as_json({"entry": accepted.entry.iri, "version": accepted.version, "problems": []}, 201)

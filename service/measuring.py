@@ -40,10 +40,12 @@ def outcomes(settings: Settings, write: Path | None) -> dict[str, Any]:
     from matcher.outcomes import report
     from matcher.weights import read_weights
     from matcher.world import World
-    from service.runtime import open_graph
+    from service.runtime import VOTES, open_graph
+    from service.votes import Votes
 
     world = World(open_graph(settings, Progress()).store)
     found = report(world, read_weights(settings.weights) if settings.weights else WEIGHTS)
+    found["votes"] = Votes(settings.home / VOTES).decisions()  # told, and never learnt from
     if write:
         write.write_text(json.dumps(found, indent=1), "utf-8")
     return found

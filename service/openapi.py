@@ -149,8 +149,8 @@ def _match(kind: str, title: str) -> Json:
 
 def _feedback() -> Json:
     title = "Tell what became of a suggestion"
-    made = _operation(title, "Matches", [], _json_body("FeedbackRequest"), "Stored", 401, 403)
-    made["responses"]["201"] = made["responses"].pop("200")
+    made = _operation(title, "Matches", [], _json_body("FeedbackRequest"), "Counted", 401, 403)
+    made["responses"]["201"] = _answer("Stored")
     return made | {"security": [*_TOKEN, {"session": []}]}
 
 
@@ -237,14 +237,18 @@ def _operation(
 ) -> Json:
     """Return an operation that answers in JSON."""
     usual = [400, 429, *([413, 415, 422] if body else [422] if parameters else []), *errors]
-    content = {"application/json": {"schema": {"$ref": _REF.format(model=answer)}}}
     found: Json = {
         "summary": summary,
         "tags": [tag],
         "parameters": parameters,
-        "responses": {"200": {"description": ANSWERS[answer], "content": content}} | _errors(usual),
+        "responses": {"200": _answer(answer)} | _errors(usual),
     }
     return found | ({"requestBody": body} if body else {})
+
+
+def _answer(name: str) -> Json:
+    content = {"application/json": {"schema": {"$ref": _REF.format(model=name)}}}
+    return {"description": ANSWERS[name], "content": content}
 
 
 def _document(

@@ -103,14 +103,12 @@ def _code(found: Results | None) -> str:
 
 @pages.post("/feedback")
 def tell() -> Response:
-    """Store what the page's reader decided on a suggestion, and lead back to the question."""
-    runtime, agent = current(), current().sessions.name()
+    """Count what the page's reader decided on a suggestion, and lead back to the question."""
     told = {name: value for name, value in request.form.items() if value}
     asked, card = told.pop("asked", "/"), told.pop("card", "")
-    if agent is None:
+    if current().sessions.name() is None:
         return _back(asked, "late")
-    feedback.tell(runtime.intake, read_feedback(told), agent)
-    runtime.written()
+    feedback.vote(read_feedback(told))
     return _back(asked, card)
 
 

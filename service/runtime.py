@@ -28,15 +28,19 @@ from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
 from matcher.reranker import Reranker
 from matcher.weights import read_weights
+from service.limits import Window
 from service.metrics import Metrics
 from service.querylog import QueryLog
 from service.session import Sessions
 from service.settings import Settings
 from service.tokens import Tokens
+from service.votes import Votes, fold_entries
 
 #: what is being done, and how much of it: a share from 0 to 1
 Tell = Callable[[str, float], None]
 AGENT = "starter"
+#: the file of visitors' votes in a home, and how many are counted from one address
+VOTES, VOTES_AN_HOUR = "votes.sqlite", 30
 POLL = 0.5
 RETRY = 10.0
 log = logging.getLogger("passerelle")
@@ -54,6 +58,7 @@ def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
     settings.home.mkdir(parents=True, exist_ok=True)
     note = settings.home / "starter.json"
     intake = Intake(_open_store(settings), Validator())
+    fold_entries(intake.store, Votes(settings.home / VOTES))
     _bring_starter(intake, note, tell)
     return intake
 
@@ -169,6 +174,8 @@ class Runtime(Matching):
         self._tell = tell
         self.tokens = Tokens(settings.home / "tokens.json")
         self.sessions = Sessions(settings.home / "session.key")
+        self.votes = Votes(settings.home / VOTES)
+        self.vote_limit = Window(VOTES_AN_HOUR, 3600)
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
         self.queries_seen = QueryLog(settings.home, self.metrics)

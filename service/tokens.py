@@ -21,7 +21,7 @@ from kg.errors import NotFound, StoreUnusable, refused
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 #: names of our own agents: what they wrote is not somebody's edit
-RESERVED = {"starter", "import", "session"}
+RESERVED = {"starter", "import", "session", "upgrade"}
 
 
 def check_label(label: str, field: str = "label") -> None:

@@ -30,6 +30,16 @@ _PROVENANCE = (
     " $entry psr:dataVersion ?number ; prov:wasGeneratedBy ?made ."
     " ?made prov:startedAtTime ?when ; prov:wasAssociatedWith ?agent ; psr:action ?action } }"
 )
+_WRITTEN_BY = (
+    "SELECT ?entry ?when { GRAPH $prov {"
+    " ?entry psr:dataVersion ?number ; prov:wasGeneratedBy ?made ."
+    " ?made prov:startedAtTime ?when ; prov:wasAssociatedWith ?agent }"
+    " FILTER(STRSTARTS(STR(?agent), $agents)) } ORDER BY ?entry"
+)
+_FORGET = (
+    "DELETE {{ GRAPH {prov} {{ ?made ?p ?o }} }} WHERE {{ GRAPH {prov} {{ ?made ?p ?o ;"
+    " prov:wasAssociatedWith ?agent }} FILTER(STRSTARTS(STR(?agent), {agents})) }}"
+)
 _CHANGES = (
     "SELECT DISTINCT ?entry ?alive { GRAPH $prov {"
     " ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a } FILTER(?v > $since)"
@@ -131,6 +141,17 @@ class GraphStore(ABC):
         row = rows[0]
         agent = row["agent"].removeprefix(self.base + "agent/")
         return Version(int(row["number"]), row["when"], agent, row["action"])
+
+    def written_by(self, prefix: str) -> list[tuple[str, str]]:
+        """Return entries whose last writer has such a name, each with when it was, by IRI."""
+        agents = ox.Literal(f"{self.base}agent/{prefix}")
+        rows = self.select(_WRITTEN_BY, {"prov": self._provenance, "agents": agents})
+        return [(row["entry"], row["when"]) for row in rows]
+
+    def forget_agents(self, prefix: str) -> None:
+        """Remove from provenance what was done by those whose names begin so."""
+        agents = ox.Literal(f"{self.base}agent/{prefix}")
+        self._update(_FORGET.format(prov=self._provenance, agents=agents))
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """Return the entries written after a version, and whether each still exists."""

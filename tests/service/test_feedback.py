@@ -1,9 +1,11 @@
-"""What became of a suggestion: by token or page session, through the guard, as RDF."""
+"""What became of a suggestion: by token as an entry, by a reader of the pages as a count."""
 
 from __future__ import annotations
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service.runtime import Runtime
+from matcher.outcomes import decided
+from matcher.world import World
+from service import feedback
+from service.limits import Window
+from service.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph
 from service.session import COOKIE, Sessions
+from service.settings import Settings
+from service.votes import VISITORS, Vote, Votes, fold_entries
 from tests.service.conftest import BASE, practice, until
 
 PRACTICE = f"{BASE}id/practice/sopotniki-rural-rides"
@@ -59,18 +67,157 @@ def test_a_later_decision_replaces_the_earlier_and_another_teller_adds_one(
     assert tell(client, other).get_json()["entry"] != first
 
 
-def test_a_page_session_may_tell_and_says_nothing_of_a_person(app: Flask, runtime: Runtime) -> None:
+QUESTION = "/?q=old+people+in+villages&mode=similar"
+
+
+@pytest.fixture
+def votes(runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Votes:
+    """A file of its own, and nothing counted yet from any address."""
+    monkeypatch.setattr(runtime, "vote_limit", Window(VOTES_AN_HOUR, 3600))
+    monkeypatch.setattr(runtime, "votes", Votes(tmp_path / "votes.sqlite"))
+    return runtime.votes
+
+
+@pytest.fixture
+def reader(app: Flask) -> FlaskClient:
+    """Somebody who has a page with results open."""
+    client = app.test_client()
+    client.get(QUESTION)
+    return client
+
+
+def test_a_page_session_votes_and_says_nothing_of_a_person(app: Flask, votes: Votes) -> None:
     client = app.test_client()
     assert tell(client).status_code == 401
-    page = client.get("/?q=old+people+in+villages&mode=similar")
-    cookie = page.headers["Set-Cookie"]
+    cookie = client.get(QUESTION).headers["Set-Cookie"]
     assert all(part in cookie for part in (COOKIE, "HttpOnly", "SameSite=Strict"))
-    answer = tell(client)
-    assert answer.status_code == 201, answer.text
-    seen = runtime.store.provenance(answer.get_json()["entry"])
-    assert seen
-    assert seen.agent.startswith("session-")
-    assert "Set-Cookie" not in client.get("/?q=old+people+in+villages&mode=similar").headers
+    counted = {
+        "kind": "transfer", "candidate": PRACTICE, "decision": "accepted",
+        "about": f"{BASE}id/challenge/rural-mobility-gap",
+        "territory": f"{BASE}id/territory/HR035",
+    }  # fmt: skip
+    for count in (1, 2):
+        answer = tell(client)
+        assert (answer.status_code, answer.get_json()) == (200, {"counted": counted})
+        today = datetime.now(UTC).date().isoformat()
+        assert votes.rows() == [(today, Vote(**counted), count)]
+    assert "Set-Cookie" not in client.get(QUESTION).headers
+
+
+def test_a_vote_leaves_the_graph_as_it_was(
+    reader: FlaskClient, votes: Votes, runtime: Runtime
+) -> None:
+    before = runtime.store.version(), runtime.store.dump()
+    assert tell(reader).status_code == 200
+    form = FORM | {"decision": "rejected"}
+    assert reader.post("/feedback", data=form).status_code == 303
+    assert votes.decisions() == {"accepted": 1, "rejected": 1}
+    assert (runtime.store.version(), runtime.store.dump()) == before
+
+
+def test_one_address_votes_thirty_times_an_hour_whatever_its_cookies(
+    app: Flask, votes: Votes
+) -> None:
+    statuses = []
+    for number in range(VOTES_AN_HOUR + 3):
+        client = app.test_client()
+        client.get(QUESTION)
+        statuses.append(tell(client, decision=("tried", "worked")[number % 2]).status_code)
+    assert statuses == [200] * VOTES_AN_HOUR + [429] * 3
+    refused = tell(client)
+    assert (refused.get_json()["limit"], int(refused.headers["Retry-After"]) > 0) == ("rate", True)
+    assert client.post("/feedback", data=FORM | {"decision": "tried"}).status_code == 429
+    elsewhere = {"REMOTE_ADDR": "198.51.100.7"}
+    assert client.post("/api/match/feedback", json=TOLD, environ_base=elsewhere).status_code == 200
+    assert sum(votes.decisions().values()) == VOTES_AN_HOUR + 1
+
+
+def test_what_is_refused_takes_no_vote_away(reader: FlaskClient, votes: Votes) -> None:
+    for _ in range(VOTES_AN_HOUR + 1):
+        assert tell(reader, decision="liked").status_code == 422
+    assert tell(reader).status_code == 200
+    assert votes.decisions() == {"accepted": 1}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://127.0.0.1:8000.evil.example"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://localhost:81"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_a_page_of_another_site_cannot_vote_or_sign_in(
+    reader: FlaskClient, votes: Votes, headers: dict[str, str], token: str
+) -> None:
+    assert tell(reader, headers).status_code == 403
+    sent = reader.post("/feedback", data=FORM | {"decision": "tried"}, headers=headers)
+    assert sent.status_code == 403
+    signed = reader.post("/contribute/sign-in", data={"token": token}, headers=headers)
+    assert signed.status_code == 403
+    assert votes.rows() == []
+    assert tell(reader, {"Origin": "http://localhost"}).status_code == 200
+
+
+def test_two_at_once_are_both_counted(votes: Votes) -> None:
+    vote = Vote("similar", PRACTICE, "", "", "worked")
+    with ThreadPoolExecutor(4) as several:
+        list(several.map(votes.add, [vote] * 40))
+    assert votes.decisions() == {"worked": 40}
+
+
+def test_votes_that_cannot_be_written_are_one_sentence(
+    reader: FlaskClient, votes: Votes, tmp_path: Path
+) -> None:
+    (tmp_path / "votes.sqlite").write_bytes(b"no database" * 100)
+    answer = tell(reader)
+    assert answer.status_code == 503
+    assert "votes.sqlite" in answer.get_json()["detail"]
+    assert str(tmp_path) not in answer.text
+
+
+def test_what_visitors_decided_before_becomes_counts_once(home: Path) -> None:
+    settings = Settings(home=home)
+    (home / VOTES).unlink()
+    intake = open_graph(settings)
+    (home / VOTES).unlink()  # as it was before version 1.0
+    decisions = [("session-1", "tried"), ("session-2", "tried"), ("session-2", "worked")]
+    for agent, decision in [*decisions, ("a-centre", "worked")]:
+        feedback.tell(intake, TOLD | {"decision": decision, "about": PRACTICE}, agent)
+    feedback.tell(intake, TOLD | {"decision": "tried"}, "session-3")
+    assert b"agent/session-1" in intake.store.dump()
+    before = intake.store.version()
+    assert len(intake.store.written_by(VISITORS)) == 3
+    del intake
+    intake = open_graph(settings)
+    votes = Votes(home / VOTES)
+    assert votes.decisions() == {"tried": 2, "worked": 1}
+    assert [row[1].candidate for row in votes.rows()] == [PRACTICE] * 3
+    assert intake.store.version() == before + 1
+    assert b"session-" not in intake.store.dump()
+    (kept,) = intake.store.entries("match")
+    assert kept.links(PSR + "decision")[0].endswith("/worked")
+    told, counts = decided(World(intake.store))
+    assert (len(told), counts) == (1, {"worked": 1})
+    assert votes.folded
+    fold_entries(intake.store, votes)
+    assert intake.store.version() == before + 1
+
+
+def test_a_fold_that_is_broken_off_counts_nothing_twice(tmp_path: Path) -> None:
+    votes = Votes(tmp_path / "votes.sqlite")
+    entries = [
+        (f"{BASE}id/match/{n}", "2026-01-01", Vote("similar", PRACTICE, "", "", "tried"))
+        for n in "ab"
+    ]
+    votes.fold(entries)
+    votes.fold(entries)
+    assert (votes.decisions(), votes.folded) == ({"tried": 2}, False)
+    votes.end_fold()
+    assert votes.folded
 
 
 @pytest.mark.parametrize("value", ["", "forged", "IjEi.aaaa.bbbb"])
@@ -133,22 +280,19 @@ FORM = {
 }  # fmt: skip
 
 
-def test_a_reader_of_the_page_tells_by_a_button(app: Flask, runtime: Runtime) -> None:
+def test_a_reader_of_the_page_tells_by_a_button(app: Flask, votes: Votes) -> None:
     client = app.test_client()
     text = html.unescape(client.get(ASKED).text)
     assert 'action="/feedback"' in text
     assert f'name="asked" value="{ASKED}"' in text
-    before = {e.iri for e in runtime.store.entries("match")}
     answer = client.post("/feedback", data=FORM | {"decision": "accepted"})
     assert (answer.status_code, answer.location) == (303, f"{ASKED}&told=card-2#told")
     shown = client.get(answer.location, headers={"Accept": "text/html"}).text
     assert shown.count("Thank you") == 1
     cards = shown.split('<article class="card">')
     assert 'role="status" id="told" tabindex="-1"' in cards[2]
-    (iri,) = {e.iri for e in runtime.store.entries("match")} - before
-    assert runtime.store.get(iri).links(PSR + "candidate") == [PRACTICE]
-    stored = client.get(f"/{iri.removeprefix(BASE)}", headers={"Accept": "text/html"}).text
-    assert "by a reader of the page" in stored
+    ((_, vote, count),) = votes.rows()
+    assert (vote.candidate, vote.decision, count) == (PRACTICE, "accepted", 1)
     assert client.post("/feedback", data=FORM).status_code == 422
 
 
