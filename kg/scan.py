@@ -16,6 +16,8 @@ from kg.query import PublicQuery
 
 MAX_QUERY = 64 * 1024
 MAX_DEPTH = 64
+#: characters of one token that is no string: an address, a number, a name
+MAX_TERM = 4_096
 MAX_OPERATORS = 2_000
 MAX_REPEATED = 200
 
@@ -177,6 +179,10 @@ def is_relative(text: str) -> bool:
 def _check_tokens(read: list[Token]) -> set[str]:
     """Return the keywords of a text that may be run, in capitals."""
     plain = list(_plainly(read))
+    if longest := next((t for t in plain if t.kind != "string" and len(t.text) > MAX_TERM), None):
+        raise Malformed(
+            f"What starts at position {longest.start} is longer than {MAX_TERM} characters."
+        )
     if depth(plain) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
     words = Counter(t.text.upper() for t in plain if t.kind == "word")

@@ -33,6 +33,11 @@ _ALWAYS = (
     ),
 )
 
+_ENDINGS = {
+    "json": "json", "xml": "xml", "csv": "csv", "tsv": "tsv",
+    "turtle": "ttl", "nt": "nt", "jsonld": "jsonld", "rdfxml": "rdf",
+}  # fmt: skip
+
 
 @sparql.route("/sparql", methods=["GET", "POST"])
 def run() -> Response:
@@ -42,7 +47,7 @@ def run() -> Response:
         return _about(sent.format)
     runtime = current()
     with runtime.queries_seen.watch(sent.query) as seen:
-        query = check_query(sent.query)
+        query = check_query(sent.query, _base())
         media, form = choose_named(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
         if known := _not_modified(runtime, query, form):
             seen.outcome = "not-modified"
@@ -50,7 +55,19 @@ def run() -> Response:
         finder = Finder(runtime.matcher)
         found = runtime.queries.run(expand(query, finder), form, sent.dataset)
         seen.answered(query.form, form, found, similar=finder.used)
-    return _answer(query, found, media, form, finder)
+    answer = _answer(query, found, media, form, finder)
+    if sent.format:
+        how = "attachment" if form in {"csv", "tsv"} else "inline"
+        answer.headers.set("Content-Disposition", how, filename=f"passerelle.{_ENDINGS[form]}")
+    return answer
+
+
+def _base() -> str | None:
+    """Return the address of the endpoint, which relative IRIs are relative to."""
+    try:
+        return ox.NamedNode(request.base_url).value
+    except ValueError:  # whatever Host says
+        return None
 
 
 def _answer(query: PublicQuery, found: Answer, media: str, form: str, finder: Finder) -> Response:

@@ -207,7 +207,7 @@ QUOTED = [
 def test_however_long_an_error_is_no_process_is_lost(pool: QueryPool) -> None:
     for query, form, dataset in QUOTED * 3:
         with pytest.raises(Malformed) as error:
-            run(pool, query, form, dataset)
+            pool.run(PublicQuery(query, query.split()[0]), form, dataset)
         assert len(str(error.value)) < 400, query[:40]
     assert len(children()) == 1
     pool.close()
