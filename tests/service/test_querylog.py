@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -95,17 +96,30 @@ def note(log: QueryLog, text: str = "ASK {}") -> None:
         seen.answered("ASK", "json", Answer("boolean", 1, b"{}", 7), similar=False)
 
 
+def _full(path: Path) -> None:
+    """Put a file there that can be read and never be written."""
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/full")
+
+
+def _without_folder(path: Path) -> None:
+    path.parent.unlink()
+
+
+#: what is wrong with the place of the log, and how that is mended
+SPOILED: list[tuple[Callable[[Path], None], Callable[[Path], None]]] = [
+    (lambda path: path.mkdir(parents=True), Path.rmdir),
+    (lambda path: path.parent.touch(), _without_folder),
+    (_full, Path.unlink),
+]
+
+
 def test_no_query_fails_for_a_log_that_cannot_be_written(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever stands in its place: it is said once, and it goes on when there is room again."""
-    for number, (spoil, mend) in enumerate(
-        [
-            (lambda path: path.mkdir(parents=True), lambda path: path.rmdir()),
-            (lambda path: path.parent.write_text(""), lambda path: path.parent.unlink()),
-            (_full, lambda path: path.unlink()),
-        ]
-    ):
+    for number, (spoil, mend) in enumerate(SPOILED):
         home = tmp_path / str(number)
         home.mkdir()
         caplog.clear()
@@ -120,13 +134,6 @@ def test_no_query_fails_for_a_log_that_cannot_be_written(
         note(log, "ASK { ?a ?b ?c }")
         log.close()
         assert [seen.hash for seen in read(home)] == ["956984da698b240d"]
-
-
-def _full(path: Path) -> None:
-    """Put a file there that can be read and never be written."""
-    path.parent.mkdir(exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.symlink_to("/dev/full")
 
 
 def test_a_log_that_was_removed_is_begun_again(tmp_path: Path) -> None:
