@@ -26,7 +26,7 @@ _TOTALS = (
 _CLASSES = "SELECT ?name (COUNT(DISTINCT ?s) AS ?n) { ?s a ?name } GROUP BY ?name ORDER BY ?name"
 _GRAPHS = (
     "SELECT ?name (COUNT(*) AS ?n) { GRAPH ?name { ?s ?p ?o } }"
-    " GROUP BY ?name HAVING (!STRSTARTS(STR(?name), '%s')) ORDER BY ?name"
+    " GROUP BY ?name HAVING (!STRSTARTS(STR(?name), %s)) ORDER BY ?name"
 )
 _PREFIXES = "".join(
     f"@prefix {name}: <{iri}> .\n"
@@ -68,7 +68,7 @@ class Describer:
 
     def _count(self) -> Counts:
         totals = next(self._rows(_TOTALS))
-        graphs = _GRAPHS % (self._store.base + "id/")
+        graphs = _GRAPHS % ox.Literal(self._store.base + "id/")
         return Counts(
             {name: int(value) for name, value in totals.items()},
             {row["name"]: int(row["n"]) for row in self._rows(_CLASSES)},

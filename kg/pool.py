@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
+import os
+import select
 import shutil
 import signal
 import subprocess
@@ -14,18 +15,20 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
-from kg.errors import LimitExceeded, Malformed
-from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
+from kg.errors import LimitExceeded, Malformed, StoreUnusable
+from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, unchanged
 from kg.results import check_form
-from kg.slots import Slots
+from kg.slots import Slots, prepared
+from kg.syntax import explain
+from kg.worker import FRAME, START
 
 MAX_STALENESS = 0.5
+#: seconds more than a query may take, after which a worker without an alarm is killed
+MARGIN = 2.0
 #: bytes that a pipe to a worker holds; large answers come with fewer changes of process
 _PIPE = 1024**2
-#: bytes of a first read: most answers are small, and room for a large one has to be made
-_SMALL = 16 * 1024
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"}
 
@@ -72,7 +75,11 @@ class _Snapshots:
             version = self._store.version()
             self._count += 1
             folder = self._folder / str(self._count)
-            self._store.snapshot(folder)
+            try:
+                self._store.snapshot(folder)
+            except (OSError, RuntimeError) as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise StoreUnusable("The store cannot be copied for queries now.") from error
             self._current, self._version, self._made = folder, version, time.monotonic()
             self._sweep()
         return self._current
@@ -85,7 +92,11 @@ class _Snapshots:
 
 
 class _Worker:
-    """One process bound to one snapshot."""
+    """One process bound to one snapshot; it must be killed by whoever made it.
+
+    A process ends itself by an alarm of the kernel when its time is over. As a stopped process
+    has no alarm, nobody waits for it longer than MARGIN seconds more.
+    """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
@@ -96,41 +107,50 @@ class _Worker:
             cwd=folder, env=_ENVIRONMENT, bufsize=0, pipesize=_PIPE,
         )  # fmt: skip
         try:
-            self.network = str(self._receive()[0]["network"])
-        except LimitExceeded:
+            assert self._process.stdin
+            os.set_blocking(self._process.stdin.fileno(), False)
+            self.network = str(self._receive(time.monotonic() + START + MARGIN)[0]["network"])
+        except BaseException:
             self.kill()
             raise
 
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return the answer's head and body; LimitExceeded if the process ended instead.
 
-        The process ends itself by an alarm of the kernel when its time is over.
+        Raises BrokenPipeError for a process that has ended before it could read the request.
         """
+        end = time.monotonic() + request["seconds"] + MARGIN
+        self._send(json.dumps(request).encode() + b"\n", end)
+        return self._receive(end)
+
+    def _send(self, line: bytes, end: float) -> None:
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        return self._receive()
+        rest = memoryview(line)
+        while rest:
+            _wait(self._process.stdin, select.POLLOUT, end)
+            rest = rest[self._process.stdin.write(rest) or 0 :]
 
-    def _receive(self) -> tuple[dict[str, Any], bytes]:
-        line, _, rest = self._read(_SMALL).partition(b"\n")
-        head = json.loads(line)
-        parts, size = [rest], len(rest)
-        while size < head["length"]:
-            parts.append(self._read(_PIPE))
-            size += len(parts[-1])
-        return head, b"".join(parts)
+    def _receive(self, end: float) -> tuple[dict[str, Any], bytes]:
+        head, body = FRAME.unpack(self._read(FRAME.size, end))
+        return json.loads(self._read(head, end)), self._read(body, end)
 
-    def _read(self, most: int) -> bytes:
+    def _read(self, size: int, end: float) -> bytes:
         assert self._process.stdout
-        data = self._process.stdout.read(most)
-        if not data:
-            raise self._ended()
-        return data
+        parts = []
+        while size:
+            _wait(self._process.stdout, select.POLLIN, end)
+            part = self._process.stdout.read(min(size, _PIPE))
+            if not part:
+                raise self._ended()
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
 
     def _ended(self) -> LimitExceeded:
         """Return why the process is gone: its alarm, a crash of its stack, or no memory."""
         code = self._process.wait()
         if code == -signal.SIGALRM:
-            return LimitExceeded("The query took longer than it may.", "time")
+            return _too_late()
         if code == -signal.SIGSEGV:
             return LimitExceeded("The query is nested or chained too long to run.", "complexity")
         return LimitExceeded("The query needed more memory than it may use.", "memory")
@@ -149,14 +169,16 @@ class _Worker:
         self._process.wait()
 
 
-def _syntax_error(reason: str) -> Malformed:
-    """Return what the engine says, ``error at 1:14: expected ...``, for a person."""
-    found = re.match(r"error at (\d+):(\d+):? ?(.*)", reason)
-    if not found:
-        return Malformed(f"The query cannot be read: {reason.splitlines()[0][:200]}")
-    line, column, more = found.groups()
-    hint = more.replace("[_]", "something else")[:200]
-    return Malformed(f"The query cannot be read at line {line}, column {column}: {hint}.")
+def _wait(pipe: IO[bytes], event: int, end: float) -> None:
+    """Wait until a pipe can be read or written; LimitExceeded at ``end`` of the monotonic clock."""
+    poll = select.poll()
+    poll.register(pipe, event)
+    if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
+        raise _too_late()
+
+
+def _too_late() -> LimitExceeded:
+    return LimitExceeded("The query took longer than it may.", "time")
 
 
 class QueryPool:
@@ -168,41 +190,62 @@ class QueryPool:
         self._slots = Slots(self.limits)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
+        self._closed = 0
 
-    def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
+    def run(
+        self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
+    ) -> Answer:
         """Return the answer to a query (see ``kg.query.QueryEngine``)."""
         check_form(query.form, form)
         with self._slots.turn(), self._snapshots.lease() as (folder, version):
-            worker = self._worker(folder)
+            ready, seconds = prepared(query, prepare, self.limits)
+            request = self._request(ready, form, dataset, seconds)
             try:
-                head, body = worker.ask(self._request(query, form, dataset))
-            except (LimitExceeded, OSError):
-                worker.kill()
-                raise
-            with self._lock:
-                self._idle.append(worker)
-        return self._answer(head, body, version)
+                head, body = self._ask(folder, request)
+            except BrokenPipeError:  # the worker died after its last query
+                head, body = self._ask(folder, request)
+        return self._answer(head, body, version, ready)
 
-    def _request(self, query: PublicQuery, form: str, dataset: Dataset) -> dict[str, Any]:
-        limits = self.limits
+    def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Return what a worker says; whatever happens it is idle or dead afterwards."""
+        worker, closed = self._worker(folder), self._closed
+        try:
+            reply = worker.ask(request)
+        except BaseException:
+            worker.kill()
+            raise
+        with self._lock:
+            kept = closed == self._closed
+            if kept:
+                self._idle.append(worker)
+        if not kept:
+            worker.kill()
+        return reply
+
+    def _request(
+        self, query: PublicQuery, form: str, dataset: Dataset, seconds: float
+    ) -> dict[str, Any]:
         return {
             "query": query.text,
+            "base": query.base,
             "format": form,
             "union": dataset == ALL and not query.own_dataset,
             "default": dataset.default,
             "named": dataset.named,
-            "seconds": limits.seconds,
-            "rows": limits.rows,
-            "bytes": limits.bytes,
+            "seconds": seconds,
+            "rows": self.limits.rows,
+            "bytes": self.limits.bytes,
         }
 
-    def _answer(self, head: dict[str, Any], body: bytes, version: int) -> Answer:
+    def _answer(
+        self, head: dict[str, Any], body: bytes, version: int, query: PublicQuery
+    ) -> Answer:
         if "limit" in head:
             raise LimitExceeded(
                 f"The answer goes beyond the limit of {head['limit']}.", head["limit"]
             )
         if "syntax" in head:
-            raise _syntax_error(str(head["syntax"]))
+            raise Malformed(explain(query.text, str(head["syntax"])))
         if "failed" in head:
             raise Malformed(f"The query cannot be run: {head['failed']}")
         return Answer(head["kind"], head["rows"], body, version)
@@ -212,17 +255,18 @@ class QueryPool:
         with self._lock:
             old = [w for w in self._idle if w.folder != folder]
             self._idle = [w for w in self._idle if w.folder == folder]
-            found = self._idle.pop() if self._idle else None
-        if found and not found.alive():
-            old.append(found)
-            found = None
+            idle = self._idle.pop() if self._idle else None
+        if idle and not idle.alive():
+            old.append(idle)
+            idle = None
         for worker in old:
             worker.kill()
-        return found or _Worker(folder, self.limits)
+        return idle or _Worker(folder, self.limits)
 
     def close(self) -> None:
-        """End all idle workers."""
+        """End all idle workers now, and those that are at work after their query."""
         with self._lock:
             idle, self._idle = self._idle, []
+            self._closed += 1
         for worker in idle:
             worker.kill()

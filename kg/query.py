@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,13 +60,23 @@ class PublicQuery:
 
     ``form`` is SELECT, ASK, CONSTRUCT or DESCRIBE; ``own_dataset`` says that the text names
     its graphs with FROM; ``volatile`` that it calls NOW, RAND or the like, so that the same
-    data may give another answer.
+    data may give another answer; ``base`` is the address that relative IRIs are relative to.
     """
 
     text: str
     form: str
     own_dataset: bool = False
     volatile: bool = False
+    base: str | None = None
+
+
+#: makes of a query what the engine is to run, by this time of the monotonic clock
+Prepare = Callable[[PublicQuery, float], PublicQuery]
+
+
+def unchanged(query: PublicQuery, end: float) -> PublicQuery:
+    """Let a query run as it was sent."""
+    return query
 
 
 #: brings all triples of the graphs that it is run over
@@ -90,12 +101,15 @@ class QueryEngine(Protocol):
 
     limits: Limits
 
-    def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
+    def run(
+        self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
+    ) -> Answer:
         """Return the answer to a query, written as ``form`` (see ``kg.results``).
 
-        Raises UnknownFormat for a form that does not fit the query, Malformed for a syntax
-        error, LimitExceeded (``time``, ``memory``, ``rows``, ``bytes``, ``complexity``) or
-        Overloaded.
+        ``prepare`` is called when the query's turn has come; its time counts as the query's.
+        Raises what that raises, UnknownFormat for a form that does not fit the query, Malformed
+        for a syntax error, LimitExceeded (``time``, ``memory``, ``rows``, ``bytes``,
+        ``complexity``), Overloaded or StoreUnusable.
         """
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from traceback import clear_frames
 from typing import IO, cast
@@ -12,9 +12,11 @@ import pyoxigraph as ox
 
 from kg.engine import RESULTS, TRIPLES, Engine, Reply, cut_off
 from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
-from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
+from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, unchanged
 from kg.results import TooMuch, check_form, write
-from kg.slots import Slots
+from kg.scan import is_relative
+from kg.slots import Slots, prepared
+from kg.syntax import mistake
 
 #: how Virtuoso answers ASK: a row with a 1, or no row
 _ASKED = "__ASK_RETVAL"
@@ -35,22 +37,31 @@ class RemoteQueries:
         self._slots = Slots(self.limits)
         self._most: int | None = None
 
-    def run(self, query: PublicQuery, form: str, dataset: Dataset = ALL) -> Answer:
+    def run(
+        self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
+    ) -> Answer:
         """Return the answer to a query (see ``kg.query.QueryEngine``)."""
         check_form(query.form, form)
-        table, limits = query.form in {"SELECT", "ASK"}, self.limits
         graphs = None if dataset == ALL and not query.own_dataset else _parameters(dataset)
         with self._slots.turn():
+            ready, seconds = prepared(query, prepare, self.limits)
             version = self._version()
-            with self._engine.query(
-                query.text, RESULTS if table else TRIPLES, limits.seconds, graphs
-            ) as reply:
-                kind, rows, body = self._write(
-                    _result(reply, query.form) if table else _triples(reply), form
-                )
-            if not table and self._engine.virtuoso:
+            try:
+                kind, rows, body = self._ask(ready, form, graphs, seconds)
+            except Malformed as error:
+                raise Malformed(mistake(query.text) or str(error)) from error
+            if kind == "graph" and self._engine.virtuoso:
                 self._check_whole(rows)
         return Answer(kind, rows, body, version)
+
+    def _ask(
+        self, query: PublicQuery, form: str, graphs: Mapping[str, Sequence[str]] | None,
+        seconds: float,
+    ) -> tuple[str, int, bytes]:  # fmt: skip
+        table = query.form in {"SELECT", "ASK"}
+        accept = RESULTS if table else TRIPLES
+        with self._engine.query(_based(query), accept, seconds, graphs) as reply:
+            return self._write(_result(reply, query.form) if table else _triples(reply), form)
 
     def _check_whole(self, rows: int) -> None:
         """Refuse a graph that Virtuoso may have cut: it says so of tables only, so ask for one."""
@@ -82,6 +93,13 @@ class RemoteQueries:
 
     def close(self) -> None:
         """Do nothing: no connection outlives its query."""
+
+
+def _based(query: PublicQuery) -> str:
+    """Return the text, with the base of its relative IRIs in it: an engine would take its own."""
+    if query.base is None or not is_relative(query.text):
+        return query.text
+    return f"BASE {ox.NamedNode(query.base)} {query.text}"
 
 
 def _parameters(dataset: Dataset) -> dict[str, tuple[str, ...]]:

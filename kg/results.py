@@ -35,7 +35,7 @@ GRAPHS = {
 }
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
-_XML_NAME = re.compile(r"[^\W\d][\w.-]*\Z")
+_NO_NAME, _START = re.compile(r"[^\w.-]"), re.compile(r"[^\W\d]")
 
 
 class TooMuch(Exception):
@@ -55,16 +55,16 @@ def check_form(kind: str, form: str) -> None:
 
 def run(
     store: ox.Store, query: str, form: str, *, max_rows: int, max_bytes: int,
-    dataset: Dataset = ALL, union: bool = True,
+    dataset: Dataset = ALL, union: bool = True, base: str | None = None,
 ) -> tuple[str, int, bytes]:  # fmt: skip
     """Return what ``write`` returns for a query of a store.
 
-    ``union`` asks all graphs at once; the engine then ignores FROM. Raises SyntaxError too,
-    and ValueError for a graph that is no IRI.
+    ``union`` asks all graphs at once; the engine then ignores FROM. ``base`` is what relative
+    IRIs are relative to. Raises SyntaxError too, and ValueError for a graph that is no IRI.
     """
     everything = dataset == ALL
     found = store.query(
-        query, use_default_graph_as_union=union,
+        query, base_iri=base, use_default_graph_as_union=union,
         default_graph=None if everything else [ox.NamedNode(iri) for iri in dataset.default],
         named_graphs=None if everything else [ox.NamedNode(iri) for iri in dataset.named],
     )  # fmt: skip
@@ -123,8 +123,9 @@ def graph(triples: Iterable[ox.Triple], form: str) -> bytes:
 def _for_xml(triple: ox.Triple) -> ox.Triple:
     """Return a triple without what XML forbids: the engine's writer lets it through."""
     name, obj = triple.predicate.value, triple.object
-    if not _XML_NAME.search(name):
-        raise ValueError(f"RDF/XML cannot write the property {name}; ask for another format.")
+    if not _START.search(_NO_NAME.split(name)[-1]):
+        shown = name if len(name) < 100 else name[:99] + "…"
+        raise ValueError(f"RDF/XML cannot write the property {shown}; ask for another format.")
     if not isinstance(obj, ox.Literal) or not _FORBIDDEN.search(obj.value):
         return triple
     text = _FORBIDDEN.sub("\ufffd", obj.value)

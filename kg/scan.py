@@ -16,6 +16,8 @@ from kg.query import PublicQuery
 
 MAX_QUERY = 64 * 1024
 MAX_DEPTH = 64
+#: characters of one token that is no string: an address, a number, a name
+MAX_TERM = 4_096
 MAX_OPERATORS = 2_000
 MAX_REPEATED = 200
 
@@ -29,7 +31,7 @@ _TOKEN = re.compile(
   | (?P<var>[?$]\w++) | (?P<tag>@\w++(?:-\w++)*+)
   | (?P<name>(?:[^\W\d][\w-]*+)?+:(?:[\w:%.-]|\\.)*+)
   | (?P<word>[^\W\d][\w-]*+)
-  | (?P<number>\d++)
+  | (?P<number>(?:\d++(?:\.\d++)?+|\.\d++)(?:[eE][+-]?\d++)?+)
   | (?P<mark>\|\||&&|\^\^|!=|<=|>=|.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -45,6 +47,7 @@ _REPEATED = {"OPTIONAL", "UNION", "MINUS", "FILTER", "BIND", "EXISTS", "SELECT",
 _OPERANDS = {"var", "iri", "name", "string", "tag", "number", "word"}
 #: an address that cannot be read as ``<`` and the right side of a comparison
 _CLEAR = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:(?://.*|[A-Za-z0-9:._-]*)>", re.DOTALL)
+_SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 
@@ -55,6 +58,9 @@ class Token(NamedTuple):
     kind: str
     text: str
     start: int
+
+
+_NOTHING = Token("mark", "", -1)
 
 
 def tokens(text: str) -> list[Token]:
@@ -76,7 +82,7 @@ def tokens(text: str) -> list[Token]:
 def depth(found: list[Token]) -> int:
     """Return how deep brackets of any kind, ``<<`` among them, are nested."""
     level = deepest = 0
-    before = Token("mark", "", -1)
+    before = _NOTHING
     for token in found:
         if token.kind == "mark":
             level += _step(before, token)
@@ -100,7 +106,7 @@ def _plainly(found: list[Token]) -> Iterator[Token]:
     differ in what follows, QueryRefused.
     """
     inside: list[str] = []
-    before = Token("mark", "", 0)
+    before = _NOTHING
     for token in found:
         if token.kind == "mark" and token.text in _OPEN:
             inside.append(token.text)
@@ -113,8 +119,7 @@ def _plainly(found: list[Token]) -> Iterator[Token]:
 
 
 def _compares(before: Token, token: Token) -> bool:
-    operand = before.kind in _OPERANDS or before.text in {")", "]"}
-    return operand and not _CLEAR.fullmatch(token.text)
+    return _is_operand(before) and not _CLEAR.fullmatch(token.text)
 
 
 def _hidden(token: Token) -> Iterator[Token]:
@@ -143,44 +148,100 @@ def decode_escapes(text: str) -> str:
     return _ESCAPE.sub(character, text)
 
 
-def check_query(text: str) -> PublicQuery:
+def check_query(text: str, base: str | None = None) -> PublicQuery:
     """Return a query that may be run, or refuse what the public endpoint does not run.
 
-    Raises TooLarge (more than 64 KiB), Malformed (no query form, bad escapes, absurd depth
-    or number of operators) or QueryRefused (an update, SERVICE).
+    ``base`` is the address that its relative IRIs are relative to. Raises TooLarge (more than
+    64 KiB), Malformed (no query form, bad escapes, absurd depth or number of operators) or
+    QueryRefused (an update, SERVICE).
     """
+    text = text.removeprefix("\ufeff")
     if len(text.encode("utf-8", "surrogatepass")) > MAX_QUERY:
-        raise TooLarge("A query may be at most 64 KiB long. Shorten it, for example with VALUES.")
+        raise TooLarge("A query may be at most 64 KiB long. Ask in several parts.")
     if _SURROGATE.search(text):
         raise Malformed("The query holds half a character (a lone surrogate).")
     if "\x00" in text:
         raise Malformed(f"The query holds a NUL character at position {text.index(chr(0))}.")
-    found = tokens(text)
-    words = _check_tokens(found)
+    read = tokens(text)
+    words = _check_tokens(read)
     if "\\" in text:
         words |= _check_tokens(tokens(decode_escapes(text)))
     return PublicQuery(
-        text, _form(found), own_dataset="FROM" in words, volatile=bool(words & _VOLATILE)
+        text, _form(read), own_dataset="FROM" in words, volatile=bool(words & _VOLATILE), base=base
     )
+
+
+def is_relative(text: str) -> bool:
+    """Return whether a query holds an IRI without a scheme."""
+    return any(t.kind == "iri" and not _SCHEME.match(t.text) for t in tokens(text))
 
 
 def _check_tokens(read: list[Token]) -> set[str]:
     """Return the keywords of a text that may be run, in capitals."""
-    found = list(_plainly(read))
-    if depth(found) > MAX_DEPTH:
+    plain = list(_plainly(read))
+    if longest := next((t for t in plain if t.kind != "string" and len(t.text) > MAX_TERM), None):
+        raise Malformed(
+            f"What starts at position {longest.start} is longer than {MAX_TERM} characters."
+        )
+    if depth(plain) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
-    words = Counter(t.text.upper() for t in found if t.kind == "word")
-    operators = sum(t.kind == "mark" and t.text in _OPERATORS for t in found)
-    if operators > MAX_OPERATORS or any(words[w] > MAX_REPEATED for w in _REPEATED & words.keys()):
-        raise Malformed("The query has too many operators or patterns.")
-    form = _form(found)
+    words = Counter(t.text.upper() for t in plain if t.kind == "word")
+    if _operators(plain) > MAX_OPERATORS or _too_often(words):
+        hint = "" if "VALUES" in words else " Long lists of values belong into VALUES."
+        raise Malformed("The query has too many operators or patterns." + hint)
+    form = _form(plain)
     if form in _UPDATES:
         raise QueryRefused(f"This endpoint only reads: {form} is an update and is refused.")
-    if any("SERVICE" in word for word in words) or _calls_service(found):
+    if any("SERVICE" in word for word in words) or _calls_service(plain):
         raise QueryRefused("SERVICE is refused: this endpoint does not ask other servers.")
     if form not in _FORMS:
-        raise Malformed("No SELECT, ASK, CONSTRUCT or DESCRIBE was found in the query.")
+        raise Malformed(_no_form(plain))
     return set(words)
+
+
+def _too_often(words: Counter[str]) -> bool:
+    return any(words[word] > MAX_REPEATED for word in _REPEATED & words.keys())
+
+
+def _operators(read: list[Token]) -> int:
+    """Return how many operators there are: what makes the engine's parser or planner recurse.
+
+    Data are none: what a VALUES block holds, the sign of a number, and the commas of an
+    argument list, which the engine keeps in an array.
+    """
+    count, data = 0, False
+    inside: list[str] = []
+    for before, token, after in zip([_NOTHING, *read], read, [*read[1:], _NOTHING], strict=False):
+        if token.kind == "word" and token.text.upper() == "VALUES":
+            data = True
+        if token.kind != "mark":
+            continue
+        if token.text in _OPEN:
+            inside.append(token.text)
+        elif token.text in _CLOSE:
+            del inside[-1:]
+            data = data and token.text != "}"
+        listed = token.text == "," and inside[-1:] == ["("]
+        signed = token.text in "+-" and after.kind == "number" and not _is_operand(before)
+        count += token.text in _OPERATORS and not (data or listed or signed)
+    return count
+
+
+def _is_operand(token: Token) -> bool:
+    return token.kind in _OPERANDS or token.text in {")", "]"}
+
+
+def _no_form(read: list[Token]) -> str:
+    """Return why no query was found: most often the prologue is written as in Turtle."""
+    for before, token in zip([_NOTHING, *read], read, strict=False):
+        if token.kind == "tag" and token.text.lower() in {"@prefix", "@base"}:
+            word = token.text[1:].upper()
+            return f"Write {word} without @ and without a full stop at the end of its line."
+        if before.text.upper() == "PREFIX" and token.kind == "word":
+            return f"A prefix ends with a colon: write PREFIX {token.text[:40]}: and its address."
+        if before.kind == "iri" and token.text == ".":
+            return f"PREFIX and BASE take no full stop: remove that at position {token.start}."
+    return "No SELECT, ASK, CONSTRUCT or DESCRIBE was found in the query."
 
 
 def _calls_service(found: list[Token]) -> bool:

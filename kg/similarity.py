@@ -2,33 +2,43 @@
 
 ``?p psr:similarTo (<entry> 10)`` binds ``?p`` to what is most like an entry,
 ``(?p ?score) psr:similarTo ("a need in words"@en 10 psr:Actor)`` to what fits a text, with its
-score. What stands in the list: an entry, a text, or a variable that a VALUES block of the same
-query binds to entries; then how many (10 if it is left out); then a class (practices if it is
-left out). Nothing here knows how the matches are found.
+score. What stands in the list: an entry or a text; then how many (10 if it is left out); then a
+class (practices if it is left out). Each may be a variable that a VALUES block binds. However
+the pattern is written, it is answered or refused. Nothing here knows how matches are found.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyoxigraph as ox
 
-from kg.errors import Malformed
+from kg.errors import LimitExceeded, Malformed, TooLarge
+from kg.patterns import FIRST, NIL, REST, Group, Node, Statement, Triple, Unreadable, groups
 from kg.query import PublicQuery
-from kg.scan import Token, tokens
-from kg.vocabulary import CLASSES, PSR
+from kg.scan import decode_escapes
+from kg.syntax import mistake, place
+from kg.vocabulary import CLASSES, PSR, RDF, XSD
 
 SIMILAR = PSR + "similarTo"
 MAX_MATCHES = 100
 #: how many lists of matches one query may ask for
 MAX_LISTS = 20
+#: characters of one text, and of a query with all its matches in it
+MAX_TEXT, MAX_EXPANDED = 20_000, 1024**2
 _PATHS = {iri: path for path, iri in CLASSES.items()}
 _USAGE = (
-    "Write it first in its statement, as ?practice psr:similarTo (<entry> 10) or"
-    " (?practice ?score) psr:similarTo (<entry> 10)."
+    "Write ?practice psr:similarTo (<entry> 10) or (?practice ?score) psr:similarTo (<entry> 10)."
 )
+_TOO_MANY = f"A query may ask for {MAX_LISTS} lists of similar entries at most."
+#: members of a list, and rows of VALUES before equal ones are taken together
+_LONGEST, _MOST_ROWS = 3, 10_000
+_TEXTS = {XSD + "string", RDF + "langString"}
+#: the name in full, or the beginning of it as the address of a prefix
+_MENTIONED = re.compile("similarTo|#s[A-Za-z]*>")
 
 
 @dataclass(frozen=True)
@@ -48,150 +58,287 @@ Find = Callable[[Asked], Sequence[tuple[str, float]]]
 
 @dataclass(frozen=True)
 class _Call:
-    """A pattern in the text: from where to where, its variables and what it asks."""
+    """A pattern: the columns of its table, and what is asked for each of the known values."""
 
-    start: int
-    end: int
-    names: tuple[str, ...]
-    subject: str
-    lists: tuple[tuple[str | None, Asked], ...]
-    goes_on: bool
+    known: tuple[Node, ...]
+    subject: Node
+    score: Node | None
+    asked: tuple[tuple[tuple[Node, ...], Asked], ...]
+
+    def values(self, matches: Mapping[Asked, Sequence[tuple[str, float]]]) -> str:
+        """Return the matches as a VALUES block; of a subject that is an entry, if it is one."""
+        variable = self.subject.kind == "var"
+        names = [*self.known, *([self.subject] if variable else []), *filter(None, [self.score])]
+        rows = []
+        for known, asked in self.asked:
+            for iri, score in matches[asked]:
+                if variable or iri == self.subject.iri:
+                    cells = [node.text for node in known]
+                    cells += [f"<{iri}>"] * variable + [f"{score:.4f}"] * (self.score is not None)
+                    rows.append(f"({' '.join(cells)})")
+        return f"VALUES ({' '.join(node.text for node in names)}) {{ {' '.join(rows)} }} "
 
 
-def expand(query: PublicQuery, find: Find) -> PublicQuery:
-    """Return the query with every ``psr:similarTo`` pattern replaced by its matches.
+#: a part of the text: as it is, or a call whose matches stand there
+_Part = str | _Call
 
-    A query without one comes back as it is. Raises Malformed, saying where, for a pattern
-    that cannot be read, and whatever ``find`` raises.
+
+@dataclass(frozen=True)
+class Plan:
+    """A query whose patterns were read: its text in parts, between them the lists it asks for."""
+
+    query: PublicQuery
+    parts: tuple[_Part, ...]
+
+    def fill(self, find: Find, end: float) -> PublicQuery:
+        """Return the query with its matches in it.
+
+        Raises what ``find`` raises, LimitExceeded after ``end`` of the monotonic clock, and
+        TooLarge for a text that would have to be repeated too often.
+        """
+        matches: dict[Asked, Sequence[tuple[str, float]]] = {}
+        for call in self.calls():
+            for _, asked in call.asked:
+                if time.monotonic() > end:
+                    raise LimitExceeded("The query took longer than it may.", "time")
+                if asked not in matches:
+                    matches[asked] = find(asked)
+        text = "".join(p if isinstance(p, str) else p.values(matches) for p in self.parts)
+        if len(text) > MAX_EXPANDED:
+            raise TooLarge("The texts that psr:similarTo is asked about are too long together.")
+        return replace(self.query, text=text)
+
+    def calls(self) -> list[_Call]:
+        """Return the patterns that are asked of the matcher."""
+        return [part for part in self.parts if isinstance(part, _Call)]
+
+
+def mentions(query: str) -> bool:
+    """Return whether a query may name ``psr:similarTo``, in whatever spelling."""
+    return bool(_MENTIONED.search(decode_escapes(query) if "\\" in query else query))
+
+
+def plan(query: PublicQuery) -> Plan:
+    """Return how a query is to be filled with matches; one without the pattern is one part.
+
+    Raises Malformed, saying where, for a pattern that cannot be answered.
     """
-    if "similarTo" not in query.text:
-        return query
-    calls = list(_calls(tokens(query.text)))
-    if sum(len(call.lists) for call in calls) > MAX_LISTS:
-        raise Malformed(f"A query may ask for {MAX_LISTS} lists of similar entries at most.")
-    text = query.text
-    for call in reversed(calls):
-        text = text[: call.start] + _values(call, find) + text[call.end :]
-    return replace(query, text=text)
-
-
-def _values(call: _Call, find: Find) -> str:
-    rows = [
-        " ".join(part for part in (known, f"<{iri}>", f"{score:.4f}") if part)
-        for known, asked in call.lists
-        for iri, score in find(asked)
-    ]
-    if len(call.names) == (1 if not call.lists[0][0] else 2):  # no variable for the score
-        rows = [row.rsplit(" ", 1)[0] for row in rows]
-    block = f"VALUES ({' '.join(call.names)}) {{ {' '.join(f'({row})' for row in rows)} }}"
-    return f"{block} {call.subject} " if call.goes_on else block
-
-
-def _calls(found: list[Token]) -> Iterator[_Call]:
-    prefixes = dict(_prefixes(found))
-    for at, token in enumerate(found[:-1]):
-        if _iri(token, prefixes) == SIMILAR and found[at + 1].text == "(":
-            yield _call(found, at, prefixes)
-
-
-def _call(found: list[Token], at: int, prefixes: dict[str, str]) -> _Call:
-    first, names = _subject(found, at)
-    last = at + 2
-    while last < len(found) and found[last].text not in {")", "("}:
-        last += 1
-    if last == len(found) or found[last].text == "(":
-        raise Malformed(f"The list of psr:similarTo {_at(found[at])} is not closed. {_USAGE}")
-    lists = tuple(_lists(found[at + 2 : last], found, prefixes))
-    known = [found[at + 2].text] if lists[0][0] else []
-    end, goes_on = found[last].start + 1, False
-    after = [token.text for token in found[last + 1 : last + 3]]
-    if after[:1] == [";"]:
-        end, goes_on = found[last + 1].start + 1, after[1:] not in (["."], ["}"])
-    return _Call(found[first].start, end, (*known, *names), names[0], lists, goes_on)
-
-
-def _subject(found: list[Token], at: int) -> tuple[int, tuple[str, ...]]:
-    """Return where the subject begins, and its one or two variables."""
-    first = at - 1
-    if found[first].text == ")":
-        while first > 0 and found[first].text != "(":
-            first -= 1
-        names = [token.text for token in found[first + 1 : at - 1]]
-    else:
-        names = [found[first].text]
-    fresh = first > 0 and found[first - 1].text in {".", "{", "}", ")"}
-    if not fresh or not 1 <= len(names) <= 2 or any(name[0] not in "?$" for name in names):
-        raise Malformed(f"psr:similarTo {_at(found[at])} cannot be read. {_USAGE}")
-    return first, tuple(names)
-
-
-def _lists(
-    words: list[Token], found: list[Token], prefixes: dict[str, str]
-) -> Iterator[tuple[str | None, Asked]]:
-    """Yield what is asked; for a variable each of its entries, with the entry as a term."""
-    if not words:
-        raise Malformed(f"The list of psr:similarTo is empty. {_USAGE}")
-    about, rest = words[0], words[1:]
-    tag = rest.pop(0).text[1:] if rest and rest[0].kind == "tag" else None
-    limit = int(rest.pop(0).text[:9]) if rest and rest[0].kind == "number" else 10
-    path = _PATHS.get(_iri(rest.pop(0), prefixes) or "") if rest else "practice"
-    if rest or path is None or not 1 <= limit <= MAX_MATCHES:
-        raise Malformed(
-            f"After what psr:similarTo {_at(about)} is about comes a number from 1 to"
-            f" {MAX_MATCHES}, then a class such as psr:Practice."
-        )
-    if about.kind == "string":
-        yield None, Asked(limit, path, text=_text(about), lang=tag)
-    elif about.kind == "var":
-        for bound in _bound(about, found, prefixes):
-            yield f"<{bound}>", Asked(limit, path, entry=bound)
-    elif iri := _iri(about, prefixes):
-        yield None, Asked(limit, path, entry=iri)
-    else:
-        raise Malformed(f"psr:similarTo takes an entry or a text {_at(about)}. {_USAGE}")
-
-
-def _bound(variable: Token, found: list[Token], prefixes: dict[str, str]) -> list[str]:
-    """Return the IRIs that ``VALUES ?variable { ... }`` binds a variable to."""
-    for at, token in enumerate(found[:-2]):
-        opened = (token.text.upper(), found[at + 1].text, found[at + 2].text)
-        if opened == ("VALUES", variable.text, "{"):
-            rest = found[at + 3 :]
-            closed = next((n for n, t in enumerate(rest) if t.text == "}"), 0)
-            iris = [_iri(t, prefixes) for t in rest[:closed]]
-            if iris and all(iris):
-                return [iri for iri in iris if iri]
-    raise Malformed(
-        f"{variable.text} {_at(variable)} must be bound to entries by a block of its own:"
-        f" VALUES {variable.text} {{ <entry> }}."
-    )
-
-
-def _prefixes(found: list[Token]) -> Iterator[tuple[str, str]]:
-    for word, name, iri in zip(found, found[1:], found[2:], strict=False):
-        if word.text.upper() == "PREFIX" and name.kind == "name" and iri.kind == "iri":
-            yield name.text[:-1], iri.text[1:-1]
-
-
-def _iri(token: Token, prefixes: dict[str, str]) -> str | None:
-    if token.kind == "iri":
-        return token.text[1:-1]
-    prefix, colon, local = token.text.partition(":")
-    if token.kind != "name" or not colon or prefix not in prefixes:
-        return None
-    return prefixes[prefix] + re.sub(r"\\(.)", r"\1", local)
-
-
-def _text(token: Token) -> str:
-    """Return the text of a literal, its quotes and escapes read by the engine's parser."""
-    line = f"<urn:x:s> <urn:x:p> {token.text} ."
+    if not mentions(query.text):
+        return Plan(query, (query.text,))
     try:
-        literal = next(iter(ox.parse(line, format=ox.RdfFormat.TURTLE))).object
-    except SyntaxError as error:
-        raise Malformed(f"The text {_at(token)} cannot be read: {error}") from error
-    assert isinstance(literal, ox.Literal)
-    return literal.value
+        edits = list(_edits(groups(query.text, query.base, SIMILAR)))
+    except Unreadable as error:
+        why = f": {error.why}" if error.why else ""
+        said = f"psr:similarTo cannot be read at {place(query.text, error.start)}{why}. {_USAGE}"
+        raise Malformed(mistake(query.text) or said) from error
+    made = Plan(query, tuple(_parts(query.text, sorted(edits, key=lambda edit: edit[:2]))))
+    if sum(len(call.asked) for call in made.calls()) > MAX_LISTS:
+        raise Malformed(_TOO_MANY)
+    return made
 
 
-def _at(token: Token) -> str:
-    return f"at position {token.start}"
+#: from where to where the text is replaced, and what comes there
+_Edit = tuple[int, int, list[_Part]]
+
+
+def _parts(text: str, edits: Iterable[_Edit]) -> Iterator[_Part]:
+    at = 0
+    for start, end, parts in edits:
+        yield text[at:start]
+        yield from parts
+        yield "\n" * text.count("\n", start, end)  # so that later lines keep their numbers
+        at = end
+    yield text[at:]
+
+
+def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
+    """Yield the changes of a query: calls before the statements of their run, less these."""
+    joined = [inner for group in all_groups for inner in group.inner]
+    for root in all_groups:
+        if root in joined:
+            continue
+        asking = _Asking(root.together())
+        calls = [
+            (run, [asking.call(t, group) for s in run for t in s.triples if t.predicate == SIMILAR])
+            for group in asking.groups
+            for run in group.runs
+        ]
+        for run, called in calls:
+            yield from _run_edits(run, called, asking)
+
+
+def _run_edits(run: list[Statement], calls: list[_Call], asking: _Asking) -> Iterator[_Edit]:
+    hidden, shown = asking.split([triple for statement in run for triple in statement.triples])
+    inner = [call for call in calls if call.subject in asking.fresh.values()]
+    parts: list[_Part] = [call for call in calls if call not in inner]
+    if inner:
+        kept = asking.visible(hidden, inner)
+        written = [asking.written(triple) for triple in hidden]
+        if kept:  # so that SELECT * does not show the variable that stands for a blank node
+            parts += [f"{{ SELECT {' '.join(kept)} {{ ", *inner, *written, "} } "]
+        else:
+            parts += [*inner, *written]
+    if parts:
+        yield run[0].start, run[0].start, parts
+    for statement in run:
+        left = [triple for triple in statement.triples if triple in shown]
+        if len(left) < len(statement.triples) or any(map(asking.changes, left)):
+            yield statement.start, statement.end, [asking.written(triple) for triple in left]
+
+
+@dataclass
+class _Asking:
+    """What the patterns of joined groups ask, and which triples were only their spelling.
+
+    A blank node that is asked for gets a variable of its own, as VALUES binds no other. What is
+    said of the list ``(?practice ?score)`` itself is said of the practice.
+    """
+
+    groups: list[Group]
+    spelling: set[Triple] = field(default_factory=set)
+    fresh: dict[Node, Node] = field(default_factory=dict)
+    entries: dict[Node, Node] = field(default_factory=dict)
+
+    def call(self, triple: Triple, group: Group) -> _Call:
+        """Return what one pattern of a group asks."""
+        if group.template:
+            raise Unreadable(triple.start, "CONSTRUCT needs a template before WHERE")
+        self.spelling.add(triple)
+        columns = self._list(triple.subject, triple)
+        words = self._list(triple.object, triple)
+        if not columns or len(columns) > 2 or not words:
+            raise Unreadable(triple.start, "a list is empty or too long")
+        if columns[0] != triple.subject:
+            self.entries[triple.subject] = columns[0]
+        subject, score = columns[0], columns[1] if len(columns) > 1 else None
+        if subject.kind == "blank":
+            variable = Node("var", f"?similarTo_{triple.start}_{len(self.fresh)}")
+            subject = self.fresh.setdefault(subject, variable)
+        if subject.kind == "literal" or (score and score.kind != "var"):
+            raise Unreadable(triple.start, "its subject is a variable or two: entry and score")
+        known, rows = _known(words, triple, group)
+        if len({*known, *columns}) < len(known) + len(columns):
+            raise Unreadable(triple.start, "a variable stands in it twice")
+        asked = tuple((values, _asked(list_, triple)) for values, list_ in rows)
+        return _Call(known, subject, score, asked)
+
+    def _list(self, node: Node, call: Triple) -> list[Node]:
+        """Return the members of an RDF list; what is none is a list of its own."""
+        first, rest = self._members(FIRST), self._members(REST)
+        if node.iri != NIL and node not in first:
+            if node.kind == "blank" and node == call.object:
+                raise Unreadable(call.start, "a blank node is like nothing")
+            return [node]
+        members: list[Node] = []
+        while node.iri != NIL:
+            cells = [*first.get(node, []), *rest.get(node, [])]
+            if len(cells) != 2 or len(members) > _LONGEST:
+                raise Unreadable(call.start, "a list cannot be read")
+            self.spelling.update(cells)
+            members.append(cells[0].object)
+            node = cells[1].object
+        return members
+
+    def _members(self, predicate: str) -> dict[Node, list[Triple]]:
+        cells: dict[Node, list[Triple]] = {}
+        for group in self.groups:
+            for triple in group.triples():
+                if triple.predicate == predicate:
+                    cells.setdefault(triple.subject, []).append(triple)
+        return cells
+
+    def split(self, triples: list[Triple]) -> tuple[list[Triple], list[Triple]]:
+        """Return the triples of fresh variables, with what hangs on them, and the other ones."""
+        left = [triple for triple in triples if triple not in self.spelling]
+        hidden: list[Triple] = []
+        nodes = set(self.fresh)
+        while more := [t for t in left if t not in hidden and self._nodes(t) & nodes]:
+            hidden += more
+            nodes |= {node for t in more for node in self._nodes(t) if node.kind == "blank"}
+        return hidden, [triple for triple in left if triple not in hidden]
+
+    def _nodes(self, triple: Triple) -> set[Node]:
+        return {self.entries.get(node, node) for node in triple.nodes()}
+
+    def visible(self, triples: list[Triple], calls: list[_Call]) -> list[str]:
+        """Return the variables of triples and calls that the query wrote itself."""
+        nodes = {node for triple in triples for node in self._nodes(triple)}
+        for call in calls:
+            nodes |= {*call.known, *filter(None, [call.score])}
+        names = {node.text for node in nodes if node.kind == "var"}
+        return sorted(names | {triple.path for triple in triples if triple.path.startswith("?")})
+
+    def changes(self, triple: Triple) -> bool:
+        """Return whether a triple is about the list of an entry and its score."""
+        return not self.entries.keys().isdisjoint(triple.nodes())
+
+    def written(self, triple: Triple) -> str:
+        """Return a triple as text, with its fresh variables."""
+        ends = [self.entries.get(node, node) for node in (triple.subject, triple.object)]
+        subject, object_ = (self.fresh.get(node, node).text for node in ends)
+        return f"{subject} {triple.path} {object_} . "
+
+
+def _known(
+    words: list[Node], call: Triple, group: Group
+) -> tuple[tuple[Node, ...], list[tuple[tuple[Node, ...], list[Node]]]]:
+    """Return the variables of a list, and its rows: their values, and the list with these."""
+    rows: list[dict[Node, Node]] = [{}]
+    for variable in [word for word in words if word.kind == "var"]:
+        if variable in rows[0]:
+            continue
+        table = group.binding(variable)
+        if table is None or not table.rows:
+            example = f"VALUES {variable.text} {{ <entry> }}"
+            raise Unreadable(call.start, f"{variable.text} must be bound, as by {example}")
+        bound = [
+            {n: v for n, v in zip(table.names, row, strict=True) if n in words}
+            for row in table.rows
+        ]
+        if len(rows) * len(bound) > _MOST_ROWS:
+            raise Malformed(_TOO_MANY)
+        rows = [row | values for row in rows for values in bound]
+    known = tuple(rows[0])
+    different = dict.fromkeys(tuple(row[name] for name in known) for row in rows)
+    named = [(values, dict(zip(known, values, strict=True))) for values in different]
+    return known, [(values, [row.get(word, word) for word in words]) for values, row in named]
+
+
+def _asked(words: list[Node], call: Triple) -> Asked:
+    """Return what a list without variables asks."""
+    about, *rest = words
+    limit, path = 10, "practice"
+    if rest and rest[0].kind == "literal":
+        limit = _number(rest.pop(0))
+    if rest:
+        path = _PATHS.get(rest.pop(0).iri or "", "")
+    if rest or not path or not 1 <= limit <= MAX_MATCHES:
+        raise Unreadable(
+            call.start,
+            f"after what it is about comes a number from 1 to {MAX_MATCHES}, then a class such as"
+            " psr:Practice",
+        )
+    if about.iri:
+        return Asked(limit, path, entry=about.iri)
+    text = _literal(about)
+    if text is None or text.datatype.value not in _TEXTS or len(text.value) > MAX_TEXT:
+        raise Unreadable(call.start, f"it takes an entry or a text of up to {MAX_TEXT} characters")
+    return Asked(limit, path, text=text.value, lang=text.language)
+
+
+def _number(node: Node) -> int:
+    literal = _literal(node)
+    if literal is None or not re.fullmatch(r"\+?0*\d{1,9}", literal.value):
+        return 0
+    return int(literal.value)
+
+
+def _literal(node: Node) -> ox.Literal | None:
+    """Return a literal, its quotes and escapes read by the engine's parser."""
+    if node.kind != "literal":
+        return None
+    try:
+        (quad,) = ox.parse(f"<urn:x> <urn:x> {node.text} .", format=ox.RdfFormat.TURTLE)
+    except (SyntaxError, ValueError):
+        return None
+    return quad.object if isinstance(quad.object, ox.Literal) else None

@@ -12,6 +12,9 @@ import pyoxigraph as ox
 from kg.entry import Entry
 
 Binding = dict[str, str]
+Term = ox.NamedNode | ox.Literal
+#: what the names in one of our own queries stand for
+Values = Mapping[str, Term | Sequence[Term]]
 
 
 @dataclass(frozen=True)
@@ -88,5 +91,5 @@ class Store(Protocol):
     def dump(self) -> bytes:
         """Return all entries, provenance and vocabularies as N-Quads."""
 
-    def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
-        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
+    def select(self, query: str, values: Values) -> list[Binding]:
+        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term or terms."""

@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import signal
+import struct
 import sys
 from typing import Any, BinaryIO
 
@@ -21,14 +22,18 @@ from kg import results
 from kg.query import Dataset
 
 #: seconds that a start may take
-_START = 30
+START = 30
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
+#: before each answer: how many bytes its head and its body have
+FRAME = struct.Struct("!IQ")
+#: letters of what the engine says; it may quote the whole query
+_SAID = 200
 
 
 def main() -> None:
     """Answer one JSON line after another until standard input ends."""
     folder, memory = sys.argv[-2], int(sys.argv[-1])
-    signal.setitimer(signal.ITIMER_REAL, _START)
+    signal.setitimer(signal.ITIMER_REAL, START)
     alone = _unshare_network()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -68,19 +73,22 @@ def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object]
             store, request["query"], request["format"],
             max_rows=request["rows"], max_bytes=request["bytes"], union=request["union"],
             dataset=Dataset(tuple(request["default"]), tuple(request["named"])),
+            base=request["base"],
         )  # fmt: skip
     except results.TooMuch as error:
         return {"limit": error.limit}, b""
     except SyntaxError as error:
-        return {"syntax": str(error)}, b""
+        return {"syntax": str(error)[:_SAID]}, b""
     except MemoryError:
         return {"limit": "memory"}, b""
     except (OSError, ValueError, RuntimeError) as error:
-        return {"failed": str(error) or type(error).__name__}, b""
+        return {"failed": str(error)[:_SAID] or type(error).__name__}, b""
     return {"kind": kind, "rows": rows}, body
 
 
-def _send(head: dict[str, object], body: bytes, out: BinaryIO | None = None) -> None:
-    stream = out or sys.stdout.buffer
-    stream.write(json.dumps(head | {"length": len(body)}).encode() + b"\n" + body)
+def _send(head: dict[str, object], body: bytes) -> None:
+    text = json.dumps(head).encode()
+    stream: BinaryIO = sys.stdout.buffer
+    for part in (FRAME.pack(len(text), len(body)), text, body):
+        stream.write(part)
     stream.flush()

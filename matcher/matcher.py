@@ -35,6 +35,15 @@ class Search:
         return similar.reasons(self.desk.store, self.ranking, iri, None, self.lang, None)[0].text
 
 
+@dataclass(frozen=True)
+class Nearest:
+    """Entries with their scores, best first; ``version`` is that of the index they are from."""
+
+    scores: Sequence[tuple[str, float]]
+    nothing_good: bool
+    version: int
+
+
 class Matcher(Desk):
     """Answers every kind of question; safe to use from several threads."""
 
@@ -56,6 +65,15 @@ class Matcher(Desk):
         return self.answer(
             matches, lang, ranking.nothing_good(), asked=question.text, reranker=reranker
         )
+
+    def nearest(self, question: Question) -> Nearest:
+        """Return the entries and scores of ``similar`` without the reasons, which cost the most."""
+        asked, lang = self.asked(question, *text.INDEXED)
+        ranking = self.rank(question, asked, lang, only(question.filters, "practice"))
+        reranker = None if asked else self.reranker
+        order = similar.chosen(self.store, ranking, question, lang, reranker)
+        scores = [(iri, round(ranking.probability(iri), 4)) for iri in order]
+        return Nearest(scores, ranking.nothing_good(), ranking.found.version)
 
     def search(self, question: Question) -> Search:
         """Return all entries of the types asked for by closeness to a text."""

@@ -8,15 +8,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+import pyoxigraph as ox
 from flask import Request
 
-from kg.errors import Malformed, QueryRefused, UnknownFormat
+from kg.errors import Malformed, QueryRefused, TooLarge, UnknownFormat
 from kg.query import Dataset
+from kg.scan import MAX_TERM
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
 UPDATE = "application/sparql-update"
 MAX_FIELDS = 1_000
+#: bytes of all graphs that a request names
+MAX_GRAPHS = 64 * 1024
+#: what other endpoints call our formats; ``service.negotiate`` knows the common names
+_FORMATS = {
+    "srj": "json",
+    "sparql-json": "json",
+    "sparql-results+json": "json",
+    "srx": "xml",
+    "sparql-xml": "xml",
+    "sparql-results+xml": "xml",
+    "text/xml": "xml",
+    "tab-separated-values": "tsv",
+    "text/tsv": "tsv",
+    "text/n3": "turtle",
+    "n-triples": "nt",
+    "text/ntriples": "nt",
+    "ld+json": "jsonld",
+    "rdf/xml": "rdfxml",
+}
 _UPDATES = ("update", "using-graph-uri", "using-named-graph-uri")
 
 
@@ -43,16 +64,39 @@ def read(request: Request) -> Sent:
     queries = [value for name, value in fields if name == "query"]
     if len(queries) > 1:
         raise Malformed("Send one query at a time.")
-    if queries and not queries[0].strip():
+    if queries and not queries[0].strip("\ufeff \t\r\n"):
         raise Malformed("The query is empty. Send a SELECT, ASK, CONSTRUCT or DESCRIBE.")
     return Sent(
         queries[0] if queries else None,
-        Dataset(
-            tuple(value for name, value in fields if name == "default-graph-uri"),
-            tuple(value for name, value in fields if name == "named-graph-uri"),
+        Dataset(_graphs(fields, "default-graph-uri"), _graphs(fields, "named-graph-uri")),
+        next(
+            (_format(value) for name, value in fields if name == "format" and value.strip()), None
         ),
-        next((value for name, value in fields if name == "format" and value), None),
     )
+
+
+def _graphs(fields: list[tuple[str, str]], parameter: str) -> tuple[str, ...]:
+    """Return the graphs that a parameter names; an empty one, as forms send it, names none."""
+    graphs = tuple(value for name, value in fields if name == parameter and value.strip())
+    if sum(map(len, graphs)) > MAX_GRAPHS:
+        raise TooLarge(f"The values of {parameter} are longer than {MAX_GRAPHS} bytes together.")
+    for graph in graphs:
+        try:
+            ox.NamedNode(graph)
+        except ValueError as error:
+            raise Malformed(f"{parameter} is no absolute IRI: {graph[:100]!r}.") from error
+        if len(graph) > MAX_TERM:
+            raise Malformed(f"{parameter} is longer than {MAX_TERM} characters.")
+    return graphs
+
+
+def _format(name: str) -> str:
+    """Return a format's name as ``service.negotiate`` knows it.
+
+    A ``+`` that was not escaped has arrived as a space; parameters such as a charset are cut.
+    """
+    plain = name.partition(";")[0].strip().lower().replace(" ", "+")
+    return _FORMATS.get(plain, plain)
 
 
 def _body(request: Request) -> list[tuple[str, str]]:
@@ -80,6 +124,6 @@ def _fields(data: bytes) -> list[tuple[str, str]]:
 
 def _decode(data: bytes) -> str:
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Malformed(f"The query is not UTF-8: byte {error.start} cannot be read.") from error

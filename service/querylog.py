@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedWriter
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from kg.errors import KgError
 from kg.query import Answer
@@ -21,6 +25,7 @@ from service.metrics import Metrics
 
 FILE = "log/queries.jsonl"
 SIZE, KEPT = 4 * 1024**2, 3
+log = logging.getLogger("passerelle")
 
 
 @dataclass
@@ -49,17 +54,24 @@ class Seen:
         self.rows, self.bytes, self.version = found.rows, len(found.body), found.version
 
 
+_SEEN = TypeAdapter(Seen)
+
+
 class QueryLog:
     """Writes what is seen of each query, and counts it; safe to use from several threads.
 
-    Lines wait in memory for ``flush``: a write for each would let go of the interpreter.
+    Lines wait in memory for ``flush``: a write for each would let go of the interpreter. A line
+    that cannot be written is lost, and the service's own log says so once until it works again;
+    no query fails for it.
     """
 
     def __init__(self, home: Path, metrics: Metrics) -> None:
         self._path, self._metrics = home / FILE, metrics
         self._lock = threading.Lock()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("ab")
+        self._file: BufferedWriter | None = None
+        self._failed = False
+        with self._lock, self._forgiving():
+            self._open()
 
     @contextmanager
     def watch(self, text: str) -> Iterator[Seen]:
@@ -80,27 +92,60 @@ class QueryLog:
 
     def _write(self, seen: Seen) -> None:
         line = json.dumps({k: v for k, v in vars(seen).items() if v is not None})
-        with self._lock:
-            self._file.write(line.encode() + b"\n")
-            if self._file.tell() > SIZE:
+        with self._lock, self._forgiving():
+            file = self._open()
+            file.write(line.encode() + b"\n")
+            if file.tell() > SIZE:
                 self._turn()
+
+    def _open(self) -> BufferedWriter:
+        """Return the file, made anew if it is not open or somebody has removed it."""
+        if self._file is None or not self._path.exists():
+            self._drop()
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab")
+        return self._file
+
+    def _drop(self) -> None:
+        """Let go of the file; what it holds in memory is lost if it cannot be written."""
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                file.close()
 
     def _turn(self) -> None:
         """Begin a new file, and let go of the oldest."""
-        self._file.close()
+        self._drop()
         for number in range(KEPT - 1, -1, -1):
             if (old := _file(self._path, number)).exists():
                 old.replace(_file(self._path, number + 1))
-        self._file = self._path.open("ab")
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        """Let no error of the disk out, and say the first of a row of them."""
+        try:
+            yield
+        except OSError as error:
+            self._drop()
+            if not self._failed:
+                log.warning(
+                    "The log of queries cannot be written (%s); queries are answered without it.",
+                    error.strerror or type(error).__name__,
+                )
+            self._failed = True
 
     def flush(self) -> None:
         """Let readers of the file see what was noted so far."""
-        with self._lock:
-            self._file.flush()
+        with self._lock, self._forgiving():
+            if self._file is not None:
+                self._file.flush()
+                self._failed = False
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self.flush()
+        with self._lock:
+            self._drop()
 
 
 def _file(path: Path, number: int) -> Path:
@@ -108,9 +153,20 @@ def _file(path: Path, number: int) -> Path:
 
 
 def read(home: Path) -> Iterator[Seen]:
-    """Yield the queries that were noted, latest first."""
+    """Yield the queries that were noted, latest first; what is no line of ours is left out."""
     for number in range(KEPT + 1):
-        path = _file(home / FILE, number)
-        if path.exists():
-            for line in reversed(path.read_text("utf-8").splitlines()):
-                yield Seen(**json.loads(line))
+        try:
+            text = _file(home / FILE, number).read_text("utf-8", "replace")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            continue
+        for line in reversed(text.splitlines()):
+            if seen := _seen(line):
+                yield seen
+
+
+def _seen(line: str) -> Seen | None:
+    """Return what a line says, None for a broken one: a full disk cuts lines."""
+    try:
+        return _SEEN.validate_json(line)
+    except ValidationError:
+        return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
@@ -12,7 +13,7 @@ from kg import results
 from kg.errors import Malformed
 from kg.query import Answer, PublicQuery
 from kg.scan import check_query
-from kg.similarity import Asked, expand
+from kg.similarity import Asked, mentions, plan
 from matcher.question import Filters, Question
 from service import protocol
 from service.answers import HEADERS, document
@@ -33,6 +34,11 @@ _ALWAYS = (
     ),
 )
 
+_ENDINGS = {
+    "json": "json", "xml": "xml", "csv": "csv", "tsv": "tsv",
+    "turtle": "ttl", "nt": "nt", "jsonld": "jsonld", "rdfxml": "rdf",
+}  # fmt: skip
+
 
 @sparql.route("/sparql", methods=["GET", "POST"])
 def run() -> Response:
@@ -42,15 +48,32 @@ def run() -> Response:
         return _about(sent.format)
     runtime = current()
     with runtime.queries_seen.watch(sent.query) as seen:
-        query = check_query(sent.query)
+        query = check_query(sent.query, _base())
         media, form = choose_named(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
         if known := _not_modified(runtime, query, form):
             seen.outcome = "not-modified"
             return known
         finder = Finder(runtime.matcher)
-        found = runtime.queries.run(expand(query, finder), form, sent.dataset)
+        planned = plan(query)
+
+        def filled(_: PublicQuery, end: float) -> PublicQuery:
+            return planned.fill(finder, end)
+
+        found = runtime.queries.run(query, form, sent.dataset, filled)
         seen.answered(query.form, form, found, similar=finder.used)
-    return _answer(query, found, media, form, finder)
+    answer = _answer(query, found, media, form, finder)
+    if sent.format:
+        how = "attachment" if form in {"csv", "tsv"} else "inline"
+        answer.headers.set("Content-Disposition", how, filename=f"passerelle.{_ENDINGS[form]}")
+    return answer
+
+
+def _base() -> str | None:
+    """Return the address of the endpoint, which relative IRIs are relative to."""
+    try:
+        return ox.NamedNode(request.base_url).value
+    except ValueError:  # whatever Host says
+        return None
 
 
 def _answer(query: PublicQuery, found: Answer, media: str, form: str, finder: Finder) -> Response:
@@ -73,7 +96,7 @@ def _not_modified(runtime: Runtime, query: PublicQuery, form: str) -> Response |
     """Return 304 without running the query where the client has the present answer."""
     if query.volatile or request.method == "POST" or "If-None-Match" not in request.headers:
         return None
-    index = runtime.matcher.version() if "similarTo" in query.text else None
+    index = runtime.matcher.version() if mentions(query.text) else None
     etag = _etag(runtime.store.version(), index, form)
     if not request.if_none_match.contains(etag):
         return None
@@ -96,15 +119,14 @@ class Finder:
         """Return whether a query asked for similar entries."""
         return self.version is not None
 
-    def __call__(self, asked: Asked) -> list[tuple[str, float]]:
+    def __call__(self, asked: Asked) -> Sequence[tuple[str, float]]:
         """Return entries with their scores, as POST /api/match/similar answers them."""
         filters = Filters(type=(asked.path,))
         question = Question(asked.text, asked.entry, asked.lang, asked.limit, filters)
-        found = self.matcher.similar(question)
-        self.version = cast(dict[str, int], found["stamp"])["data"]
-        self.abstained |= bool(found["abstained"])
-        rows = cast(list[dict[str, object]], found["matches"])
-        return [(str(row["entry"]), cast(float, row["score"])) for row in rows]
+        nearest = self.matcher.nearest(question)
+        self.version = nearest.version
+        self.abstained |= nearest.nothing_good
+        return nearest.scores
 
     def stamp(self) -> dict[str, str]:
         """Return the headers that say which index and model the matches are from."""

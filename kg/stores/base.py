@@ -6,7 +6,7 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import pyoxigraph as ox
@@ -14,7 +14,7 @@ import pyoxigraph as ox
 from kg.entry import Entry
 from kg.errors import NotFound, StoreUnusable
 from kg.i18n import gettext
-from kg.store import Binding, Change, Version
+from kg.store import Binding, Change, Term, Values, Version
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, VOC, graphs
 
 #: how many entries are kept in memory between two writes
@@ -40,6 +40,11 @@ _FORGET = (
     "DELETE {{ GRAPH {prov} {{ ?made ?p ?o }} }} WHERE {{ GRAPH {prov} {{ ?made ?p ?o ;"
     " prov:wasAssociatedWith ?agent }} FILTER(STRSTARTS(STR(?agent), {agents})) }}"
 )
+_KINDS = (
+    "SELECT DISTINCT ?iri ?class ?scheme { VALUES ?iri { $iris }"
+    " { ?iri a ?class } UNION { ?iri skos:inScheme ?scheme } }"
+)
+_ENTRIES = "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class } VALUES ?class { $classes } }"
 _CHANGES = (
     "SELECT DISTINCT ?entry ?alive { GRAPH $prov {"
     " ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a } FILTER(?v > $since)"
@@ -155,8 +160,7 @@ class GraphStore(ABC):
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """Return the entries written after a version, and whether each still exists."""
-        values: dict[str, ox.NamedNode | ox.Literal]
-        values = {"prov": self._provenance, "since": ox.Literal(version)}
+        values: Values = {"prov": self._provenance, "since": ox.Literal(version)}
         return sorted({(row["entry"], "alive" in row) for row in self.select(_CHANGES, values)})
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
@@ -164,32 +168,22 @@ class GraphStore(ABC):
         found: dict[str, list[str]] = defaultdict(list)
         ours = sorted({iri for iri in iris if iri.startswith((self.base, VOC))})
         for some in _parts(ours, 200):
-            nodes = " ".join(str(ox.NamedNode(iri)) for iri in some)
-            for row in self.select(
-                f"SELECT DISTINCT ?iri ?class ?scheme {{ VALUES ?iri {{ {nodes} }}"
-                " { ?iri a ?class } UNION { ?iri skos:inScheme ?scheme } }",
-                {},
-            ):
+            for row in self.select(_KINDS, {"iris": [ox.NamedNode(iri) for iri in some]}):
                 found[row["iri"]].append(row.get("class") or "scheme:" + row["scheme"])
         return {iri: sorted(kinds) for iri, kinds in found.items()}
 
     def entries(self, path: str | None = None) -> Iterator[Entry]:
         """Yield the entries of a class, or all, by IRI."""
         classes = [CLASSES[path]] if path else CLASSES.values()
-        rows = self.select(
-            "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class }"
-            f" VALUES ?class {{ {' '.join(f'<{c}>' for c in classes)} }} }}",
-            {},
-        )
+        rows = self.select(_ENTRIES, {"classes": [ox.NamedNode(iri) for iri in classes]})
         names = (row["entry"] for row in rows)
         ours = sorted(name for name in names if name.startswith(self.base + "id/"))
         for some in _parts(ours, self.at_once):
             yield from self._some(some)
 
-    def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
-        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
-        text = re.sub(r"\$(\w+)", lambda match: str(values[match[1]]), query)
-        found = self._solutions(HEADER + text)
+    def select(self, query: str, values: Values) -> list[Binding]:
+        """Run one of our own SELECT queries, filled in with values."""
+        found = self._solutions(HEADER + filled(query, values))
         names = [v.value for v in found.variables]
         return [{name: row[name].value for name in names if row[name] is not None} for row in found]
 
@@ -199,7 +193,8 @@ class GraphStore(ABC):
         Three operations whatever the number of entries: an engine such as Virtuoso needs far
         longer for more.
         """
-        prov, activity = self._provenance, f"<{self.base}activity/{number}>"
+        prov = self._provenance
+        activity = ox.NamedNode(f"{self.base}activity/{number}")
         who = ox.NamedNode(f"{self.base}agent/{agent}")
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         noted = (
@@ -209,12 +204,13 @@ class GraphStore(ABC):
         )
         nodes = " ".join(str(ox.NamedNode(change.iri)) for change in changes)
         new = "".join(
-            f" GRAPH <{change.iri}> {{ {change.entry.n_triples()} }}"
+            f" GRAPH {ox.NamedNode(change.iri)} {{ {change.entry.n_triples()} }}"
             for change in changes
             if change.entry
         )
         for change in changes:
-            noted += f" <{change.iri}> psr:dataVersion {number} ; prov:wasGeneratedBy {activity} ."
+            entry = ox.NamedNode(change.iri)
+            noted += f" {entry} psr:dataVersion {number} ; prov:wasGeneratedBy {activity} ."
         return (
             f"DELETE {{ GRAPH ?g {{ ?s ?p ?o }} }}"
             f" WHERE {{ VALUES ?g {{ {nodes} }} GRAPH ?g {{ ?s ?p ?o }} }} ;\n"
@@ -222,6 +218,19 @@ class GraphStore(ABC):
             f" WHERE {{ VALUES ?s {{ {SITE} {nodes} }} GRAPH {prov} {{ ?s ?p ?o }} }} ;\n"
             f"INSERT DATA {{ GRAPH {prov} {{ {noted} }}{new} }}"
         )
+
+
+def filled(query: str, values: Values) -> str:
+    """Return a query with each ``$name`` replaced by a term, or by several with spaces between.
+
+    In one pass: what looks like a name inside a term stays as it is. No term goes into the text
+    of a query in any other way.
+    """
+    return re.sub(r"\$(\w+)", lambda match: _written(values[match[1]]), query)
+
+
+def _written(value: Term | Sequence[Term]) -> str:
+    return str(value) if isinstance(value, Term) else " ".join(map(str, value))
 
 
 def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -12,35 +12,43 @@ import uuid
 from collections.abc import Callable
 from itertools import count
 
+import pyoxigraph as ox
+
 from kg.errors import Overloaded
 from kg.i18n import gettext
-from kg.store import Binding
+from kg.store import Binding, Values
 
 #: seconds that a writer waits for its turn
 WAIT = 20.0
 #: seconds after which a claim without a write counts as left behind; more than an update may take
 LEFT = 180.0
+_CLAIMS = (
+    "SELECT ?claim ?number { GRAPH $claims { ?claim a psr:Claim }"
+    " OPTIONAL { GRAPH ?g { ?site psr:dataVersion ?number ; psr:base ?base } } }"
+)
 
 
 class Claims:
     """Claims in the graph ``name``; ``select`` and ``update`` run a query and an update."""
 
     def __init__(
-        self, name: str, select: Callable[[str], list[Binding]], update: Callable[[str], None]
+        self,
+        name: str,
+        select: Callable[[str, Values], list[Binding]],
+        update: Callable[[str], None],
     ) -> None:
-        self._name, self._select, self._update = name, select, update
+        self._name, self._select, self._update = ox.NamedNode(name), select, update
         self._seen: dict[tuple[str, str], float] = {}
 
     def take(self) -> str:
         """Wait until nobody else writes and return our claim; raises Overloaded."""
         end = time.monotonic() + WAIT
         for attempt in count():
-            mine = f"{self._name}/{uuid.uuid4().hex}"
-            self._update(f"INSERT DATA {{ GRAPH <{self._name}> {{ <{mine}> a psr:Claim }} }}")
-            rows = self._select(
-                f"SELECT ?claim ?number {{ GRAPH <{self._name}> {{ ?claim a psr:Claim }}"
-                " OPTIONAL { GRAPH ?g { ?site psr:dataVersion ?number ; psr:base ?base } } }"
+            mine = f"{self._name.value}/{uuid.uuid4().hex}"
+            self._update(
+                f"INSERT DATA {{ GRAPH {self._name} {{ {ox.NamedNode(mine)} a psr:Claim }} }}"
             )
+            rows = self._select(_CLAIMS, {"claims": self._name})
             others = {(r["claim"], r.get("number", "")) for r in rows if r["claim"] != mine}
             left = self._left(others)
             if len(left) == len(others):
@@ -55,7 +63,7 @@ class Claims:
     def give_back(self, *claims: str) -> None:
         """Remove claims."""
         for claim in claims:
-            self._update(f"DELETE WHERE {{ GRAPH <{self._name}> {{ <{claim}> ?p ?o }} }}")
+            self._update(f"DELETE WHERE {{ GRAPH {self._name} {{ {ox.NamedNode(claim)} ?p ?o }} }}")
 
     def _left(self, others: set[tuple[str, str]]) -> list[str]:
         """Return the claims of writers that are gone: nothing was written for a long time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from traceback import clear_frames
 
@@ -15,8 +15,8 @@ from kg.engine import PATIENCE, Engine
 from kg.entry import Entry, make, whole_as_decimal
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
 from kg.i18n import gettext
-from kg.store import Binding, Change, Version
-from kg.stores.base import HEADER, SITE, GraphStore
+from kg.store import Binding, Change, Values, Version
+from kg.stores.base import HEADER, SITE, GraphStore, filled
 from kg.stores.claims import Claims
 from kg.vocabulary import graphs
 
@@ -25,6 +25,8 @@ MOST = 120
 #: seconds that a data version is believed, and how long to wait before an engine is asked again
 FRESH, AGAIN = 0.3, 5.0
 _VERSION = "SELECT ?number { GRAPH ?g { $site psr:base ?base ; psr:dataVersion ?number } }"
+
+_GRAPHS = "SELECT ?g ?s ?p ?o { VALUES ?g { $graphs } GRAPH ?g { ?s ?p ?o } }"
 
 
 class RemoteStore(GraphStore):
@@ -40,7 +42,7 @@ class RemoteStore(GraphStore):
     def __init__(self, base: str, engine: Engine) -> None:
         super().__init__(base)
         self._engine = engine
-        self._claims = Claims(base + "graph/claims", lambda q: self.select(q, {}), self._update)
+        self._claims = Claims(base + "graph/claims", self.select, self._update)
         self._claim: str | None = None
         self._writing, self._asking = threading.RLock(), threading.Lock()
         self._reachable = True
@@ -82,7 +84,7 @@ class RemoteStore(GraphStore):
         self._reachable, self._due = True, time.monotonic() + FRESH
 
     def _ask_version(self, seconds: float) -> int:
-        text = HEADER + _VERSION.replace("$site", str(SITE))
+        text = HEADER + filled(_VERSION, {"site": SITE})
         with _ours():
             return max((int(row["number"].value) for row in self._ask(text, seconds)), default=0)
 
@@ -120,8 +122,8 @@ class RemoteStore(GraphStore):
         if not self.select("SELECT ?c { $claim a ?c }", {"claim": ox.NamedNode(self._claim)}):
             raise Overloaded(gettext("The write took too long and lost its turn. Try again."), 5)
 
-    def select(self, query: str, values: Mapping[str, ox.NamedNode | ox.Literal]) -> list[Binding]:
-        """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term."""
+    def select(self, query: str, values: Values) -> list[Binding]:
+        """Run one of our own SELECT queries, filled in with values."""
         with _ours():
             return super().select(query, values)
 
@@ -140,8 +142,7 @@ class RemoteStore(GraphStore):
         return found
 
     def _read(self, iris: Sequence[str]) -> list[Entry]:
-        nodes = " ".join(str(ox.NamedNode(iri)) for iri in iris)
-        query = f"SELECT ?g ?s ?p ?o {{ VALUES ?g {{ {nodes} }} GRAPH ?g {{ ?s ?p ?o }} }}"
+        query = filled(_GRAPHS, {"graphs": [ox.NamedNode(iri) for iri in iris]})
         found: dict[str, list[ox.Triple]] = defaultdict(list)
         with _ours():
             for row in self._solutions(query):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,9 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from kg.errors import LimitExceeded, Malformed, Overloaded, QueryRefused, UnknownFormat
+from kg.errors import (
+    LimitExceeded,
+    Malformed,
+    Overloaded,
+    QueryRefused,
+    StoreUnusable,
+    UnknownFormat,
+)
 from kg.pool import QueryPool, _Worker
-from kg.query import ALL, Answer, Dataset, Limits
+from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
 from kg.scan import check_query
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
@@ -154,7 +162,7 @@ def test_closing_ends_the_workers(pool: QueryPool) -> None:
 
 
 def test_a_syntax_error_is_told(pool: QueryPool) -> None:
-    with pytest.raises(Malformed, match=r"at line 1, column \d+: expected"):
+    with pytest.raises(Malformed, match=r"at line 1, column 12, where it says \?s \?p }\.$"):
         run(pool, "SELECT * { ?s ?p }", "json")
     assert texts(run(pool, TITLES, "json"))
 
@@ -181,7 +189,127 @@ def test_a_graph_that_rdf_xml_cannot_write_is_told(pool: QueryPool) -> None:
     assert texts(run(pool, TITLES, "json"))
 
 
+LONG = "x" * 60_000
+#: what the engine or the writer quotes in full when it refuses it
+QUOTED = [
+    (f"CONSTRUCT {{ <a:s> <a:{LONG}/> 1 }} {{}}", "rdfxml", ALL),
+    (f"ASK {{ ?s ?p {LONG} }}", "json", ALL),
+    (f"ASK {{ ?s {LONG}:a 1 }}", "json", ALL),
+    (f"ASK {{ ?s ?p <{LONG}> }}", "json", ALL),
+    (f"ASK {{ ?s ?p 'a'^^<{LONG}> }}", "json", ALL),
+    (f"SELECT * {{ ?s ?p ?o }} LIMIT {'9' * 60_000}", "json", ALL),
+    (f"SELECT * {{ ?s ?p ?o }} OFFSET -{'9' * 60_000}", "json", ALL),
+    ("ASK {}", "json", Dataset(default=(f"no iri {LONG}",))),
+    ("ASK {}", "json", Dataset(named=(LONG,))),
+]
+
+
+def test_however_long_an_error_is_no_process_is_lost(pool: QueryPool) -> None:
+    for query, form, dataset in QUOTED * 3:
+        with pytest.raises(Malformed) as error:
+            pool.run(PublicQuery(query, query.split()[0]), form, dataset)
+        assert len(str(error.value)) < 400, query[:40]
+    assert len(children()) == 1
+    pool.close()
+    assert children() == set()
+
+
+def test_a_worker_whose_answer_cannot_be_used_is_ended(
+    pool: QueryPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wrong in (json.JSONDecodeError("", "", 0), KeyboardInterrupt(), MemoryError()):
+
+        def receive(self: _Worker, end: float, wrong: BaseException = wrong) -> None:
+            raise wrong
+
+        run(pool, TITLES, "json")
+        for started in (True, False):  # by the first answer of a worker, or by a later one
+            with monkeypatch.context() as patch:
+                patch.setattr(_Worker, "_receive", receive)
+                with pytest.raises(type(wrong)):
+                    run(pool, TITLES, "json")
+            assert children() == set(), (wrong, started)
+
+
+def test_a_worker_that_died_after_its_last_query_is_replaced(
+    pool: QueryPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(pool, TITLES, "json")
+    (process,) = children()
+    monkeypatch.setattr(_Worker, "alive", lambda self: True)
+    os.kill(process, signal.SIGKILL)
+    ended = Path(f"/proc/{process}")
+    until(lambda: "(zombie)" in (ended / "status").read_text())
+    until(lambda: len(list((ended / "task").iterdir())) == 1)  # its threads hold the pipe, too
+    assert texts(run(pool, TITLES, "json"))
+    assert len(children() - {process}) == 1
+
+
+def test_a_stopped_worker_is_not_waited_for(
+    still_disk_store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kg.pool.MARGIN", 0.1)
+    pool = make_pool(still_disk_store, tmp_path)
+    run(pool, TITLES, "json")
+    (process,) = children()
+    os.kill(process, signal.SIGSTOP)
+    pool.limits = Limits(seconds=0.2)
+    with pytest.raises(LimitExceeded) as error:
+        run(pool, TITLES, "json")
+    assert error.value.limit == "time"
+    assert children() == set()
+    pool.close()
+
+
+def test_a_worker_that_is_at_work_when_the_pool_closes_ends_after_its_query(
+    pool: QueryPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = _Worker.ask
+
+    def close_meanwhile(self: _Worker, line: dict[str, object]) -> object:
+        pool.close()
+        return ask(self, line)
+
+    monkeypatch.setattr(_Worker, "ask", close_meanwhile)
+    assert texts(run(pool, TITLES, "json"))
+    assert children() == set()
+
+
+def test_a_store_that_cannot_be_copied_is_told(
+    pool: QueryPool, still_disk_store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(still_disk_store, "snapshot", full)
+        with pytest.raises(StoreUnusable):
+            run(pool, TITLES, "json")
+    assert texts(run(pool, TITLES, "json"))
+
+
+def test_relative_addresses_are_relative_to_the_endpoint(pool: QueryPool) -> None:
+    for prologue, expected in (
+        ("", "http://here.example/x"),
+        ("BASE <deep/> ", "http://here.example/deep/x"),
+        ("BASE <http://e/> ", "http://e/x"),
+    ):
+        query = check_query(prologue + "SELECT (STR(<x>) AS ?t) {}", "http://here.example/sparql")
+        assert texts(pool.run(query, "json")) == [expected]
+
+
 # Limits
+
+
+def test_what_comes_before_a_query_takes_of_its_time(tight: QueryPool) -> None:
+    def slow(query: PublicQuery, end: float) -> PublicQuery:
+        until(lambda: time.monotonic() > end)
+        return query
+
+    with pytest.raises(LimitExceeded) as error:
+        tight.run(check_query(TITLES), "json", prepare=slow)
+    assert error.value.limit == "time"
+    assert len(texts(run(tight, TITLES, "json"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -319,7 +447,7 @@ def service(url: str, silent: str = "SILENT") -> str:
 
 
 def request(query: str) -> dict[str, object]:
-    limits = {"seconds": 5.0, "rows": 10, "bytes": 1_000}
+    limits = {"seconds": 5.0, "rows": 10, "bytes": 1_000, "base": None}
     return limits | {"query": query, "format": "json", "union": True, "default": [], "named": []}
 
 

@@ -99,6 +99,23 @@ def test_a_dataset_is_passed_on(text: str, dataset: Dataset, sent: dict[str, lis
     assert {name: form[name] for name in form.keys() - {"query", "timeout"}} == sent
 
 
+def test_relative_addresses_are_relative_to_our_endpoint() -> None:
+    for text, sent in (
+        ("SELECT ?x { <s> ?p ?x }", "BASE <http://here.example/sparql> SELECT ?x { <s> ?p ?x }"),
+        ("BASE <a/> SELECT ?x {}", "BASE <http://here.example/sparql> BASE <a/> SELECT ?x {}"),
+        ("SELECT ?x { <a:s> ?p ?x }", "SELECT ?x { <a:s> ?p ?x }"),
+    ):
+        with fake(says()) as engine:
+            queries = RemoteQueries(Engine(engine.address), lambda: 7)
+            queries.run(check_query(text, "http://here.example/sparql"), "json")
+            assert engine.seen[0][2]["query"] == [sent]
+
+
+def test_a_prefix_that_is_not_declared_is_named_whatever_the_engine_says() -> None:
+    error = told(says(b"Virtuoso 37000 Error SP030", 400), query="ASK { ?s xsd:a ?o }")
+    assert "The prefix xsd: at line 1, column 10 is not declared" in str(error)
+
+
 # Who we are
 
 

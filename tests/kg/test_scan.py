@@ -167,6 +167,63 @@ def test_many_patterns_are_malformed(word: str) -> None:
         check_query(f"SELECT * {{ {word * 201} {{}} }}")
 
 
+def test_data_are_no_operators() -> None:
+    rows = " ".join(f'("p{n}" {n}.5 -{n}.25)' for n in range(2_001))
+    listed = ", ".join(f"-{n}.5" for n in range(2_001))
+    for query in (
+        f"SELECT * {{ VALUES (?name ?lat ?long) {{ {rows} }} ?s ?p ?name }}",
+        f"SELECT * {{ ?s ?p ?o }} VALUES (?name ?lat ?long) {{ {rows} }}",
+        f"SELECT * {{ ?s ?p ?o FILTER(?o IN ({listed})) }}",
+    ):
+        assert check_query(query).form == "SELECT"
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "VALUES ?x { 1 } FILTER(1" + " -1.5" * 2_001 + ")",
+        "VALUES ?x { 1 } FILTER(?x" + "-1" * 2_001 + ")",
+        "?s ?p 1.5 " + "; ?p -1.5 " * 2_001,
+        "?s ?p 1" + ", 1" * 2_001,
+        "?s <a:a>" + "/<a:a>" * 2_001 + " VALUES { 1 }",
+    ],
+)
+def test_data_hide_no_chain(chain: str) -> None:
+    with pytest.raises(Malformed, match="too many"):
+        check_query(f"SELECT * {{ {chain} }}")
+
+
+def test_advice_fits_the_query() -> None:
+    chain = "FILTER(?x = 1" + " || ?x = 1" * 2_001 + ")"
+    for query, advised in (
+        (f"SELECT * {{ ?s ?p ?x {chain} }}", True),
+        (f"SELECT * {{ VALUES ?x {{ 1 }} {chain} }}", False),
+        ("SELECT * { VALUES ?x { " + "<a:aaaa> " * 9_000 + "} }", False),
+    ):
+        with pytest.raises((Malformed, TooLarge)) as error:
+            check_query(query)
+        assert ("VALUES" in str(error.value)) is advised, query[:60]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("PREFIX x: <http://e/> . SELECT * {}", "no full stop: remove that at position 22"),
+        ("BASE <http://e/> . SELECT * {}", "no full stop: remove that at position 17"),
+        ("@prefix x: <http://e/> . SELECT * {}", "Write PREFIX without @"),
+        ("@base <http://e/> . SELECT * {}", "Write BASE without @"),
+        ("PREFIX x <http://e/> SELECT * {}", "write PREFIX x:"),
+    ],
+)
+def test_a_prologue_as_in_turtle_is_told(query: str, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        check_query(query)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_query() -> None:
+    assert check_query("\ufeffASK {}").text == "ASK {}"
+
+
 def test_length_is_limited_in_bytes() -> None:
     query = "SELECT * {} #"
     assert check_query(query.ljust(MAX_QUERY, "x")).form == "SELECT"

@@ -11,9 +11,11 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
+from kg import catalogue
 from kg.entry import Entry
 from kg.errors import NotFound, StoreUnusable
 from kg.store import Change, Store
+from kg.stores.base import SITE
 from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import ONTOLOGY, PSR, SKOS, VOC, graphs
 from tests.engines import ENGINES, NAMES
@@ -278,3 +280,32 @@ def test_every_packaged_graph_is_in_the_store(store: EmbeddedStore) -> None:
     for name, triples in graphs():
         found = store._store.quads_for_pattern(None, None, None, ox.NamedNode(name))
         assert {q.triple for q in found} == set(triples)
+
+
+AWKWARD = [
+    BASE + "id/challenge/" + name
+    for name in ("$x", "$iris", "$iri", "${x}", "a$b$c", "\\1", "\\g<0>", "%24x", "?x", "$", "é$x")
+]
+
+
+def test_what_stands_in_an_iri_is_never_a_part_of_a_query(kept: Store) -> None:
+    """Names in our own queries begin with $, and so may a part of an IRI."""
+    valid = [iri for iri in AWKWARD if _is_iri(iri)]
+    assert len(valid) >= 7
+    assert kept.kinds([*valid, PRACTICE]) == {PRACTICE: [PSR + "Practice"]}
+    for iri in valid:
+        assert kept.several([iri]) == []
+        assert kept.provenance(iri) is None
+        assert catalogue.titles(kept, [iri, PRACTICE]).keys() == {PRACTICE}
+        assert catalogue.links_to(kept, iri) == []
+        assert catalogue.countries(kept, iri) == []
+    rows = kept.select("SELECT ?x { VALUES ?x { $a } }", {"a": [ox.Literal("$a $b"), SITE]})
+    assert [row["x"] for row in rows] == ["$a $b", SITE.value]
+
+
+def _is_iri(text: str) -> bool:
+    try:
+        ox.NamedNode(text)
+    except ValueError:
+        return False
+    return True

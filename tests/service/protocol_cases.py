@@ -7,12 +7,15 @@ request and the status and media type (or header) that must come back.
 from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 FORM, QUERY = "application/x-www-form-urlencoded", "application/sparql-query"
 UPDATE = "application/sparql-update"
 JSON, XML = "application/sparql-results+json", "application/sparql-results+xml"
 PROBLEM, TURTLE = "application/problem+json", "text/turtle"
+TSV, NT = "text/tab-separated-values", "application/n-triples"
+RDFXML, JSONLD = "application/rdf+xml", "application/ld+json"
+BOM = "\ufeff"
 ASK = "ASK {}"
 SELECT = "SELECT ?s { ?s a <https://w3id.org/passerelle/ns#Call> } ORDER BY ?s LIMIT 2"
 CONSTRUCT = "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t } LIMIT 2"
@@ -107,6 +110,49 @@ CASES = [
          holds='"boolean":false'),
     Case("2.1.4", "a graph that is no IRI", get(query=ASK, **{"default-graph-uri": "no iri"}),
          400, PROBLEM),
+    *(Case("2.1.4", f"an empty parameter names no graph: {sent}",
+           raw(f"query={quote('ASK { ?s ?p ?o }')}&{sent}"), 200, JSON, holds='"boolean":true')
+      for sent in ("default-graph-uri=", "named-graph-uri=", "default-graph-uri=+",
+                   "default-graph-uri=&named-graph-uri=&default-graph-uri=")),
+    Case("2.1.4", "an empty parameter beside a graph",
+         raw(f"query={quote(CALLS)}&default-graph-uri=&default-graph-uri={quote(ENTRY)}"), 200,
+         JSON, holds=TERRITORY),
+    *(Case("2.1.4", f"a graph that is no IRI is told: {name}={value[:9]}",
+           get(query=ASK, **{name: value}), 400, PROBLEM, holds=name)
+      for name in ("default-graph-uri", "named-graph-uri")
+      for value in ("x", "../x", "<http://e/>", "http://e/a b", "a:" + "x" * 60_000)),
+    Case("2.1.4", "very many graphs", post(urlencode({"query": ASK, "default-graph-uri": [
+         f"http://e/{n}/{'x' * 990}" for n in range(90)]}, doseq=True), FORM), 413, PROBLEM),
+    # 4.1.1.2 of the query language: the base is the address of the endpoint
+    *(Case("2.1", f"relative IRIs: {query[:50]}", sent, 200, media, holds=iri)
+      for query, media, iri in [
+          ("CONSTRUCT { <s> <p> <#o> } {}", TURTLE, "http://localhost/sparql#o"),
+          ("SELECT (<x> AS ?x) {}", JSON, "http://localhost/x"),
+          ("BASE <http://e/a/> SELECT (<../x> AS ?x) {}", JSON, "http://e/x"),
+          ("BASE <deep/> SELECT (<x> AS ?x) {}", JSON, "http://localhost/deep/x"),
+          ("PREFIX p: <#> SELECT (p:x AS ?x) {}", JSON, "http://localhost/sparql#x")]
+      for sent in (get(query=query), post(query, QUERY), post(urlencode({"query": query}), FORM))),
+    # a byte order mark, as Windows' editors write it
+    *(Case("2.1", "a byte order mark before the query", sent, 200, JSON, holds='"boolean":true')
+      for sent in (get(query=BOM + ASK), post((BOM + ASK).encode(), QUERY),
+                   post(urlencode({"query": BOM + ASK}), FORM),
+                   post(BOM.encode() + urlencode({"query": ASK}).encode(), FORM))),
+    Case("2.1", "nothing but a byte order mark", get(query=BOM + " "), 400, PROBLEM, holds="empty"),
+    # absurd lengths
+    *(Case("2.1.7", f"absurdly long: {sent['query_string'][:60]}", sent, 400, PROBLEM)
+      for query in [
+          *(f"SELECT * {{}} {word} {sign}{'9' * digits}" for word in ("LIMIT", "OFFSET")
+            for sign in ("", "-") for digits in (25, 4_000, 5_001)),
+          f"ASK {{ ?s ?p {'9' * 6_000} }}", f"ASK {{ ?s ?p <a:{'x' * 60_000}> }}",
+          f"ASK {{ GRAPH <a:{'x' * 60_000}> {{}} }}", f"ASK FROM <a:{'x' * 60_000}> {{}}",
+          f"PREFIX a: <a:> ASK {{ ?s a:{'x' * 60_000} 1 }}", f"ASK {{ ?{'x' * 60_000} ?p 1 }}"]
+      for sent in (get(query=query),)),
+    *(Case("2.1.7", f"a parameter that nobody reads: {name}",
+           post(urlencode({"query": ASK, name: "9" * 60_000}), FORM), 200, JSON)
+      for name in ("timeout", "limit", "maxrows", "x")),
+    *(Case("2.1.7", f"a format of absurd length: {name[:9]}",
+           post(urlencode({"query": ASK, "format": name * 20_000}), FORM), 406, PROBLEM)
+      for name in ("9", "json", "/", "é")),
     # 2.1.5 content negotiation
     Case("2.1.5", "SELECT as JSON", get(JSON, query=SELECT), 200, JSON),
     Case("2.1.5", "SELECT as XML", get(XML, query=SELECT), 200, XML),
@@ -137,9 +183,35 @@ CASES = [
          200, XML),
     Case("2.1.5", "an unknown format", get(query=SELECT, format="pdf"), 406, PROBLEM),
     Case("2.1.5", "the answer varies", get(query=ASK), 200, headers={"Vary": "Accept"}),
+    *(Case("2.1.5", f"format={name} of a table", raw(f"query={quote(SELECT)}&format={name}"), 200,
+           media)
+      for name, media in [
+          ("application/sparql-results+json", JSON), ("sparql-results+json", JSON),
+          ("application/sparql-results%2Bxml", XML), ("application/sparql-results+xml", XML),
+          ("SRJ", JSON), ("srx", XML), ("JSON", JSON), ("CSV", "text/csv"), ("Tsv", TSV),
+          ("text/csv", "text/csv"), ("text%2Ftab-separated-values;charset=utf-8", TSV), ("", JSON),
+          ("+", JSON), ("json&format=csv", JSON)]),
+    *(Case("2.1.5", f"format={name} of a graph", raw(f"query={quote(CONSTRUCT)}&format={name}"),
+           200, media)
+      for name, media in [
+          ("rdf+xml", RDFXML), ("application/rdf+xml", RDFXML), ("rdf%2Bxml", RDFXML),
+          ("RDF", RDFXML), ("xml", RDFXML), ("rdf/xml", RDFXML), ("n-triples", NT),
+          ("ntriples", NT), ("nt", NT), ("N-Triples", NT), ("application/n-triples", NT),
+          ("ttl", TURTLE), ("Turtle", TURTLE), ("n3", TURTLE), ("text/turtle", TURTLE),
+          ("json-ld", JSONLD), ("jsonld", JSONLD), ("ld+json", JSONLD),
+          ("application/ld+json", JSONLD),
+          ("json", JSONLD)]),
+    Case("2.1.5", "a form's + in a format", post("format=application/sparql-results+json&query="
+         + quote(ASK), FORM), 200, JSON),
+    Case("2.1.5", "CSV of a named format has a file name", get(query=SELECT, format="csv"), 200,
+         headers={"Content-Disposition": "attachment; filename=passerelle.csv"}),
+    Case("2.1.5", "TSV of a named format has a file name", get(query=SELECT, format="tsv"), 200,
+         headers={"Content-Disposition": "attachment; filename=passerelle.tsv"}),
+    Case("2.1.5", "JSON of a named format has a file name", get(query=SELECT, format="json"), 200,
+         headers={"Content-Disposition": "inline; filename=passerelle.json"}),
     # 2.1.6 and 2.1.7 success and failure
     Case("2.1.7", "a syntax error, with its place", get(query="SELECT *\n{ ?s ?p }"), 400, PROBLEM,
-         holds="line 2, column 1"),
+         holds="line 2, column 3, where it says ?s ?p }"),
     Case("2.1.7", "no query form", get(query="SELEC"), 400, PROBLEM),
     Case("2.1.7", "too long", get(query=ASK + "#" + "x" * 65_536), 413, PROBLEM),
     Case("2.1.7", "too many parameters", raw("query=ASK%7B%7D" + "&a=b" * 1_001), 400, PROBLEM),

@@ -56,6 +56,19 @@ def test_the_good_entry_would_be_accepted(client: FlaskClient) -> None:
     assert answer.get_json()["conforms"], answer.text
 
 
+def test_a_link_may_hold_what_our_own_queries_are_made_of(
+    client: FlaskClient, auth: dict[str, str]
+) -> None:
+    for name in ("$x", "$iris", "$iri$iris", "a$", "$$", "%24x", "?iri", "\\1", "{x}", "x>y"):
+        for link in (f"{BASE}id/challenge/{name}", f"https://w3id.org/passerelle/voc/theme/{name}"):
+            for field in ("addresses", "subject", "spatial"):
+                body = GOOD | {field: [link]}
+                answer = client.post("/api/validate", json=body)
+                assert answer.status_code in {200, 400, 422}, (field, link, answer.text)
+                assert not answer.get_json().get("conforms"), (field, link)
+                assert send(client, auth, **{field: [link]}).status_code in {400, 422}
+
+
 def test_a_body_of_50_megabytes(client: FlaskClient, auth: dict[str, str]) -> None:
     body = b" " * 50 * 1024**2
     for path in ("/api/entries", "/api/validate", "/api/match/similar", "/sparql"):

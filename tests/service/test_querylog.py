@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from kg.errors import LimitExceeded
 from kg.query import Answer
-from service import querylog
+from service import create_app, querylog
+from service.cli import main
 from service.metrics import Metrics
 from service.querylog import QueryLog, read
 from service.runtime import Runtime
-from tests.service.conftest import until
+from service.settings import Settings
+from tests.fake_embedder import HashingEmbedder
+from tests.service.conftest import practice, until
 
 SECRET = "SELECT ?x { BIND('a very private question' AS ?x) }"
 
@@ -83,6 +89,91 @@ def test_the_log_is_bounded_and_read_latest_first(
     wanted = [hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in range(59, -1, -1)]
     assert hashes == wanted[: len(hashes)]
     assert len(hashes) > 20
+
+
+def note(log: QueryLog, text: str = "ASK {}") -> None:
+    with log.watch(text) as seen:
+        seen.answered("ASK", "json", Answer("boolean", 1, b"{}", 7), similar=False)
+
+
+def _full(path: Path) -> None:
+    """Put a file there that can be read and never be written."""
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/full")
+
+
+def _without_folder(path: Path) -> None:
+    path.parent.unlink()
+
+
+#: what is wrong with the place of the log, and how that is mended
+SPOILED: list[tuple[Callable[[Path], None], Callable[[Path], None]]] = [
+    (lambda path: path.mkdir(parents=True), Path.rmdir),
+    (lambda path: path.parent.touch(), _without_folder),
+    (_full, Path.unlink),
+]
+
+
+def test_no_query_fails_for_a_log_that_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever stands in its place: it is said once, and it goes on when there is room again."""
+    for number, (spoil, mend) in enumerate(SPOILED):
+        home = tmp_path / str(number)
+        home.mkdir()
+        caplog.clear()
+        spoil(home / querylog.FILE)
+        log = QueryLog(home, Metrics())
+        for _ in range(3):
+            note(log)
+            log.flush()
+        assert len(caplog.records) == 1, caplog.text
+        assert "cannot be written" in caplog.text
+        mend(home / querylog.FILE)
+        note(log, "ASK { ?a ?b ?c }")
+        log.close()
+        assert [seen.hash for seen in read(home)] == ["956984da698b240d"]
+
+
+def test_a_log_that_was_removed_is_begun_again(tmp_path: Path) -> None:
+    log = QueryLog(tmp_path, Metrics())
+    note(log)
+    log.flush()
+    shutil.rmtree(tmp_path / "log")
+    note(log)
+    log.close()
+    assert len(list(read(tmp_path))) == 1
+
+
+def test_a_full_disk_costs_no_answer_and_no_follower(home: Path) -> None:
+    _full(home / querylog.FILE)
+    settings = Settings(home=home, rate=10.0**6, burst=10**6)
+    with Runtime(settings, HashingEmbedder()) as runtime:
+        assert runtime.wait_ready(60)
+        client = create_app(runtime).test_client()
+        for _ in range(150):  # more than the buffer of the file holds
+            answer = client.get("/sparql", query_string={"query": "ASK {}"})
+            assert answer.status_code == 200
+        runtime.queries_seen.flush()
+        entry = practice("a-bus-again")
+        headers = {"Authorization": f"Bearer {runtime.tokens.create('test')}"}
+        client.post("/api/entries", data=entry, content_type="text/turtle", headers=headers)
+        assert until(lambda: runtime.matcher.lag() == 0)
+
+
+def test_broken_lines_are_left_out(tmp_path: Path) -> None:
+    log = QueryLog(tmp_path, Metrics())
+    note(log)
+    log.close()
+    path = tmp_path / querylog.FILE
+    whole = path.read_bytes()
+    broken = [whole[:40], b"\xff\xfe", b"[]", b"{}", b'"text"', b"null", b'{"when": 1}', b"\0" * 9]
+    path.write_bytes(whole + b"\n".join(broken) + b"\n" + whole)
+    (tmp_path / (querylog.FILE + ".1")).write_bytes(b"{")
+    assert len(list(read(tmp_path))) == 2
+    result = CliRunner().invoke(main, ["queries", "--home", str(tmp_path), "--json"])
+    assert (result.exit_code, json.loads(result.output)["total"]) == (0, 2)
 
 
 def test_the_figures_are_given_to_prometheus(client: FlaskClient) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -7,7 +8,10 @@ from flask.testing import FlaskClient
 from rdflib import Graph, Namespace, URIRef
 from werkzeug.test import TestResponse
 
+from matcher.matcher import Matcher, Nearest
+from matcher.question import Question
 from service.runtime import Runtime
+from tests.kg.test_pool import children
 from tests.service.conftest import practice, until
 from tests.service.protocol_cases import CASES, Case
 
@@ -164,6 +168,83 @@ def test_similar_entries_join_and_equal_what_the_api_says(client: FlaskClient) -
     assert answer.headers["Passerelle-Model"] == api["stamp"]["model"]
 
 
+SOPOTNIKI = "<https://passerelle.example/id/practice/sopotniki-rural-rides>"
+PSR = "PREFIX psr: <https://w3id.org/passerelle/ns#> "
+
+
+def test_a_text_in_a_query_finds_what_the_api_finds(client: FlaskClient) -> None:
+    body = {"text": "older people alone in villages", "lang": "en", "limit": 7}
+    body["filters"] = {"type": ["actor"]}
+    api = client.post("/api/match/similar", json=body).get_json()["matches"]
+    query = PSR + f'SELECT * {{ ("{body["text"]}"@en 7 psr:Actor) ^psr:similarTo (?p ?score) }}'
+    rows = get(client, query).get_json()["results"]["bindings"]
+    found = sorted((row["p"]["value"], float(row["score"]["value"])) for row in rows)
+    assert found == sorted((match["entry"], match["score"]) for match in api)
+    assert len(found) == 7
+
+
+def test_matches_are_found_in_the_turn_of_the_query_and_without_reasons(
+    client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = []
+    nearest = Matcher.nearest
+
+    def noted(self: Matcher, question: Question) -> Nearest:
+        turns.append(runtime.queries._slots._inside)  # type: ignore[attr-defined]
+        return nearest(self, question)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("reasons were looked for")
+
+    monkeypatch.setattr(Matcher, "nearest", noted)
+    monkeypatch.setattr("matcher.similar.reasons", refuse)
+    query = PSR + f"SELECT * {{ ?p psr:similarTo {SOPOTNIKI}, 'bread', ('bread'), ('bread' 5) }}"
+    assert get(client, query).status_code == 200
+    assert turns == [1, 1, 1]
+    assert runtime.queries._slots._inside == 0  # type: ignore[attr-defined]
+
+
+def test_the_time_for_matches_is_the_time_of_the_query(
+    client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def slow(self: Matcher, question: Question) -> Nearest:
+        asked.append(question)
+        now = time.monotonic()
+        monkeypatch.setattr("kg.similarity.time.monotonic", lambda: now + 60)
+        return Nearest((), nothing_good=True, version=1)
+
+    monkeypatch.setattr(Matcher, "nearest", slow)
+    query = PSR + "ASK { ?p psr:similarTo 'a', 'b', 'c' }"
+    answer = get(client, query)
+    assert (answer.status_code, answer.get_json()["limit"]) == (504, "time")
+    assert len(asked) == 1
+
+
+def test_a_query_for_matches_is_kept_until_the_index_changes(client: FlaskClient) -> None:
+    for name in ("psr:similarTo", "<https://w3id.org/passerelle/ns#similar\\u0054o>"):
+        query = PSR + f"SELECT * {{ ?p {name} {SOPOTNIKI} }}"
+        first = get(client, query)
+        assert len(first.get_json()["results"]["bindings"]) == 10
+        again = client.get("/sparql", query_string={"query": query}, headers={
+            "If-None-Match": first.headers["ETag"]})  # fmt: skip
+        assert again.status_code == 304
+
+
+def test_what_cannot_be_asked_of_the_matcher_is_no_error_of_ours(client: FlaskClient) -> None:
+    for object_ in (
+        f"({SOPOTNIKI} {'9' * 5_001})", f"({SOPOTNIKI} -{'9' * 400})", f"('{'x' * 30_000}')",
+        "('' 5)", "(' ')", f"('a'@{'x' * 300})", f"<http://e/{'x' * 60_000}>", "<urn:x:y>",
+        "<https://passerelle.example/id/practice/$x>", "<https://passerelle.example/id/practice/>",
+        "<https://passerelle.example/id/territory/HR>", "('a' 5 psr:Practice 5)", "?x", "[]",
+    ):  # fmt: skip
+        answer = get(client, PSR + f"SELECT * {{ ?p psr:similarTo {object_} }}")
+        assert answer.status_code in {400, 422}, (object_[:60], answer.text)
+        assert answer.mimetype == "application/problem+json"
+        assert len(answer.text) < 1_500, object_[:60]
+
+
 def test_similar_to_what_is_not_there_is_told(client: FlaskClient) -> None:
     query = (
         "SELECT * { ?p <https://w3id.org/passerelle/ns#similarTo>"
@@ -183,3 +264,16 @@ def test_xml_is_well_formed(client: FlaskClient, text: str) -> None:
     assert ElementTree.fromstring(select.data) is not None
     graph = get(client, f'CONSTRUCT {{ <a:a> <a:b> "a{escaped}b" }} {{}}', "application/rdf+xml")
     assert ElementTree.fromstring(graph.data) is not None
+
+
+def test_a_worker_is_never_lost_for_an_error_that_quotes_the_query(client: FlaskClient) -> None:
+    """The engine quotes what it could not write: the name is longer than one read of the pipe."""
+    before = children()
+    letters = "STR('" + "x" * 4_000 + "')"
+    longer = f"CONCAT({', '.join([letters] * 8)})"
+    query = f"CONSTRUCT {{ <a:s> ?p 1 }} {{ BIND(IRI(CONCAT('a:/', {longer}, '/')) AS ?p) }}"
+    for _ in range(12):
+        answer = client.post("/sparql", data={"query": query, "format": "rdfxml"})
+        assert answer.status_code == 400, answer.text
+        assert len(answer.text) < 600
+    assert len(children() - before) <= 1

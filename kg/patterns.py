@@ -1,0 +1,550 @@
+"""Read the groups of a query into triples: what stands where, and which VALUES bind it.
+
+A reader of SPARQL's grammar for patterns, from the tokens of ``kg.scan``. Expressions are passed
+over but for the groups in them (EXISTS). All ways to write a triple come out as one: lists of
+predicates and objects, blank nodes, collections, inverse paths and sequences of a property that
+is looked for. What the reader does not know is refused, never skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pyoxigraph as ox
+
+from kg.errors import Malformed
+from kg.scan import Token, tokens
+from kg.vocabulary import RDF
+
+FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"
+TYPE = RDF + "type"
+
+
+class Node(NamedTuple):
+    """A term: ``var``, ``blank``, ``iri``, ``literal`` or ``undef``, as it is written in a query.
+
+    Variables begin with ``?``, IRIs are absolute and in angle brackets.
+    """
+
+    kind: str
+    text: str
+
+    @property
+    def iri(self) -> str | None:
+        """Return the IRI without its brackets, None of another kind."""
+        return self.text[1:-1] if self.kind == "iri" else None
+
+
+class Triple(NamedTuple):
+    """A triple pattern; ``predicate`` is an IRI if it is no path and no variable."""
+
+    subject: Node
+    path: str
+    object: Node
+    predicate: str | None
+    start: int
+
+    def nodes(self) -> set[Node]:
+        """Return subject and object."""
+        return {self.subject, self.object}
+
+
+@dataclass
+class Statement:
+    """Triples with one subject, from where to where they stand in the text."""
+
+    start: int
+    end: int
+    triples: list[Triple] = field(default_factory=list)
+
+
+class Table(NamedTuple):
+    """A block of VALUES."""
+
+    names: tuple[Node, ...]
+    rows: tuple[tuple[Node, ...], ...]
+
+
+@dataclass
+class Group:
+    """A group of patterns: statements in runs that nothing but filters interrupts.
+
+    ``projected`` are the variables that a sub-select lets out to its parent, None for all.
+    ``inner`` are groups of nothing but triples that are joined with this one, GRAPH among them.
+    """
+
+    parent: Group | None = None
+    projected: set[str] | None = None
+    runs: list[list[Statement]] = field(default_factory=lambda: [[]])
+    tables: list[Table] = field(default_factory=list)
+    template: bool = False
+    pure: bool = True
+    inner: list[Group] = field(default_factory=list)
+
+    def together(self) -> list[Group]:
+        """Return this group and its inner ones."""
+        return [self, *(group for inner in self.inner for group in inner.together())]
+
+    def triples(self) -> Iterator[Triple]:
+        """Yield all triples of the group itself."""
+        for run in self.runs:
+            for statement in run:
+                yield from statement.triples
+
+    def binding(self, variable: Node) -> Table | None:
+        """Return a block of VALUES that says all that a variable can be here."""
+        for table in self.tables:
+            if variable in table.names:
+                column = table.names.index(variable)
+                if all(row[column].kind != "undef" for row in table.rows):
+                    return table
+        if self.parent is None or not (self.projected is None or variable.text in self.projected):
+            return None
+        return self.parent.binding(variable)
+
+
+class _Path(NamedTuple):
+    """A property path: ``iri`` if it is one, ``inverse``, or a ``sequence`` of paths."""
+
+    text: str
+    iri: str | None = None
+    inverse: _Path | None = None
+    sequence: tuple[_Path, ...] = ()
+    mentions: bool = False
+
+
+def groups(text: str, base: str | None, sought: str) -> list[Group]:
+    """Return all groups of a query.
+
+    A path that holds the property ``sought`` is taken apart into triples; Malformed where that
+    cannot be done, and for what is no query.
+    """
+    return _Reader(text, base, sought).query()
+
+
+class _Reader:
+    def __init__(self, text: str, base: str | None, sought: str) -> None:
+        self._text, self._base, self._sought = text, base, sought
+        self._tokens = [*_parted(tokens(text)), Token("end", "", len(text))]
+        self._at = 0
+        self._prefixes: dict[str, str] = {}
+        self._groups: list[Group] = []
+        self._triples: list[Triple] = []
+        self._fresh, self._label = 0, "_:similar"
+        while self._label in text:
+            self._label += "0"
+
+    # Tokens
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._at]
+
+    def _word(self) -> str:
+        return self._next.text.upper() if self._next.kind == "word" else ""
+
+    def _take(self, text: str | None = None) -> Token:
+        token = self._next
+        if token.kind == "end" or (text is not None and token.text != text):
+            raise self._unknown()
+        self._at += 1
+        return token
+
+    def _skip(self, *texts: str) -> bool:
+        """Pass over one of some signs or words, if it is next."""
+        there = self._next.text in texts or (self._word() in texts)
+        self._at += there
+        return there
+
+    def _unknown(self) -> Malformed:
+        return Unreadable(self._next.start)
+
+    # The query
+
+    def query(self) -> list[Group]:
+        """Read everything."""
+        self._prologue()
+        form = self._take().text.upper()
+        if form == "SELECT":
+            self._select(None)
+        else:
+            short = self._head(form)
+            if self._next.kind != "end":
+                self._skip("WHERE")
+                self._body(Group(template=short))
+        if self._next.kind != "end":
+            raise self._unknown()
+        return self._groups
+
+    def _prologue(self) -> None:
+        while self._word() in {"BASE", "PREFIX"}:
+            if self._take().text.upper() == "BASE":
+                self._base = self._resolved(self._take().text)
+                continue
+            name = self._take().text
+            self._prefixes[name.removesuffix(":")] = self._resolved(self._take().text)
+
+    def _head(self, form: str) -> bool:
+        """Pass over what comes before WHERE; return whether the pattern is the template, too."""
+        short = form == "CONSTRUCT"
+        if short and self._next.text == "{":
+            self._balanced("{", "}")
+            short = False
+        while self._word() != "WHERE" and self._next.text != "{" and self._next.kind != "end":
+            self._take()
+        return short
+
+    def _select(self, parent: Group | None) -> None:
+        group = Group(parent, set())
+        while self._next.text != "{" and self._word() not in {"WHERE", "FROM"}:
+            self._projection(group)
+        while self._next.text != "{" and self._word() != "WHERE":
+            self._take()
+        self._skip("WHERE")
+        self._body(group)
+
+    def _projection(self, group: Group) -> None:
+        if self._next.text == "*":
+            group.projected = None
+        elif self._next.text == "(":
+            self._balanced("(", ")", group)
+        elif self._next.kind == "var" and group.projected is not None:
+            group.projected.add(_variable(self._next).text)
+        elif self._word() not in {"DISTINCT", "REDUCED"}:
+            raise self._unknown()
+        self._take()
+
+    def _body(self, group: Group) -> None:
+        """Read a WHERE group and what comes after it."""
+        self._group(group)
+        while self._next.kind != "end" and self._next.text != "}":
+            if self._word() == "VALUES":
+                self._take()
+                group.tables.append(self._table())
+            elif self._next.text == "(":
+                self._balanced("(", ")", group)
+                self._take(")")
+            elif self._next.text == "{":
+                self._group(Group(group))
+            else:
+                self._take()
+
+    # Groups
+
+    def _group(self, group: Group) -> Group:
+        self._groups.append(group)
+        self._take("{")
+        if self._word() == "SELECT":
+            self._take()
+            group.pure = False
+            self._select(group)
+        while not self._skip("}"):
+            self._element(group)
+        return group
+
+    def _element(self, group: Group) -> None:
+        word = self._word()
+        if word in _ELEMENTS or self._next.text == "{":
+            group.pure &= word in {"", "GRAPH"}
+            if word != "FILTER" and group.runs[-1]:
+                group.runs.append([])
+            _ELEMENTS.get(word, _Reader._nested)(self, group)
+        elif not self._skip("."):
+            group.runs[-1].append(self._statement())
+
+    def _nested(self, group: Group) -> None:
+        inner = self._group(Group(group))
+        if self._word() != "UNION":
+            self._join(group, inner)
+        while self._skip("UNION"):
+            group.pure = False
+            self._group(Group(group))
+
+    def _optional(self, group: Group) -> None:
+        self._take()
+        self._group(Group(group))
+
+    def _named(self, group: Group) -> None:
+        self._take()
+        self._skip("SILENT")
+        self._node()
+        self._join(group, self._group(Group(group)))
+
+    def _join(self, group: Group, inner: Group) -> None:
+        group.tables += inner.tables
+        group.pure &= inner.pure
+        if inner.pure:
+            group.inner.append(inner)
+
+    def _filter(self, group: Group) -> None:
+        self._take()
+        while self._next.text not in {"(", "{"}:
+            if self._next.kind not in {"word", "name", "iri"}:
+                raise self._unknown()
+            self._take()
+        if self._next.text == "{":
+            self._group(Group(group))
+        else:
+            self._balanced("(", ")", group)
+            self._take(")")
+
+    def _values(self, group: Group) -> None:
+        self._take()
+        group.tables.append(self._table())
+
+    def _table(self) -> Table:
+        several = self._skip("(")
+        names = []
+        while self._next.kind == "var":
+            names.append(_variable(self._take()))
+        if several:
+            self._take(")")
+        self._take("{")
+        rows = []
+        while not self._skip("}"):
+            if several:
+                self._take("(")
+            row = tuple(self._datum() for _ in names)
+            rows.append(row)
+            if several:
+                self._take(")")
+        return Table(tuple(names), tuple(rows))
+
+    def _datum(self) -> Node:
+        return Node("undef", "UNDEF") if self._skip("UNDEF") else self._node()
+
+    def _balanced(self, start: str, end: str, group: Group | None = None) -> None:
+        """Pass over a bracket up to the sign that closes it; read groups in it, if ``group``."""
+        self._take(start)
+        level = 1
+        while level:
+            token = self._next
+            if group is not None and token.text == "{":
+                self._group(Group(group))
+                continue
+            if token.kind == "iri" and group is not None and _may_compare(token):
+                raise self._unknown()
+            level += (token.text == start) - (token.text == end)
+            if level:
+                self._take()
+        if start == "{":
+            self._take(end)
+
+    # Triples
+
+    def _statement(self) -> Statement:
+        start, self._triples = self._next.start, []
+        bare = self._next.text in {"[", "("}
+        subject = self._node()
+        if self._begins_verb() or not (bare and self._triples):
+            self._predicates(subject)
+        before = self._tokens[self._at - 1]
+        end = before.start + len(before.text)
+        if self._next.text == ".":
+            end = self._take().start + 1
+        return Statement(start, end, self._triples)
+
+    def _begins_verb(self) -> bool:
+        signs = {"a", "^", "!", "("}
+        return self._next.kind in {"var", "iri", "name"} or self._next.text in signs
+
+    def _predicates(self, subject: Node) -> None:
+        self._objects(subject)
+        while self._skip(";"):
+            if self._next.text not in {";", ".", "]", "}"}:
+                self._objects(subject)
+
+    def _objects(self, subject: Node) -> None:
+        start = self._next.start
+        if self._next.kind == "var":
+            path = _Path(_variable(self._take()).text)
+        else:
+            path = self._path()
+        self._add(subject, path, self._node(), start)
+        while self._skip(","):
+            self._add(subject, path, self._node(), start)
+
+    def _add(self, subject: Node, path: _Path, object_: Node, start: int) -> None:
+        if path.inverse:
+            self._add(object_, path.inverse, subject, start)
+        elif path.mentions and path.sequence:
+            between = [self._blank() for _ in path.sequence[1:]]
+            ends = zip([subject, *between], path.sequence, [*between, object_], strict=True)
+            for one, step, other in ends:
+                self._add(one, step, other, start)
+        elif path.mentions and path.iri is None:
+            raise Unreadable(start, "it stands in a path with | * + or ?")
+        else:
+            self._triples.append(Triple(subject, path.text, object_, path.iri, start))
+
+    def _blank(self) -> Node:
+        self._fresh += 1
+        return Node("blank", f"{self._label}{self._fresh}")
+
+    def _node(self) -> Node:
+        token = self._take()
+        if token.kind == "var":
+            return _variable(token)
+        if token.kind == "iri" or (token.kind == "name" and not token.text.startswith("_:")):
+            return self._iri(token)
+        if token.kind == "name":
+            return Node("blank", token.text)
+        if token.text == "[":
+            return self._property_list()
+        if token.text == "(":
+            return self._collection()
+        return self._literal(token)
+
+    def _literal(self, token: Token) -> Node:
+        sign = token.text if token.text in {"+", "-"} else ""
+        value = self._take() if sign else token
+        text = sign + value.text
+        if value.kind == "string" and self._next.kind == "tag":
+            return Node("literal", text + self._take().text)
+        if value.kind == "string" and self._skip("^^"):
+            return Node("literal", f"{text}^^{self._iri(self._take()).text}")
+        if value.kind in {"string", "number"} or text in {"true", "false"}:
+            return Node("literal", text)
+        self._at -= 1
+        raise self._unknown()
+
+    def _property_list(self) -> Node:
+        node = self._blank()
+        if not self._skip("]"):
+            self._predicates(node)
+            self._take("]")
+        return node
+
+    def _collection(self) -> Node:
+        start, items = self._next.start, []
+        while not self._skip(")"):
+            items.append(self._node())
+        cells = [self._blank() for _ in items]
+        nil = Node("iri", f"<{NIL}>")
+        for cell, item, rest in zip(cells, items, [*cells[1:], nil], strict=False):
+            self._triples.append(Triple(cell, f"<{FIRST}>", item, FIRST, start))
+            self._triples.append(Triple(cell, f"<{REST}>", rest, REST, start))
+        return cells[0] if cells else nil
+
+    def _iri(self, token: Token) -> Node:
+        if token.kind == "iri":
+            return Node("iri", f"<{self._resolved(token.text)}>")
+        prefix, colon, local = token.text.partition(":")
+        if token.kind != "name" or not colon or prefix not in self._prefixes:
+            self._at -= 1
+            raise self._unknown()
+        plain = re.sub(r"\\(.)", r"\1", local)
+        return Node("iri", f"<{self._prefixes[prefix]}{plain}>")
+
+    def _resolved(self, written: str) -> str:
+        """Return an IRI that stands in brackets as the engine reads it."""
+        line = f"<urn:x> <urn:x> {written} ."
+        try:
+            (quad,) = ox.parse(line, format=ox.RdfFormat.TURTLE, base_iri=self._base)
+        except (SyntaxError, ValueError) as error:
+            self._at -= 1
+            raise self._unknown() from error
+        assert isinstance(quad.object, ox.NamedNode)
+        return quad.object.value
+
+    # Paths
+
+    def _path(self) -> _Path:
+        start = self._next.start
+        ways = [self._sequence()]
+        while self._skip("|"):
+            ways.append(self._sequence())
+        if len(ways) == 1:
+            return ways[0]
+        return _Path(self._since(start), mentions=any(way.mentions for way in ways))
+
+    def _sequence(self) -> _Path:
+        start = self._next.start
+        steps = [self._step()]
+        while self._skip("/"):
+            steps.append(self._step())
+        if len(steps) == 1:
+            return steps[0]
+        mentions = any(step.mentions for step in steps)
+        return _Path(self._since(start), sequence=tuple(steps), mentions=mentions)
+
+    def _step(self) -> _Path:
+        start = self._next.start
+        if self._skip("^"):
+            path = self._primary()
+            if self._modified():
+                return _Path(self._since(start), mentions=path.mentions)
+            return _Path(self._since(start), inverse=path, mentions=path.mentions)
+        path = self._primary()
+        return _Path(self._since(start), mentions=path.mentions) if self._modified() else path
+
+    def _modified(self) -> bool:
+        sign, after = self._next, self._tokens[self._at + 1]
+        if sign.text == "+" and after.kind == "number" and after.start == sign.start + 1:
+            return False
+        return self._skip("*", "+", "?")
+
+    def _primary(self) -> _Path:
+        start = self._next.start
+        if self._skip("("):
+            path = self._path()
+            self._take(")")
+            return path._replace(text=self._since(start))
+        if self._skip("!"):
+            # What is not this property is the same whether or not it is answered by a matcher.
+            if self._next.text == "(":
+                self._balanced("(", ")")
+            else:
+                self._skip("^")
+            self._take()
+            return _Path(self._since(start))
+        if self._skip("a"):
+            return _Path(f"<{TYPE}>", TYPE)
+        node = self._iri(self._take())
+        return _Path(node.text, node.iri, mentions=node.iri == self._sought)
+
+    def _since(self, start: int) -> str:
+        before = self._tokens[self._at - 1]
+        return self._text[start : before.start + len(before.text)]
+
+
+_ELEMENTS = {
+    "OPTIONAL": _Reader._optional,
+    "MINUS": _Reader._optional,
+    "LATERAL": _Reader._optional,
+    "GRAPH": _Reader._named,
+    "FILTER": _Reader._filter,
+    "BIND": _Reader._filter,
+    "VALUES": _Reader._values,
+}
+
+
+class Unreadable(Malformed):
+    """What stands at ``start`` cannot be read, or not be answered: ``why``."""
+
+    def __init__(self, start: int, why: str = "") -> None:
+        super().__init__(f"The pattern at position {start} cannot be read.")
+        self.start, self.why = start, why
+
+
+def _parted(read: Sequence[Token]) -> Iterator[Token]:
+    """Yield tokens with the full stop after a name as one of its own."""
+    for token in read:
+        name = token.text.rstrip(".")
+        if token.kind != "name" or name == token.text or name.endswith("\\"):
+            yield token
+            continue
+        yield Token("name", name, token.start)
+        for number in range(len(name), len(token.text)):
+            yield Token("mark", ".", token.start + number)
+
+
+def _variable(token: Token) -> Node:
+    return Node("var", "?" + token.text[1:])
+
+
+def _may_compare(token: Token) -> bool:
+    return re.match(r"<[A-Za-z][A-Za-z0-9+.-]*:", token.text) is None and ")" in token.text

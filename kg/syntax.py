@@ -1,0 +1,112 @@
+"""Say to a person why the engine cannot read a query.
+
+The engine's parser knows no tokens. It says where it gave up and which of its rules it tried
+there, ``error at 1:41: expected one of LATERAL, SERVICE, [_]``; keywords are tried by reading
+as many characters as they have, so the fault lies before that place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from kg.errors import Malformed
+from kg.scan import Token, tokens
+from kg.vocabulary import PREFIXES
+
+_REASON = re.compile(r"error at (\d+):(\d+):? ?(?:expected )?(?:one of )?(.*)", re.DOTALL)
+_SENTENCE = re.compile(r"[A-Z][A-Za-z]+(?: [A-Za-z]+)+")
+_KEYWORD = re.compile(r"(?<![\w'\"])[A-Za-z][A-Za-z0-9_]+(?![\w'\"])")
+_SIGN = re.compile(r'"([^\w\s"\\]+)"')
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+#: characters of the query that are shown, and signs that are named as what could stand there
+_SHOWN, _SIGNS = 40, 6
+
+
+def explain(query: str, reason: str) -> str:
+    """Return one sentence or two: the place, the text there, and what is wrong with it."""
+    return mistake(query) or _engine_says(query, reason)
+
+
+def mistake(query: str) -> str | None:
+    """Return what is wrong with a query that no engine reads, None where we do not see it."""
+    try:
+        read = tokens(query)
+    except Malformed as error:
+        return str(error)
+    return _undeclared(query, read) or _unbalanced(query, read)
+
+
+def place(text: str, offset: int) -> str:
+    """Return ``line 1, column 5`` for an offset; both count from 1, in characters."""
+    before = text[:offset]
+    return f"line {before.count(chr(10)) + 1}, column {offset - before.rfind(chr(10))}"
+
+
+def declared(read: Sequence[Token]) -> dict[str, Token]:
+    """Return the prefixes that a query declares, each with the token of its address."""
+    return {
+        name.text[:-1]: iri
+        for name, iri in pairwise(read)
+        if name.kind == "name" and name.text.endswith(":") and iri.kind == "iri"
+    }
+
+
+def _undeclared(query: str, read: Sequence[Token]) -> str | None:
+    known = {"_", *declared(read)}
+    for token in read:
+        prefix, colon, _ = token.text.partition(":")
+        if token.kind == "name" and colon and prefix not in known:
+            usual = f" <{PREFIXES[prefix]}>" if prefix in PREFIXES else " and its address in < >"
+            return (
+                f"The prefix {_cut(prefix)}: at {place(query, token.start)} is not declared. Write"
+                f" PREFIX {_cut(prefix)}:{usual} before the query."
+            )
+    return None
+
+
+def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
+    """Return what is wrong with the brackets, None if each is closed by its own kind."""
+    opened: list[Token] = []
+    for token in read:
+        if token.kind != "mark":
+            continue
+        if token.text in _PAIRS.values():
+            opened.append(token)
+        elif token.text in _PAIRS and not opened:
+            return _cannot(query, token.start, f"This {token.text} closes nothing")
+        elif token.text in _PAIRS and opened[-1].text != _PAIRS[token.text]:
+            break
+        elif token.text in _PAIRS:
+            opened.pop()
+    return (
+        _cannot(query, opened[-1].start, f"This {opened[-1].text} is not closed")
+        if opened
+        else None
+    )
+
+
+def _engine_says(query: str, reason: str) -> str:
+    said = _REASON.match(reason)
+    if not said:
+        return f"The query cannot be read: {_cut(reason.partition(chr(10))[0], 200)}"
+    line, column, rules = int(said[1]), int(said[2]), said[3]
+    offset = sum(len(part) + 1 for part in query.split("\n")[: line - 1]) + column - 1
+    sentences = _SENTENCE.findall(rules)
+    signs = [] if sentences else _SIGN.findall(rules)
+    if not sentences and not signs:
+        offset -= max(map(len, _KEYWORD.findall(rules)), default=0)
+    expected = f"expected here: {' '.join(signs)}" if 0 < len(signs) <= _SIGNS else ""
+    return _cannot(query, max(0, offset), sentences[0] if sentences else expected)
+
+
+def _cannot(query: str, offset: int, why: str) -> str:
+    rest = " ".join(query[offset : offset + 4 * _SHOWN].split())
+    there = f"where it says {_cut(rest, _SHOWN)}" if rest else "where it ends"
+    ended = f": {why}." if why else "."
+    return f"The query cannot be read at {place(query, offset)}, {there}{ended}"
+
+
+def _cut(text: str, most: int = _SHOWN) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
