@@ -13,6 +13,7 @@ from kg.i18n import gettext as _
 from kg.i18n import ngettext
 from kg.language import primary, settle
 from kg.store import Store
+from kg.vocabulary import LEVELS
 from matcher import text
 from matcher.answer import Json
 from matcher.centring import for_model
@@ -20,7 +21,7 @@ from matcher.criteria import WEIGHTS
 from matcher.embedder import Embedder
 from matcher.index import Index, Progress
 from matcher.notes import told
-from matcher.place import LEVELS, Place
+from matcher.place import Place
 from matcher.question import Filters, Question, read
 from matcher.reranker import Reranker
 from matcher.retrieval import Ranking, by_entry, by_text, numbers

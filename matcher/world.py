@@ -12,9 +12,9 @@ from typing import Any
 from kg.entry import Entry
 from kg.i18n import language
 from kg.store import Store
-from kg.vocabulary import DCT, PSR, SCHEMA, SKOS, vocabulary
+from kg.vocabulary import DCT, LEVELS, PSR, SCHEMA, SKOS, vocabulary
 from matcher.graph import Membership, Ties, grouped
-from matcher.place import LEVELS, Place
+from matcher.place import Place
 
 
 @dataclass(frozen=True)
