@@ -14,6 +14,7 @@ from itertools import compress
 
 from kg.entry import Entry, Text
 from kg.figures import country
+from kg.folding import fold
 from kg.store import Store
 from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, vocabulary
 
@@ -44,7 +45,8 @@ class Row:
 
     ``point`` is latitude and longitude as the data state them: of the entry itself, or of the
     most local place that it names. There is none where neither has any; it is never a middle.
-    ``words`` are those of its texts and its concepts' names in all languages, a space before each.
+    ``words`` are those of its texts and its concepts' names in all languages, folded, a space
+    before each.
     """
 
     iri: str
@@ -146,7 +148,7 @@ class Shelf:
             evidence=max(
                 (words.rank.get(c, 0) for c in entry.links(PSR + "evidenceLevel")), default=0
             ),
-            words="".join(f" {word}" for word in WORD.findall(said.casefold())),
+            words="".join(f" {word}" for word in WORD.findall(fold(said))),
         )
 
     def _point(self, entry: Entry, named: Iterable[str]) -> Point | None:

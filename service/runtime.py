@@ -28,6 +28,7 @@ from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
 from matcher.reranker import Reranker
 from matcher.weights import read_weights
+from service.lists import Lists
 from service.metrics import Metrics
 from service.querylog import QueryLog
 from service.session import Sessions
@@ -173,6 +174,7 @@ class Runtime(Matching):
         self.metrics = Metrics()
         self.queries_seen = QueryLog(settings.home, self.metrics)
         self.limits_said = limits_said(settings)
+        self.lists = Lists(self.store)
         self.describer = Describer(self.store, self.queries)
         self._show_gauges()
         self._caught_up, self._failed = threading.Event(), False

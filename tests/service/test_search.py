@@ -125,6 +125,14 @@ class TestWords:
         assert int(re.findall(r"(\d+) entries", found)[0]) >= len(themed) > 5
         assert shelf.rows[0].words.startswith(" ")
 
+    @pytest.mark.parametrize("q", ["sibenik", "SIBENIK", "Šibenik", "S\u030cibenik"])
+    def test_accents_and_capitals_do_not_matter(self, client: FlaskClient, q: str) -> None:
+        text = page(client, "/search", q=q)
+        assert "No good match" not in words(text)
+        assert any("Šibenik" in title for title in titles(text))
+        listed = client.get("/api/entries", query_string={"q": q, "type": "actor"}).get_json()
+        assert any("Šibenik" in row["title"] for row in listed["entries"])
+
     def test_a_filter_that_leaves_nothing_shows_the_nearest_behind_it(
         self, client: FlaskClient
     ) -> None:
