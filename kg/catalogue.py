@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyoxigraph as ox
 
 from kg.entry import Text
-from kg.errors import refused
+from kg.errors import NotFound, refused
 from kg.folding import fold
 from kg.i18n import gettext
 from kg.store import Page, Store
@@ -68,7 +68,7 @@ def list_entries(
     iris, total = listed(store, wanted, cursor or "", limit + 1)
     shown = iris[:limit]
     more = shown[-1] if len(iris) > limit else None
-    return Page([summary(store, iri, lang) for iri in shown], total, more)
+    return Page(list(_summaries(store, shown, lang)), total, more)
 
 
 def _all(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str], int]:
@@ -100,6 +100,16 @@ def _named(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[st
     )
     iris = sorted({row["entry"] for row in rows if words in fold(row["title"])})
     return [iri for iri in iris if iri > after][:most], len(iris)
+
+
+def _summaries(store: Store, iris: Iterable[str], lang: str) -> Iterator[dict[str, str | None]]:
+    """Yield the summaries of those that were not deleted since they were listed."""
+    for iri in iris:
+        try:
+            row = summary(store, iri, lang)
+        except NotFound:
+            continue
+        yield row
 
 
 def summary(store: Store, iri: str, lang: str = "en") -> dict[str, str | None]:

@@ -167,8 +167,8 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
     question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
     try:
         return results(runtime.store, runtime.matcher.similar(question), None, root).cards
-    except Exception:  # the page must not fail with what stands beside it
-        log.exception("No similar practices for %s.", entry.iri)
+    except KgError as error:  # the page must not fail with what stands beside it
+        log.warning("No similar practices for %s: %s.", entry.iri, type(error).__name__)
         return ()
 
 
