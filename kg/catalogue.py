@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyoxigraph as ox
 
 from kg.entry import Text
-from kg.errors import refused
+from kg.errors import NotFound, refused
+from kg.folding import fold
 from kg.i18n import gettext
 from kg.store import Page, Store, Term
 from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
 
 MAX_LIMIT = 200
+#: what a title has in it that ``fold`` changes, besides capitals
+_FOLDED = "[^ -~]|  |^ | $"
 
 
 @dataclass(frozen=True)
@@ -61,17 +64,52 @@ def list_entries(
             gettext("The limit is a number from 1 to %(most)s.", most=MAX_LIMIT),
             value=str(limit),
         )
+    listed = _named if wanted.q else _all
+    iris, total = listed(store, wanted, cursor or "", limit + 1)
+    shown = iris[:limit]
+    more = shown[-1] if len(iris) > limit else None
+    return Page(list(_summaries(store, shown, lang)), total, more)
+
+
+def _all(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str], int]:
+    """Return the first entries behind a row, and how many there are in all."""
     pattern, values = _pattern(store, wanted)
     total = store.select(f"SELECT (COUNT(DISTINCT ?entry) AS ?n) {{ {pattern} }}", values)
-    values["after"] = ox.Literal(cursor or "")
+    values["after"] = ox.Literal(after)
     rows = store.select(
-        f"SELECT DISTINCT ?entry ?class {{ {pattern} FILTER(STR(?entry) > $after) }}"
-        f" ORDER BY STR(?entry) LIMIT {limit + 1}",
+        f"SELECT DISTINCT ?entry {{ {pattern} FILTER(STR(?entry) > $after) }}"
+        f" ORDER BY STR(?entry) LIMIT {most}",
         values,
     )
-    shown = [row["entry"] for row in rows[:limit]]
-    more = shown[-1] if len(rows) > limit else None
-    return Page([summary(store, iri, lang) for iri in shown], int(total[0]["n"]), more)
+    return [row["entry"] for row in rows], int(total[0]["n"])
+
+
+def _named(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str], int]:
+    """Return the same of those whose titles hold the words.
+
+    SPARQL cannot fold a text, so all titles with an accent are read; of plain ones those only
+    that hold the words as they are.
+    """
+    pattern, values = _pattern(store, wanted)
+    words = fold(wanted.q or "")
+    values["words"] = ox.Literal(words)
+    rows = store.select(
+        f"SELECT DISTINCT ?entry ?title {{ {pattern} ?entry dct:title|dct:alternative ?title"
+        f" FILTER(CONTAINS(LCASE(STR(?title)), $words) || REGEX(STR(?title), '{_FOLDED}')) }}",
+        values,
+    )
+    iris = sorted({row["entry"] for row in rows if words in fold(row["title"])})
+    return [iri for iri in iris if iri > after][:most], len(iris)
+
+
+def _summaries(store: Store, iris: Iterable[str], lang: str) -> Iterator[dict[str, str | None]]:
+    """Yield the summaries of those that were not deleted since they were listed."""
+    for iri in iris:
+        try:
+            row = summary(store, iri, lang)
+        except NotFound:
+            continue
+        yield row
 
 
 def summary(store: Store, iri: str, lang: str = "en") -> dict[str, str | None]:
@@ -199,11 +237,6 @@ def _pattern(store: Store, wanted: Filter) -> tuple[str, dict[str, Term | Sequen
     if wanted.theme:
         values["theme"] = ox.NamedNode(_theme(wanted.theme))
         parts.append("?entry dct:subject/skos:broader* $theme .")
-    if wanted.q:
-        values["q"] = ox.Literal(wanted.q.lower())
-        parts.append(
-            "?entry dct:title|dct:alternative ?title FILTER(CONTAINS(LCASE(STR(?title)), $q))"
-        )
     return " ".join(parts), values
 
 

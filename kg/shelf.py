@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import compress
 
 from kg.entry import Entry, Text
 from kg.figures import country
+from kg.folding import fold
 from kg.store import Store
-from kg.vocabulary import CLASSES, DCT, GEO, NUTS, PSR, vocabulary
+from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, vocabulary
 
 #: what entries can be narrowed by -> the property that it comes from
 FACETS = {
@@ -40,9 +41,12 @@ Chosen = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Row:
-    """An entry as lists show it; ``point`` is latitude and longitude, ``values`` are slugs.
+    """An entry as lists show it; ``values`` are slugs.
 
-    ``words`` are those of its texts and its concepts' names in all languages, a space before each.
+    ``point`` is latitude and longitude as the data state them: of the entry itself, or of the
+    most local place that it names. There is none where neither has any; it is never a middle.
+    ``words`` are those of its texts and its concepts' names in all languages, folded, a space
+    before each.
     """
 
     iri: str
@@ -76,6 +80,7 @@ def best(texts: Iterable[Text], lang: str) -> Text | None:
 class _Place:
     parent: str | None
     code: str
+    level: str
     point: Point | None
     names: Mapping[str, str]
 
@@ -130,23 +135,29 @@ class Shelf:
         values["country"] = (self._places[p].code for p in above)
         values["territory"] = above
         values["language"] = (t.lang.partition("-")[0] for t in texts if t.lang != "und")
-        lat, long = entry.number(GEO + "lat"), entry.number(GEO + "long")
-        own = None if lat is None or long is None else (lat, long)
         return Row(
             iri=entry.iri,
             path=entry.path,
             titles=titles,
             summaries=tuple(texts),
             values={n: tuple(sorted({_slug(v) for v in found})) for n, found in values.items()},
-            point=own or next((at for p in above if (at := self._places[p].point)), None),
+            point=self._point(entry, spatial),
             checked=entry.text(PSR + "checkedOn") or "",
             source=next(iter(entry.links(DCT + "source")), ""),
             licence=next(iter(entry.links(DCT + "license")), ""),
             evidence=max(
                 (words.rank.get(c, 0) for c in entry.links(PSR + "evidenceLevel")), default=0
             ),
-            words="".join(f" {word}" for word in WORD.findall(said.casefold())),
+            words="".join(f" {word}" for word in WORD.findall(fold(said))),
         )
+
+    def _point(self, entry: Entry, named: Iterable[str]) -> Point | None:
+        lat, long = entry.number(GEO + "lat"), entry.number(GEO + "long")
+        if lat is not None and long is not None:
+            return lat, long
+        places = [self._places[iri] for iri in sorted(named) if iri in self._places]
+        located = [place for place in places if place.point]
+        return min(located, key=lambda place: _breadth(place.level)).point if located else None
 
     def _chain(self, iri: str | None) -> Iterator[str]:
         while iri in self._places:
@@ -215,35 +226,26 @@ def _changed(store: Store, version: int) -> list[str] | None:
 
 
 def _places(store: Store) -> dict[str, _Place]:
-    """Return all places; one without coordinates lies where those inside it lie on average."""
     rows = store.select(
-        "SELECT ?t ?code ?lat ?long ?parent ?name (LANG(?name) AS ?lang) { GRAPH ?t {"
-        " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t geo:lat ?lat ; geo:long ?long }"
+        "SELECT ?t ?code ?level ?lat ?long ?parent ?name (LANG(?name) AS ?lang) { GRAPH ?t {"
+        " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
+        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long }"
         " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name",
         {},
     )
     names: dict[str, dict[str, str]] = defaultdict(dict)
-    found: dict[str, _Place] = {}
+    places: dict[str, _Place] = {}
     for row in rows:
-        names[row["t"]].setdefault(row["lang"], row["name"])
+        iri, level = row["t"], _slug(row.get("level", ""))
+        names[iri].setdefault(row["lang"], row["name"])
         at = (float(row["lat"]), float(row["long"])) if "lat" in row else None
-        found.setdefault(row["t"], _Place(row.get("parent"), row["code"], at, names[row["t"]]))
-    for iri, points in _inside(found).items():
-        if found[iri].point is None:
-            middle = tuple(sum(p[axis] for p in points) / len(points) for axis in (0, 1))
-            found[iri] = replace(found[iri], point=(middle[0], middle[1]))
-    return found
+        places.setdefault(iri, _Place(row.get("parent"), row["code"], level, at, names[iri]))
+    return places
 
 
-def _inside(places: Mapping[str, _Place]) -> dict[str, list[Point]]:
-    """Return the points within each region; a country is not a point."""
-    found: dict[str, list[Point]] = defaultdict(list)
-    for place in places.values():
-        above = place.parent
-        while place.point and above and places[above].parent:
-            found[above].append(place.point)
-            above = places[above].parent
-    return found
+def _breadth(level: str) -> int:
+    """How far a level is from the most local one; one that is not stated comes last."""
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 
 def _slug(value: str) -> str:

@@ -62,6 +62,8 @@ CLASSES = {
     "territory": PSR + "Territory",
     "match": PSR + "Match",
 }
+#: the levels of a territory, the most local first
+LEVELS = ("municipality", "nuts3", "nuts2", "nuts1", "country")
 ONTOLOGY = PSR.rstrip("#")
 
 

@@ -1,1 +1,1 @@
-"""The matcher: texts to vectors, an index that follows the store, and the three questions."""
+"""The matcher: texts to vectors, an index that follows the store, and the six questions."""

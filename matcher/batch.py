@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kg.errors import Malformed
-from matcher.desk import Desk
+from matcher.desk import Desk, Snapshot
 from matcher.embedder import Matrix
-from matcher.index import Index, Progress
+from matcher.index import Progress
 from matcher.picture import Found
 from matcher.question import Filters, Question
 from matcher.retrieval import RECIPE, Ranking, by_entry
@@ -27,13 +27,6 @@ HEAD = {"data", "model", "text", "weights", "country", "limit"}
 LINE = {"entry", "abstained", "matches"}
 Indices = npt.NDArray[np.int64]
 Json = dict[str, object]
-
-
-class _ShortList(Index):
-    """An index of a few entries, in memory only."""
-
-    def __init__(self, found: Found) -> None:
-        self._found = found
 
 
 def nearest(
@@ -72,13 +65,14 @@ def run(
     What the file holds already with the same stamp, country and limit is kept; otherwise it is
     begun anew. An interrupted run goes on where it stopped. Malformed for a file of others.
     """
-    found = desk.index.found
-    head = desk.stamp() | {"country": country, "limit": limit}
+    snapshot = desk.snapshot()
+    found = snapshot.picture
+    head = snapshot.stamp() | {"country": country, "limit": limit}
     done = _done(output, head)
     mask = found.mask(Filters(type=("practice", "challenge"), country=(country,)))
     rows = [int(n) for n in np.flatnonzero(mask) if found.iris[n] not in done]
     with output.open("a", encoding="utf-8") as stream:
-        for iri, ranking in _rankings(desk, rows, limit):
+        for iri, ranking in _rankings(snapshot, rows, limit):
             stream.write(json.dumps(_line(iri, ranking, limit)) + "\n")
             stream.flush()
             done.add(iri)
@@ -117,16 +111,15 @@ def _line(iri: str, ranking: Ranking, limit: int) -> Json:
     return {"entry": iri, "abstained": ranking.nothing_good(), "matches": matches}
 
 
-def _rankings(desk: Desk, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:
+def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:
     """Yield the practices like each entry: to a challenge among all, as for one question.
 
     To a practice among the nearest at first sight, which are found for a block at once.
     """
-    found = desk.index.found
+    found, index = snapshot.picture, snapshot.desk.index
     at = np.flatnonzero(found.mask(PRACTICES))
-    for row in np.setdiff1d(rows, at):
-        entry = desk.store.get(found.iris[row])
-        yield entry.iri, desk.rank(Question(), entry, "", PRACTICES)
+    for entry in snapshot.store.several([found.iris[row] for row in np.setdiff1d(rows, at)]):
+        yield entry.iri, snapshot.rank(Question(), entry, "en", PRACTICES)
     practices, mine = found.only(at), np.flatnonzero(np.isin(at, rows))
     vectors = _joined(practices)
     for start in range(0, len(mine), BLOCK):
@@ -135,9 +128,9 @@ def _rankings(desk: Desk, rows: list[int], limit: int) -> Iterator[tuple[str, Ra
         most = max(TIMES * limit, LEAST) + 1
         near, _scores = nearest(vectors[block], vectors, most, _shared(practices, block))
         for row, others in zip(block, near, strict=True):
-            short = _ShortList(practices.only(np.union1d(others, [row])))
-            entry = desk.store.get(practices.iris[row])
-            yield entry.iri, by_entry(short, entry, Filters())
+            short = practices.only(np.union1d(others, [row]))
+            for entry in snapshot.store.several([practices.iris[row]]):
+                yield entry.iri, by_entry(index, entry, Filters(), picture=short)
 
 
 def _shared(found: Found, block: Indices) -> Matrix:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from kg.catalogue import country_code
@@ -12,12 +14,12 @@ from kg.errors import Refused, refused
 from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.answer import Json, match, names
-from matcher.desk import Desk
+from matcher.desk import Snapshot
 from matcher.evidence import Reason, cite
 from matcher.question import Filters, Question, concept, read
 from matcher.retrieval import Ranking
 from matcher.seats import Candidate, Rules, broken, choose, worth
-from matcher.world import World, ancestors
+from matcher.world import World, ancestors, surviving
 from matcher.world import names as labels
 
 #: how many actors are looked at, and how many alternatives each seat gets
@@ -25,22 +27,26 @@ CANDIDATES, ALTERNATIVES = 500, 3
 SEATS = 6
 
 
-def answer(desk: Desk, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> Json:
     """Return the members of the best consortium, or the rules that cannot be met together."""
-    asked, lang = desk.asked(question, "call", "practice", "challenge")
-    world, rules = desk.world, _rules(desk, question, asked)
-    wanted = _wanted(desk, question, asked, rules)
-    ranking = desk.rank(question, asked, lang, _narrowed(question.filters))
+    asked, lang = snapshot.asked(question, "call", "practice", "challenge")
+    world, rules = snapshot.world, _rules(snapshot, question, asked)
+    wanted = _wanted(snapshot, question, asked, rules)
+    ranking = snapshot.rank(question, asked, lang, _narrowed(question.filters))
     pool = _candidates(world, ranking, rules, wanted)
     chosen = choose(pool, rules, tuple(wanted))
-    matches = [_member(world, c, chosen, pool, rules, wanted, lang) for c in chosen or ()]
+
+    def seat(one: Candidate) -> Json:
+        return _member(world, one, chosen, pool, rules, wanted, lang)
+
+    matches = list(surviving(chosen or (), seat))
     covered = {item for c in chosen or () for item in c.covers}
     infeasible: list[Json] = []
     if chosen is None:
-        infeasible = _filtered(desk, question.filters, ranking, rules, wanted)
+        infeasible = _filtered(snapshot, question.filters, ranking, rules, wanted)
         infeasible = infeasible + _blame(pool, rules, tuple(wanted)) or _no_single()
     nothing = chosen is None or (asked is None and ranking.nothing_good())
-    made = desk.answer(matches, lang, nothing, asked=question.text)
+    made = snapshot.answer(matches, lang, nothing, asked=question.text)
     return made | {
         "rules": rules.as_dict(),
         "covered": [text for item, text in wanted.items() if item in covered],
@@ -50,7 +56,7 @@ def answer(desk: Desk, question: Question) -> Json:
     }
 
 
-def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
+def _rules(snapshot: Snapshot, question: Question, asked: Entry | None) -> Rules:
     """Return the rules of the question and the call's own; of two numbers the stricter."""
     raw, call = dict(question.rules), asked if asked and asked.path == "call" else None
     least = int(call.number(PSR + "minimumPartners") or 1) if call else 1
@@ -65,9 +71,9 @@ def _rules(desk: Desk, question: Question, asked: Entry | None) -> Rules:
         minimum_countries=max(int(raw.get("minimum_countries") or 1), stated),  # type: ignore[call-overload]
         maximum_per_country=raw.get("maximum_per_country"),  # type: ignore[arg-type]
         actor_types=tuple(concept("actor-type", v, "rules.actor_types") for v in _list(kinds)),
-        must=tuple(_actor(desk, v, "rules.must") for v in _list(raw.get("must"))),
-        exclude=tuple(_actor(desk, v, "rules.exclude") for v in _list(raw.get("exclude"))),
-        countries=tuple(_country(desk, v) for v in _list(raw.get("countries"))),
+        must=tuple(_actor(snapshot, v, "rules.must") for v in _list(raw.get("must"))),
+        exclude=tuple(_actor(snapshot, v, "rules.exclude") for v in _list(raw.get("exclude"))),
+        countries=tuple(_country(snapshot, v) for v in _list(raw.get("countries"))),
         eligible_types=tuple(call.links(PSR + "eligibleActorType")) if call else (),
         eligible_territories=tuple(call.links(PSR + "eligibleTerritory")) if call else (),
     )
@@ -77,25 +83,27 @@ def _list(value: object) -> list[str]:
     return [str(v) for v in value] if isinstance(value, list | tuple) else []
 
 
-def _country(desk: Desk, code: str) -> str:
+def _country(snapshot: Snapshot, code: str) -> str:
     try:
-        return country_code(desk.store, code)
+        return country_code(snapshot.store, code)
     except Refused as error:
         told = [replace(problem, path="rules.countries") for problem in error.problems]
         raise Refused(str(error), told) from error
 
 
-def _actor(desk: Desk, iri: str, field: str) -> str:
-    return read(desk.store, iri, "actor", field=field).iri
+def _actor(snapshot: Snapshot, iri: str, field: str) -> str:
+    return read(snapshot.store, iri, "actor", field=field).iri
 
 
-def _wanted(desk: Desk, question: Question, asked: Entry | None, rules: Rules) -> dict[str, str]:
+def _wanted(
+    snapshot: Snapshot, question: Question, asked: Entry | None, rules: Rules
+) -> dict[str, str]:
     """Return what the consortium should cover, with its words: kinds, themes, place, owner."""
     kinds = [*rules.actor_types, *(asked.links(PSR + "requiresActorType") if asked else ())]
     wanted = {k: _("organisation: {name}").format(name=labels([k])) for k in kinds}
     for theme in question.filters.theme or (asked.links(DCT + "subject") if asked else ()):
         wanted[theme] = _("theme: {name}").format(name=labels([theme]))
-    if place := desk.place(question):
+    if place := snapshot.place(question):
         wanted[place.iri] = _("somebody from {place}").format(place=place.name)
     if asked is not None and asked.path == "practice":
         wanted[asked.iri] = _("somebody who has done it")
@@ -113,11 +121,15 @@ def _candidates(
     """Return the most relevant actors, and all that must be there."""
     best = ranking.best(CANDIDATES)
     extra = [iri for iri in rules.must if iri not in best and iri in ranking.found.position]
-    return [_candidate(world, iri, ranking.probability(iri), wanted) for iri in [*extra, *best]]
+
+    def candidate(iri: str) -> Candidate:
+        return _candidate(world, iri, ranking.probability(iri), wanted)
+
+    return list(surviving([*extra, *best], candidate))
 
 
 def _filtered(
-    desk: Desk, filters: Filters, ranking: Ranking, rules: Rules, wanted: Mapping[str, str]
+    snapshot: Snapshot, filters: Filters, ranking: Ranking, rules: Rules, wanted: Mapping[str, str]
 ) -> list[Json]:
     """Return the filters each of which, left out alone, would make a consortium possible.
 
@@ -130,7 +142,9 @@ def _filtered(
     def possible(name: str, default: object) -> bool:
         wider: dict[str, Any] = {name: default}
         mask = ranking.found.mask(_narrowed(replace(filters, **wider)))
-        pool = _candidates(desk.world, desk.standing(replace(ranking, allowed=mask)), rules, wanted)
+        pool = _candidates(
+            snapshot.world, snapshot.standing(replace(ranking, allowed=mask)), rules, wanted
+        )
         return choose(pool, rules, tuple(wanted)) is not None
 
     blamed = [f.name for f in used if possible(f.name, f.default)]
@@ -142,7 +156,7 @@ def _filtered(
 def _candidate(world: World, iri: str, relevance: float, wanted: Mapping[str, str]) -> Candidate:
     actor, practices = world.get(iri), world.involved.get(iri, [])
     kinds = {a for k in actor.links(PSR + "actorType") for a in ancestors(k)}
-    own = [actor, *(world.get(p) for p in practices)]
+    own = [actor, *world.several(practices)]
     themes = {a for e in own for t in e.links(DCT + "subject") for a in ancestors(t)}
     places = {iri for place in world.places(actor) for iri in place.iris}
     brings = kinds | themes | places | set(practices)
@@ -166,7 +180,8 @@ def _member(
     free = (c for c in pool if c.iri != one.iri and c not in others)
     fits = [c for c in free if not broken([*others, c], rules)]
     fits.sort(key=lambda c: (-round(worth([*others, c], len(wanted)), 9), c.iri))
-    alternatives = [names(world, c.iri, lang) for c in fits[:ALTERNATIVES]]
+    others_named = surviving((c.iri for c in fits), partial(names, world, lang=lang))
+    alternatives = list(islice(others_named, ALTERNATIVES))
     return made | {"covers": brings, "alternatives": alternatives}
 
 

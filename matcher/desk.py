@@ -1,18 +1,19 @@
-"""Where a question is taken in: the entry or text it is about, the ranking, the stamp."""
+"""Where a question is taken in: what it is about, what it is answered from, the stamp."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kg.catalogue import territory_iri
 from kg.entry import Entry
 from kg.errors import refused
 from kg.i18n import gettext as _
-from kg.i18n import ngettext
+from kg.i18n import language, ngettext
 from kg.language import primary, settle
 from kg.store import Store
+from kg.vocabulary import LEVELS
 from matcher import text
 from matcher.answer import Json
 from matcher.centring import for_model
@@ -20,7 +21,8 @@ from matcher.criteria import WEIGHTS
 from matcher.embedder import Embedder
 from matcher.index import Index, Progress
 from matcher.notes import told
-from matcher.place import LEVELS, Place
+from matcher.picture import Found
+from matcher.place import Place
 from matcher.question import Filters, Question, read
 from matcher.reranker import Reranker
 from matcher.retrieval import Ranking, by_entry, by_text, numbers
@@ -55,10 +57,15 @@ class Desk:
 
     @property
     def world(self) -> World:
-        """Return the picture of the graph at its present version."""
-        if self._world.version != self.store.version():
-            self._world = World(self.store)
-        return self._world
+        """Return what follows from the graph at its present version."""
+        world = self._world
+        if world.version != self.store.version():
+            world = self._world = World(self.store)
+        return world
+
+    def snapshot(self) -> Snapshot:
+        """Return what a question that is asked now is answered from."""
+        return Snapshot(self, self.index.found, self.world)
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Index what was written since; return how many entries that were."""
@@ -72,18 +79,49 @@ class Desk:
         """Return how many entries the index is behind the store."""
         return self.index.lag()
 
+    @property
+    def failed(self) -> int:
+        """Return how many entries the model cannot read."""
+        return len(self.index.failed)
+
     def close(self) -> None:
         """Close the index."""
         self.index.close()
 
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One picture of the index, taken once for a question, and the graph that goes with it.
+
+    All that an answer says comes from this picture, and its stamp names it, however often the
+    index catches up meanwhile. Entries are read as they are then: see ``World``.
+    """
+
+    desk: Desk
+    picture: Found
+    world: World
+
+    @property
+    def store(self) -> Store:
+        """Return the store that entries are read from."""
+        return self.desk.store
+
+    @property
+    def weights(self) -> Weights:
+        """Return the weights of this installation."""
+        return self.desk.weights
+
     def asked(self, question: Question, *paths: str) -> tuple[Entry | None, str]:
-        """Return the entry asked about, if any, and the question's language."""
+        """Return the entry asked about, if any, and the question's language.
+
+        Of an entry that is the reader's language if it has texts in it, else English.
+        """
         if question.entry is not None:
             entry = read(self.store, question.entry, *paths)
-            texts = text.facets(entry)
-            return entry, primary(question.lang) if question.lang else (
-                texts[0].lang if texts else "en"
-            )
+            if question.lang:
+                return entry, primary(question.lang)
+            words = text.preferred(text.facets(entry), language())
+            return entry, words.lang if words else "en"
         if not question.text or not question.text.strip():
             raise refused(
                 "text",
@@ -95,32 +133,50 @@ class Desk:
     def rank(self, question: Question, asked: Entry | None, lang: str, filters: Filters) -> Ranking:
         """Return the scores of all entries for what is asked about."""
         if asked is not None and asked.path == "challenge":
-            return self._rank_challenge(asked, filters)
+            return self._rank_challenge(asked, lang, filters)
         if asked is not None:
-            return self.standing(by_entry(self.index, asked, filters))
+            index, picture = self.desk.index, self.picture
+            return self.standing(by_entry(index, asked, filters, picture=picture, lang=lang))
         assert question.text is not None
-        return self.standing(by_text(self.index, question.text, lang, filters))
+        return self.rank_text(question.text, lang, filters)
 
-    def _rank_challenge(self, challenge: Entry, filters: Filters) -> Ranking:
+    def rank_text(
+        self, words: str, lang: str, filters: Filters, facets: Sequence[str] = text.FACETS
+    ) -> Ranking:
+        """Return the scores of all entries for a text, compared with the facets named."""
+        index, picture = self.desk.index, self.picture
+        return self.standing(by_text(index, words, lang, filters, facets, picture=picture))
+
+    def _rank_challenge(self, challenge: Entry, lang: str, filters: Filters) -> Ranking:
         """Return the scores for a challenge, kept for the next who asks about it.
 
         A challenge is a need in words: the scores of questions are those that fit.
         """
-        kept, key = self.world.kept("challenges"), f"{challenge.iri} {filters}"
-        if key not in kept or kept[key].found is not self.index.found:
+        worded = text.preferred(text.facets(challenge), lang)
+        if worded is None:
+            return self.rank_text("", lang, filters)
+        kept, key = self.world.kept("challenges"), f"{challenge.iri} {worded.lang} {filters}"
+        ranking: Ranking | None = kept.get(key)
+        if ranking is None or ranking.found is not self.picture:
+            index, picture = self.desk.index, self.picture
+            ranking = by_text(index, worded.text, worded.lang, filters, picture=picture)
             if len(kept) >= KEPT:
                 kept.clear()
-            worded = text.facets(challenge)[0]
-            kept[key] = by_text(self.index, worded.text, worded.lang, filters)
-        return self.standing(kept[key])
+            kept[key] = ranking
+        return self.standing(ranking)
 
     def standing(self, ranking: Ranking) -> Ranking:
-        """Return a ranking without entries that were deleted since the index caught up."""
-        if ranking.found.version != self.store.version():
-            for iri, alive in self.store.changes_since(ranking.found.version):
-                if not alive and iri in ranking.found.position:
-                    ranking.allowed[ranking.found.position[iri]] = False
-        return ranking
+        """Return a ranking without entries that were deleted since the picture was made."""
+        if ranking.found.version == self.store.version():
+            return ranking
+        position = ranking.found.position
+        changes = self.store.changes_since(ranking.found.version)
+        gone = [position[iri] for iri, alive in changes if not alive and iri in position]
+        if not gone:
+            return ranking
+        allowed = ranking.allowed.copy()
+        allowed[gone] = False
+        return replace(ranking, allowed=allowed)
 
     def place(self, question: Question, asked: Entry | None = None) -> Place | None:
         """Return the territory of the question, else the largest known place of the asker.
@@ -157,8 +213,8 @@ class Desk:
         """Return an answer with the stamp of what it rests on."""
         if abstained:
             matches = [m | {"level": "weak"} for m in matches]
-        said = told(asked, lang, self.means)
-        if behind := self.lag():
+        said = told(asked, lang, self.desk.means)
+        if behind := self.desk.index.lag(self.picture):
             late = ngettext(
                 "{count} entry was written since and is not searched yet.",
                 "{count} entries were written since and are not searched yet.",
@@ -175,8 +231,8 @@ class Desk:
     def stamp(self, weights: Weights | None = None, reranker: Reranker | None = None) -> Json:
         """Return what an answer rests on: data, models, the way of reading texts, weights."""
         return {
-            "data": self.index.found.version,
-            "model": " ".join([self.model_name, *([reranker.name] if reranker else [])]),
+            "data": self.picture.version,
+            "model": " ".join([self.desk.model_name, *([reranker.name] if reranker else [])]),
             "text": text.VERSION,
             "weights": weights_hash({**(weights or self.weights), **numbers()}),
         }

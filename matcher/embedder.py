@@ -8,7 +8,7 @@ nDCG@10 is 0.210 (0.092 across languages) where the prompt for passages gives 0.
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from kg.errors import KgError
 from matcher.models import e5
 
 Matrix = npt.NDArray[np.float32]
@@ -30,6 +31,15 @@ PASSAGE = 200
 #: what is read of a text, in passages; the rest of a longer one is left out
 PASSAGES = 8
 BREAK = re.compile(r"(?<=[.!?;:])\s+|\n+")
+#: a name on a model hub; everything else is a path
+HUB = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
+#: files that only a folder of sentence-transformers has, beside the list of its modules
+_MARKS = ("config_sentence_transformers.json", "sentence_bert_config.json", "1_Pooling")
+_ADVICE = "download it anew, or set PASSERELLE_MODEL to another model or to default"
+
+
+class ModelUnusable(KgError):
+    """A model is not there or damaged, and will be however often it is tried."""
 
 
 class Embedder(Protocol):
@@ -42,11 +52,24 @@ class Embedder(Protocol):
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> Matrix:
-    """Return one unit vector a text, the mean of its passages' for long ones."""
+    """Return one unit vector a text, the mean of its passages' for long ones.
+
+    Raises whatever the model throws at a text, and ValueError where it gives no numbers.
+    """
     parts = [passages(t) for t in texts]
     rows = embedder.encode([p for found in parts for p in found])
+    if not np.isfinite(rows).all():
+        raise ValueError("the model gave something else than numbers")
     starts = np.cumsum([0, *(len(found) for found in parts)])[:-1]
     return unit(np.add.reduceat(rows, starts, axis=0))
+
+
+def works(embedder: Embedder) -> bool:
+    """Return whether the model reads a plain word, so that a text is at fault and not the model."""
+    try:
+        return bool(np.isfinite(embedder.encode(["ready"])).all())
+    except Exception:  # whatever a model throws
+        return False
 
 
 def passages(text: str) -> list[str]:
@@ -71,10 +94,14 @@ class SentenceEmbedder:
 
     ``model`` is ``default`` (the embedded multilingual-e5-small, converted under ``home``),
     a folder, or a name on a model hub; only the last may use the network. Importing torch
-    takes some seconds and 700 MB, so it happens here and not at the top.
+    takes some seconds and 700 MB, so it happens here and not at the top. ModelUnusable is raised
+    at once for a folder that is not there or has damaged settings, and at the first use for a
+    model that cannot be loaded.
     """
 
     def __init__(self, model: str, home: Path, progress: e5.Progress | None = None) -> None:
+        if model != DEFAULT:
+            check_folder(model)
         self._path = str(e5.ensure(home, progress)) if model == DEFAULT else model
         short = e5.NAME if model == DEFAULT else Path(model).name
         self.name = f"{short}@{fingerprint(self._path, model)}"
@@ -82,6 +109,7 @@ class SentenceEmbedder:
         # a server in turn it takes a third longer than when one thread asks for all.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._model: Any = None
+        self._unusable = ""
 
     def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
         """Return one unit vector a text, as rows of float32; one call at a time."""
@@ -102,25 +130,55 @@ class SentenceEmbedder:
         return np.asarray(found, np.float32)
 
     def _load(self) -> Any:  # noqa: ANN401
+        if self._unusable:
+            raise ModelUnusable(self._unusable)
         if self._model is None:
-            local = Path(self._path).is_dir()
-            if local:
-                os.environ.setdefault("HF_HUB_OFFLINE", "1")
-            os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-            os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-            # Waiting threads sleep: 2 ms more alone, half the time when others use the cores.
-            os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-            from sentence_transformers import SentenceTransformer
-            from transformers.utils import logging
-
-            logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-            self._model = SentenceTransformer(
-                self._path,
-                device="cpu",
-                local_files_only=local,
-                model_kwargs={"dtype": "float32"},
-            )
+            try:
+                self._model = self._read()
+            except Exception as error:  # whatever damaged files make the libraries throw
+                folder = Path(self._path).is_dir()
+                advice = _ADVICE if folder else f"check its name and the network; {_ADVICE}"
+                self._unusable = f"The model {self._path} cannot be loaded; {advice}."
+                raise ModelUnusable(self._unusable) from error
         return self._model
+
+    def _read(self) -> Any:  # noqa: ANN401
+        """Return the model once it has read a word: some load without what they read with."""
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        model = SentenceTransformer(
+            self._path,
+            device="cpu",
+            local_files_only=Path(self._path).is_dir(),
+            model_kwargs={"dtype": "float32"},
+        )
+        model.encode(["ready"], show_progress_bar=False)
+        return model
+
+
+def check_folder(model: str) -> None:
+    """Raise ModelUnusable for a path where there is no folder, or one with damaged settings.
+
+    Weights are not looked at: reading them takes as long as loading the model.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        if HUB.fullmatch(model):
+            return
+        raise ModelUnusable(f"The model {model} is no folder; {_ADVICE}.")
+    modules = folder / "modules.json"
+    settings = sorted(folder.rglob("*.json"))
+    needed = modules if any((folder / name).exists() for name in _MARKS) else folder / "config.json"
+    if needed not in settings and modules not in settings:
+        raise ModelUnusable(f"The model {model} lacks {needed.name}; {_ADVICE}.")
+    for file in settings:
+        try:
+            json.loads(file.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            name = file.relative_to(folder)
+            raise ModelUnusable(f"The model {model} has a damaged {name}; {_ADVICE}.") from error
 
 
 def _bfloat16() -> AbstractContextManager[None]:

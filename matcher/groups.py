@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+from kg.entry import Entry
 from kg.errors import refused
 from kg.i18n import gettext as _
-from kg.i18n import ngettext
+from kg.i18n import language, ngettext
+from kg.language import primary
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Json, match, names
 from matcher.criteria.carrying import RESULTS
-from matcher.desk import Desk
+from matcher.desk import Snapshot
 from matcher.evidence import Reason, Triple, cite
 from matcher.question import Question, read
-from matcher.world import World
+from matcher.world import World, surviving
 
 #: members of a group at most, where the question does not say
 SIZE = 8
@@ -36,29 +39,29 @@ class Group:
         return len(useful) / max(len(pairs), 1)
 
 
-def answer(desk: Desk, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> Json:
     """Return groups of a community's members, by how much they can teach each other."""
     if question.entry is None:
         raise refused("community", _("The community is missing."), hint=_("Send its IRI."))
-    community = read(desk.store, question.entry, "community", field="community")
-    world, lang = desk.world, question.lang or "en"
-    members = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
-    found = [
-        _group(world, c, who, question.size) for c, who in _facing(world, community.iri, members)
-    ]
+    community = read(snapshot.store, question.entry, "community", field="community")
+    world, lang = snapshot.world, primary(question.lang or language())
+    named = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
+    members = [actor.iri for actor in world.several(named)]
+    found = [_group(world, c, who, question.size) for c, who in _facing(world, community, members)]
     found.sort(key=lambda g: (-g.score, -len(g.members), g.challenge))
     good = [g for g in found if g.score > 0]
-    matches = [_match(world, community.iri, g, lang) for g in good[: question.limit]]
+    shown = partial(_match, world, community, lang=lang)
+    matches = list(surviving(good[: question.limit], shown))
     notes = [] if good else [_("No members are known who could teach each other something.")]
-    return desk.answer(matches, lang, not good, notes) | {"members": len(members)}
+    return snapshot.answer(matches, lang, not good, notes) | {"members": len(members)}
 
 
-def _facing(world: World, community: str, members: list[str]) -> list[tuple[str, list[str]]]:
+def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[str, list[str]]]:
     """Return the challenges with the members who face each: by practices, or all of them.
 
     What the community itself addresses is faced by all.
     """
-    common = world.get(community).links(PSR + "addresses")
+    common = community.links(PSR + "addresses")
     facing: dict[str, set[str]] = {c: set(members) for c in common}
     for member in members:
         for challenge in world.challenges(member):
@@ -83,7 +86,7 @@ def _did(world: World, member: str, practice: str) -> bool:
     return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
 
 
-def _match(world: World, community: str, group: Group, lang: str) -> Json:
+def _match(world: World, community: Entry, group: Group, lang: str) -> Json:
     size = len(group.members)
     text = ngettext(
         "{count} member faces it, and some have done what others have not.",
@@ -97,20 +100,20 @@ def _match(world: World, community: str, group: Group, lang: str) -> Json:
         lang,
         [Reason("group", text, _cited(world, community, group))],
     )
-    rows = [
-        names(world, m, lang)
-        | {
-            "teaches": [names(world, p, lang) for p in group.teaches[m]],
-            "learns": [names(world, p, lang) for p in group.learns[m]],
+    named = partial(names, world, lang=lang)
+
+    def member(iri: str) -> Json:
+        return named(iri) | {
+            "teaches": list(surviving(group.teaches[iri], named)),
+            "learns": list(surviving(group.learns[iri], named)),
         }
-        for m in group.members
-    ]
-    return made | {"members": rows}
+
+    return made | {"members": list(surviving(group.members, member))}
 
 
-def _cited(world: World, community: str, group: Group) -> tuple[Triple, ...]:
+def _cited(world: World, community: Entry, group: Group) -> tuple[Triple, ...]:
     """Return that the practices address the challenge or one below it, and that all do."""
-    practices = [world.get(p) for p in sorted({p for m in group.members for p in group.teaches[m]})]
+    practices = world.several(sorted({p for m in group.members for p in group.teaches[m]}))
     own = tuple(
         triple
         for practice in practices
@@ -119,4 +122,4 @@ def _cited(world: World, community: str, group: Group) -> tuple[Triple, ...]:
         for triple in cite(practice, PSR + "addresses", [c])
     )
     title = cite(world.get(group.challenge), DCT + "title")
-    return cite(world.get(community), PSR + "addresses", [group.challenge]) + own + title
+    return cite(community, PSR + "addresses", [group.challenge]) + own + title

@@ -1,24 +1,29 @@
 """The index: SQLite is the durable truth, an exact scan in memory answers (``picture``).
 
 It is a cache of the graph. Vectors are kept by the hash of their text, so a text is embedded
-once; if the file is lost or the model changes, ``catch_up`` makes it anew.
+once; if the file is lost or the model changes, ``catch_up`` makes it anew. An entry that the model
+cannot read is noted and left out; it is tried again when it changes and after the next start.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kg.entry import Entry
+from kg.errors import refused
+from kg.i18n import gettext as _
 from kg.store import Store
 from matcher import grams, text
 from matcher.attributes import attributes
 from matcher.centring import QUESTION, Means
-from matcher.embedder import Embedder, embed
+from matcher.embedder import Embedder, Matrix, embed, works
 from matcher.picture import Asked, Found
 
 BATCH = 256
@@ -30,8 +35,10 @@ CREATE TABLE IF NOT EXISTS entry (iri TEXT PRIMARY KEY, attributes TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS facet (iri TEXT, facet TEXT, lang TEXT, hash TEXT,
     PRIMARY KEY (iri, facet, lang));
 CREATE TABLE IF NOT EXISTS vector (hash TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS failed (iri TEXT PRIMARY KEY);
 """
-_TABLES = ("entry", "facet", "vector", "meta")
+_TABLES = ("entry", "facet", "vector", "failed", "meta")
+log = logging.getLogger("passerelle")
 
 
 class Index:
@@ -45,6 +52,7 @@ class Index:
         self._write_lock = threading.Lock()
         self._db = self._open()
         self._found = self._read()
+        self._failed = self._again = self._read_failed()
         self._last: tuple[str, str, Found, Asked] | None = None
 
     def _open(self) -> sqlite3.Connection:
@@ -68,45 +76,67 @@ class Index:
         """Return the present picture."""
         return self._found
 
-    def lag(self) -> int:
-        """Return how many entries were written since the index last caught up."""
-        if self._found.version == self.store.version():
+    @property
+    def failed(self) -> frozenset[str]:
+        """Return the entries that the model cannot read; they are in no picture."""
+        return self._failed
+
+    def lag(self, picture: Found | None = None) -> int:
+        """Return how many entries were written since the index, or a picture of it, was made."""
+        version = (picture or self._found).version
+        if version == self.store.version():
             return 0
-        return sum(_indexed(iri) for iri, _ in self.store.changes_since(self._found.version))
+        return sum(_indexed(iri) for iri, _alive in self.store.changes_since(version))
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Index what was written since, in batches; return the number of entries done.
 
-        If embedding fails the entries stay in the graph and the index stays behind.
+        An entry that the model cannot read is noted as failed, and the others go on. If the model
+        reads nothing the entries stay in the graph and the index stays behind.
         """
         with self._write_lock:
-            version = self.store.version()
-            if version == self._found.version:
+            version, again = self.store.version(), self._again
+            if version == self._found.version and not again:
                 return 0
-            changed = [c for c in self.store.changes_since(self._found.version) if _indexed(c[0])]
+            written = {iri for iri, _ in self.store.changes_since(self._found.version)}
+            changed = sorted(filter(_indexed, written | again))
             for start in range(0, len(changed), BATCH):
-                self._take([iri for iri, _ in changed[start : start + BATCH]])
+                self._take(changed[start : start + BATCH])
                 if progress:
                     progress(min(start + BATCH, len(changed)), len(changed))
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (str(version),))
-            self._found = self._read()
+            self._found = self._read() if changed else replace(self._found, version=version)
+            self._failed, self._again = self._read_failed(), frozenset()
         return len(changed)
 
     def rebuild(self, progress: Progress | None = None) -> int:
         """Forget everything, also the vectors, and index the whole store again."""
         with self._write_lock:
             self._db.executescript(
-                "DELETE FROM entry; DELETE FROM facet; DELETE FROM vector;"
+                "DELETE FROM entry; DELETE FROM facet; DELETE FROM vector; DELETE FROM failed;"
                 "DELETE FROM meta WHERE name = 'version';"
             )
             self._found = self._read()
         return self.catch_up(progress)
 
     def _take(self, iris: Sequence[str]) -> None:
-        """Write a batch of entries, or remove those that are gone, in one transaction."""
+        """Write a batch of entries, or remove those that are gone, in one transaction.
+
+        If the model fails at one of them, the batch is halved until that one is alone.
+        """
         entries = self.store.several(iris)
-        texts = {e.iri: text.facets(e) for e in entries}
-        fresh = self._embed([f.text for found in texts.values() for f in found])
+        try:
+            texts = {e.iri: text.facets(e) for e in entries}
+            fresh = self._embed([facet.text for own in texts.values() for facet in own])
+        except Exception as error:  # whatever a model throws at a text
+            if isinstance(error, sqlite3.Error) or not works(self.embedder):
+                raise
+            if len(iris) == 1:
+                self._note_failed(iris[0], error)
+                return
+            for half in (iris[: len(iris) // 2], iris[len(iris) // 2 :]):
+                self._take(half)
+            return
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?)", fresh)
@@ -114,6 +144,17 @@ class Index:
                 self._forget(iri)
             for entry in entries:
                 self._put(entry, texts[entry.iri])
+
+    def _note_failed(self, iri: str, error: Exception) -> None:
+        """Leave an entry out; the error's own words may quote its text and are not logged."""
+        log.warning("%s cannot be read by the model (%s) and is not matched.", iri, _kind(error))
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._forget(iri)
+            self._db.execute("INSERT INTO failed VALUES (?)", (iri,))
+
+    def _read_failed(self) -> frozenset[str]:
+        return frozenset(iri for (iri,) in self._db.execute("SELECT iri FROM failed"))
 
     def _embed(self, texts: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return the vectors of texts that are not known yet."""
@@ -130,7 +171,7 @@ class Index:
         return [(h, v.tobytes()) for h, v in zip(new, vectors, strict=True)]
 
     def _forget(self, iri: str) -> None:
-        for table in ("entry", "facet"):
+        for table in ("entry", "facet", "failed"):
             self._db.execute(f"DELETE FROM {table} WHERE iri = ?", (iri,))
 
     def _put(self, entry: Entry, facets: list[text.FacetText]) -> None:
@@ -163,22 +204,33 @@ class Index:
             self._means,
         )
 
-    def question(self, asked: str, lang: str) -> Asked:
-        """Return a question in words as what is compared with every facet.
+    def question(self, asked: str, lang: str, picture: Found) -> Asked:
+        """Return a question in words as what is compared with every facet of a picture.
 
         The last one is kept: *partners* compares it three times, a page asks it again and again.
+        Refused for a text that the model cannot read.
         """
-        found, last = self._found, self._last
-        if last is None or last[:2] != (asked, lang) or last[2] is not found:
-            raw = embed(self.embedder, [asked])
-            shifted = self._means.centre(raw, [lang], QUESTION * found.shift)
+        last = self._last
+        if last is None or last[:2] != (asked, lang) or last[2] is not picture:
+            raw = self._embed_question(asked)
+            shifted = self._means.centre(raw, [lang], QUESTION * picture.shift)
             made = Asked(
                 dict.fromkeys(text.FACETS, shifted),
-                found.grams.weigh(grams.count([asked])),
+                picture.grams.weigh(grams.count([asked])),
                 plain=self._means.centre(raw, [lang]),
             )
-            self._last = last = (asked, lang, found, made)
+            self._last = last = (asked, lang, picture, made)
         return last[3]
+
+    def _embed_question(self, asked: str) -> Matrix:
+        try:
+            return embed(self.embedder, [asked])
+        except Exception as error:  # whatever a model throws at a text
+            if not works(self.embedder):
+                raise
+            raise refused(
+                "text", _("The model cannot read this text."), hint=_("Say it in other words.")
+            ) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -187,6 +239,10 @@ class Index:
 
 def _indexed(iri: str) -> bool:
     return iri.rsplit("/", 2)[-2] in text.INDEXED
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
 
 
 def _hash(words: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 
 from kg.entry import Entry
 from kg.figures import day, euro, number
@@ -11,11 +13,11 @@ from kg.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, SCHEMA
 from matcher.answer import Json, match, names
 from matcher.criteria.verdict import Scene
-from matcher.desk import Desk
+from matcher.desk import Snapshot
 from matcher.evidence import Reason, Triple, cite
 from matcher.place import Place
 from matcher.question import Question, concept
-from matcher.world import World, ancestors, title
+from matcher.world import World, ancestors, surviving, title
 from matcher.world import names as labels
 
 #: how many of those that a rule keeps out are named
@@ -149,27 +151,30 @@ def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Json]:
         used=tuple(practice.links(PSR + "usesInstrument")),
     )
     found = []
-    covering = (way for t in wish.themes for a in ancestors(t) for way in scene.covering.get(a, ()))
+    covering = (
+        way for t in wish.themes for a in ancestors(t) for way in scene.here.covering.get(a, ())
+    )
     for instrument in {way.instrument.iri: way.instrument for way in covering}.values():
         judged = rules(scene.world, instrument, wish)
         states = {r.name: r.met for r in judged}
         if False not in states.values():
             met = sum(bool(r.met) for r in judged) + (instrument.iri in wish.used)
             found.append((-met, instrument.iri, judged))
-    return [
-        names(scene.world, iri, lang) | {"rules": [r.as_dict() for r in judged]}
-        for _met, iri, judged in sorted(found, key=lambda row: row[:2])[:most]
-    ]
+
+    def named(row: tuple[int, str, list[Rule]]) -> Json:
+        return names(scene.world, row[1], lang) | {"rules": [r.as_dict() for r in row[2]]}
+
+    return list(surviving(sorted(found, key=lambda row: row[:2])[:most], named))
 
 
-def answer(desk: Desk, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> Json:
     """Return instruments that break no rule, the most relevant first; a gap is said.
 
     Themes that are asked for go before those of the entry. Without any, a gap is judged by
     the place alone, and a note says so.
     """
-    place, world = desk.territory(question), desk.world
-    asked, lang = desk.asked(question, "practice", "challenge")
+    place, world = snapshot.territory(question), snapshot.world
+    asked, lang = snapshot.asked(question, "practice", "challenge")
     wish = Wish(
         place,
         question.filters.theme or tuple(asked.links(DCT + "subject") if asked else ()),
@@ -179,22 +184,25 @@ def answer(desk: Desk, question: Question) -> Json:
         tuple(asked.links(PSR + "usesInstrument")) if asked else (),
     )
     filters = replace(question.filters, type=("instrument",), theme=(), territory=())
-    ranking = desk.rank(question, asked, lang, filters)
-    judged = []
-    for iri in ranking.best(len(world.instruments)):
+    ranking = snapshot.rank(question, asked, lang, filters)
+
+    def judge(iri: str) -> tuple[float, str, list[Rule]]:
         found = rules(world, world.get(iri), wish)
         relevance = 1.0 if iri in wish.used else ranking.probability(iri)
         share = sum(bool(r.met) for r in found) / len(found)
-        judged.append((relevance * (1 + share) / 2, iri, found))
+        return relevance * (1 + share) / 2, iri, found
+
+    judged = list(surviving(ranking.best(len(world.instruments)), judge))
     judged.sort(key=lambda row: (-round(row[0], 6), row[1]))
     good = [row for row in judged if all(r.met is not False for r in row[2])]
-    matches = [_match(world, row, lang, wish) for row in good[: question.limit]]
+    shown = partial(_match, world, lang=lang, wish=wish)
+    matches = list(surviving(good[: question.limit], shown))
     nothing = not good or (asked is None and ranking.nothing_good())
     sure = any(_covers(found, wish) for _s, _i, found in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
     untold = _("No theme is given, so it is not known whether one of these covers it.")
     notes = [] if wish.themes or not good else [untold]
-    made = desk.answer(matches, lang, nothing, notes, asked=question.text)
+    made = snapshot.answer(matches, lang, nothing, notes, asked=question.text)
     return made | {"territory": place.iri, "gap": gap, "excluded": _excluded(world, judged, lang)}
 
 
@@ -222,8 +230,8 @@ def _excluded(
 ) -> list[Json]:
     """Return the most relevant instruments that a rule keeps out, with the rules."""
     out = [(iri, [r for r in found if r.met is False]) for _s, iri, found in judged]
-    return [
-        names(world, iri, lang) | {"rules": [r.as_dict() for r in broken]}
-        for iri, broken in out
-        if broken
-    ][:SHOWN]
+
+    def named(row: tuple[str, list[Rule]]) -> Json:
+        return names(world, row[0], lang) | {"rules": [r.as_dict() for r in row[1]]}
+
+    return list(islice(surviving((row for row in out if row[1]), named), SHOWN))

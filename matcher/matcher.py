@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kg.store import Store
 from matcher import consortium, groups, instruments, partners, similar, text, transfer
 from matcher.answer import Json, match
 from matcher.desk import Desk, only
 from matcher.question import Question
 from matcher.retrieval import Ranking, level
+from matcher.world import surviving
 
 
 @dataclass(frozen=True)
 class Search:
     """All entries by closeness to a text, nothing said of them but when asked."""
 
-    desk: Desk
+    store: Store
     ranking: Ranking
     lang: str
     order: Sequence[str]
@@ -29,10 +31,14 @@ class Search:
         return level(self.ranking.probability(iri))
 
     def reason(self, iri: str) -> str:
-        """Return why an entry is near, empty if the index has not reached it."""
+        """Return why an entry is near, empty if the index has not reached it or it is gone."""
         if not self.ranking.allows(iri):
             return ""
-        return similar.reasons(self.desk.store, self.ranking, iri, None, self.lang, None)[0].text
+
+        def nearest(iri: str) -> str:
+            return similar.reasons(self.store, self.ranking, iri, None, self.lang, None)[0].text
+
+        return next(surviving([iri], nearest), "")
 
 
 @dataclass(frozen=True)
@@ -52,24 +58,26 @@ class Matcher(Desk):
 
         Where there is a re-ranking model it gives the order for a text; scores stay the same.
         """
-        asked, lang = self.asked(question, *text.INDEXED)
-        ranking = self.rank(question, asked, lang, only(question.filters, "practice"))
+        snapshot = self.snapshot()
+        asked, lang = snapshot.asked(question, *text.INDEXED)
+        ranking = snapshot.rank(question, asked, lang, only(question.filters, "practice"))
         reranker = None if asked else self.reranker
-        matches = [
-            match(
-                self.world, iri, ranking.probability(iri), lang,
-                similar.reasons(self.store, ranking, iri, question.text, lang, asked),
-            )
-            for iri in similar.chosen(self.store, ranking, question, lang, reranker)
-        ]  # fmt: skip
-        return self.answer(
+
+        def matched(iri: str) -> Json:
+            reasons = similar.reasons(self.store, ranking, iri, question.text, lang, asked)
+            return match(snapshot.world, iri, ranking.probability(iri), lang, reasons)
+
+        chosen = similar.chosen(self.store, ranking, question, lang, reranker)
+        matches = list(surviving(chosen, matched))
+        return snapshot.answer(
             matches, lang, ranking.nothing_good(), asked=question.text, reranker=reranker
         )
 
     def nearest(self, question: Question) -> Nearest:
         """Return the entries and scores of ``similar`` without the reasons, which cost the most."""
-        asked, lang = self.asked(question, *text.INDEXED)
-        ranking = self.rank(question, asked, lang, only(question.filters, "practice"))
+        snapshot = self.snapshot()
+        asked, lang = snapshot.asked(question, *text.INDEXED)
+        ranking = snapshot.rank(question, asked, lang, only(question.filters, "practice"))
         reranker = None if asked else self.reranker
         order = similar.chosen(self.store, ranking, question, lang, reranker)
         scores = [(iri, round(ranking.probability(iri), 4)) for iri in order]
@@ -77,27 +85,28 @@ class Matcher(Desk):
 
     def search(self, question: Question) -> Search:
         """Return all entries of the types asked for by closeness to a text."""
-        lang = self.asked(question)[1]
-        ranking = self.rank(question, None, lang, question.filters)
+        snapshot = self.snapshot()
+        lang = snapshot.asked(question)[1]
+        ranking = snapshot.rank(question, None, lang, question.filters)
         order = ranking.best(len(ranking.found.iris))
-        return Search(self, ranking, lang, order, ranking.nothing_good())
+        return Search(self.store, ranking, lang, order, ranking.nothing_good())
 
     def transfer(self, question: Question) -> Json:
         """Return practices that could work in a territory, with criteria and reasons."""
-        return transfer.answer(self, question)
+        return transfer.answer(self.snapshot(), question)
 
     def partners(self, question: Question) -> Json:
         """Return possible partners of the kinds asked for, with both sides' reasons."""
-        return partners.answer(self, question)
+        return partners.answer(self.snapshot(), question)
 
     def instruments(self, question: Question) -> Json:
         """Return instruments that could pay for or enable it in a territory; a gap is said."""
-        return instruments.answer(self, question)
+        return instruments.answer(self.snapshot(), question)
 
     def consortium(self, question: Question) -> Json:
         """Return a set of actors under a call's rules, with alternatives for each seat."""
-        return consortium.answer(self, question)
+        return consortium.answer(self.snapshot(), question)
 
     def groups(self, question: Question) -> Json:
         """Return groups of a community's members that can learn from each other."""
-        return groups.answer(self, question)
+        return groups.answer(self.snapshot(), question)

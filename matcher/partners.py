@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from kg.entry import Entry
+from kg.entry import Entry, Text
 from kg.i18n import gettext as _
 from kg.i18n import language, ngettext
-from kg.language import settle
 from kg.vocabulary import DCT, ORG, PSR
 from matcher import graph, text
 from matcher.answer import Json, match
 from matcher.criteria.carrying import RESULTS
-from matcher.desk import Desk
+from matcher.desk import Snapshot
 from matcher.evidence import Reason, Triple, cite, excerpt
 from matcher.place import Place, likeness, mean
 from matcher.question import KINDS, Filters, Question
-from matcher.retrieval import by_text
-from matcher.world import Moved, World, names, title
+from matcher.world import Moved, World, names, surviving, title
 
 #: how many actors are compared with the asker, and how many of the nearest practices are looked at
 SHORT_LIST, NEAREST = 40, 10
@@ -53,17 +52,17 @@ class Asker:
     practices: tuple[tuple[Entry, float], ...]
 
 
-def answer(desk: Desk, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> Json:
     """Return possible partners of the kinds asked for, with both sides' reasons."""
-    asked, lang = desk.asked(question, "actor")
-    world, kinds = desk.world, question.kinds or KINDS
-    practices = desk.rank(question, asked, lang, Filters(type=("practice",)))
-    near = (world.get(iri) for iri in practices.best(NEAREST))
+    asked, lang = snapshot.asked(question, "actor")
+    world, kinds = snapshot.world, question.kinds or KINDS
+    practices = snapshot.rank(question, asked, lang, Filters(type=("practice",)))
+    near = world.several(practices.best(NEAREST))
     nearest = tuple((p, practices.probability(p.iri)) for p in near if not _takes_part(p, asked))
-    asker = Asker(world, asked, desk.place(question, asked), nearest)
+    asker = Asker(world, asked, snapshot.place(question, asked), nearest)
     found: list[Partner] = []
     if "peer" in kinds:
-        actors = desk.rank(question, asked, lang, Filters(type=("actor",)))
+        actors = snapshot.rank(question, asked, lang, Filters(type=("actor",)))
         likely = {iri: actors.probability(iri) for iri in actors.best(SHORT_LIST)}
         found += peers(asker, likely)
     if "mentor" in kinds:
@@ -71,20 +70,22 @@ def answer(desk: Desk, question: Question) -> Json:
     if "role" in kinds:
         found += missing_roles(asker)
     if "exchange" in kinds:
-        found += exchanges(world, *_exchange_scores(desk, question, asked, lang))
-    allowed = desk.index.found.mask(replace(question.filters, type=("actor",)))
-    at = desk.index.found.position
+        found += exchanges(world, *_exchange_scores(snapshot, question, asked, lang))
+    allowed = snapshot.picture.mask(replace(question.filters, type=("actor",)))
+    at = snapshot.picture.position
     mine = asked.iri if asked else ""
     open_ = (p for p in found if p.actor.iri != mine and p.actor.iri in at)
     best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
-    matches = [
-        match(world, p.actor.iri, p.score, lang, p.reasons)
-        | {"kind": p.kind, "for_them": [r.as_dict() for r in p.for_them]}
-        for p in best
-    ]
-    nothing = asked is None and practices.nothing_good()
-    weights = {**desk.weights, **numbers()}
-    return desk.answer(matches, lang, nothing or not matches, weights=weights, asked=question.text)
+
+    def matched(partner: Partner) -> Json:
+        theirs = [reason.as_dict() for reason in partner.for_them]
+        made = match(world, partner.actor.iri, partner.score, lang, partner.reasons)
+        return made | {"kind": partner.kind, "for_them": theirs}
+
+    matches = list(surviving(best, matched))
+    nothing = (asked is None and practices.nothing_good()) or not matches
+    weights = {**snapshot.weights, **numbers()}
+    return snapshot.answer(matches, lang, nothing, weights=weights, asked=question.text)
 
 
 def _takes_part(practice: Entry, asked: Entry | None) -> bool:
@@ -99,20 +100,21 @@ def numbers() -> dict[str, float]:
 
 
 def _exchange_scores(
-    desk: Desk, question: Question, asked: Entry | None, lang: str
+    snapshot: Snapshot, question: Question, asked: Entry | None, lang: str
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return how well others' offers meet the need, and others' needs the offer."""
-    needs, offers = question.text, None
+    needs: Text | None = Text(question.text or "", lang, "")
+    offers: Text | None = None
     if asked is not None:
-        needs, offers = asked.text(PSR + "seeks"), asked.text(PSR + "offers")
-    return _facet(desk, needs, lang, text.SOLUTION), _facet(desk, offers, lang, text.PROBLEM)
+        needs, offers = (text.said(asked, PSR + name, lang) for name in ("seeks", "offers"))
+    return _facet(snapshot, needs, text.SOLUTION), _facet(snapshot, offers, text.PROBLEM)
 
 
-def _facet(desk: Desk, words: str | None, lang: str, facet: str) -> dict[str, float]:
-    if not words:
+def _facet(snapshot: Snapshot, words: Text | None, facet: str) -> dict[str, float]:
+    """Return how near the actors' texts of one facet are to a text, which is in its language."""
+    if words is None or not words.value:
         return {}
-    only = Filters(type=("actor",))
-    ranking = desk.standing(by_text(desk.index, words, settle(words, lang), only, (facet,)))
+    ranking = snapshot.rank_text(words.value, words.lang, Filters(type=("actor",)), (facet,))
     return {iri: ranking.probability(iri) for iri in ranking.best(SHORT_LIST)}
 
 
@@ -130,8 +132,8 @@ def peers(asker: Asker, texts: Mapping[str, float]) -> list[Partner]:
     fellows = {a for c in mine for a in world.fellows.get(c, ())}
     near_by = sorted(ties, key=lambda a: (-ties[a], a))[:SHORT_LIST]
     found = []
-    for iri in sorted({*fellows, *texts, *near_by}):
-        actor = world.get(iri)
+    for actor in world.several(sorted({*fellows, *texts, *near_by})):
+        iri = actor.iri
         shared = sorted(mine & world.challenges(iri))
         near = _nearness(asker, actor)
         tie = ties.get(iri, 0.0) / strongest
@@ -152,7 +154,7 @@ def _peer_reasons(
 ) -> list[Reason]:
     world, found = asker.world, list[Reason]()
     if shared:
-        own = [world.get(p) for p in world.involved.get(actor.iri, ())]
+        own = world.several(world.involved.get(actor.iri, ()))
         triples = tuple(t for p in own for t in cite(p, PSR + "addresses", shared))
         said = _("Works on the same challenge: {names}.").format(names=_titles(world, shared))
         found.append(Reason("challenge", said, triples))
@@ -177,13 +179,13 @@ def _tie_reasons(world: World, me: Entry, actor: Entry) -> list[Reason]:
     between = world.ties.between(me.iri, actor.iri)
     if between and not networks:
         said = _("You have partners in common: {names}.").format(names=_titles(world, between))
-        cited = tuple(t for a in between for t in cite(world.get(a), ORG + "memberOf"))
+        cited = tuple(t for a in world.several(between) for t in cite(a, ORG + "memberOf"))
         found.append(Reason("ties", said, cited))
     return found
 
 
 def _titles(world: World, iris: Iterable[str]) -> str:
-    return ", ".join(title(world.get(iri)) for iri in iris)
+    return ", ".join(title(entry) for entry in world.several([*iris]))
 
 
 def mentors(asker: Asker) -> list[Partner]:
@@ -193,16 +195,12 @@ def mentors(asker: Asker) -> list[Partner]:
     or if the practice was carried over before. For who took it over: the practice's own x
     0.9 x how far that was a success; a result that is not known is no experience.
     """
-    found = []
+    found: list[Partner] = []
     for practice, score in asker.practices:
-        found += [
-            _successor(asker.world, practice, moved, score * TAKEN_OVER * success)
-            for moved in asker.world.moved(practice.iri)
-            if moved.adopter and (success := RESULTS.get(moved.result))
-        ]
+        took = [m for m in asker.world.moved(practice.iri) if m.adopter and RESULTS.get(m.result)]
+        found += surviving(took, partial(_successor, asker.world, practice, score * TAKEN_OVER))
         for node in practice.links(PSR + "hasInvolvement"):
-            for iri in practice.links(PSR + "actor", node):
-                actor = asker.world.get(iri)
+            for actor in asker.world.several(practice.links(PSR + "actor", node)):
                 willing = cite(actor, PSR + "willingToMentor", ["true"])
                 moved = [m.iri for m in asker.world.moved(practice.iri)]
                 raised = min(1.0, score * 1.2) if willing or moved else score
@@ -210,7 +208,7 @@ def mentors(asker: Asker) -> list[Partner]:
     return found
 
 
-def _successor(world: World, practice: Entry, moved: Moved, score: float) -> Partner:
+def _successor(world: World, practice: Entry, most: float, moved: Moved) -> Partner:
     said = _("Took it over from elsewhere: {title}.").format(title=title(practice))
     transfer, adopter = world.get(moved.iri), moved.adopter or ""
     cited = tuple(
@@ -221,7 +219,8 @@ def _successor(world: World, practice: Entry, moved: Moved, score: float) -> Par
         for triple in cite(transfer, PSR + name, [value] if value else None)
     )  # fmt: skip
     back = Reason("reach", _("They could compare notes with one more place."), cited)
-    return Partner(world.get(adopter), "mentor", score, [Reason("transfer", said, cited)], [back])
+    score, reasons = most * RESULTS[moved.result], [Reason("transfer", said, cited)]
+    return Partner(world.get(adopter), "mentor", score, reasons, [back])
 
 
 def _mentor(
@@ -263,10 +262,10 @@ def missing_roles(asker: Asker) -> list[Partner]:
     found = []
     for practice, score in asker.practices:
         needed = [t for t in practice.links(PSR + "requiresActorType") if t not in have]
-        for iri, kinds in local.items():
-            if brings := [t for t in needed if t in kinds]:
-                share = score * len(brings) / len(needed)
-                found.append(_role(asker.world.get(iri), practice, brings, share))
+        brought = {iri: [t for t in needed if t in kinds] for iri, kinds in local.items()}
+        for actor in asker.world.several([iri for iri, brings in brought.items() if brings]):
+            share = score * len(brought[actor.iri]) / len(needed)
+            found.append(_role(actor, practice, brought[actor.iri], share))
     return found
 
 
@@ -295,8 +294,8 @@ def exchanges(
     Score: the better direction + a fifth of the way to 1 x the other direction.
     """
     found = []
-    for iri in sorted(wanted.keys() | offered.keys()):
-        actor = world.get(iri)
+    for actor in world.several(sorted(wanted.keys() | offered.keys())):
+        iri = actor.iri
         gives = wanted.get(iri, 0.0) if actor.texts(PSR + "offers") else 0.0
         takes = offered.get(iri, 0.0) if actor.texts(PSR + "seeks") else 0.0
         best, other = max(gives, takes), min(gives, takes)

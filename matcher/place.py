@@ -15,7 +15,6 @@ from matcher.evidence import Triple, cite
 TYPES = ("urbanRural", "mountain", "coast")
 FIGURES = ("gdpPerHead", "unemploymentRate")
 FEATURES = (*TYPES, *FIGURES, "population")
-LEVELS = ("municipality", "nuts3", "nuts2", "nuts1", "country")
 _HOLDERS = {
     "municipalCompetence": ("municipality", "nuts3", "nuts2", "nuts1", "country"),
     "regionalCompetence": ("nuts2", "nuts1", "country"),

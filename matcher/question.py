@@ -69,7 +69,10 @@ class WhatIf:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked; ``entry`` or ``text`` says what it is about, the rest is for some kinds."""
+    """What is asked; ``entry`` or ``text`` says what it is about, the rest is for some kinds.
+
+    ``also`` are practices that *transfer* shows beyond the limit; no request can name them.
+    """
 
     text: str | None = None
     entry: str | None = None
@@ -89,6 +92,7 @@ class Question:
     size: int | None = None
     diversity: str | None = None
     quota: int | None = None
+    also: tuple[str, ...] = ()
 
 
 def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filters:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from kg.errors import StoreUnusable
-from matcher.embedder import fingerprint
+from matcher.embedder import HUB, fingerprint
 
 #: so many of the best are read again; a pair of texts costs about as much as embedding both
 SHORT = 30
-_HUB = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 _HEAD = "ForSequenceClassification"
 
 
@@ -30,13 +27,10 @@ class Reranker:
 
     def __init__(self, model: str) -> None:
         self._model_name, self._local = model, Path(model).is_dir()
-        if not self._local and not _HUB.fullmatch(model):
+        if not self._local and not HUB.fullmatch(model):
             raise StoreUnusable(
                 f"The re-ranking model {model} is no folder; set PASSERELLE_RERANKER to one."
             )
-        if not self._local:
-            # The embedder's own folder needs no network and would switch it off for all.
-            os.environ.setdefault("HF_HUB_OFFLINE", "0")
         self.name = f"{Path(model).name}@{fingerprint(model, model)}"
         self._lock = threading.Lock()
         self._model: Any = None

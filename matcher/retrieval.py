@@ -155,25 +155,29 @@ def level(score: float) -> str:
 
 def by_text(
     index: Index, question: str, lang: str, filters: Filters,
-    facets: Sequence[str] = text.FACETS, recipe: Recipe = RECIPE,
+    facets: Sequence[str] = text.FACETS, recipe: Recipe = RECIPE, picture: Found | None = None,
 ) -> Ranking:  # fmt: skip
-    """Return scores for a free text, compared with the facets named."""
-    asked = index.question(question, lang)
+    """Return scores for a free text, compared with the facets named of the present picture."""
+    picture = picture or index.found
+    asked = index.question(question, lang, picture)
     only = replace(recipe, facets=tuple(f for f in recipe.facets if f[0] in facets), concepts=0.0)
-    return _rank(index.found, asked, filters, only, QUESTION_LOGIT)
+    return _rank(picture, asked, filters, only, QUESTION_LOGIT)
 
 
-def by_entry(index: Index, entry: Entry, filters: Filters, recipe: Recipe = RECIPE) -> Ranking:
+def by_entry(
+    index: Index, entry: Entry, filters: Filters, recipe: Recipe = RECIPE,
+    picture: Found | None = None, lang: str = "en",
+) -> Ranking:  # fmt: skip
     """Return scores for an entry: facet by facet, the best pair of languages each.
 
-    An entry that the index has not reached yet asks as a text.
+    An entry that the picture does not hold asks as a text, in ``lang`` if it has one in it.
     """
-    found = index.found
-    at = found.position.get(entry.iri)
-    if at is None:
-        words = text.words(entry)
-        return by_text(index, text.everything(entry), words[0].lang if words else "en", filters)
-    return _rank(found, found.asked(at), filters, recipe, ENTRY_LOGIT, at)
+    picture = picture or index.found
+    at = picture.position.get(entry.iri)
+    if at is not None:
+        return _rank(picture, picture.asked(at), filters, recipe, ENTRY_LOGIT, at)
+    words = text.preferred(text.words(entry), lang) or text.FacetText("words", lang, "")
+    return by_text(index, words.text, words.lang, filters, picture=picture)
 
 
 def _rank(

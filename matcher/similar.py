@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from kg.entry import Entry, Text
 from kg.errors import refused
@@ -15,7 +16,7 @@ from matcher.question import Question
 from matcher.reranker import SHORT, Reranker
 from matcher.retrieval import Ranking
 from matcher.words import stems
-from matcher.world import title, word
+from matcher.world import surviving, title, word
 
 _SHARED = (
     ("challenge", PSR + "addresses"),
@@ -47,9 +48,9 @@ def chosen(
         )  # fmt: skip
     short = max(limit, SHORT) if reranker and not question.diversity else limit
     order = ranking.chosen(short, question.diversity)
-    if reranker and question.text and order:
-        places = reranker.order(question.text, [text.everything(store.get(i)) for i in order])
-        order = [order[n] for n in places]
+    if reranker and question.text and (read := store.several(order)):
+        places = reranker.order(question.text, [text.everything(entry) for entry in read])
+        order = [read[n].iri for n in places]
     if quota:
         order += [iri for iri in ranking.best(len(ranking.found.iris)) if iri not in order]
         must = ranking.small(order, lang, limit)[:quota]
@@ -133,7 +134,7 @@ def _shared_concepts(store: Store, entry: Entry, asked: Entry) -> list[Reason]:
     for name, prop in _SHARED:
         shared = sorted(set(entry.links(prop)) & set(asked.links(prop)))
         if shared:
-            labels = ", ".join(_label(store, iri) for iri in shared)
+            labels = ", ".join(surviving(shared, partial(_label, store)))
             triples = cite(entry, prop, shared) + cite(asked, prop, shared)
             found.append(Reason(name, names[name].format(names=labels), triples))
     return found

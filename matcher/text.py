@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from kg.entry import Entry, Text
-from kg.language import settle
+from kg.language import primary, settle
 from kg.vocabulary import DCT, PSR
 
 #: change it when texts or attributes change, and the index is made anew
@@ -39,6 +41,30 @@ class FacetText:
     facet: str
     lang: str
     text: str
+
+
+class Worded(Protocol):
+    """What is written in one language."""
+
+    @property
+    def lang(self) -> str:
+        """Return the language's tag."""
+
+
+T = TypeVar("T", bound=Worded)
+
+
+def preferred(texts: Iterable[T], lang: str) -> T | None:
+    """Return the first text in a language, else in English, else in any; None of none."""
+    order = (primary(lang), "en")
+    ranks = {name: rank for rank, name in reversed([*enumerate(order)])}
+    return min(texts, key=lambda t: ranks.get(primary(t.lang), len(order)), default=None)
+
+
+def said(entry: Entry, prop: str, lang: str) -> Text | None:
+    """Return what an entry says of a property in one language, which the text then names."""
+    texts = (Text(t.value, _lang(t), t.prop) for t in entry.texts(prop))
+    return preferred(texts, lang)
 
 
 def facets(entry: Entry) -> list[FacetText]:

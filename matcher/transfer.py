@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from kg.i18n import gettext as _
 from kg.i18n import ngettext
@@ -13,16 +14,19 @@ from matcher.answer import Json, match, names
 from matcher.criteria import GATES
 from matcher.criteria.carrying import RESULTS, known_results
 from matcher.criteria.verdict import Scene
-from matcher.desk import Desk
+from matcher.desk import Snapshot
 from matcher.evidence import Reason
 from matcher.fit import Anticipated, anticipate
 from matcher.instruments import open_to
 from matcher.question import Filters, Question, check_target, read
 from matcher.retrieval import Ranking, level
 from matcher.weights import Weights, weighed
+from matcher.world import surviving
 
 #: how many practices are judged by all criteria
 SHORT_LIST = 200
+#: how far down the list a practice that is wanted beyond the limit may stand
+FAR = 100
 #: below this share of known weight a transfer would be uninformed
 INFORMED = 0.5
 ALIKE = 0.4
@@ -30,11 +34,11 @@ ALIKE = 0.4
 PAYING = 3
 
 
-def answer(desk: Desk, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> Json:
     """Return practices that could work in a territory, with criteria and reasons."""
-    place, world = desk.territory(question), desk.world
-    asked, lang = desk.asked(question, "challenge", "practice")
-    weights = weighed(question.weights, desk.weights)
+    place, world = snapshot.territory(question), snapshot.world
+    asked, lang = snapshot.asked(question, "challenge", "practice")
+    weights = weighed(question.weights, snapshot.weights)
     by_path = {asked.path: asked} if asked else {}
     target = check_target(question.target)
     after = whatif.suppose(target, question.what_if) if question.what_if else None
@@ -48,20 +52,26 @@ def answer(desk: Desk, question: Question) -> Json:
         by_path.get("practice"),
     )
     filters = replace(question.filters, type=("practice",))
-    ranking = desk.rank(question, asked, lang, filters)
+    ranking = snapshot.rank(question, asked, lang, filters)
     needs = _needs(scene, ranking, question.limit)
     if asked is not None and asked.path == "practice" and _passes(ranking, asked.iri, filters):
         needs[asked.iri] = 1.0
-    judged = [anticipate(world.get(i), scene, need, weights) for i, need in needs.items()]
+
+    def judge(iri: str) -> Anticipated:
+        return anticipate(world.get(iri), scene, needs[iri], weights)
+
+    judged = list(surviving(needs, judge))
     judged.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
-    matches = []
-    for found in judged[: question.limit]:
-        matches.append(_match(found, lang))
-        if after is not None:
-            matches[-1]["what_if"] = whatif.supposed(found, after)
+
+    def matched(found: Anticipated) -> Json:
+        supposed = {"what_if": whatif.supposed(found, after)} if after is not None else {}
+        return _match(found, lang) | supposed
+
+    more = [a for a in judged[question.limit : FAR] if a.practice.iri in question.also]
+    matches = list(surviving([*judged[: question.limit], *more], matched))
     nothing = asked is None and ranking.nothing_good()
     notes = missing.notes(world, place)
-    made = desk.answer(matches, lang, nothing, notes, weights, question.text)
+    made = snapshot.answer(matches, lang, nothing, notes, weights, question.text)
     made |= {"territory": place.iri, "missing": missing.missing(judged)}
     if question.why_not:
         made["why_not"] = _why_not(question, scene, ranking, judged, weights, lang)
@@ -153,7 +163,7 @@ def adaptations(found: Anticipated, lang: str) -> list[Json]:
             "condition": verdict.text,
             "text": one.text,
             "needs": list(one.needs),
-            "who": [names(found.scene.world, iri, lang) for iri in one.who],
+            "who": list(surviving(one.who, partial(names, found.scene.world, lang=lang))),
             "evidence": [list(t) for t in verdict.evidence],
         }
         for name, verdict in found.verdicts.items()

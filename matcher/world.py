@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from kg.entry import Entry
+from kg.errors import NotFound
 from kg.i18n import language
 from kg.store import Store
-from kg.vocabulary import DCT, PSR, SCHEMA, SKOS, vocabulary
+from kg.vocabulary import DCT, LEVELS, PSR, SCHEMA, SKOS, vocabulary
 from matcher.graph import Membership, Ties, grouped
-from matcher.place import LEVELS, Place
+from matcher.place import Place
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,15 @@ class Moved:
 
 
 class World:
-    """An immutable picture of the store at one data version; each part is read when asked for."""
+    """What follows from the graph at one data version; each part is worked out when asked for.
+
+    An entry is read when it is needed, as it is then. It may have been deleted since another
+    part was worked out: ``get`` raises NotFound for it, ``several`` leaves it out.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store, self.version = store, store.version()
-        self.get = store.get
+        self.get, self.several = store.get, store.several
         self._places: dict[str, Place] = {}
         self._kept: dict[str, dict[str, Any]] = {}
 
@@ -57,14 +65,16 @@ class World:
         return self._places[iri]
 
     def _chain(self, iri: str) -> tuple[Entry, ...]:
-        found = [self.get(iri)]
-        while (parents := sorted(found[-1].links(DCT + "isPartOf"))) and len(found) < 10:
-            found.append(self.get(parents[0]))
-        return tuple(found)
+        chain = [self.get(iri)]
+        while len(chain) < 10 and (
+            parents := self.several(sorted(chain[-1].links(DCT + "isPartOf"))[:1])
+        ):
+            chain += parents
+        return tuple(chain)
 
     def places(self, entry: Entry) -> list[Place]:
         """Return the places of an entry, the smallest first."""
-        found = [self.place(iri) for iri in entry.links(DCT + "spatial")]
+        found = surviving(entry.links(DCT + "spatial"), self.place)
         return sorted(found, key=lambda p: (LEVELS.index(p.level or "country"), p.iri))
 
     def countries(self, entry: Entry) -> list[str]:
@@ -183,8 +193,8 @@ class World:
 
     def challenges(self, actor: str) -> set[str]:
         """Return the challenges of the practices that an actor is involved in."""
-        practices = self.involved.get(actor, ())
-        return {c for p in practices for c in self.get(p).links(PSR + "addresses")}
+        practices = self.several(self.involved.get(actor, ()))
+        return {c for practice in practices for c in practice.links(PSR + "addresses")}
 
     def addressing(self, challenge: str) -> list[str]:
         """Return the practices that address a challenge or one below it, by IRI."""
@@ -206,17 +216,27 @@ class World:
         """Return a challenge and those above it, with the number of steps to each."""
         found, queue = {challenge: 0}, [challenge]
         while queue:
-            here = queue.pop(0)
-            for parent in self.get(here).links(SKOS + "broader"):
-                if parent not in found:
-                    found[parent] = found[here] + 1
-                    queue.append(parent)
+            for here in self.several([queue.pop(0)]):
+                for parent in here.links(SKOS + "broader"):
+                    if parent not in found:
+                        found[parent] = found[here.iri] + 1
+                        queue.append(parent)
         return found
 
     def over(self, entry: Entry) -> bool:
         """Return whether what an entry describes ended before the day of the data."""
         ends = [t.value for p in (SCHEMA + "endDate", PSR + "closesOn") for t in entry.texts(p)]
         return any(end < self.as_of[: len(end)] for end in ends)
+
+
+def surviving(items: Iterable[T], make: Callable[[T], U]) -> Iterator[U]:
+    """Yield what is made of each item, leaving out those about an entry that is gone by now."""
+    for item in items:
+        try:
+            made = make(item)
+        except NotFound:
+            continue
+        yield made
 
 
 @lru_cache(maxsize=4096)

@@ -28,12 +28,16 @@ def health() -> Response:
 @api.get("/ready")
 def ready() -> Response:
     """Say whether questions can be answered, or raise StoreUnusable or Overloaded."""
-    current().store.check()
-    if not current().ready:
+    runtime = current()
+    runtime.store.check()
+    if runtime.unusable:
+        raise runtime.unusable
+    if not runtime.ready:
         raise Overloaded(
             gettext("The model is being loaded and the index filled. Try again soon."), 2
         )
-    return as_json({"status": "ready", "index_lag": current().matcher.lag()})
+    matcher = runtime.matcher
+    return as_json({"status": "ready", "index_lag": matcher.lag(), "failed": matcher.failed})
 
 
 @api.get("/api/stats")
@@ -45,6 +49,7 @@ def stats() -> Response:
             "entries": catalogue.class_counts(runtime.store),
             "data_version": runtime.store.version(),
             "index_lag": runtime.matcher.lag(),
+            "failed": runtime.matcher.failed,
             "model": runtime.matcher.model_name,
         }
     )

@@ -154,9 +154,9 @@ SCHEMAS: Json = {
     "Report": _object(entry=_MAYBE, conforms=_YES, problems=_list(_ref("Finding"))),
     "Stats": _object(
         entries={"type": "object", "additionalProperties": _WHOLE},
-        data_version=_WHOLE, index_lag=_WHOLE, model=_TEXT,
+        data_version=_WHOLE, index_lag=_WHOLE, failed=_WHOLE, model=_TEXT,
     ),
-    "State": _object(status=_TEXT, index_lag=_WHOLE),
+    "State": _object(status=_TEXT, index_lag=_WHOLE, failed=_WHOLE),
     "Any": {"type": "object"},
     "SimilarMatches": _answer(_MATCH),
     "TransferMatches": _answer(

@@ -11,13 +11,11 @@ from werkzeug.datastructures import MultiDict
 
 from kg.errors import KgError, Overloaded, Problem, Refused
 from kg.i18n import gettext, language
-from kg.shelf import Shelf
 from service import schemas
 from service.browse import Labels
 from service.errors import shown
 from service.names import find
 from service.pieces import Piece, local_href, tag
-from service.places import PlaceBook
 from service.runtime import Runtime
 from service.searchview import Card, check_text, clean
 
@@ -75,12 +73,11 @@ class Answer:
 class Asking:
     """A request to the matcher in the making; collects what is wrong with what was typed."""
 
-    def __init__(
-        self, runtime: Runtime, shelf: Shelf, places: PlaceBook, typed: Typed, root: str
-    ) -> None:  # fmt: skip
-        self.runtime, self.shelf, self.places = runtime, shelf, places
-        self.typed, self.root = typed, root
-        self.labels = Labels(shelf, runtime.store.base)
+    def __init__(self, runtime: Runtime, typed: Typed, root: str) -> None:
+        self.runtime, self.typed, self.root = runtime, typed, root
+        self.titles, self.places = runtime.lists.titles, runtime.lists.places
+        self.shelf = self.titles.shelf
+        self.labels = Labels(self.shelf, runtime.store.base)
         self.problems: list[Problem] = []
         self.about = ""
         self.raw: dict[str, Any] = {}
@@ -114,7 +111,7 @@ class Asking:
     def entry(self, name: str, text: str, *paths: str) -> str | None:
         """Return the entry that was typed, None and a problem if there is no such one."""
         base = self.runtime.store.base
-        return self._tried(name, lambda: find(self.shelf, base, text, paths, name))
+        return self._tried(name, lambda: find(self.titles, base, text, paths, name))
 
     def place(self, name: str, text: str) -> str | None:
         """Return the code of the place that was typed, None and a problem if there is none."""

@@ -19,6 +19,7 @@ from kg.i18n import gettext, language
 from kg.store import Store
 from kg.vocabulary import PSR
 from matcher.matcher import Matcher
+from matcher.world import surviving
 from service.entryview import EntryView, entry_view
 from service.pieces import Field, Piece, local_href
 from service.reach import reach
@@ -64,7 +65,7 @@ def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
         lang=language(),
         title=gettext("What could work in %(place)s", place=view.place.label),
         head=tuple(_head(matcher, view, wanted)),
-        sheets=tuple(_sheet(matcher, view, candidate, root) for candidate in chosen),
+        sheets=tuple(surviving(chosen, lambda one: _sheet(matcher, view, one, root))),
         notes=view.notes,
         words={
             "criterion": gettext("Criterion"),

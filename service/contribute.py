@@ -21,7 +21,7 @@ from matcher.text import INDEXED
 from service import login
 from service.answers import entry_iri, refuse_foreign, visitor, whole
 from service.errors import shown
-from service.finding import named, offered, places_of, shelf_of, titles
+from service.lists import named
 from service.runtime import current
 from service.searchview import Card, results
 from service.shapeform import (
@@ -166,10 +166,10 @@ def _fields(path: str) -> tuple[Ask, ...]:
 
 def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     """Return the entry that was typed, with what the form does not show left as it was."""
-    store, fields = current().store, _fields(path)
+    store, lists, fields = current().store, current().lists, _fields(path)
     title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
     iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
-    reader = Reader(store.base, places_of(store), titles())
+    reader = Reader(store.base, lists.places, lists.titles.find)
     made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
     if reader.problems:
         raise Refused(gettext("Some fields cannot be read."), reader.problems)
@@ -182,7 +182,7 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
 
 def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
     """Return the form of an entry as it is now."""
-    shelf = shelf_of(current().store)
+    shelf = current().lists.shelf
     names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
     typed = filled(entry, _fields(entry.path), names)
     check_size(_fields(entry.path), typed)
@@ -236,5 +236,7 @@ def _listed(path: str) -> dict[str, list[str]]:
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
     found = {}
     for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
-        found[source] = [named(title, slug) for slug, title in offered(source).items()]
+        found[source] = [
+            named(title, slug) for slug, title in current().lists.offered(source).items()
+        ]
     return found

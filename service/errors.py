@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from kg import errors as kg
 from kg.i18n import gettext, mark
+from matcher.embedder import ModelUnusable
 from service.negotiate import wants_page
 
 STATUS: dict[type[kg.KgError], int] = {
@@ -26,6 +27,7 @@ STATUS: dict[type[kg.KgError], int] = {
     kg.Refused: 422,
     kg.Overloaded: 503,
     kg.StoreUnusable: 503,
+    ModelUnusable: 503,
     kg.LimitExceeded: 504,
 }
 #: what pages say above the error

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import cast
-
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import NotFound
 
-from kg.i18n import language
-from kg.shelf import Shelf
-from kg.store import Store
 from service.answers import document
 from service.browse import SORTS, VIEWS, Labels, find
 from service.exports import FORMATS
-from service.places import PlaceBook
 from service.runtime import current
 
 finding = Blueprint("finding", __name__)
 MAX_SITEMAP = 50_000
-MAX_OFFERED = 500
 _PAGES = ("", "search", "transfer", "partners", "consortium", "groups", "numbers")
 _ASKED = ("/transfer?", "/transfer/", "/partners?", "/consortium?", "/groups?")
 
@@ -27,8 +19,9 @@ _ASKED = ("/transfer?", "/transfer/", "/partners?", "/consortium?", "/groups?")
 @finding.get("/search")
 def search() -> Response:
     """Show the entries that an address asks for, or send them as a file."""
-    runtime, shelf = current(), shelf_of(current().store)
-    result = find(runtime, shelf, places_of(runtime.store), request.args)
+    runtime = current()
+    shelf, places = runtime.lists.shelf, runtime.lists.places
+    result = find(runtime, shelf, places, request.args)
     if form := request.args.get("format"):
         if form not in FORMATS:
             raise NotFound
@@ -43,7 +36,7 @@ def search() -> Response:
         views=VIEWS,
         sorts=SORTS,
         files=FORMATS,
-        places=places_of(runtime.store).offered(),
+        places=places.offered(),
     )
     answer = Response(page, 422 if result.problems else 200, mimetype="text/html")
     answer.cache_control.private = True
@@ -69,47 +62,9 @@ def robots() -> Response:
 @finding.get("/sitemap.xml")
 def sitemap() -> Response:
     """List the pages of all entries but places."""
-    store = current().store
-    paths = [row.iri.removeprefix(store.base) for row in shelf_of(store).rows[:MAX_SITEMAP]]
+    base, rows = current().store.base, current().lists.shelf.rows
+    paths = [row.iri.removeprefix(base) for row in rows[:MAX_SITEMAP]]
     body = render_template(
         "sitemap.xml", paths=[*_PAGES, *paths], address=current().settings.address
     )
     return document(body, "application/xml")
-
-
-def shelf_of(store: Store) -> Shelf:
-    """Return the lists of the present data version, brought up to date after a write."""
-    known = cast(Shelf | None, current_app.extensions.get("passerelle.shelf"))
-    if known is None or known.version != store.version():
-        known = current_app.extensions["passerelle.shelf"] = Shelf(store, known)
-    return known
-
-
-def places_of(store: Store) -> PlaceBook:
-    """Return the names of places, read again after a write."""
-    known = cast(PlaceBook | None, current_app.extensions.get("passerelle.places"))
-    if known is None or known.version != store.version():
-        known = current_app.extensions["passerelle.places"] = PlaceBook(store)
-    return known
-
-
-def titles() -> dict[str, dict[str, str]]:
-    """Return the entries of each class by title, and by title with name."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in shelf_of(current().store).rows:
-        for title in row.titles:
-            found[row.path].setdefault(title.value.casefold(), row.iri)
-            found[row.path][named(title.value, row.iri).casefold()] = row.iri
-    return found
-
-
-def named(title: str, iri: str) -> str:
-    """Return what an entry is called where it can be chosen: its title with its name."""
-    return f"{title} ({iri.rsplit('/', 1)[-1]})"
-
-
-def offered(path: str) -> dict[str, str]:
-    """Return the titles of up to 500 entries of a class to choose from, by name."""
-    shelf = shelf_of(current().store)
-    rows = shelf.members(shelf.narrowed({"type": (path,)}, shelf.all))[:MAX_OFFERED]
-    return {row.iri.rsplit("/", 1)[-1]: row.title(language()).value for row in rows}

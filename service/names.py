@@ -5,37 +5,41 @@ from __future__ import annotations
 import difflib
 
 from kg.errors import refused
+from kg.folding import fold
 from kg.i18n import gettext, language
-from kg.shelf import Row, Shelf
-from service.finding import named, titles
-from service.places import fold
+from kg.shelf import Row
+from service.lists import Titles, named
 
 MAX_SAID, MAX_TYPED = 5, 200
 
 
-def find(shelf: Shelf, base: str, text: str, paths: tuple[str, ...], field: str) -> str:
+def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: str) -> str:
     """Return the entry meant by a title or a part of one, an address, a name or ``class/name``.
 
     Raises Refused with the closest titles if there is none, or with some if there are several.
     """
     if not text:
         raise refused(field, gettext("Choose from the list as you type."))
+    shelf = titles.shelf
     for iri in (text, f"{base}id/{text}", *(f"{base}id/{path}/{text}" for path in paths)):
         if iri in shelf.position and shelf.rows[shelf.position[iri]].path in paths:
             return iri
-    known = titles()
     for path in paths:
-        if found := known[path].get(text.casefold()):
-            return found
+        if titled := titles.find(path, text):
+            return titled
     asked = fold(text[:MAX_TYPED])
-    rows = shelf.members(shelf.narrowed({"type": paths}, shelf.all))
-    folded = {fold(title.value): row for row in rows for title in row.titles}
-    holding = {row.iri: row for title, row in sorted(folded.items()) if asked in title}
+    folded = sorted(
+        (t, iri) for path in paths for t, iris in titles.folded[path].items() for iri in iris
+    )
+    holding = dict.fromkeys(
+        [i for t, i in folded if t == asked] or [i for t, i in folded if asked in t]
+    )
     if len(holding) == 1:
         return next(iter(holding))
-    close = difflib.get_close_matches(asked, sorted(folded), n=3, cutoff=0.6)
-    meant = list(holding.values()) or [folded[title] for title in close]
-    names = "; ".join(dict.fromkeys(_label(row) for row in meant[:MAX_SAID]))
+    close = difflib.get_close_matches(asked, dict(folded), n=3, cutoff=0.6)
+    meant = list(holding) or [iri for title in close for t, iri in folded if t == title]
+    rows = [shelf.rows[shelf.position[iri]] for iri in meant[:MAX_SAID]]
+    names = "; ".join(dict.fromkeys(_label(row) for row in rows))
     raise refused(
         field,
         gettext("Several entries are called so.") if holding

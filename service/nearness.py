@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kg.folding import fold
 from kg.shelf import WORD, Row, Shelf
 from matcher.matcher import Search
 from matcher.question import Filters, Question
@@ -61,7 +62,7 @@ def holding(shelf: Shelf, q: str) -> list[str]:
 
     In title, summary, or the names of themes, target groups and the like, in any language.
     """
-    asked = [f" {word}" for word in WORD.findall(q.casefold())]
+    asked = [f" {word}" for word in WORD.findall(fold(q))]
     if not asked:
         return []
     return [row.iri for row in shelf.rows if all(word in row.words for word in asked)]

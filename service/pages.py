@@ -20,7 +20,6 @@ from service import feedback
 from service.browse import Labels, Wanted, europe
 from service.entryview import entry_view
 from service.errors import shown
-from service.finding import places_of, shelf_of
 from service.maps import Map, zoom
 from service.pieces import Piece
 from service.reach import reach, report
@@ -63,7 +62,7 @@ _COUNTED: dict[str, Callable[[int], str]] = {
 def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
     form, runtime = read_form(request.args), current()
-    shelf = shelf_of(runtime.store)
+    shelf = runtime.lists.shelf
     found: Results | None = None
     problems: list[Problem] = []
     status = 200
@@ -76,7 +75,7 @@ def home() -> Response:
         problems=problems,
         subject=_subject(runtime, form),
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
-        places=places_of(runtime.store).offered(),
+        places=runtime.lists.places.offered(),
         counts=_counts(shelf),
         place_count=class_counts(runtime.store)["territory"],
         map=None if form.asked else _practices(runtime, shelf),
@@ -127,7 +126,7 @@ def entry_page(iri: str) -> str:
     entry = runtime.store.get(iri)
     view = entry_view(runtime.store, entry, root)
     contact = runtime.settings.contact
-    shelf, about = shelf_of(runtime.store), _description(entry)
+    shelf, about = runtime.lists.shelf, _description(entry)
     (point, code), labels = shelf.spot(entry), Labels(shelf, runtime.store.base)
     return render_template(
         "entry.html",
@@ -145,9 +144,7 @@ def entry_page(iri: str) -> str:
 def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
     """Return results, or what is wrong with the question and the status that says so."""
     try:
-        found = ask(
-            runtime.store, runtime.matcher, places_of(runtime.store), form, request.script_root
-        )
+        found = ask(runtime.store, runtime.matcher, runtime.lists.places, form, request.script_root)
     except KgError as error:
         return None, *shown(error)
     return found, [], 200
@@ -167,8 +164,8 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
     question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
     try:
         return results(runtime.store, runtime.matcher.similar(question), None, root).cards
-    except Exception:  # the page must not fail with what stands beside it
-        log.exception("No similar practices for %s.", entry.iri)
+    except KgError as error:  # the page must not fail with what stands beside it
+        log.warning("No similar practices for %s: %s.", entry.iri, type(error).__name__)
         return ()
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 from kg.i18n import gettext, mark
 from service import partnerview
 from service.asking import Answer, Asking
-from service.finding import named, offered, places_of, shelf_of
+from service.lists import named
 from service.runtime import current
 from service.searchview import KINDS
 from service.shapeform import options
@@ -46,15 +46,15 @@ def groups() -> Response:
 
 def _asked(ask: Callable[[Asking], Answer], *fields: str) -> tuple[Answer, Asking]:
     """Return the answer to the request, an empty one where none of the fields was sent."""
-    store = current().store
-    asking = Asking(current(), shelf_of(store), places_of(store), request.args, request.script_root)
+    asking = Asking(current(), request.args, request.script_root)
     sent = any(name in request.args for name in fields)
     return ask(asking) if sent else Answer(request.args), asking
 
 
 def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
+    lists = current().lists
     return {
-        name: [named(title, slug) for path in paths for slug, title in offered(path).items()]
+        name: [named(title, slug) for path in paths for slug, title in lists.offered(path).items()]
         for name, paths in fields.items()
     }
 
@@ -64,7 +64,7 @@ def _page(
 ) -> Response:
     page = render_template(
         template, answer=answer, typed=answer.typed, listed=listed, views=VIEWS,
-        places=places_of(current().store).offered(), **more,
+        places=current().lists.places.offered(), **more,
     )  # fmt: skip
     shown = Response(page, answer.status, content_type="text/html; charset=utf-8")
     shown.vary.add("Accept-Language")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 
 from kg.catalogue import PlaceName, place_names
 from kg.errors import Refused, refused
 from kg.figures import country
+from kg.folding import fold
 from kg.i18n import available, gettext
 from kg.store import Store
 
@@ -113,9 +113,3 @@ def _code(text: str) -> str:
     """Return the code in brackets at the end of a text, or the empty text."""
     found = re.search(r"\(([A-Za-z0-9-]{2,80})\)\s*$", text[-100:])
     return found[1] if found else ""
-
-
-def fold(text: str) -> str:
-    """Return a name without case, accents and superfluous spaces."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())

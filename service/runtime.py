@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -23,12 +24,13 @@ from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Validator
 from matcher.criteria import WEIGHTS
-from matcher.embedder import Embedder, SentenceEmbedder
+from matcher.embedder import Embedder, ModelUnusable, SentenceEmbedder
 from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
 from matcher.reranker import Reranker
 from matcher.weights import read_weights
 from service.limits import Window
+from service.lists import Lists
 from service.metrics import Metrics
 from service.querylog import QueryLog
 from service.session import Sessions
@@ -180,9 +182,12 @@ class Runtime(Matching):
         self.metrics = Metrics()
         self.queries_seen = QueryLog(settings.home, self.metrics)
         self.limits_said = limits_said(settings)
+        self.lists = Lists(self.store)
         self.describer = Describer(self.store, self.queries)
         self._show_gauges()
-        self._caught_up, self._failed = threading.Event(), False
+        #: why the model can never be used, if so
+        self.unusable: ModelUnusable | None = None
+        self._caught_up = threading.Event()
         self._stopping, self._written = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._thread.start()
@@ -191,17 +196,21 @@ class Runtime(Matching):
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
             ("index_lag", "Entries that the index is behind.", self.matcher.lag),
+            ("index_failed", "Entries that the model cannot read.", lambda: self.matcher.failed),
             ("ready", "Whether questions can be answered.", lambda: self.ready),
         ):
             self.metrics.gauge(name, meaning, value)
 
     @property
     def ready(self) -> bool:
-        """Return whether the model is loaded and the index was caught up."""
-        return self._caught_up.is_set() and not self._failed
+        """Return whether questions can be answered: the index was caught up once.
+
+        It stays so while the index is behind, which ``lag`` tells.
+        """
+        return self._caught_up.is_set() and not self.unusable and not self._stopping.is_set()
 
     def wait_ready(self, seconds: float | None = None) -> bool:
-        """Wait until the index was caught up, or the runtime is closed; return ``ready``."""
+        """Wait until the index was caught up, or never will be; return ``ready``."""
         self._caught_up.wait(seconds)
         return self.ready
 
@@ -211,7 +220,7 @@ class Runtime(Matching):
 
     def _follow(self) -> None:
         """Keep the index caught up until the end; an error is logged and tried again."""
-        seen = -1
+        seen, wait = -1, POLL
         while not self._stopping.is_set():
             self._written.clear()
             try:
@@ -220,15 +229,20 @@ class Runtime(Matching):
                 if seen != (version := self.store.version()):
                     self.matcher.catch_up(self._progress)
                     seen = version
-                self._failed = False
                 self._caught_up.set()
+                wait = POLL
             except _Stopped:
                 return
-            except Exception:  # the thread must outlive whatever a model throws
-                log.exception("The index could not follow the graph; trying again.")
-                self._failed = True
+            except ModelUnusable as error:
+                log.error("%s", error)
+                self.unusable = error
+                self._caught_up.set()
+                return
+            except Exception as error:  # the thread must outlive whatever a model throws
+                _tell_of(error)
+                wait = RETRY
             self.queries_seen.flush()
-            self._written.wait(RETRY if self._failed else POLL)
+            self._written.wait(wait)
 
     def _progress(self, done: int, total: int) -> None:
         if self._stopping.is_set():
@@ -242,7 +256,6 @@ class Runtime(Matching):
         self._written.set()
         self._thread.join(30)
         self._caught_up.set()
-        self._failed = True
         self.queries.close()
         self.queries_seen.close()
         super().close()
@@ -250,6 +263,13 @@ class Runtime(Matching):
 
 class _Stopped(Exception):
     """The runtime is closing."""
+
+
+def _tell_of(error: Exception) -> None:
+    """Log where following failed, without the message: it may quote the text of an entry."""
+    place = "".join(traceback.format_tb(error.__traceback__))
+    kind = type(error).__name__
+    log.error("The index could not follow the graph; trying again. %s\n%s", kind, place)
 
 
 def _limits(settings: Settings) -> Limits:

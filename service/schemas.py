@@ -226,9 +226,11 @@ def _no_constant(name: str) -> None:
     raise ValueError(gettext("%(text)s is not a number", text=name))
 
 
-def ask(kind: str, raw: dict[str, Any], matcher: Matcher) -> dict[str, Any]:
+def ask(
+    kind: str, raw: dict[str, Any], matcher: Matcher, also: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the matcher's answer to a request; Refused names every key or value that is wrong."""
-    asked = question(kind, raw, matcher.store)
+    asked = replace(question(kind, raw, matcher.store), also=also)
     subject = next(key for key in SUBJECTS[kind] if raw.get(key) is not None)
     try:
         found: dict[str, Any] = getattr(matcher, kind)(asked)

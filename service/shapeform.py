@@ -7,7 +7,7 @@ the entry), so that what is wrong is shown where it was typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -223,8 +223,10 @@ def check_size(fields: Sequence[Ask], typed: Typed) -> None:
 class Reader:
     """Makes triples of what was typed; collects what cannot be one in ``problems``."""
 
-    def __init__(self, base: str, places: PlaceBook, titles: dict[str, dict[str, str]]) -> None:
-        self._base, self._places, self._titles = base, places, titles
+    def __init__(
+        self, base: str, places: PlaceBook, named: Callable[[str, str], str | None]
+    ) -> None:
+        self._base, self._places, self._named = base, places, named
         self.problems: list[Problem] = []
 
     def triples(
@@ -269,8 +271,7 @@ class Reader:
         """Return the entry that a title, ``title (name)`` or address means."""
         if ask.source == "territory":
             return self._places.find(text.removeprefix(f"{self._base}id/territory/")).iri
-        known = self._titles.get(ask.source, {})
-        if found := known.get(text.casefold()):
-            return found
+        if iri := self._named(ask.source, text):
+            return iri
         name = re.search(r"\(([A-Za-z0-9._-]+)\)$", text)
         return f"{self._base}id/{ask.source}/{name[1]}" if name else text

@@ -10,14 +10,15 @@ from kg.errors import Refused
 from kg.figures import number
 from kg.i18n import gettext
 from matcher.matcher import Matcher
+from matcher.transfer import FAR
 from service import schemas
 from service.pieces import Piece
 from service.places import Place, PlaceBook
 from service.searchview import Card, cards
 from service.transferform import Wanted, at_field, make_request
 
-#: how many practices are listed, put on a shortlist and compared; how far others are looked for
-LISTED, MOST_PICKED, MOST_COMPARED, FAR = 12, 12, 4, 100
+#: how many practices are listed, put on a shortlist and compared
+LISTED, MOST_PICKED, MOST_COMPARED = 12, 12, 4
 #: the single change that the matcher names -> the field that supposes it
 _CHANGES = {
     "actor_types": "if_actor_type",
@@ -60,13 +61,10 @@ def ask(
     raw = make_request(wanted, base, places, practice, matcher.weights)
     own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in wanted.many("pick")]
     try:
-        answer = schemas.ask("transfer", raw | {"limit": LISTED}, matcher)
-        found = {m["entry"]: m for m in answer["matches"]}
-        if not found.keys() >= {own, *picks} - {""}:
-            more = schemas.ask("transfer", raw | {"limit": FAR}, matcher)["matches"]
-            found |= {m["entry"]: m for m in more if m["entry"] in {own, *picks}}
+        answer = schemas.ask("transfer", raw | {"limit": LISTED}, matcher, (own, *picks))
     except Refused as error:
         raise Refused(str(error), [at_field(p) for p in error.problems]) from error
+    found = {m["entry"]: m for m in answer["matches"]}
     order = dict.fromkeys([iri for iri in (own, *found) if iri in found])
     matches = [found[iri] for iri in order]
     known = {

@@ -8,7 +8,7 @@ from kg.errors import KgError, Problem, Refused
 from service.asking import starting
 from service.brief import Brief, as_pdf, brief_of
 from service.errors import shown
-from service.finding import named, offered, places_of, shelf_of
+from service.lists import named
 from service.names import find
 from service.pieces import Piece
 from service.runtime import current
@@ -23,6 +23,7 @@ workspace = Blueprint("workspace", __name__, url_prefix="/transfer")
 def show() -> Response:
     """Show the form and, once it was sent, the practices with their judgement."""
     wanted, view, problems, status = read(request.args), None, list[Problem](), 200
+    lists = current().lists
     if wanted.asked:
         try:
             view = _ask(wanted, request.script_root)
@@ -35,9 +36,9 @@ def show() -> Response:
         problems=problems,
         subject=_subject(wanted),
         stated=stated(wanted),
-        challenges=offered("challenge"),
-        practices=[named(title, slug) for slug, title in offered("practice").items()],
-        places=places_of(current().store).offered(),
+        challenges=lists.offered("challenge"),
+        practices=[named(title, slug) for slug, title in lists.offered("practice").items()],
+        places=lists.places.offered(),
         usual=usual_points(current().matcher.weights),
         usual_query=wanted.query(**{f"w_{name}": () for name in CRITERIA}),
         criteria=CRITERIA,
@@ -80,12 +81,12 @@ def _ask(wanted: Wanted, root: str) -> View:
     runtime = current()
     if not runtime.ready:
         raise starting()
-    shelf, base = shelf_of(runtime.store), runtime.store.base
+    titles, base = runtime.lists.titles, runtime.store.base
 
     def practice(text: str) -> str:
-        return find(shelf, base, text, ("practice",), "why_not")
+        return find(titles, base, text, ("practice",), "why_not")
 
-    return ask(runtime.matcher, places_of(runtime.store), practice, wanted, root)
+    return ask(runtime.matcher, runtime.lists.places, practice, wanted, root)
 
 
 def _brief(wanted: Wanted, root: str) -> Brief:

@@ -28,7 +28,7 @@ def support(practice: Entry, scene: Scene) -> Verdict:
 
     Owners count by their share, the others are there or not.
     """
-    owners = [scene.world.get(a) for a in involved(practice)]
+    owners = scene.world.several(involved(practice))
     willing = [cite(o, PSR + "willingToMentor", ["true"]) for o in owners]
     checked = [cite(o, PSR + "contactCheckedOn") for o in owners]
     kit, page = cite(practice, PSR + "toolkit"), cite(practice, SCHEMA + "url")

@@ -102,7 +102,7 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
     """
     needed = practice.links(PSR + "requiresActorType")
     said = {a for t in (*scene.target.actor_types, *scene.target.joined) for a in ancestors(t)}
-    present = [t for t in needed if t in said or t in scene.present]
+    present = [t for t in needed if t in said or t in scene.here.present]
     missing = [t for t in needed if t not in present]
     known = needed if scene.target.actor_types else present
     change = ()
@@ -125,7 +125,7 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
 
 def _elsewhere(scene: Scene, kinds: Sequence[str]) -> tuple[str, ...]:
     """Return actors of the kinds elsewhere in the country, by IRI."""
-    found = {actor for kind in kinds for actor in scene.elsewhere.get(kind, ())}
+    found = {actor for kind in kinds for actor in scene.here.elsewhere.get(kind, ())}
     return tuple(sorted(found)[:_SHOWN])
 
 
@@ -137,7 +137,7 @@ def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
     """
     found: list[Triple] = []
     for kind in kinds:
-        there, iris = scene.present[kind], scene.place.iris
+        there, iris = scene.here.present[kind], scene.place.iris
         if len(there) == 1:
             found.append((f"<{there[0].actor}>", f"<{DCT}spatial>", f"<{there[0].place}>"))
         if all(one.place in iris for one in there):
@@ -153,7 +153,9 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
     """
     themes = practice.links(DCT + "subject")
     wider = [(own, theme) for own in themes for theme in ancestors(own)]
-    covering = [(own, scene.covering[theme]) for own, theme in wider if theme in scene.covering]
+    covering = [
+        (own, scene.here.covering[theme]) for own, theme in wider if theme in scene.here.covering
+    ]
     if not covering:
         text = _("No instrument is known that covers its theme here.")
         change = Adaptation(_("Look for an instrument that can pay for it."), tuple(themes))

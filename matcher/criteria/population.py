@@ -42,7 +42,7 @@ def need(practice: Entry, scene: Scene) -> Verdict:
             scene.need, said, lambda: tuple(t for prop in props for t in cite(practice, prop))
         )
     telling = [c for c in near if near[c] == 1.0] or sorted(near, key=lambda c: (-near[c], c))
-    titles = ", ".join(title(scene.world.get(c)) for c in telling)
+    titles = ", ".join(title(c) for c in scene.world.several(telling))
     said = _("It addresses “{name}”.").format(name=titles)
     return Verdict(value, said, cite(practice, PSR + "addresses", telling))
 

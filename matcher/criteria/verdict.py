@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kg.entry import Entry
@@ -61,30 +60,11 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What a practice is judged against: the need, the place and what is known of it.
-
-    ``example`` is the practice that the question is about, if it is about one.
-    """
+class Surroundings:
+    """Who and what there is at a place: looked up once for all that is judged there."""
 
     world: World
     place: Place
-    target: Target = field(default_factory=Target)
-    need: float = 0.0
-    challenge: Entry | None = None
-    languages: tuple[str, ...] = ()
-    example: Entry | None = None
-
-    def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
-        """Return the scene for another need or target; what was looked up of the place is kept."""
-        kept = {"present": self.present, "covering": self.covering, "elsewhere": self.elsewhere}
-        found = copy(self)
-        found.__dict__.update(
-            kept,
-            need=self.need if need is None else need,
-            target=self.target if target is None else target,
-        )
-        return found
 
     @cached_property
     def elsewhere(self) -> dict[str, list[str]]:
@@ -121,6 +101,38 @@ class Scene:
                 ways = [Way(instrument, place, theme) for place in places]
                 found.setdefault(theme, []).extend(ways)
         return found
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a practice is judged against: the need, the place and what is known of it.
+
+    ``example`` is the practice that the question is about, if it is about one; ``around`` is
+    what was looked up of the place already.
+    """
+
+    world: World
+    place: Place
+    target: Target = field(default_factory=Target)
+    need: float = 0.0
+    challenge: Entry | None = None
+    languages: tuple[str, ...] = ()
+    example: Entry | None = None
+    around: Surroundings | None = None
+
+    @cached_property
+    def here(self) -> Surroundings:
+        """Return who and what there is at the place."""
+        return self.around or Surroundings(self.world, self.place)
+
+    def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
+        """Return the scene for another need or target; what was looked up of the place is kept."""
+        return replace(
+            self,
+            need=self.need if need is None else need,
+            target=self.target if target is None else target,
+            around=self.here,
+        )
 
 
 def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown: str) -> Verdict:

@@ -23,7 +23,10 @@ from matcher.models.q4 import Floats, Weights
 NAME = "multilingual-e5-small"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 FOLDER = f"{NAME}-european"
-_FILES = ("model.safetensors", "tokenizer.json")
+_FILES = (
+    "model.safetensors", "tokenizer.json", "config.json", "tokenizer_config.json", "modules.json",
+    "sentence_bert_config.json", "1_Pooling/config.json", "config_sentence_transformers.json",
+)  # fmt: skip
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 _LINEAR = (
     ("q", "attention.self.query"), ("k", "attention.self.key"), ("v", "attention.self.value"),
@@ -63,6 +66,8 @@ def ensure(home: Path, progress: Progress | None = None) -> Path:
     try:
         _convert(weights_file, scratch, say)
         shutil.rmtree(folder, ignore_errors=True)
+        if folder.is_file():
+            folder.unlink()
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

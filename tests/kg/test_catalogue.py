@@ -38,6 +38,16 @@ from tests.kg.helpers import (
     world,
 )
 
+TYPED = {
+    "malaga": "Málaga", "MALAGA": "Málaga", "MÁLAGA": "málaga", "ma\u0301laga": "Málaga",
+    "málaga": "Ma\u0301laga", "lodz": "Łódź", "ŁÓDŹ": "Łódź", "strasse": "Kurze Straße",
+    "STRASSE": "Kurze Straße", "straße": "STRASSE", "arhus": "Århus", "sibenik": "Šibenik",
+    "dakovo": "Đakovo", "αθηνα": "Αθήνα", "ΑΘΗΝΑΣ": "Οι δρόμοι της Αθήνας", "Αθήνα": "ΑΘΗΝΑ",
+    "елка": "Ёлка", "ёлка": "ЕЛКА", "иод": None, "l'aquila": "L’Aquila", "a  bus ": "A bus",
+    "a bus": "A \u00a0bus", "nord-est": "Nord–Est", "collectiu": "Col·lectiu", "xxx": None,
+    "mala ga": None,
+}  # fmt: skip
+
 
 @pytest.fixture(params=["embedded", *ENGINES])
 def store(request: pytest.FixtureRequest, store: EmbeddedStore) -> Store:
@@ -263,3 +273,36 @@ def test_every_class_is_counted(still_store: Store) -> None:
     assert counted.keys() == CLASSES.keys()
     assert counted["territory"] == 2
     assert sum(counted.values()) == len(world())
+
+
+def test_a_title_is_found_however_it_is_typed(store: Store) -> None:
+    titles = sorted({t for t in TYPED.values() if t} | {"Йод"})
+    entries = [
+        practice(f"typed-{n}", title=f'dct:title "{title}"@en, "Naslov {n}"@hr')
+        for n, title in enumerate(titles)
+    ]
+    store.write([Change(entry.iri, entry) for entry in entries], "tester", "create")
+    named = {entry.iri: title for entry, title in zip(entries, titles, strict=True)}
+    wrong = []
+    for typed, title in TYPED.items():
+        listed = {named.get(str(row["entry"])) for row in list_entries(store, Filter(q=typed)).rows}
+        if title not in listed if title else listed:
+            wrong.append((typed, listed))
+    assert wrong == []
+
+
+def test_pages_of_a_search_follow_each_other_and_count_each_entry_once(store: Store) -> None:
+    """Each has two titles that hold the words, and an alternative one."""
+    more = 'dct:title "Málaga"@es, "Malaga"@en ; dct:alternative "MALAGA {}"@en'
+    entries = [practice(f"p-{n}", title=more.format(n)) for n in range(5)]
+    store.write([Change(entry.iri, entry) for entry in entries], "tester", "create")
+    cursor, seen = None, list[str]()
+    for _ in range(3):
+        answer = list_entries(store, Filter(q="malaga"), limit=2, cursor=cursor)
+        assert answer.total == 5
+        seen += [str(row["entry"]) for row in answer.rows]
+        cursor = answer.next
+    assert cursor is None
+    assert seen == [entry.iri for entry in entries]
+    assert list_entries(store, Filter(q="malaga", type="actor")).total == 0
+    assert list_entries(store, Filter(q="4", country="hr")).total == 1

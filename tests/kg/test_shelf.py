@@ -7,7 +7,8 @@ import pytest
 from kg.shelf import Shelf, bits_of
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
-from tests.kg.helpers import ACTOR, CHALLENGE, INSTRUMENT, PRACTICE, SPLIT, practice, turtle
+from kg.vocabulary import DCT, PSR
+from tests.kg.helpers import ACTOR, CHALLENGE, ID, INSTRUMENT, PRACTICE, SPLIT, practice, turtle
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,67 @@ def test_a_place_that_moves_takes_its_entries_along(store: EmbeddedStore) -> Non
     assert after.place_name("HR035", "lv") == "Split"
     assert after.place_name("HR", "en") == "Croatia"
     assert after.place_name("ZZ", "en") == "ZZ"
+
+
+def _located(starter_store: EmbeddedStore) -> dict[str, tuple[float, float]]:
+    """The towns that have coordinates of their own."""
+    rows = starter_store.select("SELECT ?t ?lat ?long { ?t geo:lat ?lat ; geo:long ?long }", {})
+    return {row["t"]: (float(row["lat"]), float(row["long"])) for row in rows}
+
+
+def test_what_names_a_town_lies_there_and_nothing_in_the_middle_of_a_region(
+    starter_store: EmbeddedStore,
+) -> None:
+    shelf, towns = Shelf(starter_store), _located(starter_store)
+    wrong, placed = [], 0
+    for row in shelf.rows:
+        entry = starter_store.get(row.iri)
+        links = entry.links(DCT + "spatial") or entry.links(PSR + "targetTerritory")
+        there = [towns[iri] for iri in links if iri in towns]
+        placed += bool(there)
+        if row.point not in there and (row.point or there):
+            wrong.append((row.iri, row.point, there))
+    assert wrong == []
+    assert placed > 300
+    pula = shelf.rows[shelf.position[ID + "actor/city-hr-pula"]]
+    assert pula.point == (44.8683, 13.8481)
+    assert shelf.spot(starter_store.get(ID + "territory/HR036")) == (None, "HR")
+
+
+@pytest.mark.parametrize("named", [("AA", "ZZ"), ("ZZ", "AA"), ("HR035", "ZZ", "HR")])
+def test_of_several_places_the_most_local_counts_whatever_the_order(
+    store: EmbeddedStore, named: tuple[str, ...]
+) -> None:
+    levels = {"AA": ("nuts2", 41), "ZZ": ("municipality", 42), "HR": ("country", 43)}
+    for code, (level, lat) in levels.items():
+        text = (
+            f'<id/territory/{code}> a psr:Territory ; dct:title "{code}"@en ;'
+            f' psr:countryCode "HR" ; psr:territoryLevel level:{level} ;'
+            f" geo:lat {lat}.5 ; geo:long 16.5 ."
+        )
+        store.write([Change(f"{ID}territory/{code}", turtle(text))], "tester", "replace")
+    links = ", ".join(f"<id/territory/{code}>" for code in named)
+    entry = practice("library", spatial=f"dct:spatial {links}")
+    store.write([Change(entry.iri, entry)], "tester", "create")
+    shelf = Shelf(store)
+    assert shelf.spot(entry) == ((42.5, 16.5), "HR")
+
+
+def test_a_town_without_coordinates_is_not_at_those_of_its_neighbours(
+    store: EmbeddedStore,
+) -> None:
+    for slug, extra in (("here", ""), ("there", "geo:lat 43.5 ; geo:long 16.4 ;")):
+        text = (
+            f'<id/territory/{slug}> a psr:Territory ; dct:title "{slug}"@en ;'
+            f' psr:countryCode "HR" ; psr:territoryLevel level:municipality ; {extra}'
+            f" dct:isPartOf <id/territory/HR035> ."
+        )
+        store.write([Change(f"{ID}territory/{slug}", turtle(text))], "tester", "create")
+    entry = practice("library", spatial="dct:spatial <id/territory/HR035>, <id/territory/here>")
+    store.write([Change(entry.iri, entry)], "tester", "create")
+    shelf = Shelf(store)
+    assert shelf.rows[shelf.position[entry.iri]].point is None
+    assert shelf.spot(store.get(SPLIT)) == (None, "HR")
 
 
 def test_bits() -> None:

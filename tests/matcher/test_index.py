@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kg.entry import Entry
+from kg.errors import Refused
 from kg.reading import read_entry
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
@@ -125,6 +126,123 @@ def test_if_embedding_fails_the_index_stays_behind_and_catches_up_later(
     assert index.lag() == 1
     embedder.broken = False
     assert index.catch_up() == 1
+
+
+class Picky(Counting):
+    """Fails at every text with a certain word in it, or gives no numbers for it."""
+
+    kind = "raises"
+
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+        found = super().encode(texts, progress)
+        bad = [number for number, text in enumerate(texts) if "poison" in text]
+        if bad and self.kind == "raises":
+            raise RuntimeError(f"cannot read {texts[bad[0]]}")
+        found[bad] = np.nan
+        return found
+
+
+@pytest.fixture(params=["raises", "nan"])
+def picky(request: pytest.FixtureRequest) -> Picky:
+    found = Picky()
+    found.kind = request.param
+    return found
+
+
+def test_one_entry_that_cannot_be_embedded_stops_no_other(
+    store: EmbeddedStore, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture, picky: Picky,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("matcher.index.BATCH", 4)
+    index = Index(store, picky, means, tmp_path / "index")
+    good = [put(store, f"p{n}", f"No bus comes to village {n}") for n in (0, 1, 3, 4, 6, 7, 8, 9)]
+    bad = [put(store, f"p{n}", f"The well has poison {n}") for n in (2, 5)]
+    assert index.catch_up() == 10
+    assert index.found.iris == good
+    assert index.failed == {*bad}
+    assert index.lag() == 0
+    assert all(sum(iri in r.getMessage() for r in caplog.records) == 1 for iri in bad)
+    assert "poison" not in caplog.text
+    assert by_text(index, "No bus comes to village 7", "en", Filters()).best(1) == [good[5]]
+
+
+def test_what_failed_is_tried_again_when_it_changes_and_at_the_next_start_only(
+    store: EmbeddedStore, means: Means, tmp_path: Path, picky: Picky
+) -> None:
+    index = Index(store, picky, means, tmp_path / "index")
+    bad, other = put(store, "a", "There is poison"), put(store, "b", "More poison")
+    index.catch_up()
+    before = picky.texts
+    assert index.catch_up() == 0
+    late = put(store, "c", "No bus")
+    assert index.catch_up() == 1
+    assert picky.texts == before + 2
+    put(store, "a", "The well is clean")
+    index.catch_up()
+    assert ({*index.failed}, index.found.iris) == ({other}, [bad, late])
+    put(store, "a", "Again there is poison")
+    index.catch_up()
+    assert ({*index.failed}, index.found.iris) == ({bad, other}, [late])
+    index.close()
+    again = Index(store, picky, means, tmp_path / "index")
+    assert ({*again.failed}, again.lag()) == ({bad, other}, 0)
+    assert again.catch_up() == 2
+    assert again.failed == {bad, other}
+    assert again.catch_up() == 0
+    again.close()
+    healed = Index(store, HashingEmbedder(), means, tmp_path / "index")
+    assert healed.catch_up() == 2
+    assert ({*healed.failed}, healed.found.iris) == (set(), [bad, other, late])
+    store.write([Change(bad, None)], "tests", "delete")
+    healed.catch_up()
+    assert healed.found.iris == [other, late]
+
+
+def test_a_failed_entry_that_is_deleted_is_failed_no_more(
+    store: EmbeddedStore, means: Means, tmp_path: Path, picky: Picky
+) -> None:
+    index = Index(store, picky, means, tmp_path / "index")
+    bad = put(store, "a", "There is poison")
+    index.catch_up()
+    assert index.failed == {bad}
+    store.write([Change(bad, None)], "tests", "delete")
+    assert index.catch_up() == 1
+    assert index.failed == set()
+    put(store, "b", "More poison")
+    index.rebuild()
+    assert len(index.failed) == 1
+
+
+def test_a_question_that_the_model_cannot_read_is_refused(
+    store: EmbeddedStore, means: Means, tmp_path: Path, picky: Picky
+) -> None:
+    index = Index(store, picky, means, tmp_path / "index")
+    bad = store.get(put(store, "a", "There is poison"))
+    put(store, "b", "No bus")
+    index.catch_up()
+    with pytest.raises(Refused, match="cannot read") as refusal:
+        by_text(index, "Is there poison?", "en", Filters())
+    assert refusal.value.problems[0].path == "text"
+    with pytest.raises(Refused, match="cannot read"):
+        by_entry(index, bad, Filters())
+    picky.broken = True
+    with pytest.raises(RuntimeError, match="no memory"):
+        by_text(index, "Is there a bus?", "en", Filters())
+
+
+def test_a_write_that_changes_nothing_indexed_reads_nothing_again(
+    store: EmbeddedStore, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "rides", "No bus comes to the village")
+    index.catch_up()
+    before = index.found
+    monkeypatch.setattr(index, "_read", lambda: pytest.fail("the index was read again"))
+    place = store.get(f"{BASE}id/territory/HR")
+    store.write([Change(place.iri, place)], "tests", "replace")
+    assert index.catch_up() == 0
+    assert index.lag() == 0
+    assert index.found.version == store.version() == before.version + 1
+    assert index.found.iris is before.iris
 
 
 def test_a_batch_that_fails_halfway_leaves_the_index_as_it_was(

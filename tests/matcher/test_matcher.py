@@ -264,7 +264,8 @@ def test_answers_can_be_spread_over_countries(starter_matcher: Matcher) -> None:
 
 
 def test_a_quota_lets_small_languages_be_seen(starter_matcher: Matcher) -> None:
-    ranking = starter_matcher.rank(Question(text=TEXT), None, "en", Filters(type=("practice",)))
+    snapshot = starter_matcher.snapshot()
+    ranking = snapshot.rank(Question(text=TEXT), None, "en", Filters(type=("practice",)))
     order = ranking.best(len(ranking.found.iris))
     least = retrieval.NEARLY * ranking.probability(order[4])
     near = [iri for iri in order if ranking.probability(iri) >= least]
@@ -378,7 +379,7 @@ def test_a_batch_says_what_one_question_after_the_other_says(
 def test_a_batch_asks_of_challenges_as_one_question_does(starter_matcher: Matcher) -> None:
     found = starter_matcher.index.found
     rows = [found.position[CHALLENGE], found.position[PRACTICE]]
-    rankings = dict(batch._rankings(starter_matcher, rows, 10))
+    rankings = dict(batch._rankings(starter_matcher.snapshot(), rows, 10))
     for iri in (CHALLENGE, PRACTICE):
         told = matches(ask(starter_matcher, "similar", Question(entry=iri)))
         best = rankings[iri].best(10)

@@ -106,7 +106,7 @@ class TestForm:
     ) -> None:
         fields = asks(runtime.intake.validator.shapes, CLASSES[path])
         entry = next(iter(runtime.store.entries(path)))
-        reader = Reader(runtime.store.base, PlaceBook(runtime.store), {})
+        reader = Reader(runtime.store.base, PlaceBook(runtime.store), lambda path, text: None)
         made = reader.triples(
             ox.NamedNode(entry.iri), CLASSES[path], fields, filled(entry, fields, {})
         )

@@ -21,7 +21,7 @@ from kg.entry import make
 from kg.i18n import gettext, ngettext, own_name, speaking
 from kg.store import Change
 from service import create_app
-from service.places import PlaceBook, fold
+from service.places import PlaceBook
 from service.reach import report
 from service.runtime import Runtime
 from service.searchview import MAX_QUESTION, fit_text
@@ -452,9 +452,6 @@ class TestPlaces:
         offered = places.offered()
         assert offered[0].level == "country"
         assert all(places.find(place.label) == place for place in offered)
-
-    def test_names_are_compared_without_accents(self) -> None:
-        assert fold("  Ķekavas  Novads ") == "kekavas novads"
 
 
 class TestWords:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from kg import starter
 from kg.errors import StoreUnusable
 from kg.reading import read_entry
-from matcher.embedder import Matrix
+from matcher.embedder import Matrix, ModelUnusable
 from service import create_app
 from service.runtime import Runtime, open_graph
 from service.settings import Settings
@@ -64,6 +65,8 @@ def test_a_home_in_use_is_refused(runtime: Runtime) -> None:
 class SlowEmbedder(HashingEmbedder):
     """Waits until it may answer; fails as long as it is told to."""
 
+    words = "the disk is full"
+
     def __init__(self) -> None:
         self.may = threading.Event()
         self.fails = False
@@ -71,7 +74,7 @@ class SlowEmbedder(HashingEmbedder):
     def encode(self, texts: object, progress: bool = False) -> Matrix:
         assert self.may.wait(30)
         if self.fails:
-            raise OSError("the disk is full")
+            raise OSError(self.words)
         return super().encode(texts)  # type: ignore[arg-type]
 
 
@@ -99,9 +102,76 @@ def test_a_write_stays_when_embedding_fails_and_the_index_catches_up(
         entry = read_entry(practice("stays"), "text/turtle", BASE)
         runtime.intake.create(entry, "someone")
         runtime.written()
-        assert until(lambda: not runtime.ready)
+        assert until(lambda: "could not follow" in caplog.text)
+        assert runtime.ready
         assert runtime.store.get(entry.iri) == entry
         assert runtime.matcher.lag() == 1
         model.fails = False
-        assert until(lambda: runtime.ready and runtime.matcher.lag() == 0)
-    assert "could not follow" in caplog.text
+        assert until(lambda: runtime.matcher.lag() == 0)
+        assert runtime.matcher.failed == 0
+    assert not runtime.ready
+    assert "OSError" in caplog.text
+    assert "the disk is full" not in caplog.text
+
+
+class PickyEmbedder(HashingEmbedder):
+    """Fails at every text with a certain word in it, quoting it."""
+
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+        if bad := [text for text in texts if "poisonous" in text]:
+            raise RuntimeError(f"cannot read {bad[0]}")
+        return super().encode(texts, progress)
+
+
+def test_an_entry_that_cannot_be_embedded_keeps_nothing_else_back(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Runtime(Settings(home=home), PickyEmbedder()) as runtime:
+        assert runtime.wait_ready(30)
+        client = create_app(runtime).test_client()
+        names = {"bad": "A poisonous title", "good": "Rides for all", "worse": "Very poisonous"}
+        for slug, title in names.items():
+            entry = read_entry(practice(slug, title=title), "text/turtle", BASE)
+            runtime.intake.create(entry, "someone")
+        runtime.written()
+        assert until(lambda: runtime.matcher.lag() == 0)
+        state = {"status": "ready", "index_lag": 0, "failed": 2}
+        assert client.get("/ready").get_json() == state
+        assert client.get("/api/stats").get_json()["failed"] == 2
+        assert "passerelle_index_failed 2" in client.get("/metrics").text
+        asked = {"text": "Rides for all", "limit": 3}
+        found = client.post("/api/match/similar", json=asked).get_json()["matches"]
+        assert f"{BASE}id/practice/good" in {m["entry"] for m in found}
+        assert client.get("/id/practice/bad", headers={"Accept": "text/html"}).status_code == 200
+        asked = {"entry": f"{BASE}id/practice/bad"}
+        refusal = client.post("/api/match/similar", json=asked)
+        assert (refusal.status_code, refusal.get_json()["problems"][0]["path"]) == (422, "text")
+    for slug in ("bad", "worse"):
+        assert f"{BASE}id/practice/{slug} cannot be read by the model" in caplog.text
+    assert "poisonous" not in caplog.text
+
+
+class NoModel(HashingEmbedder):
+    """A model whose folder is damaged; counts how often it was tried."""
+
+    tried = 0
+
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+        NoModel.tried += 1
+        raise ModelUnusable("The model /m cannot be loaded; download it anew.")
+
+
+def test_a_model_that_can_never_be_used_is_said_and_not_tried_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.runtime.RETRY", 0.01)
+    with Runtime(Settings(home=home), NoModel()) as runtime:
+        assert not runtime.wait_ready(30)
+        runtime._thread.join(30)
+        assert not runtime._thread.is_alive()
+        assert NoModel.tried == 1
+        client = create_app(runtime).test_client()
+        answer = client.get("/ready")
+        assert answer.status_code == 503
+        assert answer.get_json()["detail"] == "The model /m cannot be loaded; download it anew."
+        assert client.get("/health").status_code == 200

@@ -19,7 +19,7 @@ from kg.shelf import Shelf
 from service.exports import COLUMNS
 from service.maps import Spot, draw, project, zoom
 from service.runtime import Runtime
-from tests.service.conftest import practice
+from tests.service.conftest import BASE, practice
 from tests.service.pagetools import page, words
 
 
@@ -125,6 +125,14 @@ class TestWords:
         assert int(re.findall(r"(\d+) entries", found)[0]) >= len(themed) > 5
         assert shelf.rows[0].words.startswith(" ")
 
+    @pytest.mark.parametrize("q", ["sibenik", "SIBENIK", "Šibenik", "S\u030cibenik"])
+    def test_accents_and_capitals_do_not_matter(self, client: FlaskClient, q: str) -> None:
+        text = page(client, "/search", q=q)
+        assert "No good match" not in words(text)
+        assert any("Šibenik" in title for title in titles(text))
+        listed = client.get("/api/entries", query_string={"q": q, "type": "actor"}).get_json()
+        assert any("Šibenik" in row["title"] for row in listed["entries"])
+
     def test_a_filter_that_leaves_nothing_shows_the_nearest_behind_it(
         self, client: FlaskClient
     ) -> None:
@@ -208,6 +216,31 @@ class TestFiles:
         placed = [f for f in found["features"] if f["geometry"]]
         assert len(placed) > 20
         assert all(-30 < f["geometry"]["coordinates"][0] < 45 for f in placed)
+
+    def test_a_file_has_the_coordinates_that_are_stated_and_no_middle_of_a_region(
+        self, client: FlaskClient, runtime: Runtime
+    ) -> None:
+        query = "SELECT ?lat ?long { ?t geo:lat ?lat ; geo:long ?long }"
+        stated = {(float(r["lat"]), float(r["long"])) for r in runtime.store.select(query, {})}
+        rows = list(
+            csv.DictReader(io.StringIO(client.get("/search?format=csv").text.lstrip("\ufeff")))
+        )
+        features = json.loads(client.get("/search?format=geojson").data)["features"]
+        at = {
+            r["iri"]: (float(r["latitude"]), float(r["longitude"])) for r in rows if r["latitude"]
+        }
+        drawn = {
+            f["id"]: tuple(f["geometry"]["coordinates"][::-1]) for f in features if f["geometry"]
+        }
+        assert at == drawn
+        assert at[f"{BASE}id/actor/city-hr-pula"] == (44.8683, 13.8481)
+        assert f"{BASE}id/practice/humana-nova-cakovec" in {r["iri"] for r in rows} - at.keys()
+        assert [iri for iri, point in at.items() if point not in stated] == []
+
+    def test_the_page_of_a_region_without_coordinates_has_none(self, client: FlaskClient) -> None:
+        there, nowhere = (page(client, f"/id/territory/{name}") for name in ("hr-pula", "HR036"))
+        assert "GeoCoordinates" in there
+        assert "GeoCoordinates" not in nowhere
 
     def test_turtle_holds_all_that_is_known(self, client: FlaskClient, runtime: Runtime) -> None:
         body = client.get("/search?type=call&format=turtle").data
