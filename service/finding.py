@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import cast
 
 from flask import Blueprint, Response, current_app, render_template, request
-from werkzeug.exceptions import NotFound
 
 from kg.i18n import language
 from kg.shelf import Shelf
@@ -14,6 +13,7 @@ from kg.store import Store
 from service.answers import document
 from service.browse import SORTS, VIEWS, Labels, find
 from service.exports import FORMATS
+from service.negotiate import choose_named
 from service.places import PlaceBook
 from service.runtime import current
 
@@ -29,10 +29,9 @@ def search() -> Response:
     """Show the entries that an address asks for, or send them as a file."""
     runtime, shelf = current(), shelf_of(current().store)
     result = find(runtime, shelf, places_of(runtime.store), request.args)
-    if form := request.args.get("format"):
-        if form not in FORMATS:
-            raise NotFound
-        media, write = FORMATS[form]
+    if named := request.args.get("format"):
+        media, form = choose_named({m: name for name, (m, _) in FORMATS.items()}, named)
+        _, write = FORMATS[form]
         labels = Labels(shelf, runtime.store.base)
         answer = document(write(runtime.store, result.rows, labels), media)
         answer.headers["Content-Disposition"] = f'attachment; filename="passerelle.{form}"'
