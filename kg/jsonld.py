@@ -167,7 +167,9 @@ def load(text: str) -> Any:  # noqa: ANN401
         return json.loads(
             text, parse_constant=_no_constant, parse_int=_integer, object_pairs_hook=_unique
         )
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise Malformed(gettext("The JSON is nested too deep.")) from error
+    except ValueError as error:
         raise Malformed(gettext("This is not JSON: %(error)s", error=error)) from error
 
 
