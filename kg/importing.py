@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from kg.entry import Entry
 from kg.errors import Problem
 from kg.intake import BATCH, BatchReport, Intake
 from kg.sources import Row, read
@@ -69,12 +70,21 @@ def import_file(
     """
     report = ImportReport(name, path.name)
     rows = islice(read(name, path, intake.store.base, _territories(intake.store)), limit)
-    while batch := list(islice(rows, BATCH)):
-        entries = [row.entry for row in batch if row.entry]
-        done = intake.submit_many(entries, agent=f"import-{name}", keep_others=True)
-        _count(report, batch, done)
-        if progress:
-            progress(report.rows)
+    seen: list[tuple[Row, str]] = []
+
+    def entries() -> Iterator[Entry]:
+        """Yield the entries of all rows, and note of each row all but its entry."""
+        for row in rows:
+            seen.append((replace(row, entry=None), row.entry.iri if row.entry else ""))
+            if row.entry:
+                yield row.entry
+            if progress and len(seen) % BATCH == 0:
+                progress(len(seen))
+
+    done = intake.submit_many(entries(), agent=f"import-{name}", keep_others=True)
+    _count(report, seen, done)
+    if progress:
+        progress(report.rows)
     return report
 
 
@@ -84,15 +94,14 @@ def _territories(store: Store) -> frozenset[str]:
     return frozenset(row["t"].rsplit("/", 1)[-1] for row in found)
 
 
-def _count(report: ImportReport, batch: list[Row], done: BatchReport) -> None:
+def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport) -> None:
     unchanged, kept = set(done.unchanged), set(done.kept)
-    for row in batch:
-        iri = row.entry.iri if row.entry else ""
+    for row, iri in seen:
         against = done.refused.get(iri) or [p for p in row.problems if p.severity == "violation"]
         report.rows += 1
         if against:
             report.refusals.append((row, against))
-        elif not row.entry:
+        elif not iri:
             report.merged += 1
         elif iri in unchanged:
             report.unchanged += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from kg.reading import entry_of
 from kg.slots import Slots
 from kg.store import Change, Store
 from kg.validation import Report, Validator
+from kg.vocabulary import RDF_TYPE
 
 BATCH = 200
 SHOWN = 5
@@ -141,55 +143,94 @@ class Intake:
 
         With ``keep_others`` an entry that somebody else wrote or deleted last is left as
         it is and listed in ``kept``. What is the same already is not written again. Entries
-        may link to each other in any order.
+        may link to each other in any order: those whose links lead to nothing yet are held
+        back, and stored at the end after what they link to.
         """
         report = BatchReport()
-        names: set[str] = set()
-        refused: list[Entry] = []
-        with self.store.exclusive():
-            for batch in _batches(entries):
-                names.update(entry.iri for entry in batch)
-                refused += self._submit_batch(batch, agent, report, keep_others=keep_others)
-            waiting = [e for e in refused if not names.isdisjoint(e.linked())]
-            while waiting:
-                left = self._submit_batch(waiting, agent, report, keep_others=keep_others)
-                waiting = left if len(left) < len(waiting) else []
+        held: dict[str, Entry] = {}
+        for batch in _batches(entries):
+            for entry in batch:
+                held.pop(entry.iri, None)
+            with self.store.exclusive():
+                fresh = self._fresh(batch, agent, report, keep_others=keep_others)
+                waiting = self._waiting(fresh)
+                self._store_many([e for e in fresh if e.iri not in waiting], agent, report)
+            held |= waiting
+        for batch in _after_their_links(held):
+            with self.store.exclusive():
+                fresh = self._fresh(batch, agent, report, keep_others=keep_others)
+                self._store_many(fresh, agent, report)
         return report
 
-    def _submit_batch(
+    def _fresh(
         self, batch: list[Entry], agent: str, report: BatchReport, *, keep_others: bool
     ) -> list[Entry]:
-        """Store what can be stored of a batch, and return the entries that are refused."""
+        """Return what of a batch is to be stored; the report says of the rest why not."""
         known = {e.iri: e for e in self.store.several([e.iri for e in batch])}
         report.unchanged += [e.iri for e in batch if known.get(e.iri) == e]
         changed = [e for e in batch if known.get(e.iri) != e]
-        fresh = [e for e in changed if self._wanted(e, agent, report, keep_others=keep_others)]
-        if not fresh:
-            return []
+        return [e for e in changed if self._wanted(e, agent, report, keep_others=keep_others)]
+
+    def _waiting(self, fresh: list[Entry]) -> dict[str, Entry]:
+        """Return the entries that link, perhaps by way of others, to what is not there yet."""
+        links = {e.iri: self._own_links(e) for e in fresh}
+        here = {node for entry in fresh for node in entry.nodes()}
+        stored = self.store.kinds({*here, *(iri for some in links.values() for iri in some)})
+        lost = {iri for some in links.values() for iri in some} - here - stored.keys()
+        waiting: dict[str, Entry] = {}
+        while more := [e for e in fresh if e.iri not in waiting and links[e.iri] & lost]:
+            waiting |= {e.iri: e for e in more}
+            lost |= {node for e in more for node in e.nodes() if node not in stored}
+        return waiting
+
+    def _own_links(self, entry: Entry) -> set[str]:
+        return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
+
+    def _store_many(self, fresh: list[Entry], agent: str, report: BatchReport) -> None:
+        """Store what conforms of some entries, in one write."""
+        known = {e.iri for e in self.store.several([e.iri for e in fresh])}
         verdicts = self._judge(fresh)
-        changes, refused = [], []
+        changes = []
         for entry in fresh:
             verdict = verdicts[entry.iri]
             report.refused.pop(entry.iri, None)
             if not verdict.conforms:
                 report.refused[entry.iri] = verdict.violations
-                refused.append(entry)
                 continue
             if verdict.warnings:
                 report.warned[entry.iri] = verdict.warnings
             (report.replaced if entry.iri in known else report.added).append(entry.iri)
             changes.append(Change(entry.iri, entry))
-        self.store.write(changes, agent, "import")
-        return refused
+        if changes:
+            self.store.write(changes, agent, "import")
 
     def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
         """Return the reports; who links to an entry that is refused is looked at without it."""
-        verdicts = self.validator.validate_many(fresh, self.store.kinds)
-        lost = {e.iri for e in fresh if not verdicts[e.iri].conforms}
-        while any(not lost.isdisjoint(e.linked()) for e in fresh if e.iri not in lost):
-            fresh = [e for e in fresh if e.iri not in lost]
-            verdicts |= self.validator.validate_many(fresh, self.store.kinds)
-            lost = {e.iri for e in fresh if not verdicts[e.iri].conforms}
+        standing = {entry.iri: entry for entry in fresh}
+        users: dict[str, list[str]] = defaultdict(list)
+        for entry in fresh:
+            for iri in self._own_links(entry):
+                users[iri].append(entry.iri)
+
+        def kinds(iris: Iterable[str]) -> dict[str, list[str]]:
+            """Return the kinds of what is stored, and of what is to be stored with it."""
+            names = set(iris)
+            found = self.store.kinds(names)
+            owners = {iri.partition("#")[0] for iri in names} & standing.keys()
+            for node in {n for o in owners for n in standing[o].nodes()} & names:
+                owner = standing[node.partition("#")[0]]
+                found[node] = sorted({*found.get(node, []), *owner.links(RDF_TYPE.value, node)})
+            return found
+
+        verdicts: dict[str, Report] = {}
+        unsure = list(standing)
+        while unsure:
+            for start in range(0, len(unsure), BATCH):
+                some = [standing[iri] for iri in unsure[start : start + BATCH]]
+                verdicts |= self.validator.validate_many(some, kinds)
+            lost = [standing.pop(iri) for iri in unsure if not verdicts[iri].conforms]
+            linking = {user for entry in lost for node in entry.nodes() for user in users[node]}
+            unsure = sorted(linking & standing.keys())
         return verdicts
 
     def _wanted(self, entry: Entry, agent: str, report: BatchReport, *, keep_others: bool) -> bool:
@@ -258,3 +299,47 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         batch[entry.iri] = entry
     if batch:
         yield list(batch.values())
+
+
+def _after_their_links(entries: Mapping[str, Entry]) -> Iterator[list[Entry]]:
+    """Yield entries in lists of some 200, none before what it links to.
+
+    What links to each other in a circle is in one list, whatever its number.
+    """
+    links = {
+        iri: sorted({i.partition("#")[0] for i in entry.linked()} & entries.keys())
+        for iri, entry in entries.items()
+    }
+    users: dict[str, list[str]] = {iri: [] for iri in links}
+    for iri, targets in links.items():
+        for target in targets:
+            users[target].append(iri)
+    # Kosaraju's algorithm: it finds circles with those that link to them first.
+    last_first = list(_walk(links, links, set()))[::-1]
+    seen: set[str] = set()
+    circles = [c for iri in last_first if (c := list(_walk([iri], users, seen)))][::-1]
+    batch: list[Entry] = []
+    for circle in circles:
+        if batch and len(batch) + len(circle) > BATCH:
+            yield batch
+            batch = []
+        batch += [entries[iri] for iri in circle]
+    if batch:
+        yield batch
+
+
+def _walk(starts: Iterable[str], ways: Mapping[str, list[str]], seen: set[str]) -> Iterator[str]:
+    """Yield what can be reached and was not seen, each after all that it leads to."""
+    for start in starts:
+        if start in seen:
+            continue
+        seen.add(start)
+        open_ = [(start, iter(ways[start]))]
+        while open_:
+            iri, further = open_[-1]
+            if (step := next((i for i in further if i not in seen), None)) is None:
+                open_.pop()
+                yield iri
+            else:
+                seen.add(step)
+                open_.append((step, iter(ways[step])))

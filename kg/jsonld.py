@@ -1,54 +1,153 @@
-"""Make a stranger's JSON-LD safe to parse: our own context only, every key and value known.
+"""Make a stranger's JSON-LD safe to parse: nothing is fetched, every key and value known.
 
 A JSON-LD processor drops what it does not understand, such as an address with a space or a
-language that is none, without a word; here each of these is told instead.
+language that is none, without a word; here each of these is told instead. Read are objects in
+our own context, what other tools write (expanded, or a flat list of nodes), and contexts that
+stand in the document and declare prefixes and terms.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeGuard
 
 import pyoxigraph as ox
 
-from kg.errors import Malformed, Problem, Refused, refused
+from kg.errors import Malformed, Problem, Refused
 from kg.i18n import gettext
-from kg.vocabulary import context
+from kg.language import proper_tag
+from kg.vocabulary import XSD, context
 
 MAX_DEPTH = 32
+MAX_ADDRESS = 2_000
 #: what relative addresses are resolved against; no http address, so that none can pass
 NOWHERE = "relative://invalid/"
-_KEYWORDS = {"@id", "@type", "@value", "@language"}
-_NUMBER_TYPES = {"xsd:integer", "xsd:decimal"}
+_ALIASED = {"@id", "@type", "@value", "@language"}
+_KEYWORDS = {*_ALIASED, "@included", "@list", "@set"}
+_NUMBER_TYPES = {"xsd:integer", "xsd:decimal", XSD + "integer", XSD + "decimal"}
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+#: what a definition of a term may say
+_OPTIONS: Mapping[str, Callable[[Any], bool]] = {
+    "@id": lambda value: isinstance(value, str),
+    "@type": lambda value: isinstance(value, str) and value not in {"@json", "@none"},
+    "@container": lambda value: value in ("@language", "@set", ["@language", "@set"]),
+}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys that a document may use: ours, and those that its own context declares."""
+
+    terms: Mapping[str, Any]
+
+    def definition(self, key: str) -> Any:  # noqa: ANN401
+        """Return what is known of a key that is a property, alias, keyword or class, else None.
+
+        A property that is written as an address, in full or with a prefix, has no rules.
+        """
+        if key in _KEYWORDS:
+            return key
+        found = self.terms.get(key)
+        if found is not None:
+            return None if key.startswith("@") or _is_prefix(found) else found
+        prefix, _, local = key.partition(":")
+        known = _is_prefix(self.terms.get(prefix)) and local and not local.startswith("//")
+        return {} if known or _is_address(key) else None
 
 
 def prepare(text: str) -> str:
     """Return the document with our own context in place of any reference to it.
 
-    Raises Malformed (no JSON, too deep, a key twice) or Refused (another context, a key or
-    value that cannot stand).
+    Raises Malformed (no JSON, too deep, a key twice) or Refused (a context that would have
+    to be fetched, a key or value that cannot stand).
     """
     if _depth(text) > MAX_DEPTH:
         raise Malformed(gettext("The JSON may be nested %(most)s deep at most.", most=MAX_DEPTH))
-    document = _load(text)
-    if not isinstance(document, dict):
+    document = load(text)
+    own: list[dict[str, Any]] = []
+    if isinstance(document, dict):
+        own = contexts(document.pop("@context", None))
+        if document.keys() == {"@graph"}:
+            document = document["@graph"]
+    nodes = document if isinstance(document, list) else [document]
+    if not nodes or not all(isinstance(node, dict) for node in nodes):
         raise Malformed(gettext("Send one JSON object with one entry."))
-    if not _ours(document.pop("@context", None)):
-        raise refused(
-            "@context",
-            gettext("Only our own context is used; others are never fetched."),
-            hint=gettext('Leave "@context" out or write "/context.jsonld" of this service.'),
-        )
+    keys = Keys({name: term for terms in [context(), *own] for name, term in terms.items()})
+    cleaner = _Cleaner(keys)
+    bodies = [cleaner.node(node) for node in nodes]
+    if cleaner.problems:
+        raise Refused(gettext("Some parts of the entry cannot be read."), cleaner.problems)
+    body = bodies[0] if isinstance(document, dict) else {"@graph": bodies}
+    used = [context(), *own] if own else context()
+    return json.dumps({"@context": used} | body, ensure_ascii=False)
+
+
+def contexts(reference: object) -> list[dict[str, Any]]:
+    """Return the contexts that stand in the document; ours by its address adds none.
+
+    Raises Refused for one that would have to be fetched, or says more than prefixes and terms.
+    """
     problems: list[Problem] = []
-    body = _clean(document, "", problems)
+    own = []
+    for one in reference if isinstance(reference, list) else [reference]:
+        if isinstance(one, dict):
+            known = {**context(), **one}
+            problems += [
+                _problem(
+                    f"@context.{name}",
+                    gettext("A context here may only declare prefixes and terms."),
+                    json.dumps(definition),
+                    gettext('Write "name": "https://...", or use the keys of /context.jsonld.'),
+                )
+                for name, definition in one.items()
+                if not _declares(name, definition, known)
+            ]
+            own.append(one)
+        elif not _ours(one):
+            problems.append(
+                _problem(
+                    "@context",
+                    gettext("Only our own context is used; others are never fetched."),
+                    one,
+                    gettext('Leave "@context" out or write "/context.jsonld" of this service.'),
+                )
+            )
     if problems:
-        raise Refused(gettext("Some parts of the entry cannot be read."), problems)
-    return json.dumps({"@context": context()} | body, ensure_ascii=False)
+        raise Refused(problems[0].message, problems)
+    return own
+
+
+def _declares(name: str, definition: object, known: Mapping[str, Any]) -> bool:
+    """Say whether a line of a context declares a prefix, a term or an alias and nothing else."""
+    if name == "@version":
+        return True
+    parts: dict[str, Any] = definition if isinstance(definition, dict) else {"@id": definition}
+    options = all(n in _OPTIONS and _OPTIONS[n](part) for n, part in parts.items())
+    if not name or name.startswith("@") or not options:
+        return False
+    address: str = parts.get("@id", name)
+    # Not by way of a third: addresses that are made of addresses of addresses grow.
+    prefix = known.get(address.partition(":")[0])
+    return address in _ALIASED or _is_address(address) or (_is_prefix(prefix) and ":" in address)
+
+
+def _is_prefix(definition: object) -> TypeGuard[str]:
+    """Say whether ``prefix:name`` may be written with a term."""
+    return _is_address(definition) and definition.endswith(tuple(":/?#[]@"))
+
+
+def _is_address(value: object) -> TypeGuard[str]:
+    return (
+        isinstance(value, str)
+        and value.startswith(("http://", "https://"))
+        and len(value) <= MAX_ADDRESS
+        and _address_fault(value) is None
+    )
 
 
 def _depth(text: str) -> int:
@@ -62,11 +161,14 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _load(text: str) -> Any:  # noqa: ANN401
+def load(text: str) -> Any:  # noqa: ANN401
+    """Read JSON strictly: no NaN, no key twice, no number of thousands of digits."""
     try:
         return json.loads(
             text, parse_constant=_no_constant, parse_int=_integer, object_pairs_hook=_unique
         )
+    except RecursionError as error:
+        raise Malformed(gettext("The JSON is nested too deep.")) from error
     except ValueError as error:
         raise Malformed(gettext("This is not JSON: %(error)s", error=error)) from error
 
@@ -94,39 +196,75 @@ def _ours(reference: object) -> bool:
     )
 
 
-def _clean(node: dict[str, Any], path: str, problems: list[Problem]) -> dict[str, Any]:
-    """Return a JSON-LD node with numbers as text; note every key that is not ours."""
-    cleaned = {key: _clean_value(key, value, path, problems) for key, value in node.items()}
-    value = cleaned.get("@value")
-    if _is_number(value) and not cleaned.keys().isdisjoint({"@type", "type"}):
-        cleaned["@value"] = _plain(value)
-    return cleaned
+class _Cleaner:
+    """Makes nodes as the parser must see them, and notes what cannot stand."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self.problems: list[Problem] = []
+
+    def node(self, node: dict[str, Any], path: str = "", within: Any = None) -> dict[str, Any]:  # noqa: ANN401
+        """Return a node with numbers as text; ``within`` is what is known of its property."""
+        cleaned = {key: self._value(key, value, path, within) for key, value in node.items()}
+        value = cleaned.get("@value")
+        if _is_number(value) and not cleaned.keys().isdisjoint({"@type", "type"}):
+            cleaned["@value"] = _plain(value)
+        if len(cleaned) > 1 and (key := next(iter(cleaned.keys() & {"@list", "@set"}), None)):
+            self._unknown(f"{path}.{key}".lstrip("."), key)
+        return cleaned
+
+    def _value(self, key: str, value: Any, path: str, within: Any) -> Any:  # noqa: ANN401
+        where = f"{path}.{key}".lstrip(".")
+        definition = within if key in {"@list", "@set"} else self._keys.definition(key)
+        if definition is None:
+            return self._unknown(where, key)
+        if "@language" in _option(definition, "@container") and isinstance(value, dict):
+            return self._language_map(value, where)
+        many = value if isinstance(value, list) else [value]
+        cleaned = [self._one(item, definition, where) for item in many]
+        return cleaned if isinstance(value, list) else cleaned[0]
+
+    def _one(self, item: Any, definition: Any, where: str) -> Any:  # noqa: ANN401
+        if isinstance(item, dict):
+            return self.node(item, where, definition)
+        is_text = "@language" in _option(definition, "@container")
+        if isinstance(item, list) or (is_text and not isinstance(item, str)):
+            told = (
+                gettext("A text was expected.")
+                if is_text
+                else gettext("A list in a list is not read here.")
+            )
+            self.problems.append(_problem(where, told, item))
+        elif definition == "@included":
+            self._unknown(where, str(item))
+        elif isinstance(item, str) and definition == "@language":
+            self.problems += [p for p in [tag_problem(where, item)] if p]
+        elif isinstance(item, str) and (fault := _fault_finder(definition)(item)):
+            self.problems.append(_problem(where, fault, item))
+        elif _is_number(item):
+            return _number(item, definition)
+        return item
+
+    def _language_map(self, value: dict[str, Any], where: str) -> dict[str, Any]:
+        """Return texts by language as they are; note tags and texts that cannot stand."""
+        for tag, texts in value.items():
+            if tag != "@none" and (problem := tag_problem(where, tag)):
+                self.problems.append(problem)
+            for text in texts if isinstance(texts, list) else [texts]:
+                known = isinstance(text, str)
+                fault = _text_fault(text) if known else gettext("A text was expected.")
+                if fault:
+                    self.problems.append(_problem(f"{where}.{tag}", fault, text))
+        return value
+
+    def _unknown(self, where: str, key: str) -> None:
+        told = gettext("The key %(key)s is not known.", key=repr(key))
+        hint = gettext("Use a key of /context.jsonld.")
+        self.problems.append(_problem(where, told, key, hint))
 
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _clean_value(key: str, value: Any, path: str, problems: list[Problem]) -> Any:  # noqa: ANN401
-    """Return a value as the parser must see it; note what cannot stand."""
-    where = f"{path}.{key}".lstrip(".")
-    definition = key if key in _KEYWORDS else _definition(key)
-    if definition is None:
-        told = gettext("The key %(key)s is not known.", key=repr(key))
-        problems.append(_problem(where, told, key, gettext("Use a key of /context.jsonld.")))
-        return None
-    if "@language" in _option(definition, "@container") and isinstance(value, dict):
-        return _language_map(value, where, problems)
-    many = value if isinstance(value, list) else [value]
-    cleaned = [_clean_one(item, definition, where, problems) for item in many]
-    return cleaned if isinstance(value, list) else cleaned[0]
-
-
-def _definition(key: str) -> Any:  # noqa: ANN401
-    """Return what our context says of a key that is a property, an alias or a class."""
-    found = context().get(key)
-    is_prefix = isinstance(found, str) and found.endswith(("#", "/"))
-    return None if key.startswith("@") or is_prefix else found
 
 
 def _option(definition: object, name: str) -> list[str]:
@@ -142,40 +280,16 @@ def _problem(where: str, told: str, value: object = None, hint: str | None = Non
     return Problem(path, told, value=None if value is None else shown, hint=hint)
 
 
-def _language_map(value: dict[str, Any], where: str, problems: list[Problem]) -> dict[str, Any]:
-    """Return texts by language as they are; note tags and texts that cannot stand."""
-    for tag, texts in value.items():
-        if tag != "@none" and (fault := _tag_fault(tag)):
-            problems.append(_problem(where, fault, tag, gettext('Write texts as {"en": "..."}.')))
-        for text in texts if isinstance(texts, list) else [texts]:
-            fault = _text_fault(text) if isinstance(text, str) else gettext("A text was expected.")
-            if fault:
-                problems.append(_problem(f"{where}.{tag}", fault, text))
-    return value
-
-
-def _clean_one(item: Any, definition: Any, where: str, problems: list[Problem]) -> Any:  # noqa: ANN401
-    if isinstance(item, dict):
-        return _clean(item, where, problems)
-    is_text = "@language" in _option(definition, "@container")
-    if isinstance(item, list) or (is_text and not isinstance(item, str)):
-        told = (
-            gettext("A text was expected.")
-            if is_text
-            else gettext("A list in a list is not read here.")
-        )
-        problems.append(_problem(where, told, item))
-    elif isinstance(item, str) and (fault := _fault_finder(definition)(item)):
-        problems.append(_problem(where, fault, item))
-    elif _is_number(item):
-        return _number(item, definition)
-    return item
-
-
 def _number(item: float, definition: object) -> object:
     """Return a number in plain digits: JSON-LD would write 3.5 as ``3.5E0``."""
     if _NUMBER_TYPES.isdisjoint(_option(definition, "@type")):
-        return item if definition == "@value" else str(item)
+        if definition == "@value":
+            return item
+        if definition != {}:
+            return str(item)
+        # A property that is written as an address says nothing of its values.
+        kind = XSD + ("integer" if isinstance(item, int) else "decimal")
+        return {"@value": _plain(item), "@type": kind}
     return _plain(item)
 
 
@@ -186,9 +300,7 @@ def _plain(number: float) -> str:
 
 def _fault_finder(definition: object) -> Callable[[str], str | None]:
     kind = definition if isinstance(definition, str) else "".join(_option(definition, "@type"))
-    if kind in {"@id", "@type"}:
-        return _address_fault
-    return _tag_fault if kind == "@language" else _text_fault
+    return _address_fault if kind in {"@id", "@type"} else _text_fault
 
 
 def _text_fault(text: str) -> str | None:
@@ -196,11 +308,16 @@ def _text_fault(text: str) -> str | None:
     return gettext("The text holds half a character (a lone surrogate).") if half else None
 
 
-def _tag_fault(tag: str) -> str | None:
-    try:
-        ox.Literal("", language=tag)
-    except ValueError:
-        return gettext("This is not the tag of a language.")
+def tag_problem(where: str, tag: str) -> Problem | None:
+    """Say what is wrong with the language of a text: data is searched and counted by it."""
+    proper = proper_tag(tag)
+    if proper is None:
+        told = gettext("This is not the tag of a language.")
+        hint = gettext('Write the code of its language, such as "en", "pt-BR" or "sr-Latn".')
+        return _problem(where, told, tag, hint)
+    if proper != tag:
+        told = gettext("This language has a shorter code.")
+        return _problem(where, told, tag, gettext("Write %(tag)s.", tag=proper))
     return None
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
+
+from langcodes import Language, tag_is_valid
+from langcodes.tag_parser import LanguageTagError
 
 LANGUAGES = tuple("bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv".split())
 UNKNOWN = "und"
 SURE = 0.5
 #: a text of so many words is in another language if all official ones together are less probable
 TELLING, OUTSIDE = 3, 0.02
+#: codes of ISO 639 that name no language; so do those from qaa to qtz
+_SPECIAL = re.compile("mul|mis|und|zxx|q[a-t][a-z]")
 #: what the identifier calls a text in no language
 NONE = {"zxx"}
 
@@ -17,6 +23,27 @@ NONE = {"zxx"}
 def primary(tag: str) -> str:
     """Return the language of a tag without region or script."""
     return tag.lower().partition("-")[0]
+
+
+@lru_cache(maxsize=1_000)
+def proper_tag(tag: str) -> str | None:
+    """Return the tag as it is to be written, None if it names no language.
+
+    A language with a code of two letters is written by it, whatever other code it has
+    (``de`` for ``deu`` and ``ger``): https://www.rfc-editor.org/rfc/rfc5646#section-2.2.1
+    """
+    code = primary(tag)
+    try:
+        Language.get(tag, normalize=False)
+    except LanguageTagError:
+        return None
+    if not re.fullmatch("[a-z]{2,3}", code) or _SPECIAL.fullmatch(code) or not tag_is_valid(code):
+        return None
+    short = Language.get(code)
+    overlong = len(code) == 3 and len(short.language or "") == 2
+    if overlong and code in {short.to_alpha3(), short.to_alpha3(variant="B")}:
+        return f"{short.language}{tag[3:]}"
+    return tag
 
 
 def detect(text: str) -> str:

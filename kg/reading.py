@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import pyoxigraph as ox
@@ -18,8 +19,8 @@ from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_a
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
 from kg.figures import number
 from kg.i18n import gettext, mark
-from kg.jsonld import MAX_DEPTH, NOWHERE
-from kg.vocabulary import CLASSES, DCT, RDF, RDF_TYPE, XSD
+from kg.jsonld import MAX_ADDRESS, MAX_DEPTH, NOWHERE, tag_problem
+from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD
 
 MAX_ENTRY = 1024 * 1024
 MAX_TRIPLES = 5_000
@@ -32,6 +33,10 @@ FORMATS = {
     "application/json": ox.RdfFormat.JSON_LD,
 }
 _NO_NUMBER = mark("This is not a number in plain digits.")
+_NO_TRIPLE_TERMS = mark("Statements about statements (triple terms) are not read here.")
+_NOTED_HERE = {PSR + "dataVersion", PSR + "action", DCT + "creator"}
+#: an address of an entry, here or at another installation
+_ENTRY = re.compile(f"^https?://[^?#]*/id/({'|'.join(CLASSES)})/", re.IGNORECASE)
 _FLOAT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 #: the types of literals that are read, with the form of those that a parser may choke on
 _DATATYPES = {
@@ -63,7 +68,7 @@ def parse(data: bytes, media_type: str) -> list[ox.Triple]:
     if len(data) > MAX_ENTRY:
         raise TooLarge(gettext("One entry may be at most 1 MiB."))
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Malformed(
             gettext("The text is not UTF-8: byte %(number)s cannot be read.", number=error.start)
@@ -83,9 +88,7 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
             if quad.graph_name != ox.DefaultGraph():
                 raise Malformed(gettext("Send one entry without named graphs."))
             if isinstance(quad.object, ox.Triple):
-                raise Malformed(
-                    gettext("Statements about statements (triple terms) are not read here.")
-                )
+                raise Malformed(gettext(_NO_TRIPLE_TERMS))
             found.append(ox.Triple(quad.subject, quad.predicate, quad.object))
             if len(found) > MAX_TRIPLES:
                 raise TooLarge(
@@ -269,13 +272,13 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
 
 
 def _check_terms(entry: Entry) -> None:
-    problems = [p for t in entry.triples for p in _term_problems(t)]
+    problems = [p for t in entry.triples for p in (*_term_problems(t), *_claims(t, entry))]
     if problems:
         raise Refused(gettext("Some values of the entry cannot stand."), problems)
 
 
 def _term_problems(triple: ox.Triple) -> list[Problem]:
-    path, obj = triple.predicate.value, triple.object
+    path, obj = triple.predicate.value[:MAX_ADDRESS], triple.object
     found = [
         Problem(
             path,
@@ -286,9 +289,35 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
         for node in (triple.subject, triple.predicate, obj)
         if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value))
     ]
+    if isinstance(obj, ox.Triple):
+        found.append(Problem(path, gettext(_NO_TRIPLE_TERMS)))
     if isinstance(obj, ox.Literal) and (fault := _literal_fault(obj)):
         found.append(Problem(path, fault, value=obj.value[:80]))
+    if isinstance(obj, ox.Literal) and obj.language:
+        found += [p for p in [tag_problem(path, obj.language)] if p]
     return found
+
+
+def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
+    """Yield what a triple claims that only we can know: who wrote what when, what is one."""
+    name, obj = triple.predicate.value, triple.object
+    noted = name.startswith(PROV) or name in _NOTED_HERE
+    if name == PSR + "dataVersion" and entry.path == "match":
+        noted = False  # which data a match was made from is part of it
+    if noted:
+        yield Problem(
+            name,
+            gettext("This is noted here with every change and cannot be sent."),
+            value=name_of(obj)[:200],
+            hint=gettext("Leave it out; who wrote an entry and when can be seen on its page."),
+        )
+    elif name == OWL + "sameAs" and _ENTRY.search(name_of(obj)):
+        yield Problem(
+            name,
+            gettext("That two entries are the same is decided here and cannot be sent."),
+            value=name_of(obj)[:200],
+            hint=gettext("Leave it out, or link to the other one as source."),
+        )
 
 
 def _sent(iri: str) -> str:
@@ -306,7 +335,9 @@ def _iri_fault(iri: str) -> str | None:
         )
     if not iri.isprintable() or " " in iri:
         return gettext("The address holds a space or a character that cannot be seen.")
-    return gettext("The address is longer than 2,000 characters.") if len(iri) > 2_000 else None
+    if len(iri) > MAX_ADDRESS:
+        return gettext("The address is longer than 2,000 characters.")
+    return None
 
 
 def _literal_fault(literal: ox.Literal) -> str | None:

@@ -57,7 +57,7 @@ def read_weights(path: Path) -> dict[str, float]:
     Raises Refused, naming the file, if it cannot be read or used.
     """
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = json.loads(path.read_text("utf-8-sig"))
         given = raw.get("weights", raw)
         return weighed(dict(given))
     except (OSError, ValueError, TypeError, AttributeError) as error:

@@ -19,6 +19,7 @@ from service.door import FREE, REFUSED, Door, Refusal
 from service.finding import finding
 from service.graphstore import graphstore
 from service.matchapi import matching
+from service.negotiate import Request
 from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
@@ -35,6 +36,7 @@ _DATA = (api, matching, sparql, graphstore, content, documentation)
 def build(runtime: Runtime) -> Flask:
     """Return the application of an open runtime."""
     app = Flask(__name__)
+    app.request_class = Request
     app.extensions["passerelle"] = runtime
     app.config["MAX_CONTENT_LENGTH"] = runtime.settings.body
     app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)

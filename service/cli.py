@@ -213,11 +213,12 @@ def validate(home: Path | None, as_json: bool, file: Path) -> None:
     from kg.reading import read_entry
     from service.runtime import open_graph
 
-    if file.suffix not in TYPES:
+    media = TYPES.get(file.suffix.lower())
+    if media is None:
         raise UnknownFormat(f"{file.name} is not read; name it {', '.join(TYPES)}.")
     intake = open_graph(_settings(home), Progress())
     try:
-        entry = read_entry(file.read_bytes(), TYPES[file.suffix], intake.store.base)
+        entry = read_entry(file.read_bytes(), media, intake.store.base)
         found, iri = list(intake.check(entry).problems), entry.iri
     except Refused as error:
         found, iri = error.problems, None

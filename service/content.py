@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import quote
 
 import pyoxigraph as ox
-from flask import Blueprint, Response, redirect, render_template, request, url_for
-from werkzeug.exceptions import NotFound
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg.i18n import gettext, language
@@ -23,13 +32,17 @@ content = Blueprint("content", __name__)
 
 @dataclass(frozen=True)
 class Term:
-    """A row of a vocabulary's page; ``parents`` are the slugs of what is broader."""
+    """A row of a vocabulary's page; ``parents`` are the slugs of what is broader.
+
+    ``page`` is where there is more about it.
+    """
 
     iri: str
     slug: str
     label: str
     definition: str
-    parents: tuple[str, ...]
+    parents: tuple[str, ...] = ()
+    page: str = ""
 
 
 @content.get("/id/<path>/<slug>")
@@ -48,6 +61,24 @@ def entry(path: str, slug: str) -> Response:
 def ontology() -> Response:
     """Return the ontology as a page or as RDF."""
     return _vocabulary(ONTOLOGY, gettext("The Passerelle ontology"))
+
+
+@content.get("/voc")
+def schemes() -> Response:
+    """Return what concept schemes there are, as a page or as RDF."""
+    heads = {
+        name: [t for t in triples if t.subject == ox.NamedNode(name)]
+        for name, triples in sorted(_graphs().items())
+        if name.startswith(VOC)
+    }
+    media, form = choose(PAGE)
+    if form != "html":
+        triples = [triple for head in heads.values() for triple in head]
+        return _conditional(document(write(triples, form, context_url()), media))
+    terms = [_head(name, triples) for name, triples in heads.items()]
+    title = gettext("Vocabularies")
+    page = render_template("vocabulary.html", title=title, iri=VOC, terms=terms)
+    return _conditional(document(page, media))
 
 
 @content.get("/voc/<scheme>")
@@ -72,6 +103,24 @@ def context() -> Response:
     return _conditional(document(body, "application/ld+json"))
 
 
+@content.before_app_request
+def without_slash() -> BaseResponse | None:
+    """Send whoever writes a slash after an address to the address without it."""
+    path = request.path.rstrip("/")
+    if not isinstance(request.routing_exception, NotFound) or path in {"", request.path}:
+        return None
+    try:
+        adapter = current_app.create_url_adapter(request)
+        assert adapter is not None
+        adapter.match(path)
+    except HTTPException:
+        return None
+    asked = request.environ.get("QUERY_STRING", "")
+    # One slash: an address that begins with two would lead to another host.
+    here = f"{request.script_root}/{quote(path.lstrip('/'))}"
+    return redirect(f"{here}?{asked}" if asked else here, 308)
+
+
 @content.after_request
 def allow_any_origin(answer: Response) -> Response:
     """Let pages of other sites read what is open data anyway."""
@@ -89,6 +138,15 @@ def _vocabulary(name: str, title: str) -> Response:
     title = _title(triples, name) or title
     page = render_template("vocabulary.html", title=title, iri=name, terms=list(_terms(triples)))
     return _conditional(document(page, media))
+
+
+def _head(name: str, triples: list[ox.Triple]) -> Term:
+    """Show a scheme as a row of the list of schemes."""
+    slug = _slug(name)
+    told = (t.object for t in triples if t.predicate.value == DCT + "description")
+    definition = next((o.value for o in told if isinstance(o, ox.Literal)), "")
+    page = url_for("content.scheme", scheme=slug)
+    return Term(name, slug, _title(triples, name) or slug, definition, page=page)
 
 
 def _conditional(answer: Response) -> Response:

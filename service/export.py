@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from kg.compact import entry_object
 from kg.store import Store
 from kg.vocabulary import context
-from service.negotiate import entry_object, turtle
+from service.negotiate import turtle
 
 
 def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> tuple[int, bytes]:

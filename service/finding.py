@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
-from werkzeug.exceptions import NotFound
 
 from service.answers import document
 from service.browse import SORTS, VIEWS, Labels, find
 from service.exports import FORMATS
+from service.negotiate import choose_named
 from service.runtime import current
 
 finding = Blueprint("finding", __name__)
@@ -22,10 +22,9 @@ def search() -> Response:
     runtime = current()
     shelf, places = runtime.lists.shelf, runtime.lists.places
     result = find(runtime, shelf, places, request.args)
-    if form := request.args.get("format"):
-        if form not in FORMATS:
-            raise NotFound
-        media, write = FORMATS[form]
+    if named := request.args.get("format"):
+        media, form = choose_named({m: name for name, (m, _) in FORMATS.items()}, named)
+        _, write = FORMATS[form]
         labels = Labels(shelf, runtime.store.base)
         answer = document(write(runtime.store, result.rows, labels), media)
         answer.headers["Content-Disposition"] = f'attachment; filename="passerelle.{form}"'

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+import flask
 import pyoxigraph as ox
 from flask import request
-from pyld import jsonld
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
-from kg import results
+from kg import compact, results
 from kg.entry import Entry
 from kg.i18n import gettext
-from kg.vocabulary import PREFIXES, context
+from kg.vocabulary import PREFIXES
 
 #: media type -> format; in the order of our preference
 Offers = Mapping[str, str]
+#: what is read
 RDF: Offers = {
     "text/turtle": "turtle",
     "application/n-triples": "nt",
     "application/ld+json": "jsonld",
     "application/json": "jsonld",
 }
-MATCHES: Offers = {"application/json": "json"} | {
-    k: v for k, v in RDF.items() if k != "application/json"
-}
-PAGE: Offers = {"text/html": "html"} | dict(RDF)
-DATA: Offers = {"application/ld+json": "jsonld", "application/json": "jsonld"} | dict(RDF)
 GRAPH: Offers = dict(RDF) | {"application/rdf+xml": "rdfxml"}
+MATCHES: Offers = {"application/json": "json"} | {
+    k: v for k, v in GRAPH.items() if k != "application/json"
+}
+PAGE: Offers = {"text/html": "html"} | dict(GRAPH)
+DATA: Offers = {"application/ld+json": "jsonld", "application/json": "jsonld"} | dict(GRAPH)
 TABLE: Offers = {
     "application/sparql-results+json": "json",
     "application/json": "json",
@@ -39,27 +41,73 @@ TABLE: Offers = {
     "text/csv": "csv",
     "text/tab-separated-values": "tsv",
 }
+#: what ``?format=`` may say beside the formats and media types themselves
 _NAMES = {
     "ttl": ("turtle",),
     "n3": ("turtle",),
     "ntriples": ("nt",),
+    "n-triples": ("nt",),
     "json-ld": ("jsonld",),
+    "ld+json": ("jsonld",),
     "json": ("json", "jsonld"),
     "xml": ("xml", "rdfxml"),
     "rdf": ("rdfxml",),
+    "rdf/xml": ("rdfxml",),
+    "rdf-xml": ("rdfxml",),
     "rdf+xml": ("rdfxml",),
+    "owl": ("rdfxml",),
+    "srj": ("json",),
+    "srx": ("xml",),
 }
+#: what clients call our media types, before these had names of their own or since
+_ALIASES = {
+    "text/n3": "text/turtle",
+    "text/rdf+n3": "text/turtle",
+    "application/x-turtle": "text/turtle",
+    "application/turtle": "text/turtle",
+    "text/plain": "application/n-triples",
+    "text/xml": "application/rdf+xml",
+    "application/xml": "application/rdf+xml",
+}
+#: who names one of these is no browser; XML and plain text are named by browsers too
+_MACHINES = {
+    *GRAPH,
+    *(alias for alias in _ALIASES if alias not in {"text/plain", "text/xml", "application/xml"}),
+    "application/trig",
+    "application/trix",
+    "application/n-quads",
+    "application/owl+xml",
+    "application/rdf+json",
+} - {"application/json"}
+_QUALITY = re.compile(r";\s*[qQ]\s*=\s*(\d*)\.(\d*)")
+
+
+class Request(flask.Request):
+    """A request whose q-values are whole: werkzeug drops what Java sends, ``*; q=.2``."""
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **more: Any) -> None:  # noqa: ANN401
+        for name in [key for key in environ if key.startswith("HTTP_ACCEPT")]:
+            environ[name] = _QUALITY.sub(
+                lambda match: f";q={match[1] or 0}.{match[2] or 0}", environ[name]
+            )
+        super().__init__(environ, *args, **more)
 
 
 def accept() -> MIMEAccept:
     """Return the Accept header without parameters such as charset or profile."""
-    return MIMEAccept([(v.partition(";")[0].strip(), q) for v, q in request.accept_mimetypes])
+    named = [(v.partition(";")[0].strip().lower(), q) for v, q in request.accept_mimetypes]
+    return MIMEAccept([("*/*" if media == "*" else media, q) for media, q in named])
+
+
+def _names_rdf(ranges: MIMEAccept) -> bool:
+    return any(quality and media in _MACHINES for media, quality in ranges)
 
 
 def wants_page() -> bool:
-    """Return whether the client would rather have HTML than JSON, as browsers do."""
-    wanted = accept()
-    return wanted.quality("text/html") > wanted.quality("application/json")
+    """Say whether the client would rather have HTML than JSON or RDF, as browsers do."""
+    ranges = accept()
+    html = ranges.quality("text/html")
+    return html > ranges.quality("application/json") and not _names_rdf(ranges)
 
 
 def choose(offers: Offers) -> tuple[str, str]:
@@ -71,21 +119,46 @@ def choose(offers: Offers) -> tuple[str, str]:
 
 
 def choose_named(offers: Offers, named: str | None) -> tuple[str, str]:
-    """Return media type and format: the named one, else by Accept's q-values."""
+    """Return media type and format: the named one, else by Accept's q-values.
+
+    Who names any type of RDF never gets the page; of equal q-values the type that is named
+    goes before one that only a wildcard allows.
+    """
     if named:
-        return _named(named.lower(), offers)
+        return _named(named, offers)
     if request.headers.get("Accept", "") in {"", "*/*"}:
         return next(iter(offers.items()))
-    wanted = accept()
-    best = max(offers, key=wanted.quality)
-    if not wanted.quality(best):
+    ranges = accept()
+    left = {m: f for m, f in offers.items() if f != "html" or not _names_rdf(ranges)}
+    weights = {media: _weight(media, ranges, offers) for media in left}
+    best = max(left, key=weights.__getitem__)
+    if not weights[best][0]:
         _refuse(offers)
     return best, offers[best]
 
 
+def _weight(media: str, ranges: MIMEAccept, offers: Offers) -> tuple[float, int]:
+    """Weigh an offer: its q-value, then whether it is named, by an alias, or not at all."""
+    plainly = {name: quality for name, quality in ranges if quality}
+    if media in plainly:
+        return plainly[media], 2
+    # A browser names XML and means pages.
+    aliases = [
+        plainly[alias]
+        for alias, ours in _ALIASES.items()
+        if ours == media and alias in plainly and alias not in offers
+        and not ("xml" in alias and "text/html" in plainly)
+    ]  # fmt: skip
+    quality = float(ranges.quality(media))
+    return max([(quality, 0), *((q, 1) for q in aliases)])
+
+
 def _named(name: str, offers: Offers) -> tuple[str, str]:
-    if name in offers:
-        return name, offers[name]
+    # In an address a bare plus sign is a space.
+    name = name.partition(";")[0].strip().lower().replace(" ", "+")
+    for media in (name, _ALIASES.get(name, "")):
+        if media in offers:
+            return media, offers[media]
     for form in _NAMES.get(name, (name,)):
         for media, offered in offers.items():
             if offered == form:
@@ -94,8 +167,9 @@ def _named(name: str, offers: Offers) -> tuple[str, str]:
 
 
 def _refuse(offers: Offers) -> NoReturn:
+    names = [f"{media} ({form})" for media, form in offers.items()]
     raise NotAcceptable(
-        gettext("There is %(names)s; ask for one of these.", names=", ".join(offers))
+        gettext("There is %(names)s; ask for one of these.", names=", ".join(names))
     )
 
 
@@ -105,8 +179,7 @@ def write(triples: Sequence[ox.Triple], form: str, named: str | Mapping[str, Any
     ``named`` is the address of the context, or the context itself.
     """
     if form == "jsonld":
-        document = jsonld.compact(_expand(triples), context(), _OPTIONS | {"graph": True})
-        return _document(document, named)
+        return _document(compact.flat(triples), named)
     return _serialize(triples, form)
 
 
@@ -114,14 +187,7 @@ def write_entry(entry: Entry, form: str, context_url: str) -> bytes:
     """Return an entry as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (its parts nested)."""
     if form != "jsonld":
         return _serialize(entry.triples, form)
-    return _document(entry_object(entry), context_url)
-
-
-def entry_object(entry: Entry) -> dict[str, Any]:
-    """Return an entry as a JSON-LD object with its parts nested, context left out."""
-    frame = {"@context": context(), "@id": entry.iri}
-    found: dict[str, Any] = jsonld.frame(_expand(entry.triples), frame, _OPTIONS)
-    return {key: value for key, value in found.items() if key != "@context"}
+    return _document(compact.entry_object(entry), context_url)
 
 
 def _serialize(triples: Sequence[ox.Triple], form: str) -> bytes:
@@ -142,22 +208,5 @@ def turtle(triples: Iterable[ox.Triple]) -> bytes:
     return body
 
 
-def _expand(triples: Iterable[ox.Triple]) -> Any:  # noqa: ANN401
-    text = "".join(f"{triple} .\n" for triple in triples)
-    return jsonld.from_rdf(text, _OPTIONS | {"format": "application/n-quads"})
-
-
 def _document(body: dict[str, Any], named: str | Mapping[str, Any]) -> bytes:
-    document = {"@context": named} | {k: v for k, v in body.items() if k != "@context"}
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()
-
-
-def _load_nothing(url: str, options: object = None) -> NoReturn:
-    raise jsonld.JsonLdError(f"{url} is not fetched", "loading remote context failed")
-
-
-_OPTIONS: dict[str, Any] = {
-    "documentLoader": _load_nothing,
-    "embed": "@always",
-    "omitGraph": True,
-}
+    return json.dumps({"@context": named} | body, ensure_ascii=False, indent=1).encode()

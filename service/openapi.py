@@ -211,6 +211,7 @@ def _document_paths() -> Json:
         "/context.jsonld": {
             "get": _document("The JSON-LD context", "Documents", {"application/ld+json": ""}, [])
         },
+        "/voc": {"get": _document("The concept schemes", "Documents", PAGE, [])},
         "/voc/{scheme}": {"get": _document("A concept scheme", "Documents", PAGE, scheme)},
         "/voc/{scheme}/{slug}": {"get": concept | {"responses": moved | _errors([404])}},
     }

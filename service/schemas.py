@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
@@ -13,6 +12,7 @@ from pydantic.functional_validators import AfterValidator
 from kg.errors import Malformed, Problem, Refused
 from kg.figures import number
 from kg.i18n import gettext, mark
+from kg.jsonld import load
 from kg.store import Store
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, WhatIf, check_filters
@@ -212,18 +212,12 @@ _CLASSES = {"challenge": "challenge", "call": "call"}
 def read_json(data: bytes) -> dict[str, Any]:
     """Return the JSON object that a body holds, or raise Malformed."""
     try:
-        found = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
-    except RecursionError as error:
-        raise Malformed(gettext("The JSON is nested too deep.")) from error
-    except ValueError as error:
+        body = load(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
         raise Malformed(gettext("This is not JSON: %(error)s", error=error)) from error
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         raise Malformed(gettext("Send one JSON object."))
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(gettext("%(text)s is not a number", text=name))
+    return body
 
 
 def ask(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pyoxigraph as ox
 
-from kg import scan
-from kg.entry import Entry, name_of
-from kg.errors import ImportFailed, KgError, Problem, Refused
-from kg.jsonld import MAX_DEPTH
+from kg import jsonld, scan
+from kg.entry import TOP_CLASSES, Entry, name_of
+from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused, refused
+from kg.i18n import gettext
+from kg.jsonld import MAX_DEPTH, NOWHERE
 from kg.reading import entry_of, read_entry
 from kg.sources import Row, not_utf8
-from kg.vocabulary import context
+from kg.vocabulary import RDF_TYPE, context
 
 FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE,
@@ -25,6 +26,8 @@ FORMATS = {
     ".nq": ox.RdfFormat.N_QUADS,
 }
 JSON = (".jsonld", ".json")
+Node = ox.NamedNode | ox.BlankNode
+T = TypeVar("T")
 
 
 def rows(path: Path, base: str) -> Iterator[Row]:
@@ -34,66 +37,183 @@ def rows(path: Path, base: str) -> Iterator[Row]:
     made here. Raises ImportFailed if the file as a whole cannot be read.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from error
-    if path.suffix in JSON:
-        yield from _json_rows(path, text, base)
-    elif path.suffix in FORMATS:
-        yield from _graph_rows(path, text, base)
+    kind = path.suffix.lower()
+    taken: set[str | None] = set()
+    if kind in JSON:
+        made = _json_rows(path, text, base)
+    elif kind in FORMATS:
+        made = _graph_rows(path, text, base)
     else:
         known = ", ".join([*FORMATS, *JSON])
         raise ImportFailed(f"{path.name} is of no kind that is read; name it {known}.")
+    for row in made:
+        yield _repeated(row) if row.entry and row.entry.iri in taken else row
+        taken.add(row.identifier)
+
+
+def _repeated(row: Row) -> Row:
+    """Refuse a row whose name, perhaps made from its title, an earlier row has."""
+    message = gettext("An earlier row of the file has the same name.")
+    hint = gettext("Give each its own address, or titles that differ.")
+    return Row(row.number, row.identifier, None, (Problem("id", message, row.identifier, hint),))
 
 
 def _json_rows(path: Path, text: str, base: str) -> Iterator[Row]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ImportFailed(f"{path.name} is not JSON: {error}") from error
-    for number, item in enumerate(_items(path, document), 1):
-        name = str(item.get("id", "")) if isinstance(item, dict) else None
-        data = json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        yield _row(number, name, partial(read_entry, data, "application/ld+json", base))
+        reference, items = _items(jsonld.load(text))
+    except Malformed as error:
+        raise ImportFailed(f"{path.name} cannot be read: {error}") from error
+    except Refused as error:
+        told = error.problems[0]
+        raise ImportFailed(f"{path.name} has a context of its own: {told.message}") from error
+    for number, nodes in enumerate(_json_entries(items), 1):
+        known = isinstance(nodes[0], dict)
+        body = {"@context": reference, "@graph": nodes} if known else nodes[0]
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        make = partial(read_entry, data, "application/ld+json", base)
+        yield _row(number, _json_name(nodes[0]) or None, make)
 
 
-def _items(path: Path, document: Any) -> list[Any]:  # noqa: ANN401
+def _items(document: Any) -> tuple[Any, list[Any]]:  # noqa: ANN401
+    """Return the context of a document, None for ours, and its nodes."""
+    reference = document.pop("@context", None) if isinstance(document, dict) else None
+    if reference == context():
+        reference = None
+    jsonld.contexts(reference)
     if isinstance(document, dict) and "@graph" in document:
-        if document.get("@context") not in (None, "/context.jsonld", context()):
-            raise ImportFailed(f"{path.name} has a context of its own; only ours is used.")
         document = document["@graph"]
-    return document if isinstance(document, list) else [document]
+    return reference, document if isinstance(document, list) else [document]
+
+
+def _json_name(node: object) -> str:
+    known = node if isinstance(node, dict) else {}
+    return str(known.get("@id", known.get("id", "")))
+
+
+def _json_entries(items: list[Any]) -> Iterator[list[Any]]:
+    """Yield each entry's node with those of its parts, which tools list beside it."""
+    first = {_json_name(item): number for number, item in reversed([*enumerate(items)])}
+    users = {name: number for number, item in enumerate(items) for name in _blank_names(item)}
+
+    def parent(number: int, name: str) -> int:
+        """Find where the same node, or the one that this is a part of, stands."""
+        around = (first[name], first.get(name.partition("#")[0]), users.get(name))
+        return next((n for n in around if name and n not in (None, number)), number)
+
+    names = enumerate(map(_json_name, items))
+    parents = {number: parent(number, name) for number, name in names}
+    roots = _Roots({number: above for number, above in parents.items() if above != number})
+    entries: dict[int, list[Any]] = {n: [] for n in parents if roots.of(n) == n}
+    for number, item in enumerate(items):
+        entries[roots.of(number)].append(item)
+    yield from entries.values()
+
+
+def _blank_names(item: object, *, top: bool = True) -> Iterator[str]:
+    """Yield the names of blank nodes that a node points to."""
+    if isinstance(item, str) and item.startswith("_:"):
+        yield item
+    elif isinstance(item, dict):
+        for key, inner in item.items():
+            if not (top and key in {"@id", "id"}):
+                yield from _blank_names(inner, top=False)
+    elif isinstance(item, list):
+        for inner in item:
+            yield from _blank_names(inner, top=False)
+
+
+class _Roots(Generic[T]):
+    """Where the way up from child to parent ends, in circles too."""
+
+    def __init__(self, parents: Mapping[T, T]) -> None:
+        self._parents = parents
+        self._known: dict[T, T] = {}
+
+    def of(self, node: T) -> T:
+        """Return the node at the top, or in a circle the same one for all of it."""
+        way: dict[T, None] = {}
+        while node in self._parents and node not in self._known and node not in way:
+            way[node] = None
+            node = self._parents[node]
+        root = self._known.get(node, node)
+        if node in way:
+            passed = list(way)
+            root = min(passed[passed.index(node) :], key=str)
+        self._known.update(dict.fromkeys(way, root))
+        return root
 
 
 def _graph_rows(path: Path, text: str, base: str) -> Iterator[Row]:
-    if path.suffix == ".ttl" and scan.depth(scan.tokens(text)) > MAX_DEPTH:
-        raise ImportFailed(f"{path.name} is nested more than {MAX_DEPTH} deep.")
+    form = FORMATS[path.suffix.lower()]
+    turtle = form == ox.RdfFormat.TURTLE
     try:
-        quads = list(ox.parse(text, format=FORMATS[path.suffix]))
-    except (SyntaxError, ValueError) as error:
+        if turtle and scan.depth(scan.tokens(text)) > MAX_DEPTH:
+            raise ImportFailed(f"{path.name} is nested more than {MAX_DEPTH} deep.")
+        quads = list(ox.parse(text, format=form, base_iri=NOWHERE if turtle else None))
+    except (SyntaxError, ValueError, Malformed) as error:
         raise ImportFailed(f"{path.name} cannot be read: {error}") from error
-    found = _grouped(quads, base)
-    if not found:
+    entries = _grouped(quads, base)
+    if not entries:
         raise ImportFailed(f"{path.name} holds no entry under {base}id/.")
-    for number, (name, triples) in enumerate(sorted(found.items()), 1):
-        yield _row(number, name, partial(entry_of, triples, base, iri=name))
+    shared = _shared(entries)
+    for number, (root, triples) in enumerate(entries.items(), 1):
+        name = root.value if isinstance(root, ox.NamedNode) else None
+        yield _row(number, name, partial(_entry, triples, base, name, shared))
 
 
-def _grouped(quads: list[ox.Quad], base: str) -> dict[str, list[ox.Triple]]:
-    """Return the triples of each entry: its own, its fragments' and its blank nodes'."""
-    parents = {q.object: q.subject for q in quads if isinstance(q.object, ox.BlankNode)}
-    found: dict[str, list[ox.Triple]] = defaultdict(list)
+def _entry(
+    triples: list[ox.Triple], base: str, name: str | None, shared: Collection[object]
+) -> Entry:
+    for triple in triples:
+        if triple.object in shared:
+            raise refused(
+                triple.predicate.value,
+                gettext("A nested part is used in two places."),
+                hint=gettext("Write it twice, or give it an address of its own."),
+            )
+    return entry_of(triples, base, iri=name)
+
+
+def _grouped(quads: list[ox.Quad], base: str) -> dict[Node, list[ox.Triple]]:
+    """Collect the triples of each entry: its own, its fragments' and its blank nodes'.
+
+    An entry is what has a name of ours or one of our classes, whatever its name: a foreign
+    or a relative one, or none. All else in a file is not for us.
+    """
+    parents: dict[object, object] = {
+        q.object: q.subject for q in quads if isinstance(q.object, ox.BlankNode)
+    }
+    roots = _Roots(parents)
+    groups: dict[Node, list[ox.Triple]] = defaultdict(list)
+    ours: set[Node] = set()
     for quad in quads:
-        owner = quad.subject
-        for _ in range(MAX_DEPTH):
-            if not isinstance(owner, ox.BlankNode) or owner not in parents:
-                break
-            owner = parents[owner]
-        name = name_of(owner).partition("#")[0]
-        in_place = quad.graph_name in (ox.DefaultGraph(), ox.NamedNode(name))
-        if name.startswith(base + "id/") and in_place:
-            found[name].append(quad.triple)
-    return found
+        root = roots.of(quad.subject)
+        if isinstance(root, ox.NamedNode):
+            root = ox.NamedNode(root.value.partition("#")[0])
+        if not isinstance(root, ox.NamedNode | ox.BlankNode):
+            continue
+        if quad.graph_name not in (ox.DefaultGraph(), root):
+            continue
+        groups[root].append(quad.triple)
+        typed = quad.predicate == RDF_TYPE and name_of(quad.object) in TOP_CLASSES
+        if typed or root.value.startswith(base + "id/"):
+            ours.add(root)
+    # Those with a name by it, the others as the file has them.
+    order = sorted(groups, key=lambda n: n.value if isinstance(n, ox.NamedNode) else "~")
+    return {root: groups[root] for root in order if root in ours}
+
+
+def _shared(entries: Mapping[Node, list[ox.Triple]]) -> set[object]:
+    """Find the blank nodes that more than one entry points to."""
+    users: dict[object, set[Node]] = defaultdict(set)
+    for root, triples in entries.items():
+        for triple in triples:
+            if isinstance(triple.object, ox.BlankNode):
+                users[triple.object].add(root)
+    return {node for node, roots in users.items() if len(roots) > 1}
 
 
 def _row(number: int, name: str | None, make: Callable[[], Entry]) -> Row:

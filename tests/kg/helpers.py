@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pyoxigraph as ox
+
 from kg.entry import Entry
 from kg.reading import read_entry
 from kg.vocabulary import PREFIXES, VOC
@@ -54,6 +58,13 @@ TEXTS = {
 def turtle(text: str, iri: str | None = None) -> Entry:
     """Return the entry that a Turtle text (prefixes and base are put before it) describes."""
     return read_entry((HEADER + text).encode(), TURTLE, BASE, iri=iri)
+
+
+def serialized(quads: Iterable[ox.Quad] | Iterable[ox.Triple], form: ox.RdfFormat) -> str:
+    """Return what the engine writes of some quads or triples."""
+    body = ox.serialize(quads, format=form)
+    assert body is not None
+    return body.decode()
 
 
 def world() -> dict[str, Entry]:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import pairwise
+from typing import cast
 
 import pyoxigraph as ox
 import pytest
 
 from kg.entry import Entry
-from kg.errors import Changed, Exists, InUse, NotFound, Overloaded, Refused
+from kg.errors import Changed, Exists, InUse, NotFound, Overloaded, Problem, Refused
 from kg.intake import BATCH, VISITORS, BatchReport, Intake
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Kinds, Report, Validator
-from kg.vocabulary import DCT
-from tests.kg.helpers import ACTOR, CHALLENGE, CROATIA, ID, PRACTICE, practice, turtle, world
+from kg.vocabulary import DCT, PSR, RDF_TYPE, SKOS
+from tests.kg.helpers import (
+    ACTOR,
+    BASE,
+    CHALLENGE,
+    CROATIA,
+    ID,
+    PRACTICE,
+    SPLIT,
+    practice,
+    turtle,
+    world,
+)
 
 BAD = practice("bad", title="dct:title 'No language'")
 NEW = f"{ID}practice/library"
@@ -415,3 +430,130 @@ def test_visitors_beyond_a_few_are_sent_away(intake: Intake) -> None:
         go_on.set()
         assert first.result(20)[1].conforms
         assert sum(other.exception(20) is None for other in others) == VISITORS.queue
+
+
+# Links in any order and number
+
+
+class Strict:
+    """Says of an entry only whether all that it links to is there; notes how many at a time."""
+
+    def __init__(self, *bad: str) -> None:
+        self.bad = set(bad)
+        self.sizes: list[int] = []
+        self.validated: Counter[str] = Counter()
+
+    def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
+        self.sizes.append(len(entries))
+        self.validated.update(entry.iri for entry in entries)
+        here = {node for entry in entries for node in entry.nodes()}
+        return {entry.iri: self._report(entry, here, kinds) for entry in entries}
+
+    def _report(self, entry: Entry, here: set[str], kinds: Kinds) -> Report:
+        linked = {iri for iri in entry.linked() if iri.startswith(ID)} - here
+        problems = [
+            Problem("link", "not there", iri) for iri in sorted(linked - set(kinds(linked)))
+        ]
+        own = [Problem("own", "its own fault")] if entry.iri in self.bad else []
+        return Report((*own, *problems))
+
+
+def link(name: str, *targets: str) -> Entry:
+    """A small challenge that links to others, made without a parser."""
+    node = ox.NamedNode(f"{ID}challenge/{name}")
+    broader = ox.NamedNode(SKOS + "broader")
+    links = [ox.Triple(node, broader, ox.NamedNode(f"{ID}challenge/{t}")) for t in targets]
+    kind = ox.Triple(node, RDF_TYPE, ox.NamedNode(PSR + "Challenge"))
+    return Entry(node.value, tuple(sorted([kind, *links], key=str)))
+
+
+def shapes_of_links(count: int) -> dict[str, list[Entry]]:
+    """Ways in which the rows of a file may link to each other."""
+    names = [f"c{n:05}" for n in range(count)]
+    return {
+        "forwards": [link(names[0]), *(link(b, a) for a, b in pairwise(names))],
+        "backwards": [*(link(a, b) for a, b in pairwise(names)), link(names[-1])],
+        "to the last": [*(link(n, names[-1]) for n in names[:-1]), link(names[-1])],
+        "from the first": [link(names[0], *names[1:]), *map(link, names[1:])],
+        "one circle": [link(a, b) for a, b in pairwise([*names, names[0]])],
+        "first and last in a circle": [
+            link(names[0], names[-1]), *map(link, names[1:-1]), link(names[-1], names[0])
+        ],
+        "small circles far apart": [
+            link(n, names[-1 - at]) for at, n in enumerate(names)
+        ],
+        "shuffled": random.Random(1).sample(
+            [link(n, names[at // 2]) if at else link(n) for at, n in enumerate(names)], count
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [3, 250, 5_000])
+def test_nobody_is_refused_for_the_order_of_rows(count: int) -> None:
+    """Each is looked at once, in lots, and what it links to is stored no later than itself."""
+    shapes = shapes_of_links(count)
+    for name in ["backwards", "one circle"] if count > 1_000 else shapes:
+        entries = shapes[name]
+        intake = Intake(EmbeddedStore(BASE), cast(Validator, guard := Strict()))
+        report = bring(intake, *entries)
+        assert (report.refused, len(report.added)) == ({}, count), name
+        assert set(guard.validated.values()) == {1}, name
+        assert max(guard.sizes) <= BATCH, name
+        assert len(guard.sizes) <= 2 * count // BATCH + 2, name
+        if count <= 250:
+            with untouched(intake):
+                again = bring(intake, *entries)
+            assert len(again.unchanged) == count, name
+
+
+def test_what_links_to_a_refused_entry_is_refused_with_it_and_nothing_else_is() -> None:
+    names = [f"c{n:03}" for n in range(500)]
+    circle = [link(a, b) for a, b in pairwise([*names, names[0]])]
+    bad = f"{ID}challenge/c250"
+    user, missing, free = link("u", "c100"), link("m", "nothing"), link("f")
+    intake = Intake(EmbeddedStore(BASE), cast(Validator, Strict(bad)))
+    report = bring(intake, user, *circle, missing, free)
+    assert report.added == [free.iri]
+    assert len(report.refused) == 502
+    assert [p.message for p in report.refused[bad]] == ["its own fault"]
+    assert [p.value for p in report.refused[user.iri]] == [f"{ID}challenge/c100"]
+    assert [p.value for p in report.refused[missing.iri]] == [f"{ID}challenge/nothing"]
+    assert [e.iri for e in intake.store.entries()] == [free.iri]
+
+
+def test_only_what_waits_for_another_is_held_back() -> None:
+    """A list without such links streams: a lot is stored before the next is read."""
+    intake = Intake(EmbeddedStore(BASE), cast(Validator, Strict()))
+    before: list[int] = []
+
+    def rows() -> Iterator[Entry]:
+        for number in range(5 * BATCH):
+            if number % BATCH == 1:  # the row after a full lot was asked for
+                before.append(len(intake.store.changes_since(0)))
+            yield link(f"c{number}")
+
+    intake.submit_many(rows(), "import-x", keep_others=True)
+    assert before == [BATCH * number for number in range(5)]
+
+
+def test_a_later_state_of_what_was_held_back_is_the_one_that_stays() -> None:
+    intake = Intake(EmbeddedStore(BASE), cast(Validator, Strict()))
+    first, second, end = link("a", "z"), link("a"), link("z")
+    report = bring(intake, first, second, end)
+    assert (report.refused, report.added) == ({}, [second.iri, end.iri])
+    assert intake.store.get(second.iri) == second
+
+
+def test_250_entries_and_what_they_all_link_to_in_circles(validator: Validator) -> None:
+    """With the real shapes: regions far away in the file, practices adapted from each other."""
+    intake = Intake(EmbeddedStore(BASE), validator)
+    count = 250
+    rows = [
+        practice(f"p{n:03}", adapted=f"psr:adaptedFrom <id/practice/p{(n + 1) % count:03}>")
+        for n in range(count)
+    ]
+    places = [world()[SPLIT], world()[CROATIA]]
+    report = bring(intake, *rows, *places)
+    assert (report.refused, len(report.added)) == ({}, count + 2)
+    with untouched(intake):
+        assert len(bring(intake, *rows, *places).unchanged) == count + 2

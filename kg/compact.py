@@ -1,0 +1,185 @@
+"""Write triples as JSON-LD in our own context: an entry as a tree of its parts, others flat.
+
+What comes out is what a JSON-LD processor makes of the same triples by framing and
+compaction, in one walk: https://www.w3.org/TR/json-ld11-api/#compaction-algorithm
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import pyoxigraph as ox
+
+from kg.entry import Entry, name_of
+from kg.vocabulary import RDF_TYPE, XSD, context
+
+Json = dict[str, Any]
+Node = ox.NamedNode | ox.BlankNode
+#: how deep parts stand in each other; a deeper one is listed beside the entry instead, so
+#: that the document stays within the depth that is read
+MAX_NESTED = 12
+
+
+@dataclass(frozen=True)
+class Term:
+    """A key of our context for a property: ``kind`` is the type of value that it is for.
+
+    That is ``@id``, a datatype, ``@language`` for texts by language, or None for any value.
+    """
+
+    key: str
+    kind: str | None
+    many: bool
+
+    def takes(self, value: Node | ox.Literal) -> bool:
+        """Say whether the value can be told under this key without loss."""
+        if self.kind is None:
+            return True
+        if not isinstance(value, ox.Literal):
+            return self.kind == "@id"
+        if value.language or value.datatype.value == XSD + "string":
+            return self.kind == "@language"
+        return self.kind == value.datatype.value
+
+
+@dataclass(frozen=True)
+class Names:
+    """Our context turned round: from addresses to keys."""
+
+    prefixes: tuple[tuple[str, str], ...]
+    classes: dict[str, str]
+    terms: dict[str, Term]
+
+    def short(self, iri: str) -> str:
+        """Return the address with one of our prefixes where it can be told by it."""
+        for prefix, namespace in self.prefixes:
+            local = iri.removeprefix(namespace)
+            # A name that begins with two slashes would be read as another address.
+            if local and local != iri and not local.startswith("//"):
+                return f"{prefix}:{local}"
+        return iri
+
+    def word(self, iri: str) -> str:
+        """Return the name of a class or datatype."""
+        return self.classes.get(iri) or self.short(iri)
+
+
+@lru_cache(maxsize=1)
+def names() -> Names:
+    """Turn our context round; it does not change while we run."""
+    plain = {k: v for k, v in context().items() if isinstance(v, str) and not v.startswith("@")}
+    prefixes = {k: v for k, v in plain.items() if v.endswith(("#", "/"))}
+
+    def full(name: str) -> str:
+        prefix, _, local = name.partition(":")
+        return prefixes[prefix] + local if prefix in prefixes else name
+
+    terms = {full(v): Term(k, None, many=False) for k, v in plain.items() if k not in prefixes}
+    for key, definition in context().items():
+        if isinstance(definition, dict):
+            containers = definition.get("@container", [])
+            kind = full(definition["@type"]) if "@type" in definition else None
+            if "@language" in containers:
+                kind = "@language"
+            terms[full(definition["@id"])] = Term(key, kind, "@set" in containers)
+    classes = {iri: term.key for iri, term in terms.items() if term.key in plain}
+    return Names(tuple(sorted(prefixes.items())), classes, terms)
+
+
+def entry_object(entry: Entry) -> Json:
+    """Return an entry as a JSON-LD object without its context.
+
+    A part stands where it is first mentioned; what nothing leads to is ``@included``.
+    """
+    return _Tree(entry).whole()
+
+
+def flat(triples: Iterable[ox.Triple]) -> Json:
+    """Return triples as a ``@graph`` of nodes by address, without the context."""
+    nodes = _by_subject(triples)
+    return {"@graph": [_object(node, nodes[node], _no_part) for node in sorted(nodes, key=name_of)]}
+
+
+class _Tree:
+    """The nodes of an entry, each taken once."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._left = _by_subject(entry.triples)
+        self._root = ox.NamedNode(entry.iri)
+
+    def whole(self) -> Json:
+        """Write the tree from its root, and beside it what no way leads to."""
+        tree = self._take(self._root, 0)
+        others = [
+            self._take(node, 1) for node in sorted(self._left, key=name_of) if node in self._left
+        ]
+        return tree | ({"@included": others} if others else {})
+
+    def _take(self, node: Node, level: int) -> Json:
+        def part(inner: Node) -> Json | None:
+            nested = level < MAX_NESTED and inner in self._left
+            return self._take(inner, level + 1) if nested else None
+
+        return _object(node, self._left.pop(node, []), part)
+
+
+def _by_subject(triples: Iterable[ox.Triple]) -> dict[Node, list[ox.Triple]]:
+    nodes: dict[Node, list[ox.Triple]] = defaultdict(list)
+    for triple in dict.fromkeys(triples):
+        if not isinstance(triple.subject, ox.Triple):
+            nodes[triple.subject].append(triple)
+    return dict(nodes)
+
+
+def _no_part(node: Node) -> None:
+    return None
+
+
+def _object(node: Node, triples: list[ox.Triple], part: Callable[[Node], Json | None]) -> Json:
+    """Write a node with its properties by address; ``part`` gives what nests under it."""
+    body: Json = {"id": _address(node)}
+    for triple in sorted(triples, key=lambda t: (t.predicate != RDF_TYPE, t.predicate.value)):
+        value = triple.object
+        assert not isinstance(value, ox.Triple)
+        if triple.predicate == RDF_TYPE and isinstance(value, ox.NamedNode):
+            _add(body, "type", names().word(value.value))
+            continue
+        term = names().terms.get(triple.predicate.value)
+        if term is None or not term.takes(value):
+            term = Term(names().short(triple.predicate.value), None, many=False)
+        if term.kind == "@language" and isinstance(value, ox.Literal):
+            texts = body.setdefault(term.key, {})
+            _add(texts, value.language or "@none", value.value, many=term.many)
+        else:
+            _add(body, term.key, _value(value, term, part), many=term.many)
+    return body
+
+
+def _value(value: Node | ox.Literal, term: Term, part: Callable[[Node], Json | None]) -> str | Json:
+    if not isinstance(value, ox.Literal):
+        address = _address(value)
+        return part(value) or (address if term.kind == "@id" else {"id": address})
+    if value.language:
+        return {"@language": value.language, "@value": value.value}
+    kind = value.datatype.value
+    if kind in {term.kind, XSD + "string"}:
+        return value.value
+    return {"type": names().word(kind), "@value": value.value}
+
+
+def _address(node: Node) -> str:
+    return names().short(node.value) if isinstance(node, ox.NamedNode) else str(node)
+
+
+def _add(body: Json, key: str, value: str | Json, *, many: bool = False) -> None:
+    """Set a key, or add to it: one value stands alone unless there may be many."""
+    if key not in body:
+        body[key] = [value] if many else value
+    elif isinstance(body[key], list):
+        body[key].append(value)
+    else:
+        body[key] = [body[key], value]
