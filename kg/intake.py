@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyoxigraph as ox
 
@@ -67,8 +68,11 @@ class Intake:
     def __init__(self, store: Store, validator: Validator) -> None:
         self.store = store
         self.validator = validator
-        self._visitors = validator.twin()
         self._turns = Slots(VISITORS, "checks", EACH)
+
+    @cached_property
+    def _visitors(self) -> Validator:
+        return self.validator.twin()
 
     def check(self, entry: Entry) -> Report:
         """Return what the shapes say, without storing anything."""
