@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import pyoxigraph as ox
 
@@ -168,14 +169,18 @@ class _Builder:
         values = self.entry.values(prop, node)
         if not values:
             return None
-        tagged = [v for v in values if isinstance(v, ox.Literal) and v.language]
-        plain = [self.piece(prop, v, node) for v in values if v not in tagged]
-        texts = [Text(v.value, (v.language or "").lower(), prop) for v in tagged]
-        languages = sorted({t.lang for t in texts}, key=lambda x: (x != self.lang, x != "en", x))
-        first = languages[0] if languages else ""
-        shown = [spoken(t) for t in texts if t.lang == first]
-        others = [spoken(t) for lang in languages[1:] for t in texts if t.lang == lang]
-        return Field(label(prop), (*shown, *by_text(plain)), tuple(others))
+        plain: list[Piece] = []
+        texts: dict[str, list[Piece]] = {}
+        for value in values:
+            if isinstance(value, ox.Literal) and value.language:
+                text = Text(value.value, value.language.lower(), prop)
+                texts.setdefault(text.lang, []).append(spoken(text))
+            else:
+                plain.append(self.piece(prop, value, node))
+        shown, *others = [
+            texts[lang] for lang in sorted(texts, key=lambda x: (x != self.lang, x != "en", x))
+        ] or [[]]
+        return Field(label(prop), (*shown, *by_text(plain)), tuple(chain.from_iterable(others)))
 
     def piece(self, prop: str, value: ox.NamedNode | ox.Literal, node: str | None) -> Piece:
         if isinstance(value, ox.NamedNode):
