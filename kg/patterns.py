@@ -354,7 +354,7 @@ class _Reader:
     def _predicates(self, subject: Node) -> None:
         self._objects(subject)
         while self._skip(";"):
-            if self._next.text not in {";", ".", "]", "}"}:
+            if self._begins_verb():
                 self._objects(subject)
 
     def _objects(self, subject: Node) -> None:
