@@ -21,6 +21,8 @@ from kg.vocabulary import RDF
 
 FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"
 TYPE = RDF + "type"
+#: members of one collection; the engine's parser does not survive many more
+_LONGEST = 1_000
 
 
 class Node(NamedTuple):
@@ -52,7 +54,7 @@ class Triple(NamedTuple):
         return {self.subject, self.object}
 
 
-@dataclass
+@dataclass(eq=False)
 class Statement:
     """Triples with one subject, from where to where they stand in the text."""
 
@@ -68,7 +70,7 @@ class Table(NamedTuple):
     rows: tuple[tuple[Node, ...], ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
     """A group of patterns: statements in runs that nothing but filters interrupts.
 
@@ -422,6 +424,8 @@ class _Reader:
         start, items = self._next.start, []
         while not self._skip(")"):
             items.append(self._node())
+            if len(items) > _LONGEST:
+                raise Unreadable(start, f"a list has {_LONGEST} members at most")
         cells = [self._blank() for _ in items]
         nil = Node("iri", f"<{NIL}>")
         for cell, item, rest in zip(cells, items, [*cells[1:], nil], strict=False):

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from kg.errors import LimitExceeded, Malformed, StoreUnusable
+from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
 from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, unchanged
 from kg.results import check_form
 from kg.slots import Slots, prepared
@@ -261,7 +261,10 @@ class QueryPool:
             idle = None
         for worker in old:
             worker.kill()
-        return idle or _Worker(folder, self.limits)
+        try:
+            return idle or _Worker(folder, self.limits)
+        except OSError as error:
+            raise Overloaded("No process can be started for the query. Try again.", 5) from error
 
     def close(self) -> None:
         """End all idle workers now, and those that are at work after their query."""

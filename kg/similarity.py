@@ -153,7 +153,10 @@ def _parts(text: str, edits: Iterable[_Edit]) -> Iterator[_Part]:
 
 def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
     """Yield the changes of a query: calls before the statements of their run, less these."""
-    joined = [inner for group in all_groups for inner in group.inner]
+    asked = sum(t.predicate == SIMILAR for group in all_groups for t in group.triples())
+    if asked > MAX_LISTS:
+        raise Malformed(_TOO_MANY)
+    joined = {inner for group in all_groups for inner in group.inner}
     for root in all_groups:
         if root in joined:
             continue
@@ -199,6 +202,9 @@ class _Asking:
     fresh: dict[Node, Node] = field(default_factory=dict)
     entries: dict[Node, Node] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._first, self._rest = self._members(FIRST), self._members(REST)
+
     def call(self, triple: Triple, group: Group) -> _Call:
         """Return what one pattern of a group asks."""
         if group.template:
@@ -224,7 +230,7 @@ class _Asking:
 
     def _list(self, node: Node, call: Triple) -> list[Node]:
         """Return the members of an RDF list; what is none is a list of its own."""
-        first, rest = self._members(FIRST), self._members(REST)
+        first, rest = self._first, self._rest
         if node.iri != NIL and node not in first:
             if node.kind == "blank" and node == call.object:
                 raise Unreadable(call.start, "a blank node is like nothing")
@@ -247,15 +253,20 @@ class _Asking:
                     cells.setdefault(triple.subject, []).append(triple)
         return cells
 
-    def split(self, triples: list[Triple]) -> tuple[list[Triple], list[Triple]]:
+    def split(self, triples: list[Triple]) -> tuple[list[Triple], set[Triple]]:
         """Return the triples of fresh variables, with what hangs on them, and the other ones."""
         left = [triple for triple in triples if triple not in self.spelling]
-        hidden: list[Triple] = []
-        nodes = set(self.fresh)
-        while more := [t for t in left if t not in hidden and self._nodes(t) & nodes]:
-            hidden += more
-            nodes |= {node for t in more for node in self._nodes(t) if node.kind == "blank"}
-        return hidden, [triple for triple in left if triple not in hidden]
+        about: dict[Node, list[Triple]] = {}
+        for triple in left:
+            for node in self._nodes(triple):
+                about.setdefault(node, []).append(triple)
+        hidden: dict[Triple, None] = {}
+        nodes = list(self.fresh)
+        while nodes:
+            for triple in about.pop(nodes.pop(), ()):
+                hidden[triple] = None
+                nodes += [node for node in self._nodes(triple) if node.kind == "blank"]
+        return list(hidden), set(left) - hidden.keys()
 
     def _nodes(self, triple: Triple) -> set[Node]:
         return {self.entries.get(node, node) for node in triple.nodes()}
