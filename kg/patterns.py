@@ -23,6 +23,7 @@ FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"
 TYPE = RDF + "type"
 #: members of one collection; the engine's parser does not survive many more
 _LONGEST = 1_000
+_CONSTANTS = {"string", "number", "iri", "name"}
 
 
 class Node(NamedTuple):
@@ -293,6 +294,18 @@ class _Reader:
             self._balanced("(", ")", group)
             self._take(")")
 
+    def _bind(self, group: Group) -> None:
+        """Read BIND; of a constant it is a block of VALUES with one row."""
+        first = self._at + 2
+        self._filter(group)
+        end, constant = self._at, self._tokens[first : self._at - 3]
+        if 0 < len(constant) <= 3 and constant[0].kind in _CONSTANTS:
+            self._at = first
+            value = self._node()
+            if self._at == end - 3:
+                group.tables.append(Table((_variable(self._tokens[end - 2]),), ((value,),)))
+            self._at = end
+
     def _values(self, group: Group) -> None:
         self._take()
         group.tables.append(self._table())
@@ -521,7 +534,7 @@ _ELEMENTS = {
     "LATERAL": _Reader._optional,
     "GRAPH": _Reader._named,
     "FILTER": _Reader._filter,
-    "BIND": _Reader._filter,
+    "BIND": _Reader._bind,
     "VALUES": _Reader._values,
 }
 

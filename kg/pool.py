@@ -204,7 +204,9 @@ class QueryPool:
                 head, body = self._ask(folder, request)
             except BrokenPipeError:  # the worker died after its last query
                 head, body = self._ask(folder, request)
-        return self._answer(head, body, version, ready)
+        if "syntax" in head:
+            raise Malformed(explain(query.text, str(head["syntax"]), ready.text))
+        return self._answer(head, body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return what a worker says; whatever happens it is idle or dead afterwards."""
@@ -237,15 +239,11 @@ class QueryPool:
             "bytes": self.limits.bytes,
         }
 
-    def _answer(
-        self, head: dict[str, Any], body: bytes, version: int, query: PublicQuery
-    ) -> Answer:
+    def _answer(self, head: dict[str, Any], body: bytes, version: int) -> Answer:
         if "limit" in head:
             raise LimitExceeded(
                 f"The answer goes beyond the limit of {head['limit']}.", head["limit"]
             )
-        if "syntax" in head:
-            raise Malformed(explain(query.text, str(head["syntax"])))
         if "failed" in head:
             raise Malformed(f"The query cannot be run: {head['failed']}")
         return Answer(head["kind"], head["rows"], body, version)
