@@ -317,13 +317,14 @@ class _Reader:
             names.append(_variable(self._take()))
         if several:
             self._take(")")
+        elif len(names) != 1:
+            raise self._unknown()
         self._take("{")
         rows = []
         while not self._skip("}"):
             if several:
                 self._take("(")
-            row = tuple(self._datum() for _ in names)
-            rows.append(row)
+            rows.append(tuple(self._datum() for _ in names))
             if several:
                 self._take(")")
         return Table(tuple(names), tuple(rows))
@@ -499,8 +500,8 @@ class _Reader:
         return _Path(self._since(start), mentions=path.mentions) if self._modified() else path
 
     def _modified(self) -> bool:
-        sign, after = self._next, self._tokens[self._at + 1]
-        if sign.text == "+" and after.kind == "number" and after.start == sign.start + 1:
+        sign, after = self._next, self._tokens[self._at + 1 : self._at + 2]
+        if sign.text == "+" and [(t.kind, t.start) for t in after] == [("number", sign.start + 1)]:
             return False
         return self._skip("*", "+", "?")
 

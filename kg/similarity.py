@@ -19,8 +19,8 @@ import pyoxigraph as ox
 from kg.errors import LimitExceeded, Malformed, TooLarge
 from kg.patterns import FIRST, NIL, REST, Group, Node, Statement, Triple, Unreadable, groups
 from kg.query import PublicQuery
-from kg.scan import decode_escapes
-from kg.syntax import mistake, place
+from kg.scan import decode_escapes, place
+from kg.syntax import mistake
 from kg.vocabulary import CLASSES, PSR, RDF, XSD
 
 SIMILAR = PSR + "similarTo"
@@ -66,13 +66,17 @@ class _Call:
     asked: tuple[tuple[tuple[Node, ...], Asked], ...]
 
     def values(self, matches: Mapping[Asked, Sequence[tuple[str, float]]]) -> str:
-        """Return the matches as a VALUES block; of a subject that is an entry, if it is one."""
+        """Return the matches as a VALUES block.
+
+        Of a subject that is an entry that is one row if it is a match, of a blank node that
+        nothing else is said of a row for each match; neither has a column.
+        """
         variable = self.subject.kind == "var"
         names = [*self.known, *([self.subject] if variable else []), *filter(None, [self.score])]
         rows = []
         for known, asked in self.asked:
             for iri, score in matches[asked]:
-                if variable or iri == self.subject.iri:
+                if self.subject.iri in {None, iri}:
                     cells = [node.text for node in known]
                     cells += [f"<{iri}>"] * variable + [f"{score:.4f}"] * (self.score is not None)
                     rows.append(f"({' '.join(cells)})")
@@ -179,6 +183,8 @@ def _run_edits(run: list[Statement], calls: list[_Call], asking: _Asking) -> Ite
         written = [asking.written(triple) for triple in hidden]
         if kept:  # so that SELECT * does not show the variable that stands for a blank node
             parts += [f"{{ SELECT {' '.join(kept)} {{ ", *inner, *written, "} } "]
+        elif not hidden and len(inner) == 1:
+            parts += [replace(inner[0], subject=Node("blank", "[]"))]
         else:
             parts += [*inner, *written]
     if parts:

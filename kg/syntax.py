@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from kg.errors import Malformed
-from kg.scan import Token, tokens
+from kg.scan import Token, place, tokens
 from kg.vocabulary import PREFIXES
 
 _REASON = re.compile(r"error at (\d+):(\d+):? ?(?:expected )?(?:one of )?(.*)", re.DOTALL)
@@ -39,12 +39,6 @@ def mistake(query: str) -> str | None:
     except Malformed as error:
         return str(error)
     return _undeclared(query, read) or _unbalanced(query, read)
-
-
-def place(text: str, offset: int) -> str:
-    """Return ``line 1, column 5`` for an offset; both count from 1, in characters."""
-    before = text[:offset]
-    return f"line {before.count(chr(10)) + 1}, column {offset - before.rfind(chr(10))}"
 
 
 def declared(read: Sequence[Token]) -> dict[str, Token]:
