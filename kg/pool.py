@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, unchanged
+from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
 from kg.results import check_form
-from kg.slots import Slots, prepared
+from kg.slots import Slots
 from kg.syntax import explain
 from kg.worker import FRAME, START
 

@@ -30,16 +30,16 @@ _PROVENANCE = (
     " $entry psr:dataVersion ?number ; prov:wasGeneratedBy ?made ."
     " ?made prov:startedAtTime ?when ; prov:wasAssociatedWith ?agent ; psr:action ?action } }"
 )
-_KINDS = (
-    "SELECT DISTINCT ?iri ?class ?scheme { VALUES ?iri { $iris }"
-    " { ?iri a ?class } UNION { ?iri skos:inScheme ?scheme } }"
-)
-_ENTRIES = "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class } VALUES ?class { $classes } }"
 _CHANGES = (
     "SELECT DISTINCT ?entry ?alive { GRAPH $prov {"
     " ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a } FILTER(?v > $since)"
     " OPTIONAL { GRAPH ?entry { ?entry a ?alive } } }"
 )
+_KINDS = (
+    "SELECT DISTINCT ?iri ?class ?scheme { VALUES ?iri { $iris }"
+    " { ?iri a ?class } UNION { ?iri skos:inScheme ?scheme } }"
+)
+_ENTRIES = "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class } VALUES ?class { $classes } }"
 
 
 class GraphStore(ABC):
@@ -139,7 +139,8 @@ class GraphStore(ABC):
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """Return the entries written after a version, and whether each still exists."""
-        values: Values = {"prov": self._provenance, "since": ox.Literal(version)}
+        values: dict[str, ox.NamedNode | ox.Literal]
+        values = {"prov": self._provenance, "since": ox.Literal(version)}
         return sorted({(row["entry"], "alive" in row) for row in self.select(_CHANGES, values)})
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
