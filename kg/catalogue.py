@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -11,7 +11,7 @@ from kg.entry import Text
 from kg.errors import NotFound, refused
 from kg.folding import fold
 from kg.i18n import gettext
-from kg.store import Page, Store, Term
+from kg.store import Page, Store
 from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
 
 MAX_LIMIT = 200
@@ -147,10 +147,12 @@ def links_to(store: Store, iri: str) -> list[Link]:
 def titles(store: Store, iris: Iterable[str], lang: str = "en") -> dict[str, Text]:
     """Return one title for each entry: in ``lang``, else English, else the first language."""
     wanted = sorted(set(iris))
+    values = {f"i{number}": ox.NamedNode(iri) for number, iri in enumerate(wanted)}
     rows = store.select(
         "SELECT ?entry ?title (LANG(?title) AS ?lang)"
-        " { VALUES ?entry { $entries } GRAPH ?entry { ?entry dct:title ?title } }",
-        {"entries": [ox.NamedNode(iri) for iri in wanted]},
+        f" {{ VALUES ?entry {{ {' '.join('$' + name for name in values)} }}"
+        " GRAPH ?entry { ?entry dct:title ?title } }",
+        values,
     )
     rows.sort(key=lambda r: (r["lang"] != lang, r["lang"] != "en", r["lang"], r["title"]))
     found: dict[str, Text] = {}
@@ -219,12 +221,11 @@ def country_code(store: Store, code: str) -> str:
     return wanted
 
 
-def _pattern(store: Store, wanted: Filter) -> tuple[str, dict[str, Term | Sequence[Term]]]:
+def _pattern(store: Store, wanted: Filter) -> tuple[str, dict[str, ox.NamedNode | ox.Literal]]:
     parts = ["GRAPH ?entry { ?entry a ?class }", "FILTER(STRSTARTS(STR(?entry), $ids))"]
-    values: dict[str, Term | Sequence[Term]] = {"ids": ox.Literal(store.base + "id/")}
+    values: dict[str, ox.NamedNode | ox.Literal] = {"ids": ox.Literal(store.base + "id/")}
     classes = [CLASSES[_class(wanted.type)]] if wanted.type else list(CLASSES.values())
-    values["classes"] = [ox.NamedNode(iri) for iri in classes]
-    parts.append("VALUES ?class { $classes }")
+    parts.append("VALUES ?class { " + " ".join(f"<{c}>" for c in classes) + " }")
     if wanted.country:
         values["country"] = ox.Literal(country_code(store, wanted.country))
         parts.append(

@@ -21,6 +21,9 @@ from kg.vocabulary import RDF
 
 FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"
 TYPE = RDF + "type"
+#: members of one collection; the engine's parser does not survive many more
+_LONGEST = 1_000
+_CONSTANTS = {"string", "number", "iri", "name"}
 
 
 class Node(NamedTuple):
@@ -52,7 +55,7 @@ class Triple(NamedTuple):
         return {self.subject, self.object}
 
 
-@dataclass
+@dataclass(eq=False)
 class Statement:
     """Triples with one subject, from where to where they stand in the text."""
 
@@ -68,7 +71,7 @@ class Table(NamedTuple):
     rows: tuple[tuple[Node, ...], ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
     """A group of patterns: statements in runs that nothing but filters interrupts.
 
@@ -291,6 +294,18 @@ class _Reader:
             self._balanced("(", ")", group)
             self._take(")")
 
+    def _bind(self, group: Group) -> None:
+        """Read BIND; of a constant it is a block of VALUES with one row."""
+        first = self._at + 2
+        self._filter(group)
+        end, constant = self._at, self._tokens[first : self._at - 3]
+        if 0 < len(constant) <= 3 and constant[0].kind in _CONSTANTS:
+            self._at = first
+            value = self._node()
+            if self._at == end - 3:
+                group.tables.append(Table((_variable(self._tokens[end - 2]),), ((value,),)))
+            self._at = end
+
     def _values(self, group: Group) -> None:
         self._take()
         group.tables.append(self._table())
@@ -302,13 +317,14 @@ class _Reader:
             names.append(_variable(self._take()))
         if several:
             self._take(")")
+        elif len(names) != 1:
+            raise self._unknown()
         self._take("{")
         rows = []
         while not self._skip("}"):
             if several:
                 self._take("(")
-            row = tuple(self._datum() for _ in names)
-            rows.append(row)
+            rows.append(tuple(self._datum() for _ in names))
             if several:
                 self._take(")")
         return Table(tuple(names), tuple(rows))
@@ -354,7 +370,7 @@ class _Reader:
     def _predicates(self, subject: Node) -> None:
         self._objects(subject)
         while self._skip(";"):
-            if self._next.text not in {";", ".", "]", "}"}:
+            if self._begins_verb():
                 self._objects(subject)
 
     def _objects(self, subject: Node) -> None:
@@ -422,6 +438,8 @@ class _Reader:
         start, items = self._next.start, []
         while not self._skip(")"):
             items.append(self._node())
+            if len(items) > _LONGEST:
+                raise Unreadable(start, f"a list has {_LONGEST} members at most")
         cells = [self._blank() for _ in items]
         nil = Node("iri", f"<{NIL}>")
         for cell, item, rest in zip(cells, items, [*cells[1:], nil], strict=False):
@@ -482,8 +500,8 @@ class _Reader:
         return _Path(self._since(start), mentions=path.mentions) if self._modified() else path
 
     def _modified(self) -> bool:
-        sign, after = self._next, self._tokens[self._at + 1]
-        if sign.text == "+" and after.kind == "number" and after.start == sign.start + 1:
+        sign, after = self._next, self._tokens[self._at + 1 : self._at + 2]
+        if sign.text == "+" and [(t.kind, t.start) for t in after] == [("number", sign.start + 1)]:
             return False
         return self._skip("*", "+", "?")
 
@@ -517,7 +535,7 @@ _ELEMENTS = {
     "LATERAL": _Reader._optional,
     "GRAPH": _Reader._named,
     "FILTER": _Reader._filter,
-    "BIND": _Reader._filter,
+    "BIND": _Reader._bind,
     "VALUES": _Reader._values,
 }
 

@@ -17,10 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from kg.errors import LimitExceeded, Malformed, StoreUnusable
-from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, unchanged
+from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
+from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
 from kg.results import check_form
-from kg.slots import Slots, prepared
+from kg.slots import Slots
 from kg.syntax import explain
 from kg.worker import FRAME, START
 
@@ -204,7 +204,9 @@ class QueryPool:
                 head, body = self._ask(folder, request)
             except BrokenPipeError:  # the worker died after its last query
                 head, body = self._ask(folder, request)
-        return self._answer(head, body, version, ready)
+        if "syntax" in head:
+            raise Malformed(explain(query.text, str(head["syntax"]), ready.text))
+        return self._answer(head, body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return what a worker says; whatever happens it is idle or dead afterwards."""
@@ -237,15 +239,11 @@ class QueryPool:
             "bytes": self.limits.bytes,
         }
 
-    def _answer(
-        self, head: dict[str, Any], body: bytes, version: int, query: PublicQuery
-    ) -> Answer:
+    def _answer(self, head: dict[str, Any], body: bytes, version: int) -> Answer:
         if "limit" in head:
             raise LimitExceeded(
                 f"The answer goes beyond the limit of {head['limit']}.", head["limit"]
             )
-        if "syntax" in head:
-            raise Malformed(explain(query.text, str(head["syntax"])))
         if "failed" in head:
             raise Malformed(f"The query cannot be run: {head['failed']}")
         return Answer(head["kind"], head["rows"], body, version)
@@ -261,7 +259,10 @@ class QueryPool:
             idle = None
         for worker in old:
             worker.kill()
-        return idle or _Worker(folder, self.limits)
+        try:
+            return idle or _Worker(folder, self.limits)
+        except OSError as error:
+            raise Overloaded("No process can be started for the query. Try again.", 5) from error
 
     def close(self) -> None:
         """End all idle workers now, and those that are at work after their query."""

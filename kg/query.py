@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from kg.errors import LimitExceeded
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,19 @@ Prepare = Callable[[PublicQuery, float], PublicQuery]
 def unchanged(query: PublicQuery, end: float) -> PublicQuery:
     """Let a query run as it was sent."""
     return query
+
+
+def prepared(query: PublicQuery, prepare: Prepare, limits: Limits) -> tuple[PublicQuery, float]:
+    """Return the query that is to run and the seconds that are left for it.
+
+    Raises what ``prepare`` raises, and LimitExceeded if it took all the time.
+    """
+    begun = time.monotonic()
+    ready = prepare(query, begun + limits.seconds)
+    seconds = limits.seconds - (time.monotonic() - begun)
+    if seconds <= 0:
+        raise LimitExceeded("The query took longer than it may.", "time")
+    return ready, seconds
 
 
 #: brings all triples of the graphs that it is run over

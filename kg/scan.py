@@ -60,6 +60,12 @@ class Token(NamedTuple):
     start: int
 
 
+def place(text: str, offset: int) -> str:
+    """Return ``line 1, column 5`` for an offset; both count from 1, in characters."""
+    before = text[:offset]
+    return f"line {before.count(chr(10)) + 1}, column {offset - before.rfind(chr(10))}"
+
+
 _NOTHING = Token("mark", "", -1)
 
 
@@ -73,7 +79,8 @@ def tokens(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "mark"
         if kind == "open":
-            raise Malformed(f"The string that starts at position {match.start()} is not closed.")
+            start = place(text, match.start())
+            raise Malformed(f"The string that starts at {start} is not closed.")
         if kind not in {"space", "comment"}:
             found.append(Token(kind, match[0], match.start()))
     return found
@@ -98,7 +105,7 @@ def _step(before: Token, token: Token) -> int:
     return -(token.text in _CLOSE or (token.text == ">" and doubled))
 
 
-def _plainly(found: list[Token]) -> Iterator[Token]:
+def _plainly(text: str, found: list[Token]) -> Iterator[Token]:
     """Yield the tokens of a query as the engine reads them, which knows no tokens.
 
     In an expression ``?a<?b#>`` compares with ``?b`` and opens a comment, elsewhere the same
@@ -114,7 +121,7 @@ def _plainly(found: list[Token]) -> Iterator[Token]:
             del inside[-1:]
         yield token
         if token.kind == "iri" and inside[-1:] == ["("] and _compares(before, token):
-            yield from _hidden(token)
+            yield from _hidden(text, token)
         before = token
 
 
@@ -122,11 +129,11 @@ def _compares(before: Token, token: Token) -> bool:
     return _is_operand(before) and not _CLEAR.fullmatch(token.text)
 
 
-def _hidden(token: Token) -> Iterator[Token]:
+def _hidden(text: str, token: Token) -> Iterator[Token]:
     if "#" in token.text or "\\" in token.text:
         raise QueryRefused(
-            f"At position {token.start} it is not clear whether < compares or starts an address."
-            " Write a space after it, or the address in full."
+            f"At {place(text, token.start)} it is not clear whether < compares or starts an"
+            " address. Write a space after it, or the address in full."
         )
     for hidden in tokens(token.text[1:-1]):
         if hidden.text not in _CLOSE:
@@ -142,7 +149,8 @@ def decode_escapes(text: str) -> str:
     def character(match: re.Match[str]) -> str:
         number = int(match[1] or match[2], 16)
         if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-            raise Malformed(f"The escape {match[0]} at position {match.start()} is no character.")
+            where = place(text, match.start())
+            raise Malformed(f"The escape {match[0]} at {where} is no character.")
         return chr(number)
 
     return _ESCAPE.sub(character, text)
@@ -161,11 +169,13 @@ def check_query(text: str, base: str | None = None) -> PublicQuery:
     if _SURROGATE.search(text):
         raise Malformed("The query holds half a character (a lone surrogate).")
     if "\x00" in text:
-        raise Malformed(f"The query holds a NUL character at position {text.index(chr(0))}.")
+        where = place(text, text.index(chr(0)))
+        raise Malformed(f"The query holds a NUL character at {where}.")
     read = tokens(text)
-    words = _check_tokens(read)
+    words = _check_tokens(text, read)
     if "\\" in text:
-        words |= _check_tokens(tokens(decode_escapes(text)))
+        decoded = decode_escapes(text)
+        words |= _check_tokens(decoded, tokens(decoded))
     return PublicQuery(
         text, _form(read), own_dataset="FROM" in words, volatile=bool(words & _VOLATILE), base=base
     )
@@ -176,12 +186,12 @@ def is_relative(text: str) -> bool:
     return any(t.kind == "iri" and not _SCHEME.match(t.text) for t in tokens(text))
 
 
-def _check_tokens(read: list[Token]) -> set[str]:
+def _check_tokens(text: str, read: list[Token]) -> set[str]:
     """Return the keywords of a text that may be run, in capitals."""
-    plain = list(_plainly(read))
+    plain = list(_plainly(text, read))
     if longest := next((t for t in plain if t.kind != "string" and len(t.text) > MAX_TERM), None):
         raise Malformed(
-            f"What starts at position {longest.start} is longer than {MAX_TERM} characters."
+            f"What starts at {place(text, longest.start)} is longer than {MAX_TERM} characters."
         )
     if depth(plain) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
@@ -195,7 +205,7 @@ def _check_tokens(read: list[Token]) -> set[str]:
     if any("SERVICE" in word for word in words) or _calls_service(plain):
         raise QueryRefused("SERVICE is refused: this endpoint does not ask other servers.")
     if form not in _FORMS:
-        raise Malformed(_no_form(plain))
+        raise Malformed(_no_form(text, plain))
     return set(words)
 
 
@@ -231,7 +241,7 @@ def _is_operand(token: Token) -> bool:
     return token.kind in _OPERANDS or token.text in {")", "]"}
 
 
-def _no_form(read: list[Token]) -> str:
+def _no_form(text: str, read: list[Token]) -> str:
     """Return why no query was found: most often the prologue is written as in Turtle."""
     for before, token in zip([_NOTHING, *read], read, strict=False):
         if token.kind == "tag" and token.text.lower() in {"@prefix", "@base"}:
@@ -240,7 +250,7 @@ def _no_form(read: list[Token]) -> str:
         if before.text.upper() == "PREFIX" and token.kind == "word":
             return f"A prefix ends with a colon: write PREFIX {token.text[:40]}: and its address."
         if before.kind == "iri" and token.text == ".":
-            return f"PREFIX and BASE take no full stop: remove that at position {token.start}."
+            return f"PREFIX and BASE take no full stop: remove that at {place(text, token.start)}."
     return "No SELECT, ASK, CONSTRUCT or DESCRIBE was found in the query."
 
 

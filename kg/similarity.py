@@ -19,8 +19,8 @@ import pyoxigraph as ox
 from kg.errors import LimitExceeded, Malformed, TooLarge
 from kg.patterns import FIRST, NIL, REST, Group, Node, Statement, Triple, Unreadable, groups
 from kg.query import PublicQuery
-from kg.scan import decode_escapes
-from kg.syntax import mistake, place
+from kg.scan import decode_escapes, place
+from kg.syntax import mistake
 from kg.vocabulary import CLASSES, PSR, RDF, XSD
 
 SIMILAR = PSR + "similarTo"
@@ -66,13 +66,17 @@ class _Call:
     asked: tuple[tuple[tuple[Node, ...], Asked], ...]
 
     def values(self, matches: Mapping[Asked, Sequence[tuple[str, float]]]) -> str:
-        """Return the matches as a VALUES block; of a subject that is an entry, if it is one."""
+        """Return the matches as a VALUES block.
+
+        Of a subject that is an entry that is one row if it is a match, of a blank node that
+        nothing else is said of a row for each match; neither has a column.
+        """
         variable = self.subject.kind == "var"
         names = [*self.known, *([self.subject] if variable else []), *filter(None, [self.score])]
         rows = []
         for known, asked in self.asked:
             for iri, score in matches[asked]:
-                if variable or iri == self.subject.iri:
+                if self.subject.iri in {None, iri}:
                     cells = [node.text for node in known]
                     cells += [f"<{iri}>"] * variable + [f"{score:.4f}"] * (self.score is not None)
                     rows.append(f"({' '.join(cells)})")
@@ -153,7 +157,10 @@ def _parts(text: str, edits: Iterable[_Edit]) -> Iterator[_Part]:
 
 def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
     """Yield the changes of a query: calls before the statements of their run, less these."""
-    joined = [inner for group in all_groups for inner in group.inner]
+    asked = sum(t.predicate == SIMILAR for group in all_groups for t in group.triples())
+    if asked > MAX_LISTS:
+        raise Malformed(_TOO_MANY)
+    joined = {inner for group in all_groups for inner in group.inner}
     for root in all_groups:
         if root in joined:
             continue
@@ -176,6 +183,8 @@ def _run_edits(run: list[Statement], calls: list[_Call], asking: _Asking) -> Ite
         written = [asking.written(triple) for triple in hidden]
         if kept:  # so that SELECT * does not show the variable that stands for a blank node
             parts += [f"{{ SELECT {' '.join(kept)} {{ ", *inner, *written, "} } "]
+        elif not hidden and len(inner) == 1:
+            parts += [replace(inner[0], subject=Node("blank", "[]"))]
         else:
             parts += [*inner, *written]
     if parts:
@@ -198,6 +207,9 @@ class _Asking:
     spelling: set[Triple] = field(default_factory=set)
     fresh: dict[Node, Node] = field(default_factory=dict)
     entries: dict[Node, Node] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._first, self._rest = self._members(FIRST), self._members(REST)
 
     def call(self, triple: Triple, group: Group) -> _Call:
         """Return what one pattern of a group asks."""
@@ -224,7 +236,7 @@ class _Asking:
 
     def _list(self, node: Node, call: Triple) -> list[Node]:
         """Return the members of an RDF list; what is none is a list of its own."""
-        first, rest = self._members(FIRST), self._members(REST)
+        first, rest = self._first, self._rest
         if node.iri != NIL and node not in first:
             if node.kind == "blank" and node == call.object:
                 raise Unreadable(call.start, "a blank node is like nothing")
@@ -247,15 +259,20 @@ class _Asking:
                     cells.setdefault(triple.subject, []).append(triple)
         return cells
 
-    def split(self, triples: list[Triple]) -> tuple[list[Triple], list[Triple]]:
+    def split(self, triples: list[Triple]) -> tuple[list[Triple], set[Triple]]:
         """Return the triples of fresh variables, with what hangs on them, and the other ones."""
         left = [triple for triple in triples if triple not in self.spelling]
-        hidden: list[Triple] = []
-        nodes = set(self.fresh)
-        while more := [t for t in left if t not in hidden and self._nodes(t) & nodes]:
-            hidden += more
-            nodes |= {node for t in more for node in self._nodes(t) if node.kind == "blank"}
-        return hidden, [triple for triple in left if triple not in hidden]
+        about: dict[Node, list[Triple]] = {}
+        for triple in left:
+            for node in self._nodes(triple):
+                about.setdefault(node, []).append(triple)
+        hidden: dict[Triple, None] = {}
+        nodes = list(self.fresh)
+        while nodes:
+            for triple in about.pop(nodes.pop(), ()):
+                hidden[triple] = None
+                nodes += [node for node in self._nodes(triple) if node.kind == "blank"]
+        return list(hidden), set(left) - hidden.keys()
 
     def _nodes(self, triple: Triple) -> set[Node]:
         return {self.entries.get(node, node) for node in triple.nodes()}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kg.errors import LimitExceeded, Overloaded
-from kg.query import Limits, Prepare, PublicQuery
+from kg.errors import Overloaded
+from kg.query import Limits
 
 
 class Slots:
@@ -50,16 +49,3 @@ class Slots:
                 self._inside -= 1
                 self._visitors[visitor] -= 1
                 self._visitors = +self._visitors
-
-
-def prepared(query: PublicQuery, prepare: Prepare, limits: Limits) -> tuple[PublicQuery, float]:
-    """Return the query that is to run and the seconds that are left for it.
-
-    Raises what ``prepare`` raises, and LimitExceeded if it took all the time.
-    """
-    begun = time.monotonic()
-    ready = prepare(query, begun + limits.seconds)
-    seconds = limits.seconds - (time.monotonic() - begun)
-    if seconds <= 0:
-        raise LimitExceeded("The query took longer than it may.", "time")
-    return ready, seconds

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from kg.errors import Malformed
-from kg.scan import Token, tokens
+from kg.scan import Token, place, tokens
 from kg.vocabulary import PREFIXES
 
 _REASON = re.compile(r"error at (\d+):(\d+):? ?(?:expected )?(?:one of )?(.*)", re.DOTALL)
@@ -24,9 +24,12 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 _SHOWN, _SIGNS = 40, 6
 
 
-def explain(query: str, reason: str) -> str:
-    """Return one sentence or two: the place, the text there, and what is wrong with it."""
-    return mistake(query) or _engine_says(query, reason)
+def explain(query: str, reason: str, ran: str | None = None) -> str:
+    """Return one sentence or two: the place, the text there, and what is wrong with it.
+
+    ``ran`` is what was made of the query, if the engine had that to read.
+    """
+    return mistake(query) or _engine_says(query, reason, query if ran is None else ran)
 
 
 def mistake(query: str) -> str | None:
@@ -36,12 +39,6 @@ def mistake(query: str) -> str | None:
     except Malformed as error:
         return str(error)
     return _undeclared(query, read) or _unbalanced(query, read)
-
-
-def place(text: str, offset: int) -> str:
-    """Return ``line 1, column 5`` for an offset; both count from 1, in characters."""
-    before = text[:offset]
-    return f"line {before.count(chr(10)) + 1}, column {offset - before.rfind(chr(10))}"
 
 
 def declared(read: Sequence[Token]) -> dict[str, Token]:
@@ -87,18 +84,33 @@ def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
     )
 
 
-def _engine_says(query: str, reason: str) -> str:
+def _engine_says(query: str, reason: str, ran: str) -> str:
     said = _REASON.match(reason)
     if not said:
         return f"The query cannot be read: {_cut(reason.partition(chr(10))[0], 200)}"
     line, column, rules = int(said[1]), int(said[2]), said[3]
-    offset = sum(len(part) + 1 for part in query.split("\n")[: line - 1]) + column - 1
+    offset = sum(len(part) + 1 for part in ran.split("\n")[: line - 1]) + column - 1
     sentences = _SENTENCE.findall(rules)
     signs = [] if sentences else _SIGN.findall(rules)
     if not sentences and not signs:
         offset -= max(map(len, _KEYWORD.findall(rules)), default=0)
     expected = f"expected here: {' '.join(signs)}" if 0 < len(signs) <= _SIGNS else ""
-    return _cannot(query, max(0, offset), sentences[0] if sentences else expected)
+    there = _before(max(0, offset), query, ran)
+    return _cannot(query, there, sentences[0] if sentences else expected)
+
+
+def _before(offset: int, query: str, ran: str) -> int:
+    """Return where a place of the text that ran stands in the query that it was made of."""
+    after = len(ran) - _alike(ran[::-1], query[::-1])
+    if offset >= after:
+        return max(0, offset - len(ran) + len(query))
+    return min(offset, _alike(ran, query))
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _cannot(query: str, offset: int, why: str) -> str:

@@ -104,7 +104,7 @@ def _body(request: Request) -> list[tuple[str, str]]:
         raise QueryRefused("This endpoint only reads; updates are refused.")
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype not in {FORM, QUERY} or charset not in {"utf-8", "utf8"}:
-        said = request.content_type or "nothing"
+        said = (request.content_type or "nothing")[:100]
         raise UnknownFormat(f"Send {FORM} or {QUERY} in UTF-8; {said} is not read.")
     data = request.get_data()
     return _fields(data) if request.mimetype == FORM else [("query", _decode(data))]

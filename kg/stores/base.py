@@ -40,16 +40,16 @@ _FORGET = (
     "DELETE {{ GRAPH {prov} {{ ?made ?p ?o }} }} WHERE {{ GRAPH {prov} {{ ?made ?p ?o ;"
     " prov:wasAssociatedWith ?agent }} FILTER(STRSTARTS(STR(?agent), {agents})) }}"
 )
-_KINDS = (
-    "SELECT DISTINCT ?iri ?class ?scheme { VALUES ?iri { $iris }"
-    " { ?iri a ?class } UNION { ?iri skos:inScheme ?scheme } }"
-)
-_ENTRIES = "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class } VALUES ?class { $classes } }"
 _CHANGES = (
     "SELECT DISTINCT ?entry ?alive { GRAPH $prov {"
     " ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a } FILTER(?v > $since)"
     " OPTIONAL { GRAPH ?entry { ?entry a ?alive } } }"
 )
+_KINDS = (
+    "SELECT DISTINCT ?iri ?class ?scheme { VALUES ?iri { $iris }"
+    " { ?iri a ?class } UNION { ?iri skos:inScheme ?scheme } }"
+)
+_ENTRIES = "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class } VALUES ?class { $classes } }"
 
 
 class GraphStore(ABC):
@@ -160,7 +160,8 @@ class GraphStore(ABC):
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """Return the entries written after a version, and whether each still exists."""
-        values: Values = {"prov": self._provenance, "since": ox.Literal(version)}
+        values: dict[str, ox.NamedNode | ox.Literal]
+        values = {"prov": self._provenance, "since": ox.Literal(version)}
         return sorted({(row["entry"], "alive" in row) for row in self.select(_CHANGES, values)})
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:

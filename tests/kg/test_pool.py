@@ -288,6 +288,19 @@ def test_a_store_that_cannot_be_copied_is_told(
     assert texts(run(pool, TITLES, "json"))
 
 
+def test_a_process_that_cannot_be_started_is_told(
+    pool: QueryPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", none_left)
+        with pytest.raises(Overloaded):
+            run(pool, TITLES, "json")
+    assert texts(run(pool, TITLES, "json"))
+
+
 def test_relative_addresses_are_relative_to_the_endpoint(pool: QueryPool) -> None:
     for prologue, expected in (
         ("", "http://here.example/x"),

@@ -19,7 +19,7 @@ from kg.errors import (
     StoreUnusable,
     UnknownFormat,
 )
-from kg.query import Address, Answer, Dataset, Limits
+from kg.query import Address, Answer, Dataset, Limits, PublicQuery
 from kg.remote import RemoteQueries
 from kg.results import TABLES
 from kg.scan import check_query
@@ -260,6 +260,22 @@ def test_queries_take_turns() -> None:
         with queries._slots.turn(), pytest.raises(Overloaded):
             queries.run(check_query(SELECT), "json")
         assert engine.seen == []
+
+
+def test_what_is_made_of_a_query_in_its_turn_is_sent_with_the_time_that_is_left() -> None:
+    def longer(query: PublicQuery, end: float) -> PublicQuery:
+        return replace(query, text=query.text + " LIMIT 5")
+
+    def late(query: PublicQuery, end: float) -> PublicQuery:
+        raise LimitExceeded("too late", "time")
+
+    with fake(says()) as engine:
+        queries = RemoteQueries(Engine(engine.address), lambda: 7, Limits(seconds=0.5))
+        queries.run(check_query(SELECT), "json", prepare=longer)
+        assert engine.seen[0][2]["query"] == [SELECT + " LIMIT 5"]
+        with pytest.raises(LimitExceeded):
+            queries.run(check_query(SELECT), "json", prepare=late)
+        assert len(engine.seen) == 1
 
 
 # Answers that are none

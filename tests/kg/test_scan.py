@@ -208,8 +208,8 @@ def test_advice_fits_the_query() -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("PREFIX x: <http://e/> . SELECT * {}", "no full stop: remove that at position 22"),
-        ("BASE <http://e/> . SELECT * {}", "no full stop: remove that at position 17"),
+        ("PREFIX x: <http://e/> . SELECT * {}", "no full stop: remove that at line 1, column 23"),
+        ("BASE <http://e/> . SELECT * {}", "no full stop: remove that at line 1, column 18"),
         ("@prefix x: <http://e/> . SELECT * {}", "Write PREFIX without @"),
         ("@base <http://e/> . SELECT * {}", "Write BASE without @"),
         ("PREFIX x <http://e/> SELECT * {}", "write PREFIX x:"),
@@ -234,13 +234,13 @@ def test_length_is_limited_in_bytes() -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("SELECT * { ?s ?p 'open }", "not closed"),
+        ("SELECT *\n{ ?s ?p 'open }", "at line 2, column 9 is not closed"),
         ('SELECT * { ?s ?p """open" }', "not closed"),
         ("SELECT * { ?s ?p 'a\nb' }", "not closed"),
         ("SELECT * { ?s ?p '\\uD800' }", "no character"),
         ("SELECT * { ?s ?p '\\UFFFFFFFF' }", "no character"),
         ("SELECT * { ?s ?p '\ud800' }", "surrogate"),
-        ("SELECT * { ?s ?p 'a\0b' }", "NUL character at position 19"),
+        ("SELECT * { ?s ?p 'a\0b' }", "NUL character at line 1, column 20"),
     ],
 )
 def test_broken_texts_are_malformed(query: str, message: str) -> None:

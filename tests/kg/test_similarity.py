@@ -200,6 +200,7 @@ def test_the_name_is_known_whatever_it_is_made_of() -> None:
         ("SELECT (COUNT(*) AS ?n) { it:e psr:similarTo 'bread' }", [("0",)]),
         ("SELECT ?s { (it:q ?s) psr:similarTo 'bread' }", [("0.5",)]),
         ("SELECT (COUNT(*) AS ?n) { [] psr:similarTo 'bread' }", [("2",)]),
+        (f"SELECT * {{ [] psr:similarTo 'bread' . <{E}> <urn:country> ?c }}", [("HR",), ("HR",)]),
         ("SELECT ?p { ?x rdf:first ?p ; rdf:rest ?y . ?y rdf:first ?s ; rdf:rest () ."
          " ?x psr:similarTo 'bread' ; <urn:country> 'AT' }", [(Q,)]),
         ("SELECT * { VALUES (?t ?n) { ('a' 1) (it:e 2) ('a' 1) } ?p psr:similarTo (?t ?n)"
@@ -252,7 +253,9 @@ REFUSED = [
     "?p psr:similarTo (it:e (5))", "?p psr:similarTo ('\\q' 5)", "?p psr:similarTo ('bread' ?n)",
     "?p psr:similarTo ('a' 'b')", f"?p psr:similarTo '{'x' * 20_001}'",
     "VALUES ?e { 5 } ?p psr:similarTo (?e 5)", "VALUES ?e { UNDEF } ?p psr:similarTo (?e 5)",
-    "VALUES ?e {} ?p psr:similarTo (?e 5)", "OPTIONAL { VALUES ?e { it:e } } ?p psr:similarTo ?e",
+    "BIND(STR('a') AS ?e) ?p psr:similarTo ?e", "BIND(it:f(1) AS ?e) ?p psr:similarTo ?e",
+    "BIND(?x AS ?e) ?p psr:similarTo ?e", "VALUES ?e {} ?p psr:similarTo (?e 5)",
+    "OPTIONAL { VALUES ?e { it:e } } ?p psr:similarTo ?e",
     "{ SELECT ?x { VALUES ?e { it:e } } } ?p psr:similarTo ?e",
     "VALUES ?e { it:e } { SELECT ?p { ?p psr:similarTo ?e } }", "?e psr:similarTo ?e",
     "VALUES ?e { it:e } ?e psr:similarTo ?e",
@@ -260,6 +263,7 @@ REFUSED = [
     "?l rdf:first 'a' ; rdf:rest ?l . ?p psr:similarTo ?l",
     "?l rdf:first 'a' , 'b' ; rdf:rest () . ?p psr:similarTo ?l",
     "?l rdf:first 'a' ; rdf:rest/rdf:first 3 . ?p psr:similarTo ?l",
+    "?p psr:similarTo 'x' VALUES { it:e }", "?p psr:similarTo 'x' VALUES ?a ?b { 1 2 }",
     "<< ?p psr:similarTo 'x' >> ?a ?b", "?a ?b ?c {| psr:similarTo 'x' |}",
     "?p psr:similarTo 'x' FILTER(?a<?b&&(?c)>?d)",
 ]  # fmt: skip
@@ -276,6 +280,9 @@ def test_what_cannot_be_answered_is_told_and_asks_nothing() -> None:
         filled(PREFIX + "CONSTRUCT WHERE { ?p psr:similarTo 'x' }", Finder())
     with pytest.raises(Malformed, match="The prefix nowhere: at line 1"):
         filled(PREFIX + "ASK { ?p psr:similarTo (nowhere:e) }", Finder())
+    for words in ("?p psr:similarTo", "?p psr:similarTo 'a' ;", "?p psr:similarTo ('a'"):
+        with pytest.raises(Malformed, match="is not closed"):
+            filled(PREFIX + "ASK { " + words, Finder())
     with pytest.raises(Malformed, match=r"This \( is not closed"):
         filled(PREFIX + "ASK { ?p psr:similarTo ('bread' 5 }", Finder())
 

@@ -61,3 +61,16 @@ def test_place_and_text_are_told_and_no_grammar(query: str, expected: str) -> No
 
 def test_what_has_no_place_is_told_as_it_is() -> None:
     assert explain("ASK {}", "out of luck\nat all") == "The query cannot be read: out of luck"
+
+
+def test_the_place_is_that_of_the_query_that_was_sent() -> None:
+    sent = P + "SELECT * { ASKED . ?s ?p }"
+    ran = sent.replace("ASKED", "VALUES ?p { <a:a> <b:b> }")
+    line = ran.split("\n")[1]
+    for part, place in (
+        ("?s ?p }", "line 2, column 20, where it says ?s ?p }."),
+        ("SELECT", "line 2, column 1, where it says SELECT"),
+        ("<b:b>", "line 2, column 12, where it says ASKED"),
+    ):
+        reason = f"error at 2:{line.index(part) + 1}: expected [_]"
+        assert place in explain(sent, reason, ran)

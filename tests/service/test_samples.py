@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -27,6 +28,25 @@ def test_a_sample_answers_its_question(client: FlaskClient, sample: Sample) -> N
 
 def test_every_file_is_a_sample() -> None:
     assert len(samples()) == len([f for f in FOLDER.iterdir() if f.name.endswith(".rq")]) >= 12
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "sparql.md"
+
+
+def test_the_queries_of_the_docs_are_answered(client: FlaskClient) -> None:
+    blocks = re.findall(r"```sparql\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    assert len(blocks) >= 4
+    for block in blocks:
+        here = re.sub(r"SERVICE <[^>]*>", "", block)
+        assert rows(client, Sample("docs", "", "", here)), block
+
+
+def test_years_are_read_from_days_and_years(client: FlaskClient) -> None:
+    found = rows(client, named("begun-since-2018"))
+    kinds = {row["start"]["datatype"].rpartition("#")[2] for row in found}
+    assert kinds == {"gYear", "date"}
+    assert min(int(row["year"]["value"]) for row in found) == 2018
+    assert len(found) > 150
 
 
 def named(name: str) -> Sample:
