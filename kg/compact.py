@@ -25,13 +25,13 @@ MAX_NESTED = 12
 
 
 @dataclass(frozen=True)
-class Term:
+class Key:
     """A key of our context for a property: ``kind`` is the type of value that it is for.
 
     That is ``@id``, a datatype, ``@language`` for texts by language, or None for any value.
     """
 
-    key: str
+    name: str
     kind: str | None
     many: bool
 
@@ -52,7 +52,7 @@ class Names:
 
     prefixes: tuple[tuple[str, str], ...]
     classes: dict[str, str]
-    terms: dict[str, Term]
+    keys: dict[str, Key]
 
     def short(self, iri: str) -> str:
         """Return the address with one of our prefixes where it can be told by it."""
@@ -78,16 +78,16 @@ def names() -> Names:
         prefix, _, local = name.partition(":")
         return prefixes[prefix] + local if prefix in prefixes else name
 
-    terms = {full(v): Term(k, None, many=False) for k, v in plain.items() if k not in prefixes}
-    for key, definition in context().items():
+    keys = {full(v): Key(k, None, many=False) for k, v in plain.items() if k not in prefixes}
+    for name, definition in context().items():
         if isinstance(definition, dict):
             containers = definition.get("@container", [])
             kind = full(definition["@type"]) if "@type" in definition else None
             if "@language" in containers:
                 kind = "@language"
-            terms[full(definition["@id"])] = Term(key, kind, "@set" in containers)
-    classes = {iri: term.key for iri, term in terms.items() if term.key in plain}
-    return Names(tuple(sorted(prefixes.items())), classes, terms)
+            keys[full(definition["@id"])] = Key(name, kind, "@set" in containers)
+    classes = {iri: key.name for iri, key in keys.items() if key.name in plain}
+    return Names(tuple(sorted(prefixes.items())), classes, keys)
 
 
 def entry_object(entry: Entry) -> Json:
@@ -148,25 +148,25 @@ def _object(node: Node, triples: list[ox.Triple], part: Callable[[Node], Json | 
         if triple.predicate == RDF_TYPE and isinstance(value, ox.NamedNode):
             _add(body, "type", names().word(value.value))
             continue
-        term = names().terms.get(triple.predicate.value)
-        if term is None or not term.takes(value):
-            term = Term(names().short(triple.predicate.value), None, many=False)
-        if term.kind == "@language" and isinstance(value, ox.Literal):
-            texts = body.setdefault(term.key, {})
-            _add(texts, value.language or "@none", value.value, many=term.many)
+        key = names().keys.get(triple.predicate.value)
+        if key is None or not key.takes(value):
+            key = Key(names().short(triple.predicate.value), None, many=False)
+        if key.kind == "@language" and isinstance(value, ox.Literal):
+            texts = body.setdefault(key.name, {})
+            _add(texts, value.language or "@none", value.value, many=key.many)
         else:
-            _add(body, term.key, _value(value, term, part), many=term.many)
+            _add(body, key.name, _value(value, key, part), many=key.many)
     return body
 
 
-def _value(value: Node | ox.Literal, term: Term, part: Callable[[Node], Json | None]) -> str | Json:
+def _value(value: Node | ox.Literal, key: Key, part: Callable[[Node], Json | None]) -> str | Json:
     if not isinstance(value, ox.Literal):
         address = _address(value)
-        return part(value) or (address if term.kind == "@id" else {"id": address})
+        return part(value) or (address if key.kind == "@id" else {"id": address})
     if value.language:
         return {"@language": value.language, "@value": value.value}
     kind = value.datatype.value
-    if kind in {term.kind, XSD + "string"}:
+    if kind in {key.kind, XSD + "string"}:
         return value.value
     return {"type": names().word(kind), "@value": value.value}
 

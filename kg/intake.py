@@ -48,6 +48,27 @@ class BatchReport:
     warned: dict[str, list[Problem]] = field(default_factory=dict)
     refused: dict[str, list[Problem]] = field(default_factory=dict)
 
+    def add(self, later: BatchReport) -> None:
+        """Add what became of further entries; of one that came before too, the later counts."""
+        self.added += later.added
+        self.replaced += later.replaced
+        self.unchanged += later.unchanged
+        self.kept += later.kept
+        for iri in (*later.added, *later.replaced):
+            self.refused.pop(iri, None)
+        self.warned |= later.warned
+        self.refused |= later.refused
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Entries that were looked at together, at a version of the store."""
+
+    version: int
+    changes: list[Change]
+    waiting: dict[str, Entry]
+    report: BatchReport
+
 
 @dataclass(frozen=True)
 class _Look:
@@ -152,28 +173,47 @@ class Intake:
         """
         report = BatchReport()
         held: dict[str, Entry] = {}
+
+        def submit(batch: list[Entry], *, hold: bool) -> None:
+            """Look at some entries before their turn to be written, and store them in it."""
+            lot = self._lot(batch, agent, keep_others=keep_others, hold=hold)
+            with self.store.exclusive():
+                if self.store.version() != lot.version:  # somebody wrote meanwhile
+                    lot = self._lot(batch, agent, keep_others=keep_others, hold=hold)
+                if lot.changes:
+                    self.store.write(lot.changes, agent, "import")
+            report.add(lot.report)
+            held.update(lot.waiting)
+
         for batch in _batches(entries):
             for entry in batch:
                 held.pop(entry.iri, None)
-            with self.store.exclusive():
-                fresh = self._fresh(batch, agent, report, keep_others=keep_others)
-                waiting = self._waiting(fresh)
-                self._store_many([e for e in fresh if e.iri not in waiting], agent, report)
-            held |= waiting
+            submit(batch, hold=True)
         for batch in _after_their_links(held):
-            with self.store.exclusive():
-                fresh = self._fresh(batch, agent, report, keep_others=keep_others)
-                self._store_many(fresh, agent, report)
+            submit(batch, hold=False)
         return report
 
-    def _fresh(
-        self, batch: list[Entry], agent: str, report: BatchReport, *, keep_others: bool
-    ) -> list[Entry]:
-        """Return what of a batch is to be stored; the report says of the rest why not."""
+    def _lot(self, batch: list[Entry], agent: str, *, keep_others: bool, hold: bool) -> _Lot:
+        """Look at a batch: what is to be written, what waits, and what is said of the rest."""
+        version, report = self.store.version(), BatchReport()
         known = {e.iri: e for e in self.store.several([e.iri for e in batch])}
-        report.unchanged += [e.iri for e in batch if known.get(e.iri) == e]
+        report.unchanged = [e.iri for e in batch if known.get(e.iri) == e]
         changed = [e for e in batch if known.get(e.iri) != e]
-        return [e for e in changed if self._wanted(e, agent, report, keep_others=keep_others)]
+        fresh = [e for e in changed if self._wanted(e, agent, report, keep_others=keep_others)]
+        waiting = self._waiting(fresh) if hold else {}
+        verdicts = self._judge([e for e in fresh if e.iri not in waiting])
+        changes = []
+        for entry in fresh:
+            if (verdict := verdicts.get(entry.iri)) is None:
+                continue
+            if not verdict.conforms:
+                report.refused[entry.iri] = verdict.violations
+                continue
+            if verdict.warnings:
+                report.warned[entry.iri] = verdict.warnings
+            (report.replaced if entry.iri in known else report.added).append(entry.iri)
+            changes.append(Change(entry.iri, entry))
+        return _Lot(version, changes, waiting, report)
 
     def _waiting(self, fresh: list[Entry]) -> dict[str, Entry]:
         """Return the entries that link, perhaps by way of others, to what is not there yet."""
@@ -189,24 +229,6 @@ class Intake:
 
     def _own_links(self, entry: Entry) -> set[str]:
         return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
-
-    def _store_many(self, fresh: list[Entry], agent: str, report: BatchReport) -> None:
-        """Store what conforms of some entries, in one write."""
-        known = {e.iri for e in self.store.several([e.iri for e in fresh])}
-        verdicts = self._judge(fresh)
-        changes = []
-        for entry in fresh:
-            verdict = verdicts[entry.iri]
-            report.refused.pop(entry.iri, None)
-            if not verdict.conforms:
-                report.refused[entry.iri] = verdict.violations
-                continue
-            if verdict.warnings:
-                report.warned[entry.iri] = verdict.warnings
-            (report.replaced if entry.iri in known else report.added).append(entry.iri)
-            changes.append(Change(entry.iri, entry))
-        if changes:
-            self.store.write(changes, agent, "import")
 
     def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
         """Return the reports; who links to an entry that is refused is looked at without it."""

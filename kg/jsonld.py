@@ -258,7 +258,7 @@ class _Cleaner:
         return value
 
     def _unknown(self, where: str, key: str) -> None:
-        told = gettext("The key %(key)s is not known.", key=repr(key))
+        told = gettext("The key %(key)s is not known.", key=repr(key[:200]))
         hint = gettext("Use a key of /context.jsonld.")
         self.problems.append(_problem(where, told, key, hint))
 

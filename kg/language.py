@@ -14,8 +14,8 @@ UNKNOWN = "und"
 SURE = 0.5
 #: a text of so many words is in another language if all official ones together are less probable
 TELLING, OUTSIDE = 3, 0.02
-#: codes of ISO 639 that name no language; so do those from qaa to qtz
-_SPECIAL = re.compile("mul|mis|und|zxx|q[a-t][a-z]")
+#: codes of ISO 639 that name no language: several, none of the list, none, privately agreed
+_SPECIAL = re.compile("mul|mis|zxx|q[a-t][a-z]")
 #: what the identifier calls a text in no language
 NONE = {"zxx"}
 
@@ -31,6 +31,7 @@ def proper_tag(tag: str) -> str | None:
 
     A language with a code of two letters is written by it, whatever other code it has
     (``de`` for ``deu`` and ``ger``): https://www.rfc-editor.org/rfc/rfc5646#section-2.2.1
+    ``und`` stands: lists are imported whose texts are too short to be sure of their language.
     """
     code = primary(tag)
     try:

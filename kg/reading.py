@@ -309,7 +309,7 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
             name,
             gettext("This is noted here with every change and cannot be sent."),
             value=name_of(obj)[:200],
-            hint=gettext("Leave it out; who wrote an entry and when can be seen on its page."),
+            hint=gettext("Leave it out."),
         )
     elif name == OWL + "sameAs" and _ENTRY.search(name_of(obj)):
         yield Problem(

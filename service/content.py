@@ -107,7 +107,8 @@ def context() -> Response:
 def without_slash() -> BaseResponse | None:
     """Send whoever writes a slash after an address to the address without it."""
     path = request.path.rstrip("/")
-    if not isinstance(request.routing_exception, NotFound) or path in {"", request.path}:
+    unknown = isinstance(request.routing_exception, NotFound)
+    if not unknown or path in {"", request.path} or {".", ".."} & set(path.split("/")):
         return None
     try:
         adapter = current_app.create_url_adapter(request)

@@ -29,7 +29,7 @@ RDF: Offers = {
 }
 GRAPH: Offers = dict(RDF) | {"application/rdf+xml": "rdfxml"}
 MATCHES: Offers = {"application/json": "json"} | {
-    k: v for k, v in GRAPH.items() if k != "application/json"
+    k: v for k, v in RDF.items() if k != "application/json"
 }
 PAGE: Offers = {"text/html": "html"} | dict(GRAPH)
 DATA: Offers = {"application/ld+json": "jsonld", "application/json": "jsonld"} | dict(GRAPH)

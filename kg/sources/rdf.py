@@ -37,7 +37,7 @@ def rows(path: Path, base: str) -> Iterator[Row]:
     made here. Raises ImportFailed if the file as a whole cannot be read.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from error
     kind = path.suffix.lower()

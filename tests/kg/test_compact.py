@@ -163,6 +163,7 @@ def test_every_character_that_may_be_stored_is_kept() -> None:
     )
     assert read_entry(entry.n_triples().encode(), "application/n-triples", BASE) == entry
     assert parsed(entry_object(entry)) == written(entry.triples)
+    assert parsed(flat(entry.triples)) == written(entry.triples)
     document = json.dumps(entry_object(entry), ensure_ascii=False)
     assert read_entry(document.encode(), JSONLD, BASE) == entry
 

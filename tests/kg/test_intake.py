@@ -443,6 +443,9 @@ class Strict:
         self.sizes: list[int] = []
         self.validated: Counter[str] = Counter()
 
+    def twin(self) -> Strict:
+        return self
+
     def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
         self.sizes.append(len(entries))
         self.validated.update(entry.iri for entry in entries)
@@ -534,6 +537,40 @@ def test_only_what_waits_for_another_is_held_back() -> None:
 
     intake.submit_many(rows(), "import-x", keep_others=True)
     assert before == [BATCH * number for number in range(5)]
+
+
+class Interrupted(Strict):
+    """Lets somebody else write while an import looks at its rows; notes if none could."""
+
+    then: Callable[[], object] | None = None
+
+    def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
+        reports = super().validate_many(entries, kinds)
+        if then := self.then:
+            self.then = None
+            with ThreadPoolExecutor(1) as other:
+                other.submit(then).result(20)
+        return reports
+
+
+@pytest.mark.parametrize("what", ["edited", "unlinked"])
+def test_what_others_write_while_an_import_looks_is_noticed(what: str) -> None:
+    """Nobody waits for the look at 200 rows; what it rests on may be otherwise then."""
+    store, guard = EmbeddedStore(BASE), Interrupted()
+    intake = Intake(store, cast(Validator, guard))
+    mine, target = link("mine", "target"), link("target")
+    bring(intake, target, link("mine"))
+    edited = Change(mine.iri, link("mine", "mine"))
+    gone = Change(target.iri, None)
+    change = edited if what == "edited" else gone
+    guard.then = lambda: store.write([change], "alice", "replace")
+    report = bring(intake, mine, link("other"))
+    if what == "edited":
+        assert (report.kept, report.added) == ([mine.iri], [f"{ID}challenge/other"])
+        assert store.get(mine.iri) == edited.entry
+    else:
+        assert (list(report.refused), report.added) == ([mine.iri], [f"{ID}challenge/other"])
+        assert store.get(mine.iri) == link("mine")
 
 
 def test_a_later_state_of_what_was_held_back_is_the_one_that_stays() -> None:

@@ -70,9 +70,14 @@ def test_a_file_of_entries_is_imported_once(intake: Intake, turtle: Path) -> Non
 def test_an_export_comes_back_the_same(
     intake: Intake, validator: Validator, turtle: Path, tmp_path: Path, form: str, suffix: str
 ) -> None:
+    """Whatever characters its texts hold, the parts too that no way leads to."""
+    odd = "No bus.\\r\\nNone\u2028at\u2029all\u0085\ufeff\u200b\u0301 \\t\U0001f68c"
+    stray = '<id/practice/rides#stray> psr:unit "x" .'
+    turtle.write_text(HEAD + TERRITORY + PRACTICE.replace("No bus.", odd) + stray, "utf-8")
     import_file(intake, "rdf", turtle)
     _, body = export_all(intake.store, form, lambda done, total: None)
-    file = write(tmp_path, f"all.{suffix}", body.decode())
+    file = tmp_path / f"all.{suffix}"
+    file.write_bytes(body)
     other = Intake(EmbeddedStore(BASE), validator)
     report = import_file(other, "rdf", file)
     assert (report.accepted, report.refusals) == (2, [])

@@ -806,3 +806,93 @@ def test_the_shared_world_is_what_it_says() -> None:
         PRACTICE + "#involvement-1",
         PRACTICE + "#outcome-1",
     ]
+
+
+# Languages, and what only we can know
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["en", "EN", "pt-BR", "sr-Latn", "sr-Latn-RS", "cnr", "gsw", "yue", "rmy", "de-1996", "und",
+     "ca-valencia", "en-x-easy", "hbs", "nb", "iw", "lld", "zh-Hant"],
+)  # fmt: skip
+def test_tags_of_languages_are_kept(tag: str) -> None:
+    written = thing(f"psr:problem 'X'@{tag}")
+    assert [t.lang for t in written.texts(PSR + "problem")] == [tag.lower()]
+    assert library(problem={tag: "X"}).texts(PSR + "problem") == written.texts(PSR + "problem")
+
+
+@pytest.mark.parametrize(
+    ("tag", "hint"),
+    [
+        ("english", '"en", "pt-BR"'), ("xx", '"en"'), ("zz", '"en"'), ("mul", '"en"'),
+        ("zxx", '"en"'), ("mis", '"en"'), ("qaa", '"en"'), ("x-klingon", '"en"'), ("root", '"en"'),
+        ("i-klingon", '"en"'), ("deu", "Write de."), ("ger", "Write de."), ("hrv", "Write hr."),
+        ("ENG", "Write en."), ("deu-AT", "Write de-AT."), ("ron", "Write ro."),
+        ("gre", "Write el."),
+    ],
+)  # fmt: skip
+def test_a_tag_that_names_no_language_is_refused_with_what_to_write(tag: str, hint: str) -> None:
+    """In Turtle, N-Triples and JSON-LD alike, and in each way in which JSON-LD may say it."""
+    triple = f'<{ID}practice/x> <{PSR}problem> "X"@{tag} .'
+    said: list[tuple[bytes, str]] = [
+        ((HEADER + THING + " . " + triple).encode(), TURTLE),
+        (f"<{ID}practice/x> <{RDF_TYPE.value}> <{PSR}Practice> .\n{triple}".encode(), NTRIPLES),
+        (json.dumps(LIBRARY | {"problem": {tag: "X"}}).encode(), JSONLD),
+        (json.dumps(LIBRARY | {"psr:problem": {"@value": "X", "@language": tag}}).encode(), JSONLD),
+    ]
+    for data, media in said:
+        with pytest.raises(Refused) as error:
+            read_entry(data, media, BASE)
+        (problem,) = error.value.problems
+        assert problem.path.rpartition(":")[2].rpartition("#")[2].startswith("problem"), media
+        assert problem.value is not None
+        assert problem.value.lower() == tag.lower()
+        assert hint.lower() in str(problem.hint).lower()
+
+
+def test_what_a_list_cannot_say_of_its_language_can_be_imported_again() -> None:
+    assert thing("psr:problem 'X'@und").texts(PSR + "problem")[0].lang == "und"
+
+
+CLAIMS = {
+    "prov:wasGeneratedBy <http://e/a>": "wasGeneratedBy",
+    "prov:wasAttributedTo 'me'": "wasAttributedTo",
+    "prov:generatedAtTime '2020-01-01T00:00:00Z'^^xsd:dateTime": "generatedAtTime",
+    "<http://www.w3.org/ns/prov#anything> 1": "anything",
+    "psr:dataVersion 999999": "dataVersion",
+    "psr:action 'create'": "action",
+    "dct:creator 'Me'": "creator",
+    "dct:creator <http://e/me>": "creator",
+    "psr:hasOutcome [ prov:wasGeneratedBy <http://e/a> ]": "wasGeneratedBy",
+    "psr:hasOutcome [ psr:unit 'x' ; dct:creator 'Me' ]": "creator",
+    "owl:sameAs <id/practice/y>": "sameAs",
+    "owl:sameAs <http://elsewhere.example/id/actor/y>": "sameAs",
+    "owl:sameAs 'http://elsewhere.example/id/actor/y'": "sameAs",
+    "owl:sameAs <https://elsewhere.example/graph/id/Actor/y#part>": "sameAs",
+}
+
+
+@pytest.mark.parametrize("said", CLAIMS)
+def test_nobody_says_who_wrote_an_entry_or_which_is_which(said: str) -> None:
+    with pytest.raises(Refused) as error:
+        thing(said)
+    (problem,) = error.value.problems
+    assert problem.path.endswith(f"{CLAIMS[said]}")
+    assert "cannot be sent" in problem.message
+    assert problem.hint
+
+
+def test_links_to_what_is_described_elsewhere_are_kept() -> None:
+    entry = thing(
+        "owl:sameAs <http://www.wikidata.org/entity/Q1>, <https://e.example/?x=/id/practice/y> ;"
+        " dct:source <http://elsewhere.example/id/practice/y> ; dct:contributor 'Me'"
+    )
+    assert len(entry.links("http://www.w3.org/2002/07/owl#sameAs")) == 2
+
+
+def test_a_decision_says_which_data_it_rests_on() -> None:
+    entry = turtle("<id/match/x> a psr:Match ; psr:dataVersion 12 .")
+    assert entry.number(PSR + "dataVersion") == 12
+    with pytest.raises(Refused):
+        turtle("<id/match/x> a psr:Match ; prov:wasGeneratedBy <http://e/a> .")

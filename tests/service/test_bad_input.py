@@ -112,8 +112,10 @@ def elsewhere(listener: socket.socket) -> str:
 def test_a_remote_context_is_not_fetched(
     client: FlaskClient, auth: dict[str, str], elsewhere: str
 ) -> None:
-    for reference in (elsewhere, [elsewhere], {"@import": elsewhere}, {"a": elsewhere}):
+    for reference in (elsewhere, [elsewhere], {"@import": elsewhere}, {"@vocab": elsewhere}):
         check(send(client, auth, **{"@context": reference}), 422, "@context")
+    names = GOOD | {"@context": {"a": elsewhere, "b": {"@id": elsewhere + "b"}}, "a:x": 1, "b": "x"}
+    assert client.post("/api/validate", json=names).get_json()["conforms"]
     nested = {"@context": elsewhere, "description": {"en": "x"}}
     check(send(client, auth, hasOutcome=[nested]), 422, "@context")
 
@@ -249,3 +251,133 @@ def test_json_that_is_no_object(client: FlaskClient, body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"<a", b"@prefix : <x", b"\xff"])
 def test_turtle_that_cannot_be_read(client: FlaskClient, body: bytes) -> None:
     check(client.post("/api/validate", data=body, content_type=TURTLE), 400)
+
+
+DIGITS = ["1" * 5_000, "-" + "1" * 5_000, "1" * 399, "1e400", "-1e400", "1e-400"]
+#: where a request takes a number: the body with %s for it, and where it is sent
+NUMBERS = [
+    ("/api/validate", '{"type": "Practice", "title": {"en": "X"}, "budget": %s}'),
+    ("/api/validate", '{"type": "Practice", "title": {"en": "X"}, "durationMonths": %s}'),
+    ("/api/validate", '{"type": "Practice", "title": {"en": "X"}, "psr:value": [%s]}'),
+    ("/api/validate", '{"type": "Practice", "title": {"en": %s}}'),
+    ("/api/validate", '{"type": "Practice", "identifier": {"@value": %s}}'),
+    ("/api/validate", '{"type": "Practice", "year": {"@value": %s, "type": "xsd:gYear"}}'),
+    ("/api/validate", '{"@context": {"@version": %s}, "type": "Practice"}'),
+    ("/api/validate", '{"@context": {"a": %s}, "type": "Practice"}'),
+    ("/api/match/similar", '{"text": "bus", "limit": %s}'),
+    ("/api/match/similar", '{"text": "bus", "quota": %s, "diversity": "country"}'),
+    ("/api/match/instruments", '{"text": "bus", "territory": "HR", "amount": %s}'),
+    ("/api/match/instruments", '{"text": "bus", "territory": "HR", "partners": %s}'),
+    ("/api/match/transfer", '{"text": "bus", "territory": "HR", "weights": {"P1": %s}}'),
+    (
+        "/api/match/transfer",
+        '{"text": "bus", "territory": "HR", "target": {"budget_per_head": %s}}',
+    ),
+    ("/api/match/consortium", '{"text": "bus", "rules": {"seats": %s}}'),
+    ("/api/match/groups", '{"community": "x", "size": %s}'),
+    ("/api/match/feedback", '{"kind": %s}'),
+]
+
+
+def test_numbers_of_any_length_are_answered(client: FlaskClient, auth: dict[str, str]) -> None:
+    wrong = []
+    for digits in DIGITS:
+        for path, body in NUMBERS:
+            answer = client.post(path, data=body % digits, content_type="application/json",
+                                 headers=auth)  # fmt: skip
+            if answer.status_code >= 500:
+                wrong.append((path, body % digits[:9], answer.status_code))
+        said = f"; psr:durationMonths {digits} ; psr:budget {digits}"
+        answer = client.post("/api/validate", data=practice("n", more=said), content_type=TURTLE)
+        good = answer.status_code == 200 and answer.get_json()["conforms"]
+        if answer.status_code >= 500 or good:
+            wrong.append(("turtle", digits[:9], answer.status_code))
+        for address in ("/api/entries?limit=", "/api/entries?cursor=", "/api/entries?offset=",
+                        "/search?page=", "/id/practice/dom-mladih-split?version="):  # fmt: skip
+            if client.get(address + digits).status_code >= 500:
+                wrong.append((address, digits[:9], 500))
+    assert wrong == []
+
+
+def test_addresses_of_any_length_are_answered(client: FlaskClient, auth: dict[str, str]) -> None:
+    long = "x" * 60_000
+    for iri in (f"{BASE}id/practice/{long}", f"http://e.example/{long}", long):
+        check(client.get("/api/entries", query_string={"iri": iri}), 404)
+        for store in (client.get, client.put, client.delete):
+            answer = store("/graph-store", query_string={"graph": iri}, headers=auth)
+            check(answer, answer.status_code)
+            assert answer.status_code < 500
+        check(client.post("/api/match/similar", json={"entry": iri}), 422)
+        for field in ("spatial", "source", "url", "adaptedFrom", "subject"):
+            check(send(client, auth, **{field: iri}), 422, field)
+        for field in ("id", "type"):
+            check(send(client, auth, **{field: iri}), 422)
+        answer = send(client, auth, **{iri: 1})
+        check(answer, 422)
+        assert len(answer.text) < 20_000
+    for path in ("/id/practice/", "/api/entries/practice/", "/voc/", "/voc/theme/", "/"):
+        check(client.get(path + long), 404)
+        assert client.get(f"{path}{long}/").status_code in {308, 404}
+    for words in ({"format": long}, {"lang": long}):
+        assert client.get("/ns", query_string=words).status_code < 500
+    assert client.get("/ns", headers={"Accept": long}).status_code == 406
+
+
+@pytest.mark.parametrize("body", [GOOD, {"text": "an on-call bus"}])
+def test_a_byte_order_mark_is_skipped_at_every_door(
+    client: FlaskClient, auth: dict[str, str], body: dict[str, Any]
+) -> None:
+    data = b"\xef\xbb\xbf" + json.dumps(body).encode()
+    if "text" in body:
+        answer = client.post("/api/match/similar", data=data, content_type="application/json")
+        assert answer.status_code == 200
+        return
+    for media, text in (("application/ld+json", data), (TURTLE, b"\xef\xbb\xbf" + practice("bom"))):
+        answer = client.post("/api/validate", data=text, content_type=media)
+        assert answer.get_json()["conforms"], answer.text
+        # The name of the address differs: it is read, and refused for that alone.
+        for address in ("/api/entries/practice/other", "/id/practice/other",
+                        f"/graph-store?graph={BASE}id/practice/other"):  # fmt: skip
+            answer = client.put(address, data=text, content_type=media, headers=auth)
+            check(answer, 422, "id")
+
+
+def test_what_is_noted_here_is_refused_at_every_door(
+    client: FlaskClient, auth: dict[str, str]
+) -> None:
+    said = "; <http://www.w3.org/ns/prov#wasAttributedTo> <http://e.example/me>"
+    data, known = practice("claims", more=said), f"{BASE}id/practice/dom-mladih-split"
+    more = f"<{known}> <http://purl.org/dc/terms/creator> 'Me' .".encode()
+    new = f"{BASE}id/practice/claims"
+    answers = [
+        client.post("/api/entries", data=data, content_type=TURTLE, headers=auth),
+        client.put("/api/entries/practice/claims", data=data, content_type=TURTLE, headers=auth),
+        client.put(f"/graph-store?graph={new}", data=data, content_type=TURTLE, headers=auth),
+        client.post("/graph-store", data=data, content_type=TURTLE, headers=auth),
+        client.post(f"/graph-store?graph={known}", data=more, content_type=TURTLE, headers=auth),
+        client.put("/id/practice/claims", data=data, content_type=TURTLE, headers=auth),
+        client.post("/id/practice/dom-mladih-split", data=more, content_type=TURTLE, headers=auth),
+        send(client, auth, dataVersion=5),
+        send(client, auth, **{"prov:wasGeneratedBy": {"@id": "http://e.example/"}}),
+        send(client, auth, title={"english": "A title"}),
+        send(client, auth, title={"deu": "Ein Titel"}),
+    ]
+    for answer in answers:
+        check(answer, 422)
+        (problem,) = answer.get_json()["problems"]
+        assert problem["hint"]
+        assert problem["severity"] == "violation"
+
+
+def test_rdf_of_the_endpoint_itself_is_read(client: FlaskClient) -> None:
+    """A whole graph as JSON-LD is an entry; DESCRIBE also brings what is noted here."""
+    name = f"{BASE}id/practice/dom-mladih-split"
+    query = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{name}> {{ ?s ?p ?o }} }}"
+    data = client.get("/sparql", query_string={"query": query, "format": "jsonld"}).data
+    answer = client.post("/api/validate", data=data, content_type="application/ld+json")
+    assert answer.get_json()["conforms"], answer.text
+    query = f"DESCRIBE <{name}>"
+    data = client.get("/sparql", query_string={"query": query, "format": "jsonld"}).data
+    answer = client.post("/api/validate", data=data, content_type="application/ld+json")
+    told = {p["path"].rpartition("#")[2] for p in answer.get_json()["problems"]}
+    assert told == {"dataVersion", "wasGeneratedBy"}

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from rdflib import Graph
 
 from kg.vocabulary import VOC, graphs
+from tests.service.conftest import practice
 
 DOM = "/id/practice/dom-mladih-split"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -316,3 +317,20 @@ def test_only_a_known_address_is_led_to(client: FlaskClient) -> None:
         assert client.get(path).status_code in {404, 405}, path
     answer = client.post("/sparql/", data={"query": "ASK {}"}, follow_redirects=True)
     assert answer.get_json() == {"head": {}, "boolean": True}
+
+
+def test_a_text_with_separators_of_lines_comes_back_in_every_format(
+    client: FlaskClient, auth: dict[str, str]
+) -> None:
+    """U+2028 and U+0085 are in texts copied from Word; JSON-LD of such an entry was 500."""
+    text = "a\u2028b\u2029c\x85d\ufeffe\u0301 \\r\\n \U0001f600 ]]> &amp;"
+    data = practice("separators", more=f'; psr:context "{text}"@en').replace(b"\\\\", b"\\")
+    path = "/api/entries/practice/separators"
+    answer = client.put(path, data=data, content_type="text/turtle", headers=auth)
+    assert answer.status_code == 201, answer.text
+    context = client.get("/context.jsonld").text
+    turtle = triples(client.get(f"{path}?format=ttl").data, ox.RdfFormat.TURTLE)
+    assert any("\u2028" in line or "\\u2028" in line for line in turtle)
+    assert triples(client.get(path).data, ox.RdfFormat.JSON_LD, context) == turtle
+    assert triples(client.get(f"{path}?format=rdf").data, ox.RdfFormat.RDF_XML) == turtle
+    assert client.delete(path, headers=auth).status_code == 204

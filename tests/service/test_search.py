@@ -248,7 +248,8 @@ class TestFiles:
         assert triples == {t for e in runtime.store.entries("call") for t in e.triples}
 
     def test_there_are_no_other_files(self, client: FlaskClient) -> None:
-        assert client.get("/search?format=exe").status_code == 404
+        answer = client.get("/search?format=exe")
+        assert (answer.status_code, "(geojson)" in answer.text) == (406, True)
 
     def test_robots_find_the_site_map(self, client: FlaskClient, shelf: Shelf) -> None:
         robots = client.get("/robots.txt").text
