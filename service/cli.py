@@ -114,22 +114,23 @@ def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
 
     settings = _settings(home)
     _set_up_models(settings)
-    bound = server.bind(host, settings.port)
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT
         signal.signal(number, _stop)
-    with Runtime(settings, tell=Progress()) as runtime:
+    with (
+        server.bind(host, settings.port) as bound,
+        Runtime(settings, tell=Progress()) as runtime,
+    ):
         shown = "127.0.0.1" if host == "0.0.0.0" else host
         address = f"http://{shown}:{bound.getsockname()[1]}"
         running = server.make(create_app(runtime), bound)
         ready = (runtime, address, as_json, demo)
-        threading.Thread(target=_announce, args=ready, daemon=True).start()
         try:
+            threading.Thread(target=_announce, args=ready, daemon=True).start()
             running.run()
-        except SystemExit:
+            running.close()
+        finally:
             if runtime.unusable:
-                raise runtime.unusable from None
-            raise
-        running.close()
+                raise runtime.unusable
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
