@@ -66,11 +66,11 @@ def run(
     begun anew. An interrupted run goes on where it stopped. Malformed for a file of others.
     """
     snapshot = desk.snapshot()
-    found = snapshot.picture
+    picture = snapshot.picture
     head = snapshot.stamp() | {"country": country, "limit": limit}
     done = _done(output, head)
-    mask = found.mask(Filters(type=("practice", "challenge"), country=(country,)))
-    rows = [int(n) for n in np.flatnonzero(mask) if found.iris[n] not in done]
+    mask = picture.mask(Filters(type=("practice", "challenge"), country=(country,)))
+    rows = [int(n) for n in np.flatnonzero(mask) if picture.iris[n] not in done]
     with output.open("a", encoding="utf-8") as stream:
         for iri, ranking in _rankings(snapshot, rows, limit):
             stream.write(json.dumps(_line(iri, ranking, limit)) + "\n")
@@ -116,11 +116,11 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
 
     To a practice among the nearest at first sight, which are found for a block at once.
     """
-    found, index = snapshot.picture, snapshot.desk.index
-    at = np.flatnonzero(found.mask(PRACTICES))
-    for entry in snapshot.store.several([found.iris[row] for row in np.setdiff1d(rows, at)]):
+    picture, index = snapshot.picture, snapshot.desk.index
+    at = np.flatnonzero(picture.mask(PRACTICES))
+    for entry in snapshot.store.several([picture.iris[row] for row in np.setdiff1d(rows, at)]):
         yield entry.iri, snapshot.rank(Question(), entry, "en", PRACTICES)
-    practices, mine = found.only(at), np.flatnonzero(np.isin(at, rows))
+    practices, mine = picture.only(at), np.flatnonzero(np.isin(at, rows))
     vectors = _joined(practices)
     for start in range(0, len(mine), BLOCK):
         block = mine[start : start + BLOCK]

@@ -154,8 +154,16 @@ class SentenceEmbedder:
             local_files_only=Path(self._path).is_dir(),
             model_kwargs={"dtype": "float32"},
         )
+        network = getattr(model[0], "auto_model", None)
+        if network is not None and lacks_words(model.tokenizer, network.config):
+            raise ValueError("words are missing")
         model.encode(["ready"], show_progress_bar=False)
         return model
+
+
+def lacks_words(tokenizer: Any, config: Any) -> bool:  # noqa: ANN401
+    """Return whether a tokenizer is not the model's: without its files an empty one is made."""
+    return 2 * len(tokenizer) < int(getattr(config, "vocab_size", 0))
 
 
 def check_folder(model: str) -> None:

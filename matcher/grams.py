@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +27,12 @@ Sparse = Any
 
 
 def count(texts: Sequence[str]) -> Sparse:
-    """Return how often each run of letters stands in each text."""
+    """Return how often each run of letters stands in each text, however Unicode writes them."""
     counter = HashingVectorizer(
         analyzer="char_wb", ngram_range=(LENGTH, LENGTH), n_features=PLACES, norm=None,
         alternate_sign=False, dtype=np.float32,
     )  # fmt: skip
-    return csr_array(counter.transform(texts))
+    return csr_array(counter.transform([normalize("NFC", text) for text in texts]))
 
 
 def stored(counted: Sequence[tuple[bytes, bytes]]) -> Sparse:

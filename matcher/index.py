@@ -147,7 +147,8 @@ class Index:
 
     def _note_failed(self, iri: str, error: Exception) -> None:
         """Leave an entry out; the error's own words may quote its text and are not logged."""
-        log.warning("%s cannot be read by the model (%s) and is not matched.", iri, _kind(error))
+        kind = type(error).__name__
+        log.warning("%s cannot be read by the model (%s) and is not matched.", iri, kind)
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._forget(iri)
@@ -239,10 +240,6 @@ class Index:
 
 def _indexed(iri: str) -> bool:
     return iri.rsplit("/", 2)[-2] in text.INDEXED
-
-
-def _kind(error: Exception) -> str:
-    return type(error).__name__
 
 
 def _hash(words: str) -> str:

@@ -106,7 +106,7 @@ def _exchange_scores(
     needs: Text | None = Text(question.text or "", lang, "")
     offers: Text | None = None
     if asked is not None:
-        needs, offers = (text.said(asked, PSR + name, lang) for name in ("seeks", "offers"))
+        needs, offers = (text.wording(asked, PSR + name, lang) for name in ("seeks", "offers"))
     return _facet(snapshot, needs, text.SOLUTION), _facet(snapshot, offers, text.PROBLEM)
 
 

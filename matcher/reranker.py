@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kg.errors import StoreUnusable
-from matcher.embedder import HUB, fingerprint
+from matcher.embedder import HUB, fingerprint, lacks_words
 
 #: so many of the best are read again; a pair of texts costs about as much as embedding both
 SHORT = 30
@@ -71,6 +71,6 @@ class Reranker:
         config = model.config
         if config.num_labels != 1 or not all(a.endswith(_HEAD) for a in config.architectures or ()):
             raise ValueError("not one score for a pair")
-        if 2 * len(model.tokenizer) < config.vocab_size:
+        if lacks_words(model.tokenizer, config):
             raise ValueError("words are missing")
         return model

@@ -61,7 +61,7 @@ def preferred(texts: Iterable[T], lang: str) -> T | None:
     return min(texts, key=lambda t: ranks.get(primary(t.lang), len(order)), default=None)
 
 
-def said(entry: Entry, prop: str, lang: str) -> Text | None:
+def wording(entry: Entry, prop: str, lang: str) -> Text | None:
     """Return what an entry says of a property in one language, which the text then names."""
     texts = (Text(t.value, _lang(t), t.prop) for t in entry.texts(prop))
     return preferred(texts, lang)

@@ -74,8 +74,8 @@ class World:
 
     def places(self, entry: Entry) -> list[Place]:
         """Return the places of an entry, the smallest first."""
-        found = surviving(entry.links(DCT + "spatial"), self.place)
-        return sorted(found, key=lambda p: (LEVELS.index(p.level or "country"), p.iri))
+        places = surviving(entry.links(DCT + "spatial"), self.place)
+        return sorted(places, key=lambda p: (LEVELS.index(p.level or "country"), p.iri))
 
     def countries(self, entry: Entry) -> list[str]:
         """Return the ISO codes of the countries that an entry lies in, sorted."""

@@ -27,6 +27,8 @@ from service.console import (
 from service.settings import BadSetting, Settings, read
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from service.runtime import Matching, Runtime
     from service.tokens import Tokens
 
@@ -110,28 +112,34 @@ def main() -> None:
 @click.option("--demo", is_flag=True, help="Also print a first transfer match with its reasons.")
 def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
     """Serve pages, API and SPARQL on PORT until SIGTERM or Ctrl-C."""
-    from service import create_app, server
-    from service.runtime import Runtime
+    from service import server
 
     settings = _settings(home)
     _set_up_models(settings)
-    bound = server.bind(host, settings.port)
-    shown = "127.0.0.1" if host == "0.0.0.0" else host
-    settings = replace(settings, host=shown, port=bound.getsockname()[1])
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT
         signal.signal(number, _stop)
+    with server.bind(host, settings.port) as bound:
+        shown = "127.0.0.1" if host == "0.0.0.0" else host
+        settings = replace(settings, host=shown, port=bound.getsockname()[1])
+        _run(settings, bound, as_json, demo)
+
+
+def _run(settings: Settings, bound: socket, as_json: bool, demo: bool) -> None:
+    """Serve until a signal, or until the model turns out to be unusable."""
+    from service import create_app, server
+    from service.runtime import Runtime
+
     with Runtime(settings, tell=Progress()) as runtime:
         address = settings.address.rstrip("/")
         running = server.make(create_app(runtime), bound)
         ready = (runtime, address, as_json, demo)
-        threading.Thread(target=_announce, args=ready, daemon=True).start()
         try:
+            threading.Thread(target=_announce, args=ready, daemon=True).start()
             running.run()
-        except SystemExit:
+            running.close()
+        finally:
             if runtime.unusable:
-                raise runtime.unusable from None
-            raise
-        running.close()
+                raise runtime.unusable
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

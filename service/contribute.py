@@ -15,9 +15,10 @@ from kg.errors import KgError, NotFound, Problem, Refused
 from kg.i18n import LANGUAGES, gettext, language
 from kg.reading import entry_of, slug_of
 from kg.shelf import LISTED
-from kg.vocabulary import CLASSES, DCT, PSR, vocabulary
+from kg.vocabulary import CLASSES, vocabulary
 from matcher.question import Filters, Question
-from matcher.text import INDEXED
+from matcher.text import INDEXED, preferred
+from matcher.text import words as in_all_languages
 from service import login
 from service.answers import entry_iri, refuse_foreign, visitor, whole
 from service.errors import shown
@@ -37,7 +38,6 @@ from service.shapeform import (
 )
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
-_TOLD = (DCT + "title", DCT + "description", *(PSR + n for n in ("problem", "solution", "offers")))
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,16 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
     runtime = current()
     if not runtime.ready or draft.path not in INDEXED:
         return ()
-    text = "\n".join(t.value for prop in _TOLD for t in draft.texts(prop))
-    filters = Filters(type=(draft.path,))
-    answer = runtime.matcher.similar(Question(text=text[:5_000], limit=4, filters=filters))
+    words = preferred(in_all_languages(draft), language())
+    if words is None:
+        return ()
+    question = Question(
+        text=words.text[:5_000], lang=words.lang, limit=4, filters=Filters(type=(draft.path,))
+    )
+    try:
+        answer = runtime.matcher.similar(question)
+    except Refused:  # the model cannot read it, which is no fault of the form
+        return ()
     cards = results(runtime.store, answer, None, request.script_root).cards
     own = f"{request.script_root}/id/{draft.path}/{draft.slug}"
     return tuple(card for card in cards if card.title.href != own)[:3]

@@ -140,9 +140,9 @@ class Matching:
         self, settings: Settings, embedder: Embedder | None = None, tell: Tell = silent
     ) -> None:
         self.settings = settings
+        self.embedder = embedder or make_embedder(settings, tell)
         self.intake = open_graph(settings, tell)
         self.store = self.intake.store
-        self.embedder = embedder or make_embedder(settings, tell)
         weights = read_weights(settings.weights) if settings.weights else WEIGHTS
         reranker = Reranker(settings.reranker) if settings.reranker else None
         self.matcher = Matcher(self.store, self.embedder, settings.home, weights, reranker)

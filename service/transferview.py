@@ -60,8 +60,9 @@ def ask(
     base = matcher.store.base
     raw = make_request(wanted, base, places, practice, matcher.weights)
     own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in wanted.many("pick")]
+    named = tuple(filter(None, (own, *picks)))
     try:
-        answer = schemas.ask("transfer", raw | {"limit": LISTED}, matcher, (own, *picks))
+        answer = schemas.ask("transfer", raw | {"limit": LISTED}, matcher, named)
     except Refused as error:
         raise Refused(str(error), [at_field(p) for p in error.problems]) from error
     found = {m["entry"]: m for m in answer["matches"]}

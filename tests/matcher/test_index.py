@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -350,6 +351,11 @@ def test_a_filter_does_not_change_a_score(starter_matcher: Matcher) -> None:
         assert there.scores[there.found.position[iri]] == pytest.approx(
             everywhere.scores[there.found.position[iri]]
         )
+
+
+def test_letters_count_however_unicode_writes_them() -> None:
+    whole, apart = (count([normalize(form, "Šibenik und Málaga")]) for form in ("NFC", "NFD"))
+    assert (whole != apart).nnz == 0
 
 
 def test_feedback_lifts_what_is_like_the_best(store: EmbeddedStore, index: Index) -> None:

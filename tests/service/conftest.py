@@ -23,8 +23,8 @@ from tests.fake_embedder import HashingEmbedder
 BASE = "https://passerelle.example/"
 UNLIMITED = 10.0**6
 _SERVE = (
-    "import service.runtime as r; from tests.fake_embedder import HashingEmbedder as H;"
-    " r.make_embedder = lambda *_: H(); from service.cli import main; main()"
+    "import pkgutil, sys, service.runtime as r; made = pkgutil.resolve_name(sys.argv.pop(1));"
+    " r.make_embedder = lambda *_: made(); from service.cli import main; main()"
 )
 _ROOT = Path(__file__).parents[2]
 
@@ -81,11 +81,12 @@ def settled(prepared: Path, home: Path) -> Path:
 
 
 def serve(
-    home: Path, *words: str, port: str = "0", environment: Mapping[str, str] = os.environ
-) -> subprocess.Popen[str]:
+    home: Path, *words: str, port: str = "0", environment: Mapping[str, str] = os.environ,
+    model: str = "tests.fake_embedder.HashingEmbedder",
+) -> subprocess.Popen[str]:  # fmt: skip
     """Start the program's own command, with vectors that know letters, not meanings."""
     return subprocess.Popen(
-        [sys.executable, "-c", _SERVE, "serve", "--home", str(home), *words],
+        [sys.executable, "-c", _SERVE, model, "serve", "--home", str(home), *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_ROOT,
         env={**environment, "PORT": port},
     )  # fmt: skip

@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from kg.errors import LimitExceeded
-from service.cli import main
+from service.cli import _set_up_models, main
 from service.metrics import Metrics
 from service.querylog import QueryLog
 from service.runtime import Runtime
+from service.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import BASE, practice
 
@@ -218,6 +219,40 @@ def test_a_re_ranking_model_that_cannot_be_used_is_one_sentence(
     found = run("match", "similar", "Old people live alone in villages")
     assert one_sentence(found)
     assert "PASSERELLE_RERANKER" in found.stderr
+
+
+@pytest.mark.parametrize("name", ["config.json", "modules.json", "1_Pooling/config.json"])
+def test_a_model_that_cannot_be_used_is_one_sentence(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "model"
+    (folder / name).parent.mkdir(parents=True)
+    (folder / "modules.json").write_text("[]")
+    (folder / name).write_text("{")
+    monkeypatch.setenv("PASSERELLE_MODEL", str(folder))
+    for words in (["match", "similar", "Old people"], ["reindex"], ["serve"]):
+        monkeypatch.setenv("PORT", "0")
+        found = CliRunner().invoke(main, [*words, "--home", str(home)])
+        gc.collect()
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert f"The model {folder} has a damaged {name}" in found.stderr
+        assert "Traceback" not in found.stderr
+
+
+def test_the_model_libraries_are_kept_off_the_network_and_what_was_set_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless one of the models comes from a hub."""
+    for model, reranker, offline in (
+        ("default", None, "1"), (str(tmp_path), str(tmp_path), "1"), ("org/name", None, None),
+        ("default", "org/name", None),
+    ):  # fmt: skip
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+        _set_up_models(Settings(home=tmp_path, model=model, reranker=reranker))
+        assert os.environ.get("HF_HUB_OFFLINE") == offline
+        assert os.environ["OMP_WAIT_POLICY"] == "active"
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
 
 
 def test_evaluate_takes_only_a_file_that_is_there(run: Run) -> None:

@@ -5,6 +5,7 @@ import json
 import select
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlencode
@@ -16,9 +17,11 @@ from waitress.buffers import OverflowableBuffer
 from kg.pool import QueryPool
 from kg.query import Limits
 from kg.stores.embedded import EmbeddedStore
+from matcher.embedder import Matrix, ModelUnusable
 from service.door import Door, Room
 from service.limits import RateLimiter
 from service.runtime import Runtime
+from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import serve, until
 
 
@@ -52,6 +55,23 @@ def test_a_port_in_use_is_one_sentence(home: Path) -> None:
     assert (process.returncode, out) == (2, "")
     assert port in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_service_in_one_sentence(home: Path) -> None:
+    """It is found out once the service listens: loading takes seconds."""
+    with serve(home, model="tests.service.test_server.Damaged") as process:
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "is ready" not in out
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1] == "The model /m cannot be loaded; download it anew."
+
+
+class Damaged(HashingEmbedder):
+    """A model whose folder is damaged."""
+
+    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+        raise ModelUnusable("The model /m cannot be loaded; download it anew.")
 
 
 def answer(address: tuple[str, int], sent: bytes) -> tuple[int, str, dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,11 +14,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
+from matcher.answer import Json
+from matcher.question import Question
 from service import create_app
 from service.brief import Brief, Sheet, as_pdf
 from service.pieces import Field, Piece
 from service.runtime import Runtime
 from service.transferform import read
+from tests.service.conftest import BASE
 from tests.service.pagetools import page, words
 
 NEED = "older people are lonely"
@@ -231,6 +235,27 @@ class TestComparing:
         far = next(s for s in offered if s not in near)
         seen = page(client, "/transfer", **ASKED, pick=[near[0], far])
         assert slugs(seen) == [*near, far]
+
+    def test_the_matcher_is_asked_once_however_far_a_pick_is(
+        self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Question] = []
+        transfer = runtime.matcher.transfer
+
+        def counted(question: Question) -> Json:
+            asked.append(question)
+            return transfer(question)
+
+        monkeypatch.setattr(runtime.matcher, "transfer", counted)
+        far = slugs(page(client, "/transfer", **ASKED, pick=["no-such-practice"]))
+        asked.clear()
+        page(client, "/transfer", **ASKED, pick=[far[0], "buurtzorg", "no-such-practice"])
+        assert len(asked) == 1
+        assert (asked[0].limit, len(asked[0].also)) == (12, 3)
+        found = transfer(replace(asked[0], limit=2, also=(f"{BASE}id/practice/{far[5]}",)))
+        assert [str(m["entry"]).rpartition("/")[2] for m in cast(Any, found["matches"])] == [
+            *far[:2], far[5]
+        ]  # fmt: skip
 
     def test_says_what_is_left_out_of_a_shortlist(self, client: FlaskClient) -> None:
         picks = [*(f"no-such-{n}" for n in range(13)), ATTACK]
