@@ -69,7 +69,8 @@ def import_file(
     rows done. Raises ImportFailed, before anything is stored, if the file cannot be read.
     """
     report = ImportReport(name, path.name)
-    rows = islice(read(name, path, intake.store.base, _territories(intake.store)), limit)
+    store = intake.store
+    rows = islice(read(name, path, store.base, _territories(store), store.noted), limit)
     seen: list[tuple[Row, str]] = []
 
     def entries() -> Iterator[Entry]:

@@ -148,7 +148,7 @@ class Intake:
 
     def _grown(self, iri: str, triples: list[ox.Triple]) -> Entry:
         known = self.store.get(iri).triples if self._exists(iri) else ()
-        return entry_of([*known, *triples], self.store.base, iri=iri)
+        return entry_of([*known, *triples], self.store.base, iri=iri, noted=self.store.noted)
 
     def delete(self, iri: str, agent: str, expected: int | None = None) -> int:
         """Remove an entry and return the data version.

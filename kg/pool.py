@@ -230,6 +230,7 @@ class QueryPool:
         return {
             "query": query.text,
             "base": query.base,
+            "describe": query.form == "DESCRIBE",
             "format": form,
             "union": dataset == ALL and not query.own_dataset,
             "default": dataset.default,

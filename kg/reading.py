@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pyoxigraph as ox
@@ -49,6 +49,15 @@ _DATATYPES = {
     [XSD + name for name in ("string", "date", "dateTime", "gYear", "gYearMonth", "anyURI")]
     + [RDF + "langString"]
 )  # fmt: skip
+
+
+#: from the name of an entry to what provenance says of it
+Noted = Callable[[str], Collection[ox.Triple]]
+
+
+def nothing_noted(iri: str) -> Collection[ox.Triple]:
+    """Know nothing of any entry."""
+    return ()
 
 
 def parse(data: bytes, media_type: str) -> list[ox.Triple]:
@@ -99,20 +108,31 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
     return found
 
 
-def read_entry(data: bytes, media_type: str, base: str, *, iri: str | None = None) -> Entry:
+def read_entry(
+    data: bytes, media_type: str, base: str, *, iri: str | None = None, noted: Noted = nothing_noted
+) -> Entry:
     """Return the one entry that a document describes.
 
     ``iri`` is the name that the address asks for; without it a document that names its
     entry by a blank node gets a name made from its class and title.
     """
-    return entry_of(parse(data, media_type), base, iri=iri)
+    return entry_of(parse(data, media_type), base, iri=iri, noted=noted)
 
 
-def entry_of(triples: list[ox.Triple], base: str, *, iri: str | None = None) -> Entry:
-    """Return the entry that triples describe, its nested nodes renamed to fragments."""
+def entry_of(
+    triples: list[ox.Triple], base: str, *, iri: str | None = None, noted: Noted = nothing_noted
+) -> Entry:
+    """Return the entry that triples describe, its nested nodes renamed to fragments.
+
+    What is truly noted here of the entry, as a DESCRIBE query shows it, is left out; whatever
+    else only we can know is refused.
+    """
     root = _root(triples, base, iri)
     name = root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base))
     _check_name(name, base, iri)
+    if any(_ours_to_say(triple) for triple in triples):
+        true = noted(name)
+        triples = [triple for triple in triples if triple not in true]
     entry = make(name, [whole_as_decimal(t) for t in _rename(triples, root, name)])
     _check_terms(entry)
     _check_class(entry)
@@ -298,13 +318,18 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
     return found
 
 
+def _ours_to_say(triple: ox.Triple) -> bool:
+    """Tell whether a property says who wrote what when, which is noted with every change."""
+    name = triple.predicate.value
+    return name.startswith(PROV) or name in _NOTED_HERE
+
+
 def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
     """Yield what a triple claims that only we can know: who wrote what when, what is one."""
     name, obj = triple.predicate.value, triple.object
-    noted = name.startswith(PROV) or name in _NOTED_HERE
-    if name == PSR + "dataVersion" and entry.path == "match":
-        noted = False  # which data a match was made from is part of it
-    if noted:
+    # Which data a match was made from is part of it.
+    of_match = name == PSR + "dataVersion" and entry.path == "match"
+    if _ours_to_say(triple) and not of_match:
         yield Problem(
             name,
             gettext("This is noted here with every change and cannot be sent."),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
@@ -55,12 +56,13 @@ def check_form(kind: str, form: str) -> None:
 
 def run(
     store: ox.Store, query: str, form: str, *, max_rows: int, max_bytes: int,
-    dataset: Dataset = ALL, union: bool = True, base: str | None = None,
+    dataset: Dataset = ALL, union: bool = True, base: str | None = None, describe: bool = False,
 ) -> tuple[str, int, bytes]:  # fmt: skip
     """Return what ``write`` returns for a query of a store.
 
     ``union`` asks all graphs at once; the engine then ignores FROM. ``base`` is what relative
-    IRIs are relative to. Raises SyntaxError too, and ValueError for a graph that is no IRI.
+    IRIs are relative to. With ``describe`` an entry comes with its parts. Raises SyntaxError
+    too, and ValueError for a graph that is no IRI.
     """
     everything = dataset == ALL
     found = store.query(
@@ -68,7 +70,27 @@ def run(
         default_graph=None if everything else [ox.NamedNode(iri) for iri in dataset.default],
         named_graphs=None if everything else [ox.NamedNode(iri) for iri in dataset.named],
     )  # fmt: skip
+    if describe and union and isinstance(found, ox.QueryTriples):
+        return write(_with_parts(store, found), form, max_rows=max_rows, max_bytes=max_bytes)
     return write(found, form, max_rows=max_rows, max_bytes=max_bytes)
+
+
+def _with_parts(store: ox.Store, described: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
+    """Yield triples with those of the fragments that they lead to, in place of blank nodes.
+
+    The engine describes a name by what is said of it, and follows blank nodes only.
+    """
+    open_, seen = deque([described]), set[ox.NamedNode]()
+    while open_:
+        for triple in open_.popleft():
+            yield triple
+            node, part = triple.subject, triple.object
+            if not isinstance(node, ox.NamedNode) or not isinstance(part, ox.NamedNode):
+                continue
+            owner = node.value.partition("#")[0]
+            if "/id/" in owner and part.value.startswith(f"{owner}#") and part not in seen:
+                seen.add(part)
+                open_.append(q.triple for q in store.quads_for_pattern(part, None, None, None))
 
 
 def write(

@@ -64,6 +64,9 @@ class Store(Protocol):
     def provenance(self, iri: str) -> Version | None:
         """Return the last write of an entry, also of a deleted one; None if never seen."""
 
+    def noted(self, iri: str) -> set[ox.Triple]:
+        """Return what provenance says of an entry itself."""
+
     def written_by(self, prefix: str) -> list[tuple[str, str]]:
         """Return entries whose last writer has such a name, each with when it was, by IRI."""
 

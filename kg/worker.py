@@ -73,7 +73,7 @@ def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object]
             store, request["query"], request["format"],
             max_rows=request["rows"], max_bytes=request["bytes"], union=request["union"],
             dataset=Dataset(tuple(request["default"]), tuple(request["named"])),
-            base=request["base"],
+            base=request["base"], describe=request["describe"],
         )  # fmt: skip
     except results.TooMuch as error:
         return {"limit": error.limit}, b""

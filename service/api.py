@@ -134,7 +134,7 @@ def validate() -> Response:
     data, media = request.get_data(), request.mimetype
     try:
         entry, report = intake.examine(
-            lambda: read_entry(data, media, intake.store.base), visitor()
+            lambda: read_entry(data, media, intake.store.base, noted=intake.store.noted), visitor()
         )
     except Refused as error:
         problems = [problem.as_dict() for problem in error.problems]

@@ -226,7 +226,7 @@ def validate(home: Path | None, as_json: bool, file: Path) -> None:
         raise UnknownFormat(f"{file.name} is not read; name it {', '.join(TYPES)}.")
     intake = open_graph(_settings(home), Progress())
     try:
-        entry = read_entry(file.read_bytes(), media, intake.store.base)
+        entry = read_entry(file.read_bytes(), media, intake.store.base, noted=intake.store.noted)
         found, iri = list(intake.check(entry).problems), entry.iri
     except Refused as error:
         found, iri = error.problems, None

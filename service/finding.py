@@ -27,7 +27,8 @@ def search() -> Response:
         _, write = FORMATS[form]
         labels = Labels(shelf, runtime.store.base)
         answer = document(write(runtime.store, result.rows, labels), media)
-        answer.headers["Content-Disposition"] = f'attachment; filename="passerelle.{form}"'
+        name = f"passerelle.{'ttl' if form == 'turtle' else form}"
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
     page = render_template(
         "search.html",

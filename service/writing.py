@@ -6,6 +6,7 @@ from flask import Response, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from kg.entry import Entry
 from kg.errors import Changed, Exists, NotFound
 from kg.i18n import gettext
 from kg.intake import Accepted
@@ -33,10 +34,17 @@ def _unauthorized(why: str, **more: str) -> Unauthorized:
     return Unauthorized(why, www_authenticate=WWWAuthenticate("bearer", known))
 
 
+def _sent(iri: str | None) -> Entry:
+    """Return the entry that the request's body describes, under the name of the address."""
+    store = current().store
+    data, media = request.get_data(), request.mimetype
+    return read_entry(data, media, store.base, iri=iri, noted=store.noted)
+
+
 def create() -> Accepted:
     """Store the new entry that the request's body describes."""
     agent, runtime = writer(), current()
-    entry = read_entry(request.get_data(), request.mimetype, runtime.store.base)
+    entry = _sent(None)
     return runtime.intake.create(entry, agent)
 
 
@@ -47,7 +55,7 @@ def replace(iri: str) -> tuple[Accepted, int]:
     """
     agent, runtime = writer(), current()
     expected = expected_version(iri)
-    entry = read_entry(request.get_data(), request.mimetype, runtime.store.base, iri=iri)
+    entry = _sent(iri)
     if not request.if_none_match.star_tag:
         accepted = runtime.intake.replace(entry, agent, expected)
         return accepted, status(accepted)

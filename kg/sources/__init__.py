@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kg.entry import Entry
 from kg.errors import ImportFailed, Problem
+from kg.reading import Noted, nothing_noted
 
 #: the name under which a file of entries as RDF is imported
 RDF = "rdf"
@@ -56,12 +57,15 @@ def names() -> list[str]:
     return sorted([*mappings(), RDF])
 
 
-def read(name: str, path: Path, base: str, territories: Collection[str]) -> Iterator[Row]:
+def read(
+    name: str, path: Path, base: str, territories: Collection[str], noted: Noted = nothing_noted
+) -> Iterator[Row]:
     """Yield the rows of a file of the list ``name`` as entries under ``base``.
 
     ``territories`` are the codes (last parts of the IRIs) of the territories that are
-    recorded. The whole file is read through once before the first row is yielded, so
-    that ImportFailed (with one sentence that says what to do) comes before any row.
+    recorded, ``noted`` says what provenance says of an entry (see ``kg.reading``). The whole
+    file is read through once before the first row is yielded, so that ImportFailed (with one
+    sentence that says what to do) comes before any row.
     """
     from kg.sources.mapping import load, rows
     from kg.sources.rdf import rows as rdf_rows
@@ -70,7 +74,7 @@ def read(name: str, path: Path, base: str, territories: Collection[str]) -> Iter
         raise ImportFailed(f"There is no list {name!r}; known are {', '.join(names())}.")
     _check_file(path)
     if name == RDF:
-        return rdf_rows(path, base)
+        return rdf_rows(path, base, noted)
     mapping = load(name)
     records: Callable[[Path, Collection[str]], Iterator[Record]]
     records = import_module(READERS[mapping.reader]).records

@@ -16,7 +16,7 @@ from kg.entry import TOP_CLASSES, Entry, name_of
 from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused, refused
 from kg.i18n import gettext
 from kg.jsonld import MAX_DEPTH, NOWHERE
-from kg.reading import entry_of, read_entry
+from kg.reading import Noted, entry_of, nothing_noted, read_entry
 from kg.sources import Row, not_utf8
 from kg.vocabulary import RDF_TYPE, context
 
@@ -30,7 +30,7 @@ Node = ox.NamedNode | ox.BlankNode
 T = TypeVar("T")
 
 
-def rows(path: Path, base: str) -> Iterator[Row]:
+def rows(path: Path, base: str, noted: Noted = nothing_noted) -> Iterator[Row]:
     """Yield the entries of a Turtle, N-Triples, N-Quads or JSON-LD file.
 
     Of N-Quads, what stands in an entry's own graph is read: provenance and vocabularies are
@@ -43,9 +43,9 @@ def rows(path: Path, base: str) -> Iterator[Row]:
     kind = path.suffix.lower()
     taken: set[str | None] = set()
     if kind in JSON:
-        made = _json_rows(path, text, base)
+        made = _json_rows(path, text, base, noted)
     elif kind in FORMATS:
-        made = _graph_rows(path, text, base)
+        made = _graph_rows(path, text, base, noted)
     else:
         known = ", ".join([*FORMATS, *JSON])
         raise ImportFailed(f"{path.name} is of no kind that is read; name it {known}.")
@@ -61,7 +61,7 @@ def _repeated(row: Row) -> Row:
     return Row(row.number, row.identifier, None, (Problem("id", message, row.identifier, hint),))
 
 
-def _json_rows(path: Path, text: str, base: str) -> Iterator[Row]:
+def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
     try:
         reference, items = _items(jsonld.load(text))
     except Malformed as error:
@@ -73,7 +73,7 @@ def _json_rows(path: Path, text: str, base: str) -> Iterator[Row]:
         known = isinstance(nodes[0], dict)
         body = {"@context": reference, "@graph": nodes} if known else nodes[0]
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        make = partial(read_entry, data, "application/ld+json", base)
+        make = partial(read_entry, data, "application/ld+json", base, noted=noted)
         yield _row(number, _json_name(nodes[0]) or None, make)
 
 
@@ -146,7 +146,7 @@ class _Roots(Generic[T]):
         return root
 
 
-def _graph_rows(path: Path, text: str, base: str) -> Iterator[Row]:
+def _graph_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
     form = FORMATS[path.suffix.lower()]
     turtle = form == ox.RdfFormat.TURTLE
     try:
@@ -161,11 +161,11 @@ def _graph_rows(path: Path, text: str, base: str) -> Iterator[Row]:
     shared = _shared(entries)
     for number, (root, triples) in enumerate(entries.items(), 1):
         name = root.value if isinstance(root, ox.NamedNode) else None
-        yield _row(number, name, partial(_entry, triples, base, name, shared))
+        yield _row(number, name, partial(_entry, triples, base, name, shared, noted))
 
 
 def _entry(
-    triples: list[ox.Triple], base: str, name: str | None, shared: Collection[object]
+    triples: list[ox.Triple], base: str, name: str | None, shared: Collection[object], noted: Noted
 ) -> Entry:
     for triple in triples:
         if triple.object in shared:
@@ -174,7 +174,7 @@ def _entry(
                 gettext("A nested part is used in two places."),
                 hint=gettext("Write it twice, or give it an address of its own."),
             )
-    return entry_of(triples, base, iri=name)
+    return entry_of(triples, base, iri=name, noted=noted)
 
 
 def _grouped(quads: list[ox.Quad], base: str) -> dict[Node, list[ox.Triple]]:

@@ -30,6 +30,7 @@ _PROVENANCE = (
     " $entry psr:dataVersion ?number ; prov:wasGeneratedBy ?made ."
     " ?made prov:startedAtTime ?when ; prov:wasAssociatedWith ?agent ; psr:action ?action } }"
 )
+_NOTED = "SELECT ?p ?o { GRAPH $prov { $entry ?p ?o } }"
 _WRITTEN_BY = (
     "SELECT ?entry ?when { GRAPH $prov {"
     " ?entry psr:dataVersion ?number ; prov:wasGeneratedBy ?made ."
@@ -146,6 +147,13 @@ class GraphStore(ABC):
         row = rows[0]
         agent = row["agent"].removeprefix(self.base + "agent/")
         return Version(int(row["number"]), row["when"], agent, row["action"])
+
+    def noted(self, iri: str) -> set[ox.Triple]:
+        """Return what provenance says of an entry itself."""
+        if (node := _node(iri)) is None:
+            return set()
+        rows = self._solutions(filled(_NOTED, {"prov": self._provenance, "entry": node}))
+        return {ox.Triple(node, row["p"], row["o"]) for row in rows}
 
     def written_by(self, prefix: str) -> list[tuple[str, str]]:
         """Return entries whose last writer has such a name, each with when it was, by IRI."""

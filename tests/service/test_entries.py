@@ -223,3 +223,40 @@ def test_a_write_is_seen_by_get_at_once_and_soon_by_sparql_and_matching(
 
     assert until(asked)
     assert until(matched)
+
+
+def test_what_a_query_describes_is_read_back_without_what_is_noted_of_it(
+    client: FlaskClient, auth: dict[str, str], runtime: Runtime
+) -> None:
+    kinds = ("practice", "actor", "transfer", "plan", "community", "call", "instrument")
+    wrong = []
+    for iri in [next(iter(runtime.store.entries(kind))).iri for kind in kinds]:
+        for media in ("application/ld+json", TURTLE, "application/n-triples"):
+            query = {"query": f"DESCRIBE <{iri}>"}
+            described = client.post("/sparql", data=query, headers={"Accept": media})
+            assert b"wasGeneratedBy" in described.data
+            report = client.post("/api/validate", data=described.data, content_type=media)
+            if not report.get_json()["conforms"]:
+                wrong.append((iri, media, report.text[:300]))
+    assert wrong == []
+
+
+def test_of_an_entry_only_what_is_truly_noted_may_be_sent(
+    client: FlaskClient, auth: dict[str, str], runtime: Runtime
+) -> None:
+    iri, headers = f"{BASE}id/practice/noted", auth | {"Content-Type": TURTLE}
+    first = client.put("/api/entries/practice/noted", data=practice("noted"), headers=headers)
+    version, entry = first.get_json()["version"], runtime.store.get(iri)
+    true = (
+        f"; <https://w3id.org/passerelle/ns#dataVersion> {version} ;"
+        f" <http://www.w3.org/ns/prov#wasGeneratedBy> <activity/{version}>"
+    )
+    for more, status in (
+        (true.replace(f" {version} ", f" {version + 1} "), 422),
+        (true.replace(f"activity/{version}", "activity/1"), 422),
+        (true, 200),
+    ):
+        sent = practice("noted", more=more)
+        answer = client.put("/api/entries/practice/noted", data=sent, headers=headers)
+        assert answer.status_code == status, answer.text
+        assert runtime.store.get(iri) == entry
