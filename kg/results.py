@@ -36,7 +36,14 @@ GRAPHS = {
 }
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
-_NO_NAME, _START = re.compile(r"[^\w.-]"), re.compile(r"[^\W\d]")
+#: Latin, Greek and Cyrillic letters that every edition of XML 1.0 has in names: readers differ
+#: on the rest, and the engine's writer takes symbols for letters
+_LETTERS = (
+    "A-Za-z_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e"
+    "\u0388-\u038a\u038e-\u03a1\u03a3-\u03ce\u0401-\u040c\u040e-\u044f\u0451-\u045c"
+)
+_NO_NAME = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]")
+_NAME = re.compile(rf"[0-9.-]*[{_LETTERS}][{_LETTERS}0-9.-]*")
 
 
 class TooMuch(Exception):
@@ -145,7 +152,7 @@ def graph(triples: Iterable[ox.Triple], form: str) -> bytes:
 def _for_xml(triple: ox.Triple) -> ox.Triple:
     """Return a triple without what XML forbids: the engine's writer lets it through."""
     name, obj = triple.predicate.value, triple.object
-    if not _START.search(_NO_NAME.split(name)[-1]):
+    if not _NAME.fullmatch(_NO_NAME.split(name)[-1]):
         shown = name if len(name) < 100 else name[:99] + "…"
         raise ValueError(f"RDF/XML cannot write the property {shown}; ask for another format.")
     if not isinstance(obj, ox.Literal) or not _FORBIDDEN.search(obj.value):

@@ -14,7 +14,7 @@ import rdflib
 from rdflib.query import Result
 from rdflib.term import Node
 
-from kg.results import GRAPHS, TABLES, TooMuch, run
+from kg.results import GRAPHS, TABLES, TooMuch, graph, run
 from kg.vocabulary import XSD
 
 SPARQL = "{http://www.w3.org/2005/sparql-results#}"
@@ -218,3 +218,26 @@ def test_graphs_have_limits(form: str, rows: int, size: int, limit: str) -> None
 def test_bad_syntax_is_a_syntax_error() -> None:
     with pytest.raises(SyntaxError):
         answer("SELECT", "json")
+
+
+def test_rdf_xml_is_well_formed_or_refused_whatever_a_property_is_called() -> None:
+    """Readers know the letters of the fourth edition of XML 1.0, the engine writes the fifth's."""
+    node, wrong, written = ox.NamedNode("http://e/a"), [], 0
+    for code in [*range(0x21, 0x800), *range(0x800, 0x10500, 41)]:
+        for form in ("http://e/x{}", "http://e/{}x", "http://e/x{}y", "http://e/1{}"):
+            try:
+                triple = ox.Triple(node, ox.NamedNode(form.format(chr(code))), ox.Literal("x"))
+                body = graph([triple], "rdfxml")
+            except ValueError:
+                continue
+            written += 1
+            try:
+                ElementTree.fromstring(body)
+            except ElementTree.ParseError:
+                wrong.append(triple.predicate.value)
+                continue
+            read = [str(quad.triple) for quad in ox.parse(body, format=ox.RdfFormat.RDF_XML)]
+            if read != [str(triple)]:
+                wrong.append(triple.predicate.value)
+    assert wrong == []
+    assert written > 1_000
