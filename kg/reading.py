@@ -130,7 +130,7 @@ def entry_of(
     root = _root(triples, base, iri)
     name = root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base))
     _check_name(name, base, iri)
-    if any(_ours_to_say(triple) for triple in triples):
+    if any(ours_to_say(triple) for triple in triples):
         true = noted(name)
         triples = [triple for triple in triples if triple not in true]
     entry = make(name, [whole_as_decimal(t) for t in _rename(triples, root, name)])
@@ -318,7 +318,7 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
     return found
 
 
-def _ours_to_say(triple: ox.Triple) -> bool:
+def ours_to_say(triple: ox.Triple) -> bool:
     """Tell whether a property says who wrote what when, which is noted with every change."""
     name = triple.predicate.value
     return name.startswith(PROV) or name in _NOTED_HERE
@@ -329,7 +329,7 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
     name, obj = triple.predicate.value, triple.object
     # Which data a match was made from is part of it.
     of_match = name == PSR + "dataVersion" and entry.path == "match"
-    if _ours_to_say(triple) and not of_match:
+    if ours_to_say(triple) and not of_match:
         yield Problem(
             name,
             gettext("This is noted here with every change and cannot be sent."),

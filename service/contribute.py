@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
 from kg.i18n import LANGUAGES, gettext, language
-from kg.reading import entry_of, slug_of
+from kg.reading import entry_of, ours_to_say, slug_of
 from kg.shelf import LISTED
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.question import Filters, Question
@@ -176,7 +176,11 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     asked = {ask.prop for ask in fields} | {a.prop for ask in fields for a in ask.parts}
     kept = before.triples if before else ()
     there = {str(t.subject) for t in made}
-    left = [t for t in kept if t.predicate.value not in asked and str(t.subject) in there]
+    left = [
+        t
+        for t in kept
+        if t.predicate.value not in asked and str(t.subject) in there and not ours_to_say(t)
+    ]
     return entry_of([*made, *left], store.base, iri=iri)
 
 
