@@ -33,7 +33,6 @@ _ALWAYS = (
         " Passerelle-No-Good-Match, Passerelle-Limits",
     ),
 )
-
 _ENDINGS = {
     "json": "json", "xml": "xml", "csv": "csv", "tsv": "tsv",
     "turtle": "ttl", "nt": "nt", "jsonld": "jsonld", "rdfxml": "rdf",
@@ -55,11 +54,9 @@ def run() -> Response:
             return known
         finder = Finder(runtime.matcher)
         planned = plan(query)
-
-        def filled(_: PublicQuery, end: float) -> PublicQuery:
-            return planned.fill(finder, end)
-
-        found = runtime.queries.run(query, form, sent.dataset, filled)
+        found = runtime.queries.run(
+            query, form, sent.dataset, lambda _, end: planned.fill(finder, end)
+        )
         seen.answered(query.form, form, found, similar=finder.used)
     answer = _answer(query, found, media, form, finder)
     if sent.format:
