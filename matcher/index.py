@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kg.entry import Entry
-from kg.errors import refused
+from kg.errors import KgError, Overloaded, refused
 from kg.i18n import gettext as _
 from kg.store import Store
 from matcher import grams, text
@@ -209,7 +209,7 @@ class Index:
         """Return a question in words as what is compared with every facet of a picture.
 
         The last one is kept: *partners* compares it three times, a page asks it again and again.
-        Refused for a text that the model cannot read.
+        Refused for a text that the model cannot read, Overloaded while it reads nothing.
         """
         last = self._last
         if last is None or last[:2] != (asked, lang) or last[2] is not picture:
@@ -226,9 +226,12 @@ class Index:
     def _embed_question(self, asked: str) -> Matrix:
         try:
             return embed(self.embedder, [asked])
+        except KgError:
+            raise
         except Exception as error:  # whatever a model throws at a text
             if not works(self.embedder):
-                raise
+                log.error("The model cannot be asked: %s", type(error).__name__)
+                raise Overloaded(_("The model does not answer. Try again soon."), 10) from error
             raise refused(
                 "text", _("The model cannot read this text."), hint=_("Say it in other words.")
             ) from error

@@ -34,13 +34,14 @@ class Titles:
 
     @cached_property
     def folded(self) -> dict[str, dict[str, list[str]]]:
-        """By class and folded title the IRIs of the entries that are called so."""
-        folded: dict[str, dict[str, list[str]]] = {path: {} for path in CLASSES}
+        """By class and folded title the IRIs of entries that are called so, one a title."""
+        folded: dict[str, dict[str, dict[str, str]]] = {path: {} for path in CLASSES}
         for row, title in self._all():
-            iris = folded[row.path].setdefault(fold(title), [])
-            if row.iri not in iris:
-                iris.append(row.iri)
-        return folded
+            folded[row.path].setdefault(fold(title), {}).setdefault(title.casefold(), row.iri)
+        return {
+            path: {plain: sorted(set(iris.values())) for plain, iris in titles.items()}
+            for path, titles in folded.items()
+        }
 
     def _all(self) -> Iterator[tuple[Row, str]]:
         return ((row, title.value) for row in self.shelf.rows for title in row.titles)

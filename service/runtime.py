@@ -24,7 +24,7 @@ from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Validator
 from matcher.criteria import WEIGHTS
-from matcher.embedder import Embedder, ModelUnusable, SentenceEmbedder
+from matcher.embedder import DEFAULT, Embedder, ModelUnusable, SentenceEmbedder, check_folder
 from matcher.matcher import Matcher
 from matcher.models.e5 import ModelDamaged
 from matcher.reranker import Reranker
@@ -140,9 +140,11 @@ class Matching:
         self, settings: Settings, embedder: Embedder | None = None, tell: Tell = silent
     ) -> None:
         self.settings = settings
-        self.embedder = embedder or make_embedder(settings, tell)
+        if embedder is None and settings.model != DEFAULT:
+            check_folder(settings.model)
         self.intake = open_graph(settings, tell)
         self.store = self.intake.store
+        self.embedder = embedder or make_embedder(settings, tell)
         weights = read_weights(settings.weights) if settings.weights else WEIGHTS
         reranker = Reranker(settings.reranker) if settings.reranker else None
         self.matcher = Matcher(self.store, self.embedder, settings.home, weights, reranker)

@@ -90,7 +90,10 @@ def test_a_title_without_accents_that_could_be_several_is_asked_about(
     for slug, title in (("one", "Resume"), ("two", "Résumé"), ("three", "Résumés of all")):
         entry = practice(slug, title=f'dct:title "{title}"@en')
         store.write([Change(entry.iri, entry)], "tester", "create")
+    twin = practice("zero", title='dct:title "Résumés of all"@en')
+    store.write([Change(twin.iri, twin)], "tester", "create")
     titles = Titles(Shelf(store))
+    assert find(titles, BASE, "of all", ("practice",), "about") == ID + "practice/three"
     assert find(titles, BASE, "resume", ("practice",), "about") == ID + "practice/one"
     assert find(titles, BASE, "RÉSUMÉ", ("practice",), "about") == ID + "practice/two"
     with pytest.raises(Refused) as refusal:

@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 
 from kg.catalogue import class_counts
 from kg.entry import make
+from kg.errors import Overloaded
 from kg.i18n import gettext, ngettext, own_name, speaking
 from kg.store import Change
 from service import create_app
@@ -375,15 +376,18 @@ class TestEntry:
         assert text.count('class="reason"') == 3
 
     def test_a_broken_matcher_does_not_break_the_page(
-        self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+        self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:  # fmt: skip
         def fail(question: object) -> None:
-            raise RuntimeError("the model is gone")
+            raise Overloaded("the model is gone")
 
         monkeypatch.setattr(runtime.matcher, "similar", fail)
         text = page(client, "/id/practice/dom-mladih-split")
         assert 'class="reason"' not in text
         assert "Solution" in text
+        assert "dom-mladih-split: Overloaded" in caplog.text
+        assert "the model is gone" not in caplog.text
 
     def test_what_is_not_in_the_readers_language_is_marked(self, client: FlaskClient) -> None:
         text = page(client, f"/id/{HOSTILE}")
