@@ -57,7 +57,16 @@ _NAMES = {
     "rdf+xml": ("rdfxml",),
     "owl": ("rdfxml",),
     "srj": ("json",),
+    "sparql-json": ("json",),
+    "sparql-results+json": ("json",),
     "srx": ("xml",),
+    "sparql-xml": ("xml",),
+    "sparql-results+xml": ("xml",),
+    "tab-separated-values": ("tsv",),
+    "text/tsv": ("tsv",),
+    "text/xml": ("xml",),
+    "application/xml": ("xml",),
+    "text/ntriples": ("nt",),
 }
 #: what clients call our media types, before these had names of their own or since
 _ALIASES = {

@@ -21,23 +21,6 @@ UPDATE = "application/sparql-update"
 MAX_FIELDS = 1_000
 #: bytes of all graphs that a request names
 MAX_GRAPHS = 64 * 1024
-#: what other endpoints call our formats; ``service.negotiate`` knows the common names
-_FORMATS = {
-    "srj": "json",
-    "sparql-json": "json",
-    "sparql-results+json": "json",
-    "srx": "xml",
-    "sparql-xml": "xml",
-    "sparql-results+xml": "xml",
-    "text/xml": "xml",
-    "tab-separated-values": "tsv",
-    "text/tsv": "tsv",
-    "text/n3": "turtle",
-    "n-triples": "nt",
-    "text/ntriples": "nt",
-    "ld+json": "jsonld",
-    "rdf/xml": "rdfxml",
-}
 _UPDATES = ("update", "using-graph-uri", "using-named-graph-uri")
 
 
@@ -69,9 +52,7 @@ def read(request: Request) -> Sent:
     return Sent(
         queries[0] if queries else None,
         Dataset(_graphs(fields, "default-graph-uri"), _graphs(fields, "named-graph-uri")),
-        next(
-            (_format(value) for name, value in fields if name == "format" and value.strip()), None
-        ),
+        next((value for name, value in fields if name == "format" and value.strip()), None),
     )
 
 
@@ -88,15 +69,6 @@ def _graphs(fields: list[tuple[str, str]], parameter: str) -> tuple[str, ...]:
         if len(graph) > MAX_TERM:
             raise Malformed(f"{parameter} is longer than {MAX_TERM} characters.")
     return graphs
-
-
-def _format(name: str) -> str:
-    """Return a format's name as ``service.negotiate`` knows it.
-
-    A ``+`` that was not escaped has arrived as a space; parameters such as a charset are cut.
-    """
-    plain = name.partition(";")[0].strip().lower().replace(" ", "+")
-    return _FORMATS.get(plain, plain)
 
 
 def _body(request: Request) -> list[tuple[str, str]]:

@@ -71,13 +71,23 @@ def run(pool: QueryPool, query: str, form: str, dataset: Dataset = ALL) -> Answe
     return pool.run(check_query(query), form, dataset)
 
 
+#: processes of other tests' services
+_others: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _look_at_own_processes_only() -> None:
+    _others.clear()
+    _others.update(children())
+
+
 def children() -> set[int]:
-    """The processes that this one has started and that have not been waited for."""
+    """The processes that a test has started and that have not been waited for."""
     found: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
             found.update(map(int, (task / "children").read_text().split()))
-    return found
+    return found - _others
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -460,7 +470,7 @@ def service(url: str, silent: str = "SILENT") -> str:
 
 
 def request(query: str) -> dict[str, object]:
-    limits = {"seconds": 5.0, "rows": 10, "bytes": 1_000, "base": None}
+    limits = {"seconds": 5.0, "rows": 10, "bytes": 1_000, "base": None, "describe": False}
     return limits | {"query": query, "format": "json", "union": True, "default": [], "named": []}
 
 

@@ -175,6 +175,7 @@ def test_a_new_entry_is_told_where_it_is(
         path, data=practice("named-by-address"), headers=headers | {"Host": "social.example"}
     )
     assert (again.status_code, again.headers["Location"]) == (200, PUBLIC + path)
+    assert public.delete(path, headers=auth | {"Host": "social.example"}).status_code == 204
 
 
 def test_a_public_address_is_carried_and_another_name_refused(changed: Any) -> None:  # noqa: ANN401

@@ -260,3 +260,4 @@ def test_of_an_entry_only_what_is_truly_noted_may_be_sent(
         answer = client.put("/api/entries/practice/noted", data=sent, headers=headers)
         assert answer.status_code == status, answer.text
         assert runtime.store.get(iri) == entry
+    assert client.delete("/api/entries/practice/noted", headers=auth).status_code == 204

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from service.runtime import Runtime
+from service.votes import Votes
 from tests.service.conftest import BASE
 from tests.service.pagetools import page, words
 
@@ -275,13 +277,15 @@ def test_other_pages_lead_there(client: FlaskClient, path: str, link: str) -> No
     assert client.get(link, headers={"Accept": "text/html"}).status_code == 200
 
 
-def test_a_decision_on_a_partner_is_stored(client: FlaskClient, runtime: Runtime) -> None:
+def test_a_decision_on_a_partner_is_counted(
+    client: FlaskClient, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "votes", Votes(tmp_path / "votes.sqlite"))
     text = page(client, "/partners", actor=SPLIT, kind=["mentor"])
     form = re.search(r'<form class="told".*?</form>', text, re.DOTALL)
     assert form
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[0].split("<button")[0]))
     fields["asked"] = html.unescape(fields["asked"])
-    before = {e.iri for e in runtime.store.entries("match")}
     assert fields["kind"] == "partners"
     assert fields["about"] == f"{BASE}id/{SPLIT}"
     answer = client.post("/feedback", data=fields | {"decision": "tried"})
@@ -289,7 +293,8 @@ def test_a_decision_on_a_partner_is_stored(client: FlaskClient, runtime: Runtime
     asked = f"/partners?actor={SPLIT.replace('/', '%2F')}&kind=mentor"
     assert answer.location == f"{asked}&told=mentor-1#told"
     assert "Thank you" in page(client, answer.location)
-    assert len({e.iri for e in runtime.store.entries("match")} - before) == 1
+    ((_, vote, count),) = runtime.votes.rows()
+    assert (vote.kind, vote.about, count) == ("partners", f"{BASE}id/{SPLIT}", 1)
 
 
 @pytest.mark.parametrize(("path", "name"), [
