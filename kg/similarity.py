@@ -155,8 +155,20 @@ def _parts(text: str, edits: Iterable[_Edit]) -> Iterator[_Part]:
     yield text[at:]
 
 
+def _check_variables(all_groups: list[Group]) -> None:
+    """Refuse a variable in the place of the property that stands for it: no triple is stored."""
+    for group in all_groups:
+        for triple in group.triples():
+            variable = Node("var", triple.path)
+            table = group.binding(variable) if triple.path.startswith("?") else None
+            column = table.names.index(variable) if table else 0
+            if table and any(row[column].iri == SIMILAR for row in table.rows):
+                raise Unreadable(triple.start, f"{triple.path} stands for it; write it there")
+
+
 def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
     """Yield the changes of a query: calls before the statements of their run, less these."""
+    _check_variables(all_groups)
     asked = sum(t.predicate == SIMILAR for group in all_groups for t in group.triples())
     if asked > MAX_LISTS:
         raise Malformed(_TOO_MANY)

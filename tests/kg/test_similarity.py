@@ -238,6 +238,8 @@ def test_the_answer_of_an_engine_that_federates() -> None:
 #: patterns that are refused with the usage, and those that other words explain
 REFUSED = [
     "?p psr:similarTo ?q", "?p psr:similarTo (?q 5)", "?p psr:similarTo []",
+    "VALUES ?r { psr:similarTo } ?p ?r ('bread' 5)", "BIND(psr:similarTo AS ?r) ?p ?r it:e",
+    "VALUES (?r ?x) { (it:b it:e) (psr:similarTo it:e) } OPTIONAL { ?p ?r ?x }",
     "?p psr:similarTo [ a psr:Practice ]", "?p psr:similarTo _:b", "'text' psr:similarTo ?p",
     "?p psr:similarTo/<urn:country> ?c", "?p psr:similarTo|<urn:country> ('bread')",
     "?p <urn:country>|psr:similarTo ('bread')", "?p psr:similarTo+ ('bread')",
@@ -333,9 +335,6 @@ def test_a_text_is_not_repeated_without_end() -> None:
         "SELECT * { ?p it:similarTo (it:e 10) }",
         "SELECT * { psr:similarTo ?p ?o ; a ?type . ?s ?q psr:similarTo }",
         "SELECT * { ?s ?p ?o FILTER(?p = psr:similarTo || ?p IN (psr:similarTo)) }",
-        "SELECT * { ?s ?p ?o VALUES ?p { psr:similarTo } }",
-        "SELECT * { ?s ?p ?o } VALUES (?p) { (psr:similarTo) }",
-        "SELECT * { BIND(psr:similarTo AS ?p) ?s ?p (1 2) }",
         "SELECT * { ?s !psr:similarTo ?o . ?s !(a|^psr:similarTo) ?o }",
         "DESCRIBE psr:similarTo",
         "DESCRIBE ?s FROM psr:similarTo WHERE { GRAPH psr:similarTo { ?s ?p ?o } }",
