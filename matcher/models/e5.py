@@ -79,7 +79,8 @@ def intact(folder: Path) -> bool:
     """Return whether a converted folder is whole, by the checksums written beside it."""
     try:
         noted = json.loads((folder / "SOURCE.json").read_text("utf-8"))["files"]
-        return all(_sha256(folder / name) == noted[name] for name in _FILES)
+        smallest_first = sorted(_FILES, key=lambda name: (folder / name).stat().st_size)
+        return all(_sha256(folder / name) == noted[name] for name in smallest_first)
     except (OSError, ValueError, KeyError):
         return False
 
