@@ -128,7 +128,7 @@ def _declares(name: str, definition: object, known: Mapping[str, Any]) -> bool:
         return True
     parts: dict[str, Any] = definition if isinstance(definition, dict) else {"@id": definition}
     options = all(n in _OPTIONS and _OPTIONS[n](part) for n, part in parts.items())
-    if not name or name.startswith("@") or not options:
+    if not name or name.startswith("@") or _text_fault(name) or not options:
         return False
     address: str = parts.get("@id", name)
     # Not by way of a third: addresses that are made of addresses of addresses grow.

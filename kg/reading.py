@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pyoxigraph as ox
 
@@ -318,10 +319,19 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
     return found
 
 
+def _names_entry(address: str) -> bool:
+    """Tell whether an address is one of an entry, however it is spelt."""
+    plain = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(address))
+    return bool(_ENTRY.search(plain))
+
+
 def ours_to_say(triple: ox.Triple) -> bool:
     """Tell whether a property says who wrote what when, which is noted with every change."""
     name = triple.predicate.value
-    return name.startswith(PROV) or name in _NOTED_HERE
+    if triple.predicate == RDF_TYPE:
+        name = name_of(triple.object)
+    plain = name.replace("https:", "http:", 1)
+    return plain.startswith(PROV) or name in _NOTED_HERE or plain in _NOTED_HERE
 
 
 def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
@@ -336,7 +346,7 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
             value=name_of(obj)[:200],
             hint=gettext("Leave it out."),
         )
-    elif name == OWL + "sameAs" and _ENTRY.search(name_of(obj)):
+    elif name == OWL + "sameAs" and _names_entry(name_of(obj)):
         yield Problem(
             name,
             gettext("That two entries are the same is decided here and cannot be sent."),

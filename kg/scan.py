@@ -249,8 +249,16 @@ def _no_form(text: str, read: list[Token]) -> str:
             return f"Write {word} without @ and without a full stop at the end of its line."
         if before.text.upper() == "PREFIX" and token.kind == "word":
             return f"A prefix ends with a colon: write PREFIX {token.text[:40]}: and its address."
-        if before.kind == "iri" and token.text == ".":
-            return f"PREFIX and BASE take no full stop: remove that at {place(text, token.start)}."
+        if before.kind == "name" and token.kind == "string":
+            return f"The address of a prefix stands in < >, at {place(text, token.start)} too."
+        if before.kind == "iri" and token.text in {".", ";"}:
+            at = place(text, token.start)
+            return f"PREFIX and BASE take no full stop: remove the {token.text} at {at}."
+        if token.kind == "word" and token.text.upper() not in {"PREFIX", "BASE", *_FORMS}:
+            return (
+                f"A query begins with SELECT, ASK, CONSTRUCT or DESCRIBE, not with"
+                f" {token.text[:40]} at {place(text, token.start)}."
+            )
     return "No SELECT, ASK, CONSTRUCT or DESCRIBE was found in the query."
 
 

@@ -38,7 +38,16 @@ def mistake(query: str) -> str | None:
         read = tokens(query)
     except Malformed as error:
         return str(error)
-    return _undeclared(query, read) or _unbalanced(query, read)
+    return _broken_address(query, read) or _undeclared(query, read) or _unbalanced(query, read)
+
+
+def _broken_address(query: str, read: Sequence[Token]) -> str | None:
+    """Return where an address in < > holds what cannot stand in one, most often a space."""
+    for bracket, scheme in pairwise(read):
+        inside = bracket.text == "<" and scheme.start == bracket.start + 1
+        if inside and scheme.kind == "name" and scheme.text.startswith(("http:", "https:")):
+            return _cannot(query, bracket.start, "This address holds a space or another bad letter")
+    return None
 
 
 def declared(read: Sequence[Token]) -> dict[str, Token]:

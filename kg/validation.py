@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -59,6 +60,8 @@ class Validator:
     def __init__(self) -> None:
         self.shapes = Graph()
         self._lock = threading.Lock()
+        # The shapes say what is wrong with a date; rdflib would log each with a traceback.
+        logging.getLogger("rdflib.term").setLevel(logging.ERROR)
         for file in turtle_files("shapes"):
             if file.name != "ontology.ttl":
                 self.shapes.parse(data=file.read_text("utf-8"), format="turtle")

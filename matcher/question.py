@@ -11,7 +11,8 @@ from kg.errors import NotFound, Problem, Refused, refused
 from kg.i18n import gettext
 from kg.language import LANGUAGES, primary
 from kg.store import Store
-from kg.vocabulary import CLASSES, VOC, vocabulary
+from kg.vocabulary import VOC, vocabulary
+from matcher.text import INDEXED
 
 #: filter -> the scheme its values come from
 SCHEMES = {
@@ -132,7 +133,7 @@ def _value(store: Store, name: str, value: str) -> str:
     if name == "territory":
         return territory_iri(store, value)
     if name == "type":
-        return _one_of(value, tuple(CLASSES))
+        return _one_of(value, INDEXED)
     if name == "language":
         return _one_of(primary(value), LANGUAGES)
     return concept(SCHEMES.get(name, "evidence-level"), value, name)

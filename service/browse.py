@@ -156,8 +156,10 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[Wanted, tuple[Pr
     return wanted, problems
 
 
-def find(runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str, str]) -> Result:
-    """Return the result that an address names."""
+def find(
+    runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str, str], root: str
+) -> Result:
+    """Return the result that an address names; ``root`` begins the links of its entries."""
     wanted, problems = read(args, places)
     try:
         near = look(runtime, shelf, wanted.q)
@@ -175,7 +177,7 @@ def find(runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str,
     return Result(
         wanted=wanted,
         rows=tuple(rows),
-        items=tuple(_item(row, labels, near) for row in shown),
+        items=tuple(_item(row, labels, near, root) for row in shown),
         facets=tuple(_facets(shelf, wanted, among, labels)),
         chips=tuple(_chips(wanted, labels)),
         pages=pages,
@@ -234,13 +236,13 @@ def _piece(text: Text, href: str = "") -> Piece:
     return Piece(text.value, href, tag(text.lang))
 
 
-def _item(row: Row, labels: Labels, near: Near | None) -> Item:
+def _item(row: Row, labels: Labels, near: Near | None, root: str) -> Item:
     lang, words = language(), vocabulary()
     summary = row.summary(lang)
     search = near.search if near else None
     level = search.level(row.iri) if search else ""
     return Item(
-        title=_piece(row.title(lang), labels.href(row)),
+        title=_piece(row.title(lang), root + labels.href(row)),
         kind=words.label(CLASSES[row.path], lang),
         place=", ".join(labels.place(code) for code in row.values["country"][:3]),
         summary=_piece(_short(summary)) if summary else None,

@@ -36,7 +36,9 @@ class Progress:
 
 def show(body: Any, as_json: bool, text: str) -> None:  # noqa: ANN401
     """Print one JSON document, or a text for a person."""
-    click.echo(json.dumps(body, ensure_ascii=False, indent=1) if as_json else text)
+    shown = json.dumps(body, ensure_ascii=False, indent=1) if as_json else text
+    # Half a character, as a file may hold one, is shown by its number.
+    click.echo(shown.encode("utf-8", "backslashreplace").decode())
 
 
 def matches(answer: dict[str, Any], most: int) -> str:

@@ -21,7 +21,7 @@ def search() -> Response:
     """Show the entries that an address asks for, or send them as a file."""
     runtime = current()
     shelf, places = runtime.lists.shelf, runtime.lists.places
-    result = find(runtime, shelf, places, request.args)
+    result = find(runtime, shelf, places, request.args, request.script_root)
     if named := request.args.get("format"):
         media, form = choose_named({m: name for name, (m, _) in FORMATS.items()}, named)
         _, write = FORMATS[form]

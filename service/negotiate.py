@@ -70,13 +70,13 @@ _NAMES = {
 }
 #: what clients call our media types, before these had names of their own or since
 _ALIASES = {
-    "text/n3": "text/turtle",
-    "text/rdf+n3": "text/turtle",
-    "application/x-turtle": "text/turtle",
-    "application/turtle": "text/turtle",
-    "text/plain": "application/n-triples",
-    "text/xml": "application/rdf+xml",
-    "application/xml": "application/rdf+xml",
+    "text/n3": ("text/turtle",),
+    "text/rdf+n3": ("text/turtle",),
+    "application/x-turtle": ("text/turtle",),
+    "application/turtle": ("text/turtle",),
+    "text/plain": ("application/n-triples",),
+    "text/xml": ("application/rdf+xml", "application/sparql-results+xml"),
+    "application/xml": ("application/rdf+xml", "application/sparql-results+xml"),
 }
 #: who names one of these is no browser; XML and plain text are named by browsers too
 _MACHINES = {
@@ -155,7 +155,7 @@ def _weight(media: str, ranges: MIMEAccept, offers: Offers) -> tuple[float, int]
     aliases = [
         plainly[alias]
         for alias, ours in _ALIASES.items()
-        if ours == media and alias in plainly and alias not in offers
+        if media in ours and alias in plainly and alias not in offers
         and not ("xml" in alias and "text/html" in plainly)
     ]  # fmt: skip
     quality = float(ranges.quality(media))
@@ -165,7 +165,7 @@ def _weight(media: str, ranges: MIMEAccept, offers: Offers) -> tuple[float, int]
 def _named(name: str, offers: Offers) -> tuple[str, str]:
     # In an address a bare plus sign is a space.
     name = name.partition(";")[0].strip().lower().replace(" ", "+")
-    for media in (name, _ALIASES.get(name, "")):
+    for media in (name, *_ALIASES.get(name, ())):
         if media in offers:
             return media, offers[media]
     for form in _NAMES.get(name, (name,)):

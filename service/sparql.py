@@ -14,7 +14,9 @@ from kg.errors import Malformed
 from kg.query import Answer, PublicQuery
 from kg.scan import check_query
 from kg.similarity import Asked, mentions, plan
+from kg.vocabulary import CLASSES, PSR
 from matcher.question import Filters, Question
+from matcher.text import INDEXED
 from service import protocol
 from service.answers import HEADERS, document
 from service.negotiate import GRAPH, TABLE, choose, choose_named, wants_page
@@ -118,6 +120,9 @@ class Finder:
 
     def __call__(self, asked: Asked) -> Sequence[tuple[str, float]]:
         """Return entries with their scores, as POST /api/match/similar answers them."""
+        if asked.path not in INDEXED:
+            known = ", ".join("psr:" + CLASSES[path].removeprefix(PSR) for path in INDEXED)
+            raise Malformed(f"psr:similarTo compares entries of the classes {known}.")
         filters = Filters(type=(asked.path,))
         question = Question(asked.text, asked.entry, asked.lang, asked.limit, filters)
         nearest = self.matcher.nearest(question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
@@ -69,7 +70,10 @@ def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
     except Refused as error:
         told = error.problems[0]
         raise ImportFailed(f"{path.name} has a context of its own: {told.message}") from error
-    for number, nodes in enumerate(_json_entries(items), 1):
+    entries = [nodes for nodes in _json_entries(items) if _is_ours(nodes[0], base)]
+    if not entries:
+        raise ImportFailed(f"{path.name} holds no entry under {base}id/.")
+    for number, nodes in enumerate(entries, 1):
         known = isinstance(nodes[0], dict)
         body = {"@context": reference, "@graph": nodes} if known else nodes[0]
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -86,6 +90,20 @@ def _items(document: Any) -> tuple[Any, list[Any]]:  # noqa: ANN401
     if isinstance(document, dict) and "@graph" in document:
         document = document["@graph"]
     return reference, document if isinstance(document, list) else [document]
+
+
+def _is_ours(node: object, base: str) -> bool:
+    """Tell whether a node may be an entry, as in a graph: by its name or its class.
+
+    What has no class or a misspelt one is looked at all the same: its row says what is wrong.
+    """
+    if not isinstance(node, dict) or _json_name(node).startswith(base + "id/"):
+        return True
+    types = node.get("@type", node.get("type"))
+    named = types if isinstance(types, list) else [types]
+    ours = {iri.rpartition("#")[2] for iri in TOP_CLASSES}
+    words = [re.split("[:/#]", str(name)) for name in named]
+    return types is None or any(len(parts) == 1 or parts[-1] in ours for parts in words)
 
 
 def _json_name(node: object) -> str:

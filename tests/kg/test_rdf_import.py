@@ -273,7 +273,7 @@ def test_json_ld_of_other_tools_is_read_entry_by_entry(
     text = graph.serialize(format="json-ld", auto_compact=compact)
     stored, told = report_of(intake, tmp_path, "x.jsonld", text)
     assert stored == ["practice/rides", "territory/HR"]
-    assert len(told) == 1, "the ontology is no entry"
+    assert told == [], "the ontology is no entry"
     practice = intake.store.get(BASE + "id/practice/rides")
     assert practice.nodes() == [practice.iri, practice.iri + "#outcome-1"]
 
@@ -300,3 +300,16 @@ def test_rows_link_over_any_distance(
     assert len(stored) == 21
     assert len(told) == 1
     assert told[0].startswith("dct:spatial")
+
+
+def test_what_is_no_entry_is_passed_over_in_json_as_in_turtle(tmp_path: Path) -> None:
+    file = tmp_path / "f.json"
+    header = {"@id": "_:o", "@type": "http://www.w3.org/2002/07/owl#Ontology"}
+    entry = {"@id": f"{BASE}id/challenge/x", "type": "Challenge", "title": {"en": "X"},
+             "description": {"en": "It is there."}}  # fmt: skip
+    file.write_text(json.dumps({"@graph": [header, entry]}))
+    assert [row.identifier for row in read("rdf", file, BASE, ())] == [entry["@id"]]
+    for nothing in ([], [header]):
+        file.write_text(json.dumps(nothing))
+        with pytest.raises(ImportFailed, match="holds no entry"):
+            list(read("rdf", file, BASE, ()))

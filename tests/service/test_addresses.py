@@ -212,10 +212,19 @@ def test_a_public_address_is_carried_and_another_name_refused(changed: Any) -> N
 def test_a_public_address_may_have_a_path(changed: Any) -> None:  # noqa: ANN401
     client = changed(public_url=f"{PUBLIC}/kg").test_client()
     own = {"Host": "social.example", **HTML}
-    for path in ("/kg/search", "/search"):  # whether or not the proxy cuts it off
+    pages = (
+        "/", "/search", "/search?view=table", "/search?view=map", "/partners", "/consortium", "/ns",
+        "/groups", "/transfer", "/contribute", "/numbers", "/sparql", "/voc", "/api/docs",
+        "/id/practice/repair-cafe", "/?q=older+people&mode=similar",
+    )  # fmt: skip
+    astray = []
+    for path in [*(f"/kg{page}" for page in pages), *pages]:  # whether the proxy cuts it off
         page = client.get(path, headers=own)
-        assert page.status_code == 200
-        assert 'href="/kg/search' in page.text
+        assert page.status_code == 200, path
+        links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
+        astray += [(path, link) for link in links if not link.startswith("/kg/")]
+        assert links
+    assert astray == []
     assert f"{PUBLIC}/kg/id/practice/repair-cafe" in client.get("/sitemap.xml", headers=own).text
 
 

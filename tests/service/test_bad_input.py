@@ -379,3 +379,62 @@ def test_rdf_of_the_endpoint_itself_is_read(client: FlaskClient) -> None:
         data = client.get("/sparql", query_string={"query": query, "format": "jsonld"}).data
         answer = client.post("/api/validate", data=data, content_type="application/ld+json")
         assert answer.get_json()["conforms"], answer.text
+
+
+def test_half_a_character_in_the_name_of_a_context_is_told(client: FlaskClient) -> None:
+    body = b'{"@context": {"\\ud800": "http://x/"}, "type": "Practice"}'
+    report = client.post("/api/validate", data=body, content_type="application/ld+json")
+    check_told = report.get_json()["problems"][0]
+    assert report.status_code == 200
+    assert check_told["path"].startswith("@context")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "a <http://www.w3.org/ns/prov#Activity>",
+        "<https://www.w3.org/ns/prov#wasGeneratedBy> <http://e.example/x>",
+        "<http://www.w3.org/2002/07/owl#sameAs> <https://e.example/%69d/practice/y>",
+        "<http://www.w3.org/2002/07/owl#sameAs> <https://e.example/id%2Fpractice%2Fy>",
+        "<http://www.w3.org/2002/07/owl#sameAs> <https://e.example//id//practice/y>",
+        "<http://www.w3.org/2002/07/owl#sameAs> <https://e.example/id/./practice/y>",
+    ],
+)
+def test_provenance_is_refused_however_it_is_spelt(
+    client: FlaskClient, auth: dict[str, str], more: str
+) -> None:
+    body = practice("forged", more=f"; {more}")
+    check(client.post("/api/entries", data=body, content_type=TURTLE, headers=auth), 422)
+
+
+def test_a_cursor_that_no_list_gave_is_refused(client: FlaskClient) -> None:
+    answer = client.get("/api/entries?cursor=x")
+    check(answer, 422)
+    assert answer.get_json()["problems"][0]["path"] == "cursor"
+
+
+def test_a_class_that_is_not_matched_is_refused_and_not_answered_with_nothing(
+    client: FlaskClient,
+) -> None:
+    for kind in ("territory", "transfer", "match"):
+        body = {"text": "bread", "filters": {"type": [kind]}}
+        check(client.post("/api/match/similar", json=body), 422)
+        query = (
+            "PREFIX psr: <https://w3id.org/passerelle/ns#>"
+            f' SELECT * {{ ?p psr:similarTo ("bread" 3 psr:{kind.title()}) }}'
+        )
+        answer = client.get("/sparql", query_string={"query": query})
+        check(answer, 400)
+        assert "psr:Practice" in answer.get_json()["detail"]
+
+
+def test_a_bad_date_leaves_no_traceback_in_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    date = "http://www.w3.org/2001/XMLSchema#date"
+    body = practice("dated", more=f'; psr:checkedOn "2019-02-31"^^<{date}>')
+    report = client.post("/api/validate", data=body, content_type=TURTLE).get_json()
+    assert [p["path"] for p in report["problems"] if p["severity"] == "violation"] == [
+        "psr:checkedOn"
+    ]
+    assert "Traceback" not in caplog.text

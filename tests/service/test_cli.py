@@ -438,3 +438,14 @@ def test_feedback_is_reported_and_weights_are_written_only_when_asked(
     found = json.loads(run("evaluate", "--feedback", "--write", str(file), "--json").stdout)
     assert json.loads(file.read_text()) == found
     assert found["stamp"]["prior"] != found["stamp"]["posterior"]
+
+
+def test_half_a_character_in_a_file_is_a_refused_row(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "half.json"
+    iri = "https://passerelle.example/id/practice/x"
+    file.write_text(f'[{{"@id": "{iri}\\ud800", "type": "Practice"}}]')
+    for more in ([], ["--json"]):
+        result = CliRunner().invoke(main, ["import", "rdf", str(file), "--home", str(home), *more])
+        gc.collect()  # so that the store is closed for the next command
+        assert isinstance(result.exception, SystemExit), result.exception
+        assert result.exit_code == 1, result.output
