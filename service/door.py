@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from kg.errors import StoreUnusable
 from service.limits import RateLimiter
@@ -70,7 +71,7 @@ class Door:
         self.limiter = RateLimiter(settings.rate, settings.burst)
         self.room = Room()
         self.largest = settings.body
-        self._tokens = tokens
+        self._tokens, self._prefix = tokens, urlsplit(settings.public_url or "").path
 
     def head(self, method: str, path: str, peer: str, headers: dict[str, str]) -> Head:
         """Read the head of a request; ``headers`` are named in capitals, with ``_`` for ``-``."""
@@ -78,7 +79,7 @@ class Door:
         length = headers.get("CONTENT_LENGTH", "")
         return Head(
             method=method,
-            path=path,
+            path=path.removeprefix(self._prefix),
             client=household(self.proxies.client(peer, forwarded)),
             length=int(length[:18]) if length.isascii() and length.isdecimal() else 0,
             authorization=headers.get("AUTHORIZATION", ""),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskClient
 
 from service import create_app
+from service.door import Door
 from service.limits import RateLimiter, Window
 from service.runtime import Runtime
 
@@ -78,3 +81,12 @@ def test_too_many_requests_are_told_when_to_come_back(limited: FlaskClient) -> N
 
 def test_health_and_ready_are_always_answered(limited: FlaskClient) -> None:
     assert {limited.get(p).status_code for p in ["/health", "/ready"] * 3} == {200}
+
+
+def test_a_write_is_known_by_its_path_behind_a_prefix_too(runtime: Runtime) -> None:
+    settings = replace(runtime.settings, public_url="https://social.example/kg")
+    door = Door(settings, runtime.tokens)
+    for path in ("/kg/api/entries", "/api/entries", "/kg/id/practice/x"):
+        assert door.refusal(door.head("POST", path, "198.51.100.7", {})) == "token"
+    for path in ("/kg/api/validate", "/kg/sparql"):
+        assert door.refusal(door.head("POST", path, "198.51.100.7", {})) is None
