@@ -407,12 +407,6 @@ def test_provenance_is_refused_however_it_is_spelt(
     check(client.post("/api/entries", data=body, content_type=TURTLE, headers=auth), 422)
 
 
-def test_a_cursor_that_no_list_gave_is_refused(client: FlaskClient) -> None:
-    answer = client.get("/api/entries?cursor=x")
-    check(answer, 422)
-    assert answer.get_json()["problems"][0]["path"] == "cursor"
-
-
 def test_a_class_that_is_not_matched_is_refused_and_not_answered_with_nothing(
     client: FlaskClient,
 ) -> None:
