@@ -29,6 +29,8 @@ MAX_STALENESS = 0.5
 MARGIN = 2.0
 #: bytes that a pipe to a worker holds; large answers come with fewer changes of process
 _PIPE = 1024**2
+#: bytes of a first read: most answers are small
+_SMALL = 16 * 1024
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"}
 
@@ -126,25 +128,29 @@ class _Worker:
     def _send(self, line: bytes, end: float) -> None:
         assert self._process.stdin
         rest = memoryview(line)
-        while rest:
+        while rest := rest[self._process.stdin.write(rest) or 0 :]:
             _wait(self._process.stdin, select.POLLOUT, end)
-            rest = rest[self._process.stdin.write(rest) or 0 :]
 
     def _receive(self, end: float) -> tuple[dict[str, Any], bytes]:
-        head, body = FRAME.unpack(self._read(FRAME.size, end))
-        return json.loads(self._read(head, end)), self._read(body, end)
+        """Read head and body; most answers take one read, and each more is a turn of the GIL."""
+        data, start = self._read(_SMALL, end), FRAME.size
+        while len(data) < start or len(data) < start + FRAME.unpack_from(data)[0]:
+            data += self._read(_SMALL, end)
+        head, body = FRAME.unpack_from(data)
+        parts = [data[start + head :]]
+        left = body - len(parts[0])
+        while left > 0:
+            parts.append(self._read(_PIPE, end))
+            left -= len(parts[-1])
+        return json.loads(data[start : start + head]), b"".join(parts)
 
-    def _read(self, size: int, end: float) -> bytes:
+    def _read(self, most: int, end: float) -> bytes:
         assert self._process.stdout
-        parts = []
-        while size:
-            _wait(self._process.stdout, select.POLLIN, end)
-            part = self._process.stdout.read(min(size, _PIPE))
-            if not part:
-                raise self._ended()
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+        _wait(self._process.stdout, select.POLLIN, end)
+        part = self._process.stdout.read(most)
+        if not part:
+            raise self._ended()
+        return part
 
     def _ended(self) -> LimitExceeded:
         """Return why the process is gone: its alarm, a crash of its stack, or no memory."""

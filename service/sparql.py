@@ -67,12 +67,9 @@ def run() -> Response:
     return answer
 
 
-def _base() -> str | None:
+def _base() -> str:
     """Return the address of the endpoint, which relative IRIs are relative to."""
-    try:
-        return ox.NamedNode(request.base_url).value
-    except ValueError:  # whatever Host says
-        return None
+    return current().settings.address + "sparql"
 
 
 def _answer(query: PublicQuery, found: Answer, media: str, form: str, finder: Finder) -> Response:
