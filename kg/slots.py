@@ -48,4 +48,5 @@ class Slots:
             with self._lock:
                 self._inside -= 1
                 self._visitors[visitor] -= 1
-                self._visitors = +self._visitors
+                if not self._visitors[visitor]:
+                    del self._visitors[visitor]
