@@ -52,7 +52,7 @@ class Index:
         self._write_lock = threading.Lock()
         self._db = self._open()
         self._found = self._read()
-        self._failed = self._again = self._read_failed()
+        self._again = self._found.failed
         self._last: tuple[str, str, Found, Asked] | None = None
 
     def _open(self) -> sqlite3.Connection:
@@ -79,7 +79,7 @@ class Index:
     @property
     def failed(self) -> frozenset[str]:
         """Return the entries that the model cannot read; they are in no picture."""
-        return self._failed
+        return self._found.failed
 
     def lag(self, picture: Found | None = None) -> int:
         """Return how many entries were written since the index, or a picture of it, was made."""
@@ -106,7 +106,7 @@ class Index:
                     progress(min(start + BATCH, len(changed)), len(changed))
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (str(version),))
             self._found = self._read() if changed else replace(self._found, version=version)
-            self._failed, self._again = self._read_failed(), frozenset()
+            self._again = frozenset()
         return len(changed)
 
     def rebuild(self, progress: Progress | None = None) -> int:
@@ -154,9 +154,6 @@ class Index:
             self._forget(iri)
             self._db.execute("INSERT INTO failed VALUES (?)", (iri,))
 
-    def _read_failed(self) -> frozenset[str]:
-        return frozenset(iri for (iri,) in self._db.execute("SELECT iri FROM failed"))
-
     def _embed(self, texts: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return the vectors of texts that are not known yet."""
         by_hash = {_hash(t): t for t in texts}
@@ -197,12 +194,14 @@ class Index:
             "SELECT iri, facet, lang, value FROM facet JOIN vector USING (hash)"
             " ORDER BY iri, facet, lang"
         ).fetchall()
+        failed = frozenset(iri for (iri,) in self._db.execute("SELECT iri FROM failed"))
         return Found.of(
             int(version[0]) if version else 0,
             {e[0]: json.loads(e[1]) for e in entries},
             rows,
             grams.Grams.of(grams.stored([(e[2], e[3]) for e in entries])),
             self._means,
+            failed,
         )
 
     def question(self, asked: str, lang: str, picture: Found) -> Asked:

@@ -71,11 +71,12 @@ class Found:
     means: Means
     postings: dict[tuple[str, str], npt.NDArray[np.int32]]
     position: dict[str, int]
+    failed: frozenset[str] = frozenset()  # what the model cannot read and no other field has
 
     @classmethod
     def of(
         cls, version: int, entries: Mapping[str, Attributes], rows: Sequence[Row], grams: Grams,
-        means: Means,
+        means: Means, failed: frozenset[str] = frozenset(),
     ) -> Found:  # fmt: skip
         """Make the picture: entries with their attributes, rows sorted by entry."""
         position = {iri: n for n, iri in enumerate(entries)}
@@ -93,8 +94,9 @@ class Found:
         postings = _postings(list(entries.values()))
         concepts = Grams.of(_concepts(postings, len(position)))
         return cls(
-            version, list(position), facets, grams, concepts, shift, means, postings, position
-        )
+            version, list(position), facets, grams, concepts, shift, means, postings, position,
+            failed,
+        )  # fmt: skip
 
     def only(self, at: npt.NDArray[np.int64]) -> Found:
         """Return the picture of some entries, by rising row, without what they are filtered by.

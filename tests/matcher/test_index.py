@@ -160,7 +160,7 @@ def test_one_entry_that_cannot_be_embedded_stops_no_other(
     bad = [put(store, f"p{n}", f"The well has poison {n}") for n in (2, 5)]
     assert index.catch_up() == 10
     assert index.found.iris == good
-    assert index.failed == {*bad}
+    assert index.failed == index.found.failed == {*bad}
     assert index.lag() == 0
     assert all(sum(iri in r.getMessage() for r in caplog.records) == 1 for iri in bad)
     assert "poison" not in caplog.text
