@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import select
 import shutil
 import signal
 import subprocess
@@ -15,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
 from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
@@ -27,6 +25,8 @@ from kg.worker import FRAME, START
 MAX_STALENESS = 0.5
 #: seconds more than a query may take, after which a worker without an alarm is killed
 MARGIN = 2.0
+#: seconds between two looks for such workers
+LOOK = 0.25
 #: bytes that a pipe to a worker holds; large answers come with fewer changes of process
 _PIPE = 1024**2
 #: bytes of a first read: most answers are small
@@ -93,15 +93,50 @@ class _Snapshots:
                 del self._users[folder]
 
 
+class _Watch:
+    """Kills processes that do not end in time; one thread for all of them.
+
+    To wait for a pipe and a time at once would take one more system call a query, which is one
+    more turn of the GIL.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[subprocess.Popen[bytes], float] = {}
+        self._lock, self._over = threading.Lock(), threading.Event()
+        threading.Thread(target=self._look, name="query-watch", daemon=True).start()
+
+    @contextmanager
+    def until(self, end: float, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Kill the process if the block still runs at ``end`` of the monotonic clock."""
+        with self._lock:
+            self._ends[process] = end
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._ends[process]
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK):
+            with self._lock:
+                late = [p for p, end in self._ends.items() if end < time.monotonic()]
+            for process in late:
+                process.kill()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._over.set()
+
+
 class _Worker:
     """One process bound to one snapshot; it must be killed by whoever made it.
 
     A process ends itself by an alarm of the kernel when its time is over. As a stopped process
-    has no alarm, nobody waits for it longer than MARGIN seconds more.
+    has no alarm, it is killed MARGIN seconds later.
     """
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, limits: Limits, watch: _Watch) -> None:
+        self.folder, self._watch = folder, watch
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", "from kg.worker import main; main()",
              str(folder), str(limits.memory)],
@@ -109,9 +144,8 @@ class _Worker:
             cwd=folder, env=_ENVIRONMENT, bufsize=0, pipesize=_PIPE,
         )  # fmt: skip
         try:
-            assert self._process.stdin
-            os.set_blocking(self._process.stdin.fileno(), False)
-            self.network = str(self._receive(time.monotonic() + START + MARGIN)[0]["network"])
+            with self._until(START):
+                self.network = str(self._receive()[0]["network"])
         except BaseException:
             self.kill()
             raise
@@ -121,32 +155,39 @@ class _Worker:
 
         Raises BrokenPipeError for a process that has ended before it could read the request.
         """
-        end = time.monotonic() + request["seconds"] + MARGIN
-        self._send(json.dumps(request).encode() + b"\n", end)
-        return self._receive(end)
-
-    def _send(self, line: bytes, end: float) -> None:
         assert self._process.stdin
-        rest = memoryview(line)
-        while rest := rest[self._process.stdin.write(rest) or 0 :]:
-            _wait(self._process.stdin, select.POLLOUT, end)
+        rest = memoryview(json.dumps(request).encode() + b"\n")
+        with self._until(request["seconds"]):
+            while rest := rest[self._process.stdin.write(rest) or 0 :]:
+                pass
+            return self._receive()
 
-    def _receive(self, end: float) -> tuple[dict[str, Any], bytes]:
+    @contextmanager
+    def _until(self, seconds: float) -> Iterator[None]:
+        end = time.monotonic() + seconds + MARGIN
+        with self._watch.until(end, self._process):
+            try:
+                yield
+            except (LimitExceeded, BrokenPipeError) as error:
+                if time.monotonic() > end:
+                    raise _too_late() from error
+                raise
+
+    def _receive(self) -> tuple[dict[str, Any], bytes]:
         """Read head and body; most answers take one read, and each more is a turn of the GIL."""
-        data, start = self._read(_SMALL, end), FRAME.size
+        data, start = self._read(_SMALL), FRAME.size
         while len(data) < start or len(data) < start + FRAME.unpack_from(data)[0]:
-            data += self._read(_SMALL, end)
+            data += self._read(_SMALL)
         head, body = FRAME.unpack_from(data)
         parts = [data[start + head :]]
         left = body - len(parts[0])
         while left > 0:
-            parts.append(self._read(_PIPE, end))
+            parts.append(self._read(_PIPE))
             left -= len(parts[-1])
         return json.loads(data[start : start + head]), b"".join(parts)
 
-    def _read(self, most: int, end: float) -> bytes:
+    def _read(self, most: int) -> bytes:
         assert self._process.stdout
-        _wait(self._process.stdout, select.POLLIN, end)
         part = self._process.stdout.read(most)
         if not part:
             raise self._ended()
@@ -175,14 +216,6 @@ class _Worker:
         self._process.wait()
 
 
-def _wait(pipe: IO[bytes], event: int, end: float) -> None:
-    """Wait until a pipe can be read or written; LimitExceeded at ``end`` of the monotonic clock."""
-    poll = select.poll()
-    poll.register(pipe, event)
-    if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
-        raise _too_late()
-
-
 def _too_late() -> LimitExceeded:
     return LimitExceeded("The query took longer than it may.", "time")
 
@@ -196,6 +229,7 @@ class QueryPool:
         self._slots = Slots(self.limits)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
+        self._watch = _Watch()
         self._closed = 0
 
     def run(
@@ -267,7 +301,7 @@ class QueryPool:
         for worker in old:
             worker.kill()
         try:
-            return idle or _Worker(folder, self.limits)
+            return idle or _Worker(folder, self.limits, self._watch)
         except OSError as error:
             raise Overloaded("No process can be started for the query. Try again.", 5) from error
 
@@ -278,3 +312,4 @@ class QueryPool:
             self._closed += 1
         for worker in idle:
             worker.kill()
+        self._watch.close()

@@ -135,8 +135,11 @@ def choose_named(offers: Offers, named: str | None) -> tuple[str, str]:
     """
     if named:
         return _named(named, offers)
-    if request.headers.get("Accept", "") in {"", "*/*"}:
+    asked = request.headers.get("Accept", "")
+    if asked in {"", "*/*"}:
         return next(iter(offers.items()))
+    if asked in offers:
+        return asked, offers[asked]
     ranges = accept()
     left = {m: f for m, f in offers.items() if f != "html" or not _names_rdf(ranges)}
     weights = {media: _weight(media, ranges, offers) for media in left}

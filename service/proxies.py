@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 #: where the environment of a request keeps the name that the service was asked by
 ASKED = "passerelle.asked"
 _FORWARDED = "HTTP_X_FORWARDED_"
+#: letters of an address with brackets, zone and port
+_LONGEST = 80
 
 
 class Proxies:
@@ -91,6 +94,11 @@ def _believe(environ: WSGIEnvironment, said: dict[str, str]) -> None:
 
 def _address(text: str) -> _Address | None:
     """Read an address that may carry brackets, a port or a zone; None if it is no address."""
+    return _read(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(4096)
+def _read(text: str) -> _Address | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BufferedWriter
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +26,8 @@ from service.metrics import Metrics
 
 FILE = "log/queries.jsonl"
 SIZE, KEPT = 4 * 1024**2, 3
+#: lines that wait in memory at most
+WAITING = 1000
 log = logging.getLogger("passerelle")
 
 
@@ -57,21 +60,35 @@ class Seen:
 _SEEN = TypeAdapter(Seen)
 
 
-class QueryLog:
-    """Writes what is seen of each query, and counts it; safe to use from several threads.
+class _Lines(RotatingFileHandler):
+    """A log file that makes its folder itself and raises what goes wrong."""
 
-    Lines wait in memory for ``flush``: a write for each would let go of the interpreter. A line
-    that cannot be written is lost, and the service's own log says so once until it works again;
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Let the error out that is being handled."""
+        raise
+
+
+class QueryLog:
+    """Notes what is seen of each query, and counts it; safe to use from several threads.
+
+    Lines wait in memory for ``flush``: a write for each would let go of the interpreter. Lines
+    that cannot be written are lost, and the service's own log says so once until it works again;
     no query fails for it.
     """
 
     def __init__(self, home: Path, metrics: Metrics) -> None:
-        self._path, self._metrics = home / FILE, metrics
-        self._lock = threading.Lock()
-        self._file: BufferedWriter | None = None
+        self._metrics = metrics
+        self._path = home / FILE
+        self._file = _Lines(
+            self._path, maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", delay=True
+        )
+        self._waiting: list[str] = []
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._failed = False
-        with self._lock, self._forgiving():
-            self._open()
 
     @contextmanager
     def watch(self, text: str) -> Iterator[Seen]:
@@ -87,65 +104,51 @@ class QueryLog:
         finally:
             seconds = time.perf_counter() - start
             seen.milliseconds = round(seconds * 1000, 1)
-            self._write(seen)
+            self._note(seen)
             self._metrics.query(seen.outcome, seen.limit, seconds)
 
-    def _write(self, seen: Seen) -> None:
+    def _note(self, seen: Seen) -> None:
         line = json.dumps({k: v for k, v in vars(seen).items() if v is not None})
-        with self._lock, self._forgiving():
-            file = self._open()
-            file.write(line.encode() + b"\n")
-            if file.tell() > SIZE:
-                self._turn()
+        with self._lock:
+            self._waiting.append(line)
+            many = len(self._waiting) >= WAITING
+        if many:
+            self.flush()
 
-    def _open(self) -> BufferedWriter:
-        """Return the file, made anew if it is not open or somebody has removed it."""
-        if self._file is None or not self._path.exists():
-            self._drop()
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab")
-        return self._file
+    def flush(self) -> None:
+        """Write what waits; a file that somebody has removed is begun anew."""
+        with self._writing:
+            with self._lock:
+                lines, self._waiting = self._waiting, []
+            if not lines:
+                return
+            if not self._path.exists():
+                self._drop()
+            try:
+                self._file.emit(logging.makeLogRecord({"msg": "\n".join(lines)}))
+                self._failed = False
+            except OSError as error:
+                self._drop()
+                self._complain(error)
 
     def _drop(self) -> None:
         """Let go of the file; what it holds in memory is lost if it cannot be written."""
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                file.close()
+        with suppress(OSError):
+            self._file.close()
 
-    def _turn(self) -> None:
-        """Begin a new file, and let go of the oldest."""
-        self._drop()
-        for number in range(KEPT - 1, -1, -1):
-            if (old := _file(self._path, number)).exists():
-                old.replace(_file(self._path, number + 1))
-
-    @contextmanager
-    def _forgiving(self) -> Iterator[None]:
-        """Let no error of the disk out, and say the first of a row of them."""
-        try:
-            yield
-        except OSError as error:
-            self._drop()
-            if not self._failed:
-                log.warning(
-                    "The log of queries cannot be written (%s); queries are answered without it.",
-                    error.strerror or type(error).__name__,
-                )
-            self._failed = True
-
-    def flush(self) -> None:
-        """Let readers of the file see what was noted so far."""
-        with self._lock, self._forgiving():
-            if self._file is not None:
-                self._file.flush()
-                self._failed = False
+    def _complain(self, error: OSError) -> None:
+        """Say the first of a row of errors."""
+        if not self._failed:
+            log.warning(
+                "The log of queries cannot be written (%s); queries are answered without it.",
+                error.strerror or type(error).__name__,
+            )
+        self._failed = True
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what waits and close the file."""
         self.flush()
-        with self._lock:
-            self._drop()
+        self._drop()
 
 
 def _file(path: Path, number: int) -> Path:

@@ -25,7 +25,7 @@ from kg.errors import (
     StoreUnusable,
     UnknownFormat,
 )
-from kg.pool import QueryPool, _Worker
+from kg.pool import QueryPool, _Watch, _Worker
 from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
 from kg.scan import check_query
 from kg.store import Change
@@ -229,7 +229,7 @@ def test_a_worker_whose_answer_cannot_be_used_is_ended(
 ) -> None:
     for wrong in (json.JSONDecodeError("", "", 0), KeyboardInterrupt(), MemoryError()):
 
-        def receive(self: _Worker, end: float, wrong: BaseException = wrong) -> None:
+        def receive(self: _Worker, wrong: BaseException = wrong) -> None:
             raise wrong
 
         run(pool, TITLES, "json")
@@ -481,7 +481,7 @@ def snapshot(still_disk_store: EmbeddedStore, tmp_path: Path) -> Path:
 
 
 def test_service_reaches_nothing_even_without_the_scan(snapshot: Path, listener: Listener) -> None:
-    worker = _Worker(snapshot, Limits())
+    worker = _Worker(snapshot, Limits(), _Watch())
     for silent in ("", "SILENT"):
         head, _ = worker.ask(request(service(listener.url, silent)))
         assert ("failed" in head) is (silent == "")

@@ -81,6 +81,7 @@ def test_the_log_is_bounded_and_read_latest_first(
     for number in range(60):
         with log.watch(str(number)):
             pass
+        log.flush()
     log.close()
     files = list((tmp_path / "log").iterdir())
     assert len(files) == querylog.KEPT + 1
