@@ -9,9 +9,9 @@ import pyoxigraph as ox
 
 from kg.entry import Text
 from kg.errors import NotFound, refused
-from kg.folding import fold
-from kg.i18n import gettext
 from kg.store import Page, Store
+from kg.text.folding import fold
+from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
 
 MAX_LIMIT = 200

@@ -12,11 +12,11 @@ import pyoxigraph as ox
 from kg.catalogue import links_to
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
-from kg.i18n import gettext
 from kg.query import Limits
 from kg.reading import entry_of
 from kg.slots import Slots
 from kg.store import Change, Store
+from kg.text.i18n import gettext
 from kg.validation import Report, Validator
 from kg.vocabulary import RDF_TYPE
 

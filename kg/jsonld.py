@@ -18,8 +18,8 @@ from typing import Any, TypeGuard
 import pyoxigraph as ox
 
 from kg.errors import Malformed, Problem, Refused
-from kg.i18n import gettext
-from kg.language import proper_tag
+from kg.text.i18n import gettext
+from kg.text.language import proper_tag
 from kg.vocabulary import XSD, context
 
 MAX_DEPTH = 32

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import compress
 
 from kg.entry import Entry, Text
-from kg.figures import country
-from kg.folding import fold
 from kg.store import Store
+from kg.text.folding import fold
+from kg.text.number_formats import country
 from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, vocabulary
 
 #: what entries can be narrowed by -> the property that it comes from

@@ -17,8 +17,8 @@ from rdflib.term import Node
 
 from kg.entry import Entry
 from kg.errors import Problem
-from kg.figures import number
-from kg.i18n import gettext, mark
+from kg.text.i18n import gettext, mark
+from kg.text.number_formats import number
 from kg.vocabulary import PREFIXES, RDF_TYPE, SKOS, turtle_files
 
 #: parts of one entry, and statements that are no texts, that are checked at most

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kg.language import primary
+from kg.text.language import primary
 from kg.vocabulary import vocabulary
 from matcher.embedder import Embedder, Matrix, unit
 

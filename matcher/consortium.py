@@ -11,7 +11,7 @@ from typing import Any
 from kg.catalogue import country_code
 from kg.entry import Entry
 from kg.errors import Refused, refused
-from kg.i18n import gettext as _
+from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.answer import Json, match, names
 from matcher.desk import Snapshot

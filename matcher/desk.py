@@ -9,10 +9,10 @@ from pathlib import Path
 from kg.catalogue import territory_iri
 from kg.entry import Entry
 from kg.errors import refused
-from kg.i18n import gettext as _
-from kg.i18n import language, ngettext
-from kg.language import primary, settle
 from kg.store import Store
+from kg.text.i18n import gettext as _
+from kg.text.i18n import language, ngettext
+from kg.text.language import primary, settle
 from kg.vocabulary import LEVELS
 from matcher import text
 from matcher.answer import Json

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kg.i18n import language
+from kg.text.i18n import language
 from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE, XSD
 from matcher.evidence import excerpt
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kg.entry import Entry
-from kg.i18n import language
+from kg.text.i18n import language
 from matcher.criteria import CRITERIA, GATES, WEIGHTS
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.weights import Weights

@@ -7,9 +7,9 @@ from functools import partial
 
 from kg.entry import Entry
 from kg.errors import refused
-from kg.i18n import gettext as _
-from kg.i18n import language, ngettext
-from kg.language import primary
+from kg.text.i18n import gettext as _
+from kg.text.i18n import language, ngettext
+from kg.text.language import primary
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Json, match, names
 from matcher.criteria.carrying import RESULTS

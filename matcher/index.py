@@ -18,8 +18,8 @@ from pathlib import Path
 
 from kg.entry import Entry
 from kg.errors import KgError, Overloaded, refused
-from kg.i18n import gettext as _
 from kg.store import Store
+from kg.text.i18n import gettext as _
 from matcher import grams, text
 from matcher.attributes import attributes
 from matcher.centring import QUESTION, Means

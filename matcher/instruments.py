@@ -8,8 +8,8 @@ from functools import partial
 from itertools import islice
 
 from kg.entry import Entry
-from kg.figures import day, euro, number
-from kg.i18n import gettext as _
+from kg.text.i18n import gettext as _
+from kg.text.number_formats import day, euro, number
 from kg.vocabulary import DCT, PSR, SCHEMA
 from matcher.answer import Json, match, names
 from matcher.criteria.verdict import Scene

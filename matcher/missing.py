@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from kg.i18n import gettext as _
-from kg.i18n import mark
+from kg.text.i18n import gettext as _
+from kg.text.i18n import mark
 from kg.vocabulary import PSR
 from matcher.criteria.verdict import listed
 from matcher.fit import NEUTRAL, Anticipated, need

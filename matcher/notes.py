@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from kg.figures import language_name, number
-from kg.i18n import gettext as _
-from kg.language import UNKNOWN, detect_surely
+from kg.text.i18n import gettext as _
+from kg.text.language import UNKNOWN, detect_surely
+from kg.text.number_formats import language_name, number
 from matcher.centring import Means
 from matcher.embedder import BREAK, PASSAGE, PASSAGES
 

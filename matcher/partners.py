@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from kg.entry import Entry, Text
-from kg.i18n import gettext as _
-from kg.i18n import language, ngettext
+from kg.text.i18n import gettext as _
+from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
 from matcher import graph, text
 from matcher.answer import Json, match

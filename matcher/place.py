@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kg.entry import Entry
-from kg.figures import country
-from kg.i18n import language
+from kg.text.i18n import language
+from kg.text.number_formats import country
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.evidence import Triple, cite
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from kg.entry import Entry, Text
-from kg.language import primary, settle
+from kg.text.language import primary, settle
 from kg.vocabulary import DCT, PSR
 
 #: change it when texts or attributes change, and the index is made anew

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from kg.i18n import gettext as _
-from kg.i18n import ngettext
-from kg.language import primary
+from kg.text.i18n import gettext as _
+from kg.text.i18n import ngettext
+from kg.text.language import primary
 from matcher import missing, whatif
 from matcher.answer import Json, match, names
 from matcher.criteria import GATES

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kg.errors import Problem, Refused
-from kg.figures import number
-from kg.i18n import gettext
+from kg.text.i18n import gettext
+from kg.text.number_formats import number
 from matcher.criteria import CRITERIA, WEIGHTS
 
 Weights = Mapping[str, float]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from kg.errors import Problem, Refused
-from kg.figures import euro, number
-from kg.i18n import gettext, mark
+from kg.text.i18n import gettext, mark
+from kg.text.number_formats import euro, number
 from kg.vocabulary import PSR
 from matcher.criteria import CRITERIA
 from matcher.criteria.intervention import cost_here

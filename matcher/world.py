@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from kg.entry import Entry
 from kg.errors import NotFound
-from kg.i18n import language
 from kg.store import Store
+from kg.text.i18n import language
 from kg.vocabulary import DCT, LEVELS, PSR, SCHEMA, SKOS, vocabulary
 from matcher.graph import Membership, Ties, grouped
 from matcher.place import Place

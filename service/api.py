@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request
 
 from kg import catalogue
 from kg.errors import Overloaded, Problem, Refused
-from kg.i18n import gettext
 from kg.reading import read_entry
+from kg.text.i18n import gettext
 from service import writing
 from service.answers import as_json, check_iri, entry_answer, entry_iri, visitor, whole
 from service.metrics import MEDIA

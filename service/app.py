@@ -8,8 +8,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from kg.errors import Malformed, Overloaded
-from kg.figures import number
-from kg.i18n import gettext
+from kg.text.i18n import gettext
+from kg.text.number_formats import number
 from service import errors, languages, login
 from service.answers import HEADERS, visitor
 from service.api import api

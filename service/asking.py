@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from kg.errors import KgError, Overloaded, Problem, Refused
-from kg.i18n import gettext, language
+from kg.text.i18n import gettext, language
 from service import schemas
 from service.browse import Labels
 from service.errors import shown

@@ -14,9 +14,9 @@ import typst
 
 from kg.catalogue import titles
 from kg.entry import Entry
-from kg.figures import day, number, percent
-from kg.i18n import gettext, language
 from kg.store import Store
+from kg.text.i18n import gettext, language
+from kg.text.number_formats import day, number, percent
 from kg.vocabulary import PSR
 from matcher.matcher import Matcher
 from matcher.world import surviving

@@ -12,9 +12,9 @@ from werkzeug.datastructures import MultiDict
 
 from kg.entry import Text
 from kg.errors import Problem, Refused
-from kg.figures import language_name
-from kg.i18n import gettext, language, mark
 from kg.shelf import FACETS, Point, Row, Shelf
+from kg.text.i18n import gettext, language, mark
+from kg.text.number_formats import language_name
 from kg.vocabulary import CLASSES, ISO, VOC, vocabulary
 from matcher.question import SCHEMES
 from service.maps import Map, Spot, draw

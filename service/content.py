@@ -20,7 +20,7 @@ from flask import (
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from kg.i18n import gettext, language
+from kg.text.i18n import gettext, language
 from kg.vocabulary import DCT, ONTOLOGY, PSR, RDFS, SKOS, VOC, folder, graphs, vocabulary
 from service.answers import context_url, dated, document, entry_answer, entry_iri
 from service.negotiate import PAGE, choose, write

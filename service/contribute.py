@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
-from kg.i18n import LANGUAGES, gettext, language
 from kg.reading import entry_of, ours_to_say, slug_of
 from kg.shelf import LISTED
+from kg.text.i18n import LANGUAGES, gettext, language
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.question import Filters, Question
 from matcher.text import INDEXED, preferred

@@ -11,9 +11,9 @@ import pyoxigraph as ox
 
 from kg.catalogue import Link, links_to, titles
 from kg.entry import Entry, Text
-from kg.figures import day, euro, language_name, number, percent
-from kg.i18n import gettext, language
 from kg.store import Store, Version
+from kg.text.i18n import gettext, language
+from kg.text.number_formats import day, euro, language_name, number, percent
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
 from service.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
 from service.pieces import (

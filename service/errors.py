@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from kg import errors as kg
-from kg.i18n import gettext, mark
+from kg.text.i18n import gettext, mark
 from matcher.embedder import ModelUnusable
 from service.negotiate import wants_page
 

@@ -7,9 +7,9 @@ import io
 import json
 from collections.abc import Callable, Sequence
 
-from kg.i18n import language
 from kg.shelf import Row
 from kg.store import Store
+from kg.text.i18n import language
 from service.browse import Labels
 from service.negotiate import turtle
 

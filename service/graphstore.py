@@ -11,9 +11,9 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
 from kg.errors import Malformed, NotFound
-from kg.i18n import gettext
 from kg.query import ALL, EVERYTHING, Dataset
 from kg.reading import parse
+from kg.text.i18n import gettext
 from service import writing
 from service.answers import check_iri, document, entry_answer, entry_iri
 from service.negotiate import GRAPH, choose

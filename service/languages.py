@@ -8,10 +8,10 @@ from urllib.parse import quote, urlencode
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from kg import figures
-from kg.figures import language_name
-from kg.i18n import SOURCE, available, gettext, language, ngettext, own_name, set_language
-from kg.language import primary
+from kg.text import number_formats
+from kg.text.i18n import SOURCE, available, gettext, language, ngettext, own_name, set_language
+from kg.text.language import primary
+from kg.text.number_formats import language_name
 from service.negotiate import wants_page
 
 COOKIE, SECONDS = "passerelle_language", 365 * 24 * 3600
@@ -31,7 +31,9 @@ def install(app: Flask) -> None:
         "languages_offered": offered,
     }
     environment.filters |= {
-        "number": figures.number, "percent": figures.percent, "day": figures.day,
+        "number": number_formats.number,
+        "percent": number_formats.percent,
+        "day": number_formats.day,
     }  # fmt: skip
     app.before_request(_choose)
     app.after_request(_declare)

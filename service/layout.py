@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kg.i18n import mark
+from kg.text.i18n import mark
 from kg.vocabulary import DCT, GEO, ORG, PSR, RDF_TYPE, SCHEMA, SKOS
 
 #: names of the properties that are not of our own namespace

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kg.folding import fold
-from kg.i18n import language
 from kg.shelf import Row, Shelf
 from kg.store import Store
+from kg.text.folding import fold
+from kg.text.i18n import language
 from kg.vocabulary import CLASSES
 from service.places import PlaceBook
 

@@ -10,7 +10,7 @@ import pyoxigraph as ox
 from flask import Blueprint, Response, request
 
 from kg.errors import UnknownFormat
-from kg.i18n import gettext
+from kg.text.i18n import gettext
 from matcher import explain
 from service import feedback, schemas
 from service.answers import as_json, context_url, document

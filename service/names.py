@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 
 from kg.errors import refused
-from kg.folding import fold
-from kg.i18n import gettext, language
 from kg.shelf import Row
+from kg.text.folding import fold
+from kg.text.i18n import gettext, language
 from service.lists import Titles, named
 
 MAX_SAID, MAX_TYPED = 5, 200

@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotAcceptable
 
 from kg import compact, results
 from kg.entry import Entry
-from kg.i18n import gettext
+from kg.text.i18n import gettext
 from kg.vocabulary import PREFIXES
 
 #: media type -> format; in the order of our preference

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, render_template, request
 from kg.catalogue import class_counts
 from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
-from kg.i18n import gettext, language, mark, ngettext
 from kg.shelf import Shelf
+from kg.text.i18n import gettext, language, mark, ngettext
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question
 from matcher.text import INDEXED

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, render_template, request
 
-from kg.i18n import gettext, mark
+from kg.text.i18n import gettext, mark
 from service import partnerview
 from service.asking import Answer, Asking
 from service.lists import named

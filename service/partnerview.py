@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kg.errors import Problem
-from kg.i18n import gettext, language, mark
+from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import VOC, vocabulary
 from matcher.question import KINDS
 from service.asking import Answer, Asking, Row, answer

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from kg.catalogue import countries, territory_iri, titles
 from kg.entry import Text
 from kg.errors import Refused
-from kg.figures import country, language_name
-from kg.i18n import gettext, language
 from kg.store import Store
+from kg.text.i18n import gettext, language
+from kg.text.number_formats import country, language_name
 from kg.vocabulary import VOC, vocabulary
 from service.layout import FOREIGN
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from kg.catalogue import PlaceName, place_names
 from kg.errors import Refused, refused
-from kg.figures import country
-from kg.folding import fold
-from kg.i18n import available, gettext
 from kg.store import Store
+from kg.text.folding import fold
+from kg.text.i18n import available, gettext
+from kg.text.number_formats import country
 
 #: which level is meant when one place has the same name on several
 _PREFERRED = ("country", "nuts3", "nuts2", "nuts1", "municipality")

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from kg.entry import Entry
 from kg.errors import NotFound
-from kg.figures import day
-from kg.i18n import gettext, language
 from kg.store import Store
+from kg.text.i18n import gettext, language
+from kg.text.number_formats import day
 from kg.vocabulary import DCT, PSR, SCHEMA, VOC, vocabulary
 from service.pieces import Piece, local_href, web_link
 

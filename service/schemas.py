@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
 from kg.errors import Malformed, Problem, Refused
-from kg.figures import number
-from kg.i18n import gettext, mark
 from kg.jsonld import load
 from kg.store import Store
+from kg.text.i18n import gettext, mark
+from kg.text.number_formats import number
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, WhatIf, check_filters
 from matcher.question import read as read_subject

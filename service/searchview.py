@@ -10,9 +10,9 @@ from typing import Any
 from kg.catalogue import titles
 from kg.entry import SLUG
 from kg.errors import NotFound, refused
-from kg.figures import language_name, number, percent
-from kg.i18n import gettext, language, mark
 from kg.store import Store
+from kg.text.i18n import gettext, language, mark
+from kg.text.number_formats import language_name, number, percent
 from kg.vocabulary import CLASSES, DCT
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question

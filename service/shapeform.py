@@ -19,8 +19,8 @@ from werkzeug.datastructures import MultiDict
 
 from kg.entry import Entry
 from kg.errors import Problem, Refused, refused
-from kg.i18n import gettext, language
 from kg.reading import MAX_LITERAL
+from kg.text.i18n import gettext, language
 from kg.validation import MAX_PARTS
 from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD, vocabulary
 from service.pieces import label

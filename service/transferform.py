@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from kg.errors import Problem, Refused, refused
-from kg.i18n import LANGUAGES, gettext, mark
+from kg.text.i18n import LANGUAGES, gettext, mark
 from matcher.criteria import CRITERIA
 from service.places import PlaceBook
 from service.searchview import check_text, clean, find_place

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kg.errors import Refused
-from kg.figures import number
-from kg.i18n import gettext
+from kg.text.i18n import gettext
+from kg.text.number_formats import number
 from matcher.matcher import Matcher
 from matcher.transfer import FAR
 from service import schemas

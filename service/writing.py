@@ -8,9 +8,9 @@ from werkzeug.exceptions import Unauthorized
 
 from kg.entry import Entry
 from kg.errors import Changed, Exists, NotFound
-from kg.i18n import gettext
 from kg.intake import Accepted
 from kg.reading import read_entry
+from kg.text.i18n import gettext
 from service.answers import as_json, location
 from service.runtime import current
 

@@ -12,7 +12,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from kg.i18n import SOURCE, available
+from kg.text.i18n import SOURCE, available
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = [lang for lang in available() if lang != SOURCE]

@@ -49,7 +49,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_package_is_the_one_of_the_wheel(program: Path, tmp_path: Path) -> None:
     (tmp_path / "ontology").mkdir()
     code = (
-        "import kg, json; from kg.vocabulary import folder, vocabulary; import kg.i18n as i;"
+        "import kg, json; from kg.vocabulary import folder, vocabulary; import kg.text.i18n as i;"
         "i.set_language('lv'); said = i.gettext('Find matches');"
         "print(json.dumps([kg.__file__, str(folder('ontology')), len(vocabulary().scheme), said]))"
     )

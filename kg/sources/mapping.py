@@ -14,10 +14,10 @@ import pyoxigraph as ox
 
 from kg.entry import SLUG, Entry
 from kg.errors import Problem, Refused
-from kg.language import UNKNOWN, detect_surely
 from kg.reading import entry_of
 from kg.sources import Record, Row
 from kg.sources.transforms import TRANSFORMS, Cell, Term, expand
+from kg.text.language import UNKNOWN, detect_surely
 from kg.vocabulary import CLASSES, RDF_TYPE
 
 

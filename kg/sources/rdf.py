@@ -15,10 +15,10 @@ import pyoxigraph as ox
 from kg import jsonld, scan
 from kg.entry import TOP_CLASSES, Entry, name_of
 from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused, refused
-from kg.i18n import gettext
 from kg.jsonld import MAX_DEPTH, NOWHERE
 from kg.reading import Noted, entry_of, nothing_noted, read_entry
 from kg.sources import Row, not_utf8
+from kg.text.i18n import gettext
 from kg.vocabulary import RDF_TYPE, context
 
 FORMATS = {

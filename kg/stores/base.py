@@ -13,8 +13,8 @@ import pyoxigraph as ox
 
 from kg.entry import Entry
 from kg.errors import NotFound, StoreUnusable
-from kg.i18n import gettext
 from kg.store import Binding, Change, Term, Values, Version
+from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, VOC, graphs
 
 #: how many entries are kept in memory between two writes

@@ -15,8 +15,8 @@ from itertools import count
 import pyoxigraph as ox
 
 from kg.errors import Overloaded
-from kg.i18n import gettext
 from kg.store import Binding, Values
+from kg.text.i18n import gettext
 
 #: seconds that a writer waits for its turn
 WAIT = 20.0

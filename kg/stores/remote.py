@@ -14,10 +14,10 @@ import pyoxigraph as ox
 from kg.engine import PATIENCE, Engine
 from kg.entry import Entry, make, whole_as_decimal
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.i18n import gettext
 from kg.store import Binding, Change, Values, Version
 from kg.stores.base import HEADER, SITE, GraphStore, filled
 from kg.stores.claims import Claims
+from kg.text.i18n import gettext
 from kg.vocabulary import graphs
 
 #: triples of one update; Virtuoso takes 900, and needs more time for each the more there are

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kg.entry import Entry
-from kg.i18n import gettext as _
-from kg.i18n import ngettext
+from kg.text.i18n import gettext as _
+from kg.text.i18n import ngettext
 from kg.vocabulary import PSR, SCHEMA
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.evidence import Triple, cite

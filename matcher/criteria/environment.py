@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kg.entry import Entry
-from kg.i18n import gettext as _
+from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
 from matcher.evidence import Triple, cite

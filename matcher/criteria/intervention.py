@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kg.entry import Entry, year
-from kg.figures import euro
-from kg.i18n import gettext as _
+from kg.text.i18n import gettext as _
+from kg.text.number_formats import euro
 from kg.vocabulary import DCT, PSR, SCHEMA, vocabulary
 from matcher.criteria.verdict import Adaptation, Scene, Verdict, listed, ordinal
 from matcher.evidence import Triple, cite

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kg.entry import Entry
-from kg.i18n import gettext as _
-from kg.i18n import language
+from kg.text.i18n import gettext as _
+from kg.text.i18n import language
 from kg.vocabulary import DCT, PSR
 from matcher.criteria.verdict import Scene, Verdict, any_of, ordinal
 from matcher.evidence import cite, excerpt

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from kg import starter
-from kg.language import detect
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.text.language import detect
 from matcher.embedder import Embedder
 from matcher.evaluation.measures import ece, estimate, graded_ndcg, reliability
 from matcher.index import Progress

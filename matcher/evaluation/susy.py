@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kg.errors import ImportFailed
-from kg.language import detect
+from kg.text.language import detect
 from matcher.embedder import Embedder, Matrix
 from matcher.evaluation.baselines import baselines
 from matcher.evaluation.collection import Document, indexed

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from kg.i18n import gettext, speaking
+from kg.text.i18n import gettext, speaking
 from tests.browser.conftest import Watched, watch
 from tests.conftest import installed
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kg.figures import country, day, euro, number, percent
-from kg.i18n import speaking
+from kg.text.i18n import speaking
+from kg.text.number_formats import country, day, euro, number, percent
 
 
 def spaced(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from kg.folding import fold
+from kg.text.folding import fold
 from kg.vocabulary import vocabulary
 
 SAME = [

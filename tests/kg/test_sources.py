@@ -13,7 +13,6 @@ import kg.sources
 from kg.errors import ImportFailed, Refused
 from kg.importing import ImportReport, import_file
 from kg.intake import Intake
-from kg.language import detect_surely
 from kg.reading import entry_of
 from kg.sources import READERS, Row, mappings, read
 from kg.sources.mapping import load
@@ -21,6 +20,7 @@ from kg.sources.transforms import TRANSFORMS, Cell
 from kg.starter import FILES_BASE, territories
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.text.language import detect_surely
 from kg.validation import Validator
 from kg.vocabulary import DCT, GEO, PSR, RDF_TYPE, SCHEMA, VOC, vocabulary
 

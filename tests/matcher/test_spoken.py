@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kg.entry import Entry, Text
-from kg.i18n import speaking
 from kg.reading import read_entry
 from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.text.i18n import speaking
 from matcher import batch
 from matcher.index import Index
 from matcher.matcher import Matcher

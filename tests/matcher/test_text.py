@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kg.language import detect
 from kg.reading import read_entry
+from kg.text.language import detect
 from matcher.text import facets, words
 from matcher.words import stems
 from tests.conftest import BASE

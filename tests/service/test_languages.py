@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from kg.i18n import available
+from kg.text.i18n import available
 from service.languages import COOKIE
 
 EIGHT = {"en", "de", "es", "fr", "hr", "it", "lv", "pl"}

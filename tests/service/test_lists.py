@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import kg.folding
+import kg.text.folding
 import service.lists
 from kg.errors import Refused
 from kg.shelf import Shelf
@@ -68,7 +68,7 @@ def test_titles_are_folded_once_and_not_for_each_who_asks(
     store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folded = list[str]()
-    fold = kg.folding.fold
+    fold = kg.text.folding.fold
 
     def counting(text: str) -> str:
         folded.append(text)

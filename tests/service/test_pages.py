@@ -19,8 +19,8 @@ from flask.testing import FlaskClient
 from kg.catalogue import class_counts
 from kg.entry import make
 from kg.errors import Overloaded
-from kg.i18n import gettext, ngettext, own_name, speaking
 from kg.store import Change
+from kg.text.i18n import gettext, ngettext, own_name, speaking
 from service import create_app
 from service.places import PlaceBook
 from service.reach import report

@@ -14,8 +14,8 @@ from babel import Locale
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from kg import figures, i18n
-from kg.i18n import LANGUAGES
+from kg.text import i18n, number_formats
+from kg.text.i18n import LANGUAGES
 from kg.vocabulary import CLASSES, Vocabulary, graphs
 from matcher.criteria import WEIGHTS
 from matcher.world import World
@@ -60,7 +60,7 @@ def bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
     label = Vocabulary.label
     monkeypatch.setattr(i18n, "_translations", lambda code: Bracketed())
     monkeypatch.setattr(Vocabulary, "label", lambda *a: f"⟦{label(*a)}⟧")
-    monkeypatch.setattr(figures, "format_date", lambda *a: "⟦day⟧")
+    monkeypatch.setattr(number_formats, "format_date", lambda *a: "⟦day⟧")
     # What other tests were told is kept by language; here the language is no other than theirs.
     monkeypatch.setattr(World, "kept", lambda *a: {})
 

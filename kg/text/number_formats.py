@@ -9,8 +9,8 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 
-from kg.i18n import SOURCE, language
-from kg.language import primary
+from kg.text.i18n import SOURCE, language
+from kg.text.language import primary
 from kg.vocabulary import ISO
 
 

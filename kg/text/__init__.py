@@ -1,0 +1,1 @@
+"""Words as people read and write them: languages, numbers, translations, folded letters."""
