@@ -9,7 +9,7 @@ import pyoxigraph as ox
 
 from kg.entry import Text
 from kg.errors import NotFound, refused
-from kg.store import Page, Store
+from kg.stores.protocol import Page, Store
 from kg.text.folding import fold
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary

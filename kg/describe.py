@@ -15,7 +15,7 @@ import pyoxigraph as ox
 from kg.query import QueryEngine
 from kg.scan import check_query
 from kg.similarity import SIMILAR
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, PSR, VOC
 
 LICENCE = "http://creativecommons.org/licenses/by/4.0/"

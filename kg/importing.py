@@ -13,7 +13,7 @@ from kg.entry import Entry
 from kg.errors import Problem
 from kg.intake import BATCH, BatchReport, Intake
 from kg.sources import Row, read
-from kg.store import Store
+from kg.stores.protocol import Store
 
 
 @dataclass

@@ -15,7 +15,7 @@ from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
 from kg.query import Limits
 from kg.reading import entry_of
 from kg.slots import Slots
-from kg.store import Change, Store
+from kg.stores.protocol import Change, Store
 from kg.text.i18n import gettext
 from kg.validation import Report, Validator
 from kg.vocabulary import RDF_TYPE

@@ -10,12 +10,12 @@ from typing import IO, cast
 
 import pyoxigraph as ox
 
-from kg.engine import RESULTS, TRIPLES, Engine, Reply, cut_off
 from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
 from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
 from kg.results import TooMuch, check_form, write
 from kg.scan import is_relative
 from kg.slots import Slots
+from kg.stores.remote.http import RESULTS, TRIPLES, Engine, Reply, cut_off
 from kg.syntax import mistake
 
 #: how Virtuoso answers ASK: a row with a 1, or no row

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import compress
 
 from kg.entry import Entry, Text
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.number_formats import country
 from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, vocabulary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyoxigraph as ox
 
 from kg.entry import Entry
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.question import Filters
 from matcher.text import facets

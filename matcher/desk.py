@@ -9,7 +9,7 @@ from pathlib import Path
 from kg.catalogue import territory_iri
 from kg.entry import Entry
 from kg.errors import refused
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.text.language import primary, settle

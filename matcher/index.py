@@ -18,7 +18,7 @@ from pathlib import Path
 
 from kg.entry import Entry
 from kg.errors import KgError, Overloaded, refused
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from matcher import grams, text
 from matcher.attributes import attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kg.store import Store
+from kg.stores.protocol import Store
 from matcher import consortium, groups, instruments, partners, similar, text, transfer
 from matcher.answer import Json, match
 from matcher.desk import Desk, only

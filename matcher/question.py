@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from kg.catalogue import country_code, territory_iri
 from kg.entry import Entry
 from kg.errors import NotFound, Problem, Refused, refused
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.text.language import LANGUAGES, primary
 from kg.vocabulary import VOC, vocabulary

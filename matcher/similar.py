@@ -7,7 +7,7 @@ from functools import partial
 
 from kg.entry import Entry, Text
 from kg.errors import refused
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher import text

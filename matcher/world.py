@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from kg.entry import Entry
 from kg.errors import NotFound
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import language
 from kg.vocabulary import DCT, LEVELS, PSR, SCHEMA, SKOS, vocabulary
 from matcher.graph import Membership, Ties, grouped

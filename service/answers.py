@@ -12,7 +12,7 @@ from werkzeug.exceptions import Forbidden
 
 from kg.entry import SLUG, Entry
 from kg.errors import NotFound
-from kg.store import Version
+from kg.stores.protocol import Version
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES
 from service.negotiate import write_entry

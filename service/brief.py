@@ -14,7 +14,7 @@ import typst
 
 from kg.catalogue import titles
 from kg.entry import Entry
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import day, number, percent
 from kg.vocabulary import PSR

@@ -11,7 +11,7 @@ import pyoxigraph as ox
 
 from kg.catalogue import Link, links_to, titles
 from kg.entry import Entry, Text
-from kg.store import Store, Version
+from kg.stores.protocol import Store, Version
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import day, euro, language_name, number, percent
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary

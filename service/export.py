@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from kg.compact import entry_object
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.vocabulary import context
 from service.negotiate import turtle
 

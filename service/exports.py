@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from kg.shelf import Row
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import language
 from service.browse import Labels
 from service.negotiate import turtle

@@ -13,7 +13,7 @@ from werkzeug.exceptions import TooManyRequests
 from kg.catalogue import territory_iri
 from kg.entry import Entry, make
 from kg.intake import Accepted, Intake
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
 from matcher.question import read

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kg.shelf import Row, Shelf
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.i18n import language
 from kg.vocabulary import CLASSES

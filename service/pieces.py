@@ -10,7 +10,7 @@ from urllib.parse import quote
 from kg.catalogue import countries, territory_iri, titles
 from kg.entry import Text
 from kg.errors import Refused
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import country, language_name
 from kg.vocabulary import VOC, vocabulary

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kg.catalogue import PlaceName, place_names
 from kg.errors import Refused, refused
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.i18n import available, gettext
 from kg.text.number_formats import country

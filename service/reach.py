@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from kg.entry import Entry
 from kg.errors import NotFound
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import day
 from kg.vocabulary import DCT, PSR, SCHEMA, VOC, vocabulary

@@ -20,8 +20,8 @@ from kg.intake import BatchReport, Intake
 from kg.pool import QueryPool
 from kg.query import Limits, QueryEngine
 from kg.scan import MAX_QUERY
-from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change, Store
 from kg.validation import Validator
 from matcher.criteria import WEIGHTS
 from matcher.embedder import DEFAULT, Embedder, ModelUnusable, SentenceEmbedder, check_folder
@@ -68,8 +68,8 @@ def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
 def _open_store(settings: Settings) -> Store:
     if settings.engine is None:
         return EmbeddedStore(settings.base, settings.home / "store")
-    from kg.engine import Engine
-    from kg.stores.remote import RemoteStore
+    from kg.stores.remote.http import Engine
+    from kg.stores.remote.store import RemoteStore
 
     return RemoteStore(settings.base, Engine(settings.engine))
 
@@ -78,8 +78,8 @@ def _open_queries(settings: Settings, store: Store) -> QueryEngine:
     limits = _limits(settings)
     if settings.engine is None:
         return QueryPool(cast(EmbeddedStore, store), settings.home / "snapshots", limits)
-    from kg.engine import Engine
     from kg.remote import RemoteQueries
+    from kg.stores.remote.http import Engine
 
     return RemoteQueries(Engine(settings.engine), store.version, limits)
 

@@ -11,7 +11,7 @@ from pydantic.functional_validators import AfterValidator
 
 from kg.errors import Malformed, Problem, Refused
 from kg.jsonld import load
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
 from matcher.matcher import Matcher

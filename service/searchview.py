@@ -10,7 +10,7 @@ from typing import Any
 from kg.catalogue import titles
 from kg.entry import SLUG
 from kg.errors import NotFound, refused
-from kg.store import Store
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name, number, percent
 from kg.vocabulary import CLASSES, DCT

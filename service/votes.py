@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kg.entry import Entry
 from kg.errors import StoreUnusable
-from kg.store import Change, Store
+from kg.stores.protocol import Change, Store
 from kg.vocabulary import DCT, PSR
 
 #: who removes the entries that visitors' decisions were before version 1.0

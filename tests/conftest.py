@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from kg import starter
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from matcher.matcher import Matcher
 from tests import engines
 from tests.engines import Served

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from kg.engine import Engine
 from kg.query import Address
-from kg.store import Change
-from kg.stores.remote import RemoteStore
+from kg.stores.protocol import Change
+from kg.stores.remote.http import Engine
+from kg.stores.remote.store import RemoteStore
 from tests.kg.helpers import BASE, world
 
 NAMES = ("oxigraph", "virtuoso")

@@ -1,1 +1,1 @@
-"""Implementations of ``kg.store.Store``, one a file."""
+"""Implementations of ``kg.stores.protocol.Store``, one a file."""

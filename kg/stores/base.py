@@ -13,7 +13,7 @@ import pyoxigraph as ox
 
 from kg.entry import Entry
 from kg.errors import NotFound, StoreUnusable
-from kg.store import Binding, Change, Term, Values, Version
+from kg.stores.protocol import Binding, Change, Term, Values, Version
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, VOC, graphs
 
@@ -54,7 +54,7 @@ _ENTRIES = "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class } VALUES ?cl
 
 
 class GraphStore(ABC):
-    """Implements ``kg.store.Store`` by SPARQL; a subclass brings what touches its engine."""
+    """The ``Store`` of ``kg.stores.protocol`` by SPARQL; a subclass brings what touches its engine."""
 
     #: how many entries are read at once
     at_once = 1

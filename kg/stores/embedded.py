@@ -11,8 +11,8 @@ import pyoxigraph as ox
 
 from kg.entry import Entry
 from kg.errors import StoreUnusable
-from kg.store import Change
 from kg.stores.base import HEADER, GraphStore
+from kg.stores.protocol import Change
 
 
 class EmbeddedStore(GraphStore):

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from kg import starter
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.vocabulary import PSR
 from matcher.criteria import CRITERIA, WEIGHTS
 from matcher.criteria.verdict import Scene

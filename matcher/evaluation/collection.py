@@ -11,8 +11,8 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from kg.entry import Entry, make
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR, RDF_TYPE
 from matcher.centring import for_model
 from matcher.embedder import Embedder

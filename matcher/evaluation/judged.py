@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from kg import starter
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.text.language import detect
 from matcher.embedder import Embedder
 from matcher.evaluation.measures import ece, estimate, graded_ndcg, reliability

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
 from kg.entry import Entry, make
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.vocabulary import DCT, RDF_TYPE
 from service.tokens import Tokens
 from tests.service.conftest import BASE, serve, settled

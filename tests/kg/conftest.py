@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kg.intake import Intake
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.validation import Validator
 from tests.kg.helpers import BASE, world
 

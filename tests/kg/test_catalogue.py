@@ -22,8 +22,8 @@ from kg.catalogue import (
 )
 from kg.entry import Text
 from kg.errors import NotFound, Refused
-from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change, Store
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
 from tests.engines import ENGINES
 from tests.kg.helpers import (

@@ -28,8 +28,8 @@ from kg.errors import (
 from kg.pool import QueryPool, _Watch, _Worker
 from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
 from kg.scan import check_query
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.vocabulary import PREFIXES
 from tests.kg.conftest import Listener
 from tests.kg.helpers import ACTOR, CHALLENGE, PRACTICE, practice

@@ -9,7 +9,6 @@ from email.utils import formatdate
 
 import pytest
 
-from kg.engine import Engine
 from kg.errors import (
     KgError,
     LimitExceeded,
@@ -23,6 +22,7 @@ from kg.query import Address, Answer, Dataset, Limits, PublicQuery
 from kg.remote import RemoteQueries
 from kg.results import TABLES
 from kg.scan import check_query
+from kg.stores.remote.http import Engine
 from tests.fake_engine import HEAD, ROW, ROWS, TRUE, Step, Visit, fake, says
 
 SELECT = "SELECT ?x { ?s ?p ?x }"

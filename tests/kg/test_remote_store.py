@@ -12,15 +12,16 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from kg.engine import Engine
 from kg.errors import Changed, LimitExceeded, NotFound, Overloaded, StoreUnusable
 from kg.intake import Intake
 from kg.query import Address, Limits
 from kg.remote import RemoteQueries
 from kg.scan import check_query
-from kg.store import Change
-from kg.stores import claims, remote
-from kg.stores.remote import RemoteStore
+from kg.stores.protocol import Change
+from kg.stores.remote import claims
+from kg.stores.remote import store as remote_store
+from kg.stores.remote.http import Engine
+from kg.stores.remote.store import RemoteStore
 from kg.validation import Validator
 from kg.vocabulary import ONTOLOGY, PREFIXES, VOC, graphs
 from tests import engines
@@ -124,7 +125,7 @@ def test_another_copy_sees_a_write_soon(engine: Served, store: RemoteStore) -> N
 def test_an_entry_is_never_older_than_the_version_told_of_it(
     engine: Served, store: RemoteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "FRESH", 3600.0)
+    monkeypatch.setattr(remote_store, "FRESH", 3600.0)
     copy = another(engine)
     copy.get(PRACTICE)
     fresh = practice("repair-cafe")
@@ -138,7 +139,7 @@ def test_an_entry_is_never_older_than_the_version_told_of_it(
 def test_many_entries_are_several_updates(
     store: RemoteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "MOST", 25)
+    monkeypatch.setattr(remote_store, "MOST", 25)
     many = [practice(f"p{n}") for n in range(12)]  # 5 triples each
     assert store.write([Change(e.iri, e) for e in many], "x", "import") == 4
     assert [store.get(e.iri) for e in many] == many
@@ -250,7 +251,7 @@ def test_an_engine_that_cannot_be_used_is_told(step: Step, told: str) -> None:
 def test_an_engine_that_goes_away_and_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "AGAIN", 0.0)
+    monkeypatch.setattr(remote_store, "AGAIN", 0.0)
     with engines.oxigraph(tmp_path) as address:
         store = RemoteStore(BASE, Engine(address))
         store.write([Change(i, e) for i, e in world().items()], "x", "create")

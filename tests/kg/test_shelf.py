@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kg.shelf import Shelf, bits_of
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR
 from tests.kg.helpers import ACTOR, CHALLENGE, ID, INSTRUMENT, PRACTICE, SPLIT, practice, turtle
 

@@ -18,8 +18,8 @@ from kg.sources import READERS, Row, mappings, read
 from kg.sources.mapping import load
 from kg.sources.transforms import TRANSFORMS, Cell
 from kg.starter import FILES_BASE, territories
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.text.language import detect_surely
 from kg.validation import Validator
 from kg.vocabulary import DCT, GEO, PSR, RDF_TYPE, SCHEMA, VOC, vocabulary

@@ -14,9 +14,9 @@ import pytest
 from kg import catalogue
 from kg.entry import Entry
 from kg.errors import NotFound, StoreUnusable
-from kg.store import Change, Store
 from kg.stores.base import SITE
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change, Store
 from kg.vocabulary import ONTOLOGY, PSR, SKOS, VOC, graphs
 from tests.engines import ENGINES, NAMES
 from tests.kg.helpers import (

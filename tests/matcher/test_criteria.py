@@ -8,8 +8,8 @@ import pytest
 
 from kg.entry import Entry
 from kg.reading import read_entry
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from matcher.criteria import CRITERIA, WEIGHTS
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.fit import Anticipated, weigh

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from kg.entry import Entry
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from matcher.criteria import CRITERIA
 from matcher.criteria.verdict import Scene
 from matcher.evidence import Reason

@@ -13,8 +13,8 @@ import pytest
 from kg.entry import Entry
 from kg.errors import Overloaded, Refused
 from kg.reading import read_entry
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from matcher import text
 from matcher.centring import Means, for_model
 from matcher.embedder import Matrix

@@ -13,8 +13,8 @@ import pytest
 
 from kg.catalogue import links_to
 from kg.errors import Refused
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from matcher import batch, centring, fit, partners, picture, retrieval, similar
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target, check_filters

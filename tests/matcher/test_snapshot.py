@@ -17,8 +17,8 @@ import Stemmer
 
 from kg import starter
 from kg.entry import Entry, make
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from matcher import batch, words
 from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot

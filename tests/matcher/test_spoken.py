@@ -11,8 +11,8 @@ import pytest
 
 from kg.entry import Entry, Text
 from kg.reading import read_entry
-from kg.store import Change
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change
 from kg.text.i18n import speaking
 from matcher import batch
 from matcher.index import Index

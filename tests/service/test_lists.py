@@ -11,8 +11,8 @@ import kg.text.folding
 import service.lists
 from kg.errors import Refused
 from kg.shelf import Shelf
-from kg.store import Change, Store
 from kg.stores.embedded import EmbeddedStore
+from kg.stores.protocol import Change, Store
 from service.lists import Lists, Titles
 from service.names import find
 from service.places import PlaceBook

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from kg.catalogue import class_counts
 from kg.entry import make
 from kg.errors import Overloaded
-from kg.store import Change
+from kg.stores.protocol import Change
 from kg.text.i18n import gettext, ngettext, own_name, speaking
 from service import create_app
 from service.places import PlaceBook

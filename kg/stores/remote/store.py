@@ -11,12 +11,12 @@ from traceback import clear_frames
 
 import pyoxigraph as ox
 
-from kg.engine import PATIENCE, Engine
 from kg.entry import Entry, make, whole_as_decimal
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.store import Binding, Change, Values, Version
 from kg.stores.base import HEADER, SITE, GraphStore, filled
-from kg.stores.claims import Claims
+from kg.stores.protocol import Binding, Change, Values, Version
+from kg.stores.remote.claims import Claims
+from kg.stores.remote.http import PATIENCE, Engine
 from kg.text.i18n import gettext
 from kg.vocabulary import graphs
 

@@ -15,7 +15,7 @@ from itertools import count
 import pyoxigraph as ox
 
 from kg.errors import Overloaded
-from kg.store import Binding, Values
+from kg.stores.protocol import Binding, Values
 from kg.text.i18n import gettext
 
 #: seconds that a writer waits for its turn
