@@ -12,9 +12,9 @@ import pyoxigraph as ox
 from kg.catalogue import links_to
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
-from kg.query import Limits
 from kg.reading import entry_of
-from kg.slots import Slots
+from kg.sparql.query import Limits
+from kg.sparql.slots import Slots
 from kg.stores.protocol import Change, Store
 from kg.text.i18n import gettext
 from kg.validation import Report, Validator

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
 from kg.errors import Malformed, NotFound
-from kg.query import ALL, EVERYTHING, Dataset
 from kg.reading import parse
+from kg.sparql.query import ALL, EVERYTHING, Dataset
 from kg.text.i18n import gettext
 from service import writing
 from service.answers import check_iri, document, entry_answer, entry_iri

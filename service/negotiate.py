@@ -13,8 +13,9 @@ from flask import request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
-from kg import compact, results
+from kg import compact
 from kg.entry import Entry
+from kg.sparql import results
 from kg.text.i18n import gettext
 from kg.vocabulary import PREFIXES
 

@@ -12,8 +12,8 @@ import pyoxigraph as ox
 from flask import Request
 
 from kg.errors import Malformed, QueryRefused, TooLarge, UnknownFormat
-from kg.query import Dataset
-from kg.scan import MAX_TERM
+from kg.sparql.query import Dataset
+from kg.sparql.scan import MAX_TERM
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"

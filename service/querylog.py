@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kg.errors import KgError
-from kg.query import Answer
+from kg.sparql.query import Answer
 from service.metrics import Metrics
 
 FILE = "log/queries.jsonl"

@@ -14,12 +14,12 @@ from typing import Self, cast
 from flask import current_app
 
 from kg import starter
-from kg.describe import Describer
 from kg.errors import StoreUnusable
 from kg.intake import BatchReport, Intake
-from kg.pool import QueryPool
-from kg.query import Limits, QueryEngine
-from kg.scan import MAX_QUERY
+from kg.sparql.pool import QueryPool
+from kg.sparql.query import Limits, QueryEngine
+from kg.sparql.scan import MAX_QUERY
+from kg.sparql.service_description import Describer
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
 from kg.validation import Validator
@@ -78,7 +78,7 @@ def _open_queries(settings: Settings, store: Store) -> QueryEngine:
     limits = _limits(settings)
     if settings.engine is None:
         return QueryPool(cast(EmbeddedStore, store), settings.home / "snapshots", limits)
-    from kg.remote import RemoteQueries
+    from kg.sparql.remote import RemoteQueries
     from kg.stores.remote.http import Engine
 
     return RemoteQueries(Engine(settings.engine), store.version, limits)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kg.query import Address
+from kg.sparql.query import Address
 from service.proxies import Network
 
 MIB = 1024**2

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
 
-from kg import results
 from kg.errors import Malformed
-from kg.query import Answer, PublicQuery
-from kg.scan import check_query
-from kg.similarity import Asked, mentions, plan
+from kg.sparql import results
+from kg.sparql.query import Answer, PublicQuery
+from kg.sparql.scan import check_query
+from kg.sparql.similar_to import Asked, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.question import Filters, Question
 from matcher.text import INDEXED

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.query import Address
+from kg.sparql.query import Address
 from kg.stores.protocol import Change
 from kg.stores.remote.http import Engine
 from kg.stores.remote.store import RemoteStore

@@ -54,7 +54,7 @@ _ENTRIES = "SELECT DISTINCT ?entry { GRAPH ?entry { ?entry a ?class } VALUES ?cl
 
 
 class GraphStore(ABC):
-    """The ``Store`` of ``kg.stores.protocol`` by SPARQL; a subclass brings what touches its engine."""
+    """A ``Store`` that is asked by SPARQL; a subclass brings what touches its engine."""
 
     #: how many entries are read at once
     at_once = 1

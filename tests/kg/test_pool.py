@@ -25,9 +25,9 @@ from kg.errors import (
     StoreUnusable,
     UnknownFormat,
 )
-from kg.pool import QueryPool, _Watch, _Worker
-from kg.query import ALL, Answer, Dataset, Limits, PublicQuery
-from kg.scan import check_query
+from kg.sparql.pool import QueryPool, _Watch, _Worker
+from kg.sparql.query import ALL, Answer, Dataset, Limits, PublicQuery
+from kg.sparql.scan import check_query
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import PREFIXES
@@ -258,7 +258,7 @@ def test_a_worker_that_died_after_its_last_query_is_replaced(
 def test_a_stopped_worker_is_not_waited_for(
     still_disk_store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kg.pool.MARGIN", 0.1)
+    monkeypatch.setattr("kg.sparql.pool.MARGIN", 0.1)
     pool = make_pool(still_disk_store, tmp_path)
     run(pool, TITLES, "json")
     (process,) = children()
@@ -497,7 +497,7 @@ def test_service_reaches_nothing_where_the_host_forbids_namespaces(
     snapshot: Path, listener: Listener
 ) -> None:
     """The worker's second way: no descriptor is left to make a socket with."""
-    code = "import kg.worker as w; w._unshare_network = lambda: False; w.main()"
+    code = "import kg.sparql.worker as w; w._unshare_network = lambda: False; w.main()"
     asked = [request(service(listener.url, "")), request(service(listener.url)), request("ASK {}")]
     found = subprocess.run(
         [sys.executable, "-I", "-c", code, str(snapshot), str(1024**3)],

@@ -18,10 +18,10 @@ from kg.errors import (
     StoreUnusable,
     UnknownFormat,
 )
-from kg.query import Address, Answer, Dataset, Limits, PublicQuery
-from kg.remote import RemoteQueries
-from kg.results import TABLES
-from kg.scan import check_query
+from kg.sparql.query import Address, Answer, Dataset, Limits, PublicQuery
+from kg.sparql.remote import RemoteQueries
+from kg.sparql.results import TABLES
+from kg.sparql.scan import check_query
 from kg.stores.remote.http import Engine
 from tests.fake_engine import HEAD, ROW, ROWS, TRUE, Step, Visit, fake, says
 

@@ -14,9 +14,9 @@ import pytest
 
 from kg.errors import Changed, LimitExceeded, NotFound, Overloaded, StoreUnusable
 from kg.intake import Intake
-from kg.query import Address, Limits
-from kg.remote import RemoteQueries
-from kg.scan import check_query
+from kg.sparql.query import Address, Limits
+from kg.sparql.remote import RemoteQueries
+from kg.sparql.scan import check_query
 from kg.stores.protocol import Change
 from kg.stores.remote import claims
 from kg.stores.remote import store as remote_store

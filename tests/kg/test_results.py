@@ -14,7 +14,7 @@ import rdflib
 from rdflib.query import Result
 from rdflib.term import Node
 
-from kg.results import GRAPHS, TABLES, TooMuch, graph, run
+from kg.sparql.results import GRAPHS, TABLES, TooMuch, graph, run
 from kg.vocabulary import XSD
 
 SPARQL = "{http://www.w3.org/2005/sparql-results#}"

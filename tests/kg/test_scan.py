@@ -7,7 +7,15 @@ from contextlib import suppress
 import pytest
 
 from kg.errors import Malformed, QueryRefused, TooLarge
-from kg.scan import MAX_DEPTH, MAX_OPERATORS, MAX_QUERY, check_query, decode_escapes, depth, tokens
+from kg.sparql.scan import (
+    MAX_DEPTH,
+    MAX_OPERATORS,
+    MAX_QUERY,
+    check_query,
+    decode_escapes,
+    depth,
+    tokens,
+)
 
 EVIL = "<http://evil.example/>"
 NAMES = "PREFIX : <http://e/> PREFIX ex: <http://e/> PREFIX service: <http://e/> "

@@ -10,9 +10,9 @@ import pyoxigraph as ox
 import pytest
 
 from kg.errors import LimitExceeded, Malformed, TooLarge
-from kg.query import PublicQuery
-from kg.scan import check_query
-from kg.similarity import MAX_LISTS, Asked, mentions, plan
+from kg.sparql.query import PublicQuery
+from kg.sparql.scan import check_query
+from kg.sparql.similar_to import MAX_LISTS, Asked, mentions, plan
 
 E, F = "https://passerelle.example/id/practice/e", "https://passerelle.example/id/practice/f"
 P, Q = "https://passerelle.example/id/practice/p", "https://passerelle.example/id/practice/q"

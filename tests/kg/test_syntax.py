@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyoxigraph as ox
 import pytest
 
-from kg.scan import check_query
-from kg.syntax import explain
+from kg.sparql.scan import check_query
+from kg.sparql.syntax_errors import explain
 
 P = "PREFIX dct: <http://purl.org/dc/terms/>\n"
 

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from kg.pool import QueryPool
-from kg.query import Limits
+from kg.sparql.pool import QueryPool
+from kg.sparql.query import Limits
 from kg.stores.embedded import EmbeddedStore
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.query import Address
+from kg.sparql.query import Address
 from tests.engines import oxigraph
 from tests.service.conftest import serve, settled
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from kg.errors import LimitExceeded
-from kg.query import Answer
+from kg.sparql.query import Answer
 from service import create_app, querylog
 from service.cli import main
 from service.metrics import Metrics

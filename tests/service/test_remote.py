@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from kg.query import Address
+from kg.sparql.query import Address
 from service import create_app
 from service.runtime import Runtime
 from service.settings import Settings

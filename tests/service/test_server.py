@@ -14,8 +14,8 @@ import pytest
 from flask import Flask
 from waitress.buffers import OverflowableBuffer
 
-from kg.pool import QueryPool
-from kg.query import Limits
+from kg.sparql.pool import QueryPool
+from kg.sparql.query import Limits
 from kg.stores.embedded import EmbeddedStore
 from matcher.embedder import Matrix, ModelUnusable
 from service.door import Door, Room

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.query import Address
+from kg.sparql.query import Address
 from service.settings import BadSetting, read
 
 

@@ -212,7 +212,7 @@ def test_the_time_for_matches_is_the_time_of_the_query(
     def slow(self: Matcher, question: Question) -> Nearest:
         asked.append(question)
         now = time.monotonic()
-        monkeypatch.setattr("kg.similarity.time.monotonic", lambda: now + 60)
+        monkeypatch.setattr("kg.sparql.similar_to.time.monotonic", lambda: now + 60)
         return Nearest((), nothing_good=True, version=1)
 
     monkeypatch.setattr(Matcher, "nearest", slow)

@@ -21,7 +21,7 @@ from itertools import count
 from SPARQLWrapper import INSERT, POST, SELECT, SPARQLWrapper
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.query import Address
+from kg.sparql.query import Address
 
 RESULTS = "application/sparql-results+json"
 TRIPLES = "application/n-triples"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyoxigraph as ox
 
 from kg.errors import UnknownFormat
-from kg.query import ALL, Dataset
+from kg.sparql.query import ALL, Dataset
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

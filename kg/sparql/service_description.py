@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from kg.query import QueryEngine
-from kg.scan import check_query
-from kg.similarity import SIMILAR
+from kg.sparql.query import QueryEngine
+from kg.sparql.scan import check_query
+from kg.sparql.similar_to import SIMILAR
 from kg.stores.protocol import Store
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, PSR, VOC
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
-from kg.results import check_form
-from kg.slots import Slots
-from kg.syntax import explain
-from kg.worker import FRAME, START
+from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
+from kg.sparql.results import check_form
+from kg.sparql.slots import Slots
+from kg.sparql.syntax_errors import explain
+from kg.sparql.worker import FRAME, START
 
 MAX_STALENESS = 0.5
 #: seconds more than a query may take, after which a worker without an alarm is killed
@@ -138,7 +138,7 @@ class _Worker:
     def __init__(self, folder: Path, limits: Limits, watch: _Watch) -> None:
         self.folder, self._watch = folder, watch
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", "from kg.worker import main; main()",
+            [sys.executable, "-I", "-c", "from kg.sparql.worker import main; main()",
              str(folder), str(limits.memory)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=folder, env=_ENVIRONMENT, bufsize=0, pipesize=_PIPE,
@@ -235,7 +235,7 @@ class QueryPool:
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query (see ``kg.query.QueryEngine``)."""
+        """Return the answer to a query (see ``kg.sparql.query.QueryEngine``)."""
         check_form(query.form, form)
         with self._slots.turn(), self._snapshots.lease() as (folder, version):
             ready, seconds = prepared(query, prepare, self.limits)

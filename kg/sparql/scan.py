@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kg.errors import Malformed, QueryRefused, TooLarge
-from kg.query import PublicQuery
+from kg.sparql.query import PublicQuery
 
 MAX_QUERY = 64 * 1024
 MAX_DEPTH = 64

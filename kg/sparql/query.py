@@ -1,4 +1,4 @@
-"""What a public query is and what answers it; ``kg.pool`` and ``kg.remote`` implement it."""
+"""What a public query is and what answers it; ``pool`` and ``remote`` implement it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Address:
 
 @dataclass(frozen=True)
 class PublicQuery:
-    """The text of a query that ``kg.scan.check_query`` has let through, and what it saw.
+    """The text of a query that ``kg.sparql.scan.check_query`` has let through, and what it saw.
 
     ``form`` is SELECT, ASK, CONSTRUCT or DESCRIBE; ``own_dataset`` says that the text names
     its graphs with FROM; ``volatile`` that it calls NOW, RAND or the like, so that the same
@@ -120,7 +120,7 @@ class QueryEngine(Protocol):
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query, written as ``form`` (see ``kg.results``).
+        """Return the answer to a query, written as ``form`` (see ``kg.sparql.results``).
 
         ``prepare`` is called when the query's turn has come; its time counts as the query's.
         Raises what that raises, UnknownFormat for a form that does not fit the query, Malformed

@@ -1,6 +1,6 @@
 """Read the groups of a query into triples: what stands where, and which VALUES bind it.
 
-A reader of SPARQL's grammar for patterns, from the tokens of ``kg.scan``. Expressions are passed
+A reader of SPARQL's grammar for patterns, from the tokens of ``scan``. Expressions are passed
 over but for the groups in them (EXISTS). All ways to write a triple come out as one: lists of
 predicates and objects, blank nodes, collections, inverse paths and sequences of a property that
 is looked for. What the reader does not know is refused, never skipped.
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pyoxigraph as ox
 
 from kg.errors import Malformed
-from kg.scan import Token, tokens
+from kg.sparql.scan import Token, tokens
 from kg.vocabulary import RDF
 
 FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from kg.errors import Malformed
-from kg.scan import Token, place, tokens
+from kg.sparql.scan import Token, place, tokens
 from kg.vocabulary import PREFIXES
 
 _REASON = re.compile(r"error at (\d+):(\d+):? ?(?:expected )?(?:one of )?(.*)", re.DOTALL)

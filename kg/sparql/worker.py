@@ -2,7 +2,7 @@
 
 It has no network, a memory limit, and an alarm of the kernel that ends it when the time of
 its query is over, whatever the engine does and whether or not its parent lives.
-Started by ``kg.pool`` as ``python -I -c "from kg.worker import main; main()" FOLDER MEMORY``.
+Started by ``pool`` as ``python -I -c "from kg.sparql.worker import main; main()" FOLDER MEMORY``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 
 import pyoxigraph as ox
 
-from kg import results
-from kg.query import Dataset
+from kg.sparql import results
+from kg.sparql.query import Dataset
 
 #: seconds that a start may take
 START = 30

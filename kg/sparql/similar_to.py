@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 import pyoxigraph as ox
 
 from kg.errors import LimitExceeded, Malformed, TooLarge
-from kg.patterns import FIRST, NIL, REST, Group, Node, Statement, Triple, Unreadable, groups
-from kg.query import PublicQuery
-from kg.scan import decode_escapes, place
-from kg.syntax import mistake
+from kg.sparql.patterns import FIRST, NIL, REST, Group, Node, Statement, Triple, Unreadable, groups
+from kg.sparql.query import PublicQuery
+from kg.sparql.scan import decode_escapes, place
+from kg.sparql.syntax_errors import mistake
 from kg.vocabulary import CLASSES, PSR, RDF, XSD
 
 SIMILAR = PSR + "similarTo"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kg.errors import Overloaded
-from kg.query import Limits
+from kg.sparql.query import Limits
 
 
 class Slots:

@@ -11,19 +11,19 @@ from typing import IO, cast
 import pyoxigraph as ox
 
 from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
-from kg.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
-from kg.results import TooMuch, check_form, write
-from kg.scan import is_relative
-from kg.slots import Slots
+from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
+from kg.sparql.results import TooMuch, check_form, write
+from kg.sparql.scan import is_relative
+from kg.sparql.slots import Slots
+from kg.sparql.syntax_errors import mistake
 from kg.stores.remote.http import RESULTS, TRIPLES, Engine, Reply, cut_off
-from kg.syntax import mistake
 
 #: how Virtuoso answers ASK: a row with a 1, or no row
 _ASKED = "__ASK_RETVAL"
 
 
 class RemoteQueries:
-    """Implements ``kg.query.QueryEngine`` over an engine.
+    """Implements ``kg.sparql.query.QueryEngine`` over an engine.
 
     The engine is asked for a time-out; at ours the connection is closed, and the query may run
     on there. Memory is the engine's own affair. ``version`` returns the present data version.
@@ -40,7 +40,7 @@ class RemoteQueries:
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query (see ``kg.query.QueryEngine``)."""
+        """Return the answer to a query (see ``kg.sparql.query.QueryEngine``)."""
         check_form(query.form, form)
         graphs = None if dataset == ALL and not query.own_dataset else _parameters(dataset)
         with self._slots.turn():
