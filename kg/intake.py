@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pyoxigraph as ox
 
-from kg.catalogue import links_to
+from kg.catalogue.lists import links_to
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
 from kg.reading import entry_of

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from kg.catalogue import country_code
+from kg.catalogue.lists import country_code
 from kg.entry import Entry
 from kg.errors import Refused, refused
 from kg.text.i18n import gettext as _

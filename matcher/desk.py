@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kg.catalogue import territory_iri
+from kg.catalogue.lists import territory_iri
 from kg.entry import Entry
 from kg.errors import refused
 from kg.stores.protocol import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
-from kg.catalogue import country_code, territory_iri
+from kg.catalogue.lists import country_code, territory_iri
 from kg.entry import Entry
 from kg.errors import NotFound, Problem, Refused, refused
 from kg.stores.protocol import Store

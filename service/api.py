@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from kg import catalogue
+from kg.catalogue import lists
 from kg.errors import Overloaded, Problem, Refused
 from kg.reading import read_entry
 from kg.text.i18n import gettext
@@ -46,7 +46,7 @@ def stats() -> Response:
     runtime = current()
     return as_json(
         {
-            "entries": catalogue.class_counts(runtime.store),
+            "entries": lists.class_counts(runtime.store),
             "data_version": runtime.store.version(),
             "index_lag": runtime.matcher.lag(),
             "failed": runtime.matcher.failed,
@@ -62,9 +62,9 @@ def list_or_read() -> Response:
         return _read(check_iri(request.args["iri"]))
     _check_parameters()
     wanted = {name: request.args[name] for name in _FILTERS if request.args.get(name)}
-    page = catalogue.list_entries(
+    page = lists.list_entries(
         current().store,
-        catalogue.Filter(**wanted),
+        lists.Filter(**wanted),
         limit=_limit(),
         cursor=request.args.get("cursor"),
         lang=request.args.get("lang", "en"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import typst
 
-from kg.catalogue import titles
+from kg.catalogue.lists import titles
 from kg.entry import Entry
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
+from kg.catalogue.facets import FACETS, Point, Row, Shelf
 from kg.entry import Text
 from kg.errors import Problem, Refused
-from kg.shelf import FACETS, Point, Row, Shelf
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name
 from kg.vocabulary import CLASSES, ISO, VOC, vocabulary

@@ -9,7 +9,7 @@ from itertools import chain
 
 import pyoxigraph as ox
 
-from kg.catalogue import Link, links_to, titles
+from kg.catalogue.lists import Link, links_to, titles
 from kg.entry import Entry, Text
 from kg.stores.protocol import Store, Version
 from kg.text.i18n import gettext, language

@@ -10,7 +10,7 @@ from typing import Any
 import pyoxigraph as ox
 from werkzeug.exceptions import TooManyRequests
 
-from kg.catalogue import territory_iri
+from kg.catalogue.lists import territory_iri
 from kg.entry import Entry, make
 from kg.intake import Accepted, Intake
 from kg.stores.protocol import Store

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kg.shelf import Row, Shelf
+from kg.catalogue.facets import Row, Shelf
 from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.i18n import language

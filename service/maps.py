@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from kg.shelf import Point
+from kg.catalogue.facets import Point
 
 SHADES, MAX_DOTS = 4, 250
 

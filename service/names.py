@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 
+from kg.catalogue.facets import Row
 from kg.errors import refused
-from kg.shelf import Row
 from kg.text.folding import fold
 from kg.text.i18n import gettext, language
 from service.lists import Titles, named

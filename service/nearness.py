@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kg.shelf import WORD, Row, Shelf
+from kg.catalogue.facets import WORD, Row, Shelf
 from kg.text.folding import fold
 from matcher.matcher import Search
 from matcher.question import Filters, Question

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from kg.catalogue import class_counts
+from kg.catalogue.facets import Shelf
+from kg.catalogue.lists import class_counts
 from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
-from kg.shelf import Shelf
 from kg.text.i18n import gettext, language, mark, ngettext
 from kg.vocabulary import PSR
 from matcher.question import Filters, Question

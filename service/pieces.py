@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from kg.catalogue import countries, territory_iri, titles
+from kg.catalogue.lists import countries, territory_iri, titles
 from kg.entry import Text
 from kg.errors import Refused
 from kg.stores.protocol import Store

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kg.catalogue import PlaceName, place_names
+from kg.catalogue.lists import PlaceName, place_names
 from kg.errors import Refused, refused
 from kg.stores.protocol import Store
 from kg.text.folding import fold

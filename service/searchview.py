@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kg.catalogue import titles
+from kg.catalogue.lists import titles
 from kg.entry import SLUG
 from kg.errors import NotFound, refused
 from kg.stores.protocol import Store

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kg.catalogue.facets import Point
 from kg.entry import Entry
-from kg.shelf import Point
 from kg.vocabulary import DCT, PSR, SCHEMA
 from service.entryview import EntryView
 

@@ -10,9 +10,9 @@ import pyoxigraph as ox
 import pytest
 from playwright.sync_api import Browser, Dialog
 
+from kg.catalogue.facets import LISTED
 from kg.entry import Entry, make
 from kg.intake import Intake
-from kg.shelf import LISTED
 from kg.stores.embedded import EmbeddedStore
 from kg.validation import Validator
 from kg.vocabulary import CLASSES

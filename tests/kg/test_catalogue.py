@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kg import catalogue
-from kg.catalogue import (
+from kg.catalogue import lists
+from kg.catalogue.lists import (
     MAX_LIMIT,
     Filter,
     Link,
@@ -312,7 +312,7 @@ def test_pages_of_a_search_follow_each_other_and_count_each_entry_once(store: St
 def test_what_is_deleted_while_a_list_is_made_is_left_out(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    countries_of = catalogue.countries
+    countries_of = lists.countries
 
     def deleting(store: Store, iri: str) -> list[str]:
         found = countries_of(store, iri)
@@ -320,7 +320,7 @@ def test_what_is_deleted_while_a_list_is_made_is_left_out(
             store.write([Change(PRACTICE, None)], "tester", "delete")
         return found
 
-    monkeypatch.setattr(catalogue, "countries", deleting)
+    monkeypatch.setattr(lists, "countries", deleting)
     answer = list_entries(store, Filter())
     assert PRACTICE not in {row["entry"] for row in answer.rows}
     assert {row["entry"] for row in answer.rows} == set(world()) - {PRACTICE}

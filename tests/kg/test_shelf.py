@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.shelf import Shelf, bits_of
+from kg.catalogue.facets import Shelf, bits_of
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR

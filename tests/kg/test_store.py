@@ -11,7 +11,7 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
-from kg import catalogue
+from kg.catalogue import lists
 from kg.entry import Entry
 from kg.errors import NotFound, StoreUnusable
 from kg.stores.base import SITE
@@ -296,9 +296,9 @@ def test_what_stands_in_an_iri_is_never_a_part_of_a_query(kept: Store) -> None:
     for iri in valid:
         assert kept.several([iri]) == []
         assert kept.provenance(iri) is None
-        assert catalogue.titles(kept, [iri, PRACTICE]).keys() == {PRACTICE}
-        assert catalogue.links_to(kept, iri) == []
-        assert catalogue.countries(kept, iri) == []
+        assert lists.titles(kept, [iri, PRACTICE]).keys() == {PRACTICE}
+        assert lists.links_to(kept, iri) == []
+        assert lists.countries(kept, iri) == []
     rows = kept.select("SELECT ?x { VALUES ?x { $a } }", {"a": [ox.Literal("$a $b"), SITE]})
     assert [row["x"] for row in rows] == ["$a $b", SITE.value]
 

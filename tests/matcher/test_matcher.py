@@ -11,7 +11,7 @@ import numpy as np
 import pyoxigraph as ox
 import pytest
 
-from kg.catalogue import links_to
+from kg.catalogue.lists import links_to
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
+from kg.catalogue.facets import LISTED
 from kg.errors import NotFound
-from kg.shelf import LISTED
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
 from service.places import PlaceBook
 from service.runtime import Runtime

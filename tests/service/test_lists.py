@@ -9,8 +9,8 @@ import pytest
 
 import kg.text.folding
 import service.lists
+from kg.catalogue.facets import Shelf
 from kg.errors import Refused
-from kg.shelf import Shelf
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
 from service.lists import Lists, Titles

@@ -16,7 +16,7 @@ import pyoxigraph as ox
 import pytest
 from flask.testing import FlaskClient
 
-from kg.catalogue import class_counts
+from kg.catalogue.lists import class_counts
 from kg.entry import make
 from kg.errors import Overloaded
 from kg.stores.protocol import Change

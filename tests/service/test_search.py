@@ -15,7 +15,7 @@ import pyoxigraph as ox
 import pytest
 from flask.testing import FlaskClient
 
-from kg.shelf import Shelf
+from kg.catalogue.facets import Shelf
 from service.exports import COLUMNS
 from service.maps import Spot, draw, project, zoom
 from service.runtime import Runtime

@@ -1,0 +1,1 @@
+"""Lists and facets of entries, read from the store."""
