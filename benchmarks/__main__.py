@@ -45,10 +45,10 @@ def tree_memory(pid: int) -> float:
 
 def guard_figures(home: Path) -> dict[str, float]:
     """Measure the validation and the guarded write of one entry, without a model."""
+    from kg.entries.intake import Intake
+    from kg.entries.validation import Validator
     from kg.entry import Entry, make
-    from kg.intake import Intake
     from kg.stores.embedded import EmbeddedStore
-    from kg.validation import Validator
 
     store = EmbeddedStore("https://passerelle.example/", home / "store")
     intake = Intake(store, Validator())

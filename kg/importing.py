@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from kg.entries.intake import BATCH, BatchReport, Intake
 from kg.entry import Entry
 from kg.errors import Problem
-from kg.intake import BATCH, BatchReport, Intake
 from kg.sources import Row, read
 from kg.stores.protocol import Store
 

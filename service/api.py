@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from kg.catalogue import lists
+from kg.entries.reading import read_entry
 from kg.errors import Overloaded, Problem, Refused
-from kg.reading import read_entry
 from kg.text.i18n import gettext
 from service import writing
 from service.answers import as_json, check_iri, entry_answer, entry_iri, visitor, whole

@@ -218,7 +218,7 @@ def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> 
 @common
 def validate(home: Path | None, as_json: bool, file: Path) -> None:
     """Check the entry in FILE (Turtle, N-Triples, JSON-LD); exit code 1 if it does not conform."""
-    from kg.reading import read_entry
+    from kg.entries.reading import read_entry
     from service.runtime import open_graph
 
     media = TYPES.get(file.suffix.lower())

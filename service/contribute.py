@@ -11,9 +11,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg.catalogue.facets import LISTED
+from kg.entries.reading import entry_of, ours_to_say, slug_of
 from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
-from kg.reading import entry_of, ours_to_say, slug_of
 from kg.text.i18n import LANGUAGES, gettext, language
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.question import Filters, Question

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from kg.compact import entry_object
+from kg.entries.jsonld_writer import entry_object
 from kg.stores.protocol import Store
 from kg.vocabulary import context
 from service.negotiate import turtle

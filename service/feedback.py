@@ -11,8 +11,8 @@ import pyoxigraph as ox
 from werkzeug.exceptions import TooManyRequests
 
 from kg.catalogue.lists import territory_iri
+from kg.entries.intake import Accepted, Intake
 from kg.entry import Entry, make
-from kg.intake import Accepted, Intake
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary

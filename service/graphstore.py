@@ -10,8 +10,8 @@ import pyoxigraph as ox
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import Forbidden
 
+from kg.entries.reading import parse
 from kg.errors import Malformed, NotFound
-from kg.reading import parse
 from kg.sparql.query import ALL, EVERYTHING, Dataset
 from kg.text.i18n import gettext
 from service import writing

@@ -13,7 +13,7 @@ from flask import request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
 
-from kg import compact
+from kg.entries import jsonld_writer
 from kg.entry import Entry
 from kg.sparql import results
 from kg.text.i18n import gettext
@@ -192,7 +192,7 @@ def write(triples: Sequence[ox.Triple], form: str, named: str | Mapping[str, Any
     ``named`` is the address of the context, or the context itself.
     """
     if form == "jsonld":
-        return _document(compact.flat(triples), named)
+        return _document(jsonld_writer.flat(triples), named)
     return _serialize(triples, form)
 
 
@@ -200,7 +200,7 @@ def write_entry(entry: Entry, form: str, context_url: str) -> bytes:
     """Return an entry as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (its parts nested)."""
     if form != "jsonld":
         return _serialize(entry.triples, form)
-    return _document(compact.entry_object(entry), context_url)
+    return _document(jsonld_writer.entry_object(entry), context_url)
 
 
 def _serialize(triples: Sequence[ox.Triple], form: str) -> bytes:

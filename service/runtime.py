@@ -14,15 +14,15 @@ from typing import Self, cast
 from flask import current_app
 
 from kg import starter
+from kg.entries.intake import BatchReport, Intake
+from kg.entries.validation import Validator
 from kg.errors import StoreUnusable
-from kg.intake import BatchReport, Intake
 from kg.sparql.pool import QueryPool
 from kg.sparql.query import Limits, QueryEngine
 from kg.sparql.scan import MAX_QUERY
 from kg.sparql.service_description import Describer
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
-from kg.validation import Validator
 from matcher.criteria import WEIGHTS
 from matcher.embedder import DEFAULT, Embedder, ModelUnusable, SentenceEmbedder, check_folder
 from matcher.matcher import Matcher

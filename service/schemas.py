@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
+from kg.entries.jsonld import load
 from kg.errors import Malformed, Problem, Refused
-from kg.jsonld import load
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number

@@ -17,11 +17,11 @@ from rdflib.namespace import SH
 from rdflib.term import Node
 from werkzeug.datastructures import MultiDict
 
+from kg.entries.reading import MAX_LITERAL
+from kg.entries.validation import MAX_PARTS
 from kg.entry import Entry
 from kg.errors import Problem, Refused, refused
-from kg.reading import MAX_LITERAL
 from kg.text.i18n import gettext, language
-from kg.validation import MAX_PARTS
 from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD, vocabulary
 from service.pieces import label
 from service.places import PlaceBook

@@ -6,10 +6,10 @@ from flask import Response, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from kg.entries.intake import Accepted
+from kg.entries.reading import read_entry
 from kg.entry import Entry
 from kg.errors import Changed, Exists, NotFound
-from kg.intake import Accepted
-from kg.reading import read_entry
 from kg.text.i18n import gettext
 from service.answers import as_json, location
 from service.runtime import current

@@ -11,9 +11,9 @@ from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
+from kg.entries.reading import Noted, nothing_noted
 from kg.entry import Entry
 from kg.errors import ImportFailed, Problem
-from kg.reading import Noted, nothing_noted
 
 #: the name under which a file of entries as RDF is imported
 RDF = "rdf"
@@ -63,9 +63,9 @@ def read(
     """Yield the rows of a file of the list ``name`` as entries under ``base``.
 
     ``territories`` are the codes (last parts of the IRIs) of the territories that are
-    recorded, ``noted`` says what provenance says of an entry (see ``kg.reading``). The whole
-    file is read through once before the first row is yielded, so that ImportFailed (with one
-    sentence that says what to do) comes before any row.
+    recorded, ``noted`` says what provenance says of an entry (see ``kg.entries.reading``). The
+    whole file is read through once before the first row is yielded, so that ImportFailed (with
+    one sentence that says what to do) comes before any row.
     """
     from kg.sources.mapping import load, rows
     from kg.sources.rdf import rows as rdf_rows

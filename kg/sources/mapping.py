@@ -12,9 +12,9 @@ from typing import Any
 
 import pyoxigraph as ox
 
+from kg.entries.reading import entry_of
 from kg.entry import SLUG, Entry
 from kg.errors import Problem, Refused
-from kg.reading import entry_of
 from kg.sources import Record, Row
 from kg.sources.transforms import TRANSFORMS, Cell, Term, expand
 from kg.text.language import UNKNOWN, detect_surely

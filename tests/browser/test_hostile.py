@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Dialog
 
 from kg.catalogue.facets import LISTED
+from kg.entries.intake import Intake
+from kg.entries.validation import Validator
 from kg.entry import Entry, make
-from kg.intake import Intake
 from kg.stores.embedded import EmbeddedStore
-from kg.validation import Validator
 from kg.vocabulary import CLASSES
 from service.shapeform import Ask, asks
 from tests.browser.conftest import Watched, watch

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kg.intake import Intake
+from kg.entries.intake import Intake
+from kg.entries.validation import Validator
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from kg.validation import Validator
 from tests.kg.helpers import BASE, world
 
 

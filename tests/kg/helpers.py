@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pyoxigraph as ox
 
+from kg.entries.reading import read_entry
 from kg.entry import Entry
-from kg.reading import read_entry
 from kg.vocabulary import PREFIXES, VOC
 
 BASE = "https://passerelle.example/"

@@ -11,9 +11,9 @@ import pyoxigraph as ox
 import pytest
 from pyld import jsonld
 
-from kg.compact import MAX_NESTED, entry_object, flat
+from kg.entries.jsonld_writer import MAX_NESTED, entry_object, flat
+from kg.entries.reading import read_entry
 from kg.entry import Entry, make, name_of
-from kg.reading import read_entry
 from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import PSR, RDF_TYPE, XSD, context, graphs
 from tests.kg.helpers import BASE, ID, JSONLD, turtle, world
@@ -173,15 +173,15 @@ def test_a_large_entry_is_written_in_one_walk(monkeypatch: pytest.MonkeyPatch) -
     looked: list[object] = []
     texts = ", ".join(f'"Text {n}"@en' for n in range(4_900))
     entry = turtle(f"<id/practice/x> a psr:Practice ; psr:lesson {texts} .")
-    import kg.compact
+    import kg.entries.jsonld_writer
 
-    plainly = kg.compact._add
+    plainly = kg.entries.jsonld_writer._add
 
     def counted(body: Any, key: str, value: Any, *, many: bool = False) -> None:  # noqa: ANN401
         looked.append(value)
         plainly(body, key, value, many=many)
 
-    monkeypatch.setattr(kg.compact, "_add", counted)
+    monkeypatch.setattr(kg.entries.jsonld_writer, "_add", counted)
     assert len(entry_object(entry)["lesson"]["en"]) == 4_900
     assert len(looked) == len(entry.triples)
 

@@ -14,12 +14,12 @@ from typing import cast
 import pyoxigraph as ox
 import pytest
 
+from kg.entries.intake import BATCH, VISITORS, BatchReport, Intake
+from kg.entries.validation import Kinds, Report, Validator
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Overloaded, Problem, Refused
-from kg.intake import BATCH, VISITORS, BatchReport, Intake
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from kg.validation import Kinds, Report, Validator
 from kg.vocabulary import DCT, PSR, RDF_TYPE, SKOS
 from tests.kg.helpers import (
     ACTOR,

@@ -9,12 +9,12 @@ import pyoxigraph as ox
 import pytest
 from rdflib import Graph
 
+from kg.entries.intake import Intake
+from kg.entries.validation import Validator
 from kg.errors import ImportFailed
 from kg.importing import import_file
-from kg.intake import Intake
 from kg.sources import read
 from kg.stores.embedded import EmbeddedStore
-from kg.validation import Validator
 from service.export import export_all
 from tests.conftest import BASE
 from tests.kg.helpers import serialized
@@ -292,7 +292,7 @@ def test_rows_link_over_any_distance(
     intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Practices before the territory that all of them are in, and one that is nowhere."""
-    monkeypatch.setattr("kg.intake.BATCH", 4)
+    monkeypatch.setattr("kg.entries.intake.BATCH", 4)
     rows = [PRACTICE.replace("rides", f"p{n:03}") for n in range(20)]
     lost = PRACTICE.replace("rides", "lost").replace("territory/HR", "territory/XX")
     text = HEAD + "".join(rows) + lost + TERRITORY

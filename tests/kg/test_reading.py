@@ -11,10 +11,8 @@ import pyoxigraph as ox
 import pytest
 from rdflib import Graph
 
-from kg.entry import Entry, make
-from kg.errors import KgError, Malformed, Refused, TooLarge, UnknownFormat
-from kg.jsonld import MAX_DEPTH, prepare
-from kg.reading import (
+from kg.entries.jsonld import MAX_DEPTH, prepare
+from kg.entries.reading import (
     MAX_ENTRY,
     MAX_LITERAL,
     MAX_TRIPLES,
@@ -23,7 +21,9 @@ from kg.reading import (
     read_entry,
     slug_of,
 )
-from kg.validation import Validator
+from kg.entries.validation import Validator
+from kg.entry import Entry, make
+from kg.errors import KgError, Malformed, Refused, TooLarge, UnknownFormat
 from kg.vocabulary import DCT, PSR, RDF_TYPE, SCHEMA, XSD, context
 from tests.kg.conftest import Listener
 from tests.kg.helpers import (

@@ -12,8 +12,9 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
+from kg.entries.intake import Intake
+from kg.entries.validation import Validator
 from kg.errors import Changed, LimitExceeded, NotFound, Overloaded, StoreUnusable
-from kg.intake import Intake
 from kg.sparql.query import Address, Limits
 from kg.sparql.remote import RemoteQueries
 from kg.sparql.scan import check_query
@@ -22,7 +23,6 @@ from kg.stores.remote import claims
 from kg.stores.remote import store as remote_store
 from kg.stores.remote.http import Engine
 from kg.stores.remote.store import RemoteStore
-from kg.validation import Validator
 from kg.vocabulary import ONTOLOGY, PREFIXES, VOC, graphs
 from tests import engines
 from tests.engines import ENGINES, Served

@@ -10,10 +10,11 @@ import pyoxigraph as ox
 import pytest
 
 import kg.sources
+from kg.entries.intake import Intake
+from kg.entries.reading import entry_of
+from kg.entries.validation import Validator
 from kg.errors import ImportFailed, Refused
 from kg.importing import ImportReport, import_file
-from kg.intake import Intake
-from kg.reading import entry_of
 from kg.sources import READERS, Row, mappings, read
 from kg.sources.mapping import load
 from kg.sources.transforms import TRANSFORMS, Cell
@@ -21,7 +22,6 @@ from kg.starter import FILES_BASE, territories
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.text.language import detect_surely
-from kg.validation import Validator
 from kg.vocabulary import DCT, GEO, PSR, RDF_TYPE, SCHEMA, VOC, vocabulary
 
 SAMPLES = Path(__file__).parents[1] / "data" / "sources"

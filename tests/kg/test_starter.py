@@ -11,10 +11,10 @@ import pyoxigraph as ox
 import pytest
 
 from kg import starter
+from kg.entries.reading import read_entry
+from kg.entries.validation import Validator
 from kg.entry import Entry, top_class
-from kg.reading import read_entry
 from kg.stores.embedded import EmbeddedStore
-from kg.validation import Validator
 from kg.vocabulary import CLASSES, DCT, PSR, SCHEMA, VOC, vocabulary
 from tests.kg.helpers import BASE, ID, NTRIPLES
 

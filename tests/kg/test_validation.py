@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kg.entries.validation import MAX_PARTS, MAX_PROBLEMS, MAX_STATEMENTS, Report, Validator
 from kg.entry import Entry
 from kg.errors import Problem
 from kg.stores.embedded import EmbeddedStore
-from kg.validation import MAX_PARTS, MAX_PROBLEMS, MAX_STATEMENTS, Report, Validator
 from kg.vocabulary import PSH
 from tests.kg.helpers import ID, PRACTICE, practice, turtle, world
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kg.entries.reading import read_entry
 from kg.entry import Entry
-from kg.reading import read_entry
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher.criteria import CRITERIA, WEIGHTS

@@ -10,9 +10,9 @@ from unicodedata import normalize
 import numpy as np
 import pytest
 
+from kg.entries.reading import read_entry
 from kg.entry import Entry
 from kg.errors import Overloaded, Refused
-from kg.reading import read_entry
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher import text

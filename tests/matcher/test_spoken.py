@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from kg.entries.reading import read_entry
 from kg.entry import Entry, Text
-from kg.reading import read_entry
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.text.i18n import speaking

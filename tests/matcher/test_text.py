@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kg.reading import read_entry
+from kg.entries.reading import read_entry
 from kg.text.language import detect
 from matcher.text import facets, words
 from matcher.words import stems

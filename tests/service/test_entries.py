@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from kg.reading import read_entry
+from kg.entries.reading import read_entry
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice, until
 

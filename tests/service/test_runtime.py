@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kg import starter
+from kg.entries.reading import read_entry
 from kg.errors import StoreUnusable
-from kg.reading import read_entry
 from matcher.embedder import Matrix, ModelUnusable
 from service import create_app
 from service.runtime import Runtime, open_graph

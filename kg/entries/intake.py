@@ -10,14 +10,14 @@ from functools import cached_property
 import pyoxigraph as ox
 
 from kg.catalogue.lists import links_to
+from kg.entries.reading import entry_of
+from kg.entries.validation import Report, Validator
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
-from kg.reading import entry_of
 from kg.sparql.query import Limits
 from kg.sparql.slots import Slots
 from kg.stores.protocol import Change, Store
 from kg.text.i18n import gettext
-from kg.validation import Report, Validator
 from kg.vocabulary import RDF_TYPE
 
 BATCH = 200

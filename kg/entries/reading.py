@@ -15,10 +15,10 @@ from urllib.parse import unquote
 
 import pyoxigraph as ox
 
-from kg import jsonld
+from kg.entries import jsonld
+from kg.entries.jsonld import MAX_ADDRESS, MAX_DEPTH, NOWHERE, tag_problem
 from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
-from kg.jsonld import MAX_ADDRESS, MAX_DEPTH, NOWHERE, tag_problem
 from kg.sparql import scan
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number

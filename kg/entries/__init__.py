@@ -1,0 +1,1 @@
+"""An entry from what was sent to the store: read, checked, written."""
