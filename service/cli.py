@@ -173,7 +173,7 @@ def _ask(kind: str, raw: dict[str, Any], source: Matching) -> dict[str, Any]:
 @common
 def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int | None) -> None:
     """Import FILE: entries (rdf), or a list as susy or esif publish it; 1 if rows are refused."""
-    from kg.importing import import_file
+    from kg.imports.importing import import_file
     from service.runtime import open_graph
 
     progress = Progress()

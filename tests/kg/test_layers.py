@@ -38,7 +38,7 @@ def test_a_broken_layer_is_seen(tmp_path: Path) -> None:
 
 def test_kg_starts_without_the_heavy_libraries() -> None:
     code = (
-        "import sys, kg.sparql.pool, kg.entries.intake, kg.starter, kg.importing\n"
+        "import sys, kg.sparql.pool, kg.entries.intake, kg.starter, kg.imports.importing\n"
         "import kg.stores.embedded\n"
         "heavy = {'torch', 'flask', 'sentence_transformers', 'numpy'} & set(sys.modules)\n"
         "print(*heavy)"

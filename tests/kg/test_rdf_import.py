@@ -12,8 +12,8 @@ from rdflib import Graph
 from kg.entries.intake import Intake
 from kg.entries.validation import Validator
 from kg.errors import ImportFailed
-from kg.importing import import_file
-from kg.sources import read
+from kg.imports.importing import import_file
+from kg.imports.sources import read
 from kg.stores.embedded import EmbeddedStore
 from service.export import export_all
 from tests.conftest import BASE

@@ -9,15 +9,15 @@ from typing import Any
 import pyoxigraph as ox
 import pytest
 
-import kg.sources
+import kg.imports.sources
 from kg.entries.intake import Intake
 from kg.entries.reading import entry_of
 from kg.entries.validation import Validator
 from kg.errors import ImportFailed, Refused
-from kg.importing import ImportReport, import_file
-from kg.sources import READERS, Row, mappings, read
-from kg.sources.mapping import load
-from kg.sources.transforms import TRANSFORMS, Cell
+from kg.imports.importing import ImportReport, import_file
+from kg.imports.sources import READERS, Row, mappings, read
+from kg.imports.sources.mapping import load
+from kg.imports.sources.transforms import TRANSFORMS, Cell
 from kg.starter import FILES_BASE, territories
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
@@ -311,7 +311,7 @@ def test_unknown_list_is_told() -> None:
 
 def test_mapping_files_are_plain_data() -> None:
     for name in mappings():
-        assert tomllib.loads((files("kg.sources") / f"{name}.toml").read_text("utf-8"))
+        assert tomllib.loads((files("kg.imports.sources") / f"{name}.toml").read_text("utf-8"))
 
 
 # Files that cannot be read
@@ -412,7 +412,7 @@ def test_empty_missing_and_large_files_are_told(
     assert "is empty" in failure("esif", written(tmp_path, b""))
     assert "There is no file" in failure("esif", tmp_path / "nothing.csv")
     assert "There is no file" in failure("esif", tmp_path)
-    monkeypatch.setattr(kg.sources, "MAX_FILE", 10)
+    monkeypatch.setattr(kg.imports.sources, "MAX_FILE", 10)
     assert "larger than 200 MB" in failure("esif", ESIF)
 
 

@@ -17,7 +17,7 @@ from kg.entries.jsonld import MAX_DEPTH, NOWHERE
 from kg.entries.reading import Noted, entry_of, nothing_noted, read_entry
 from kg.entry import TOP_CLASSES, Entry, name_of
 from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused, refused
-from kg.sources import Row, not_utf8
+from kg.imports.sources import Row, not_utf8
 from kg.sparql import scan
 from kg.text.i18n import gettext
 from kg.vocabulary import RDF_TYPE, context

@@ -15,8 +15,8 @@ import pyoxigraph as ox
 from kg.entries.reading import entry_of
 from kg.entry import SLUG, Entry
 from kg.errors import Problem, Refused
-from kg.sources import Record, Row
-from kg.sources.transforms import TRANSFORMS, Cell, Term, expand
+from kg.imports.sources import Record, Row
+from kg.imports.sources.transforms import TRANSFORMS, Cell, Term, expand
 from kg.text.language import UNKNOWN, detect_surely
 from kg.vocabulary import CLASSES, RDF_TYPE
 
@@ -54,7 +54,7 @@ class Mapping:
 
 def load(name: str) -> Mapping:
     """Return the mapping of a list."""
-    text = (files("kg.sources") / f"{name}.toml").read_text("utf-8")
+    text = (files("kg.imports.sources") / f"{name}.toml").read_text("utf-8")
     return Mapping(**tomllib.loads(text))
 
 

@@ -19,7 +19,7 @@ from kg.errors import ImportFailed, Problem
 RDF = "rdf"
 MAX_FILE = 200 * 1024 * 1024
 #: format -> the module whose ``records`` reads it, imported when needed
-READERS = {"csv": "kg.sources.delimited", "geojson": "kg.sources.geojson"}
+READERS = {"csv": "kg.imports.sources.delimited", "geojson": "kg.imports.sources.geojson"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Row:
 
 def mappings() -> list[str]:
     """Return the names of the lists that have a mapping file."""
-    found = (file.name for file in files("kg.sources").iterdir())
+    found = (file.name for file in files("kg.imports.sources").iterdir())
     return sorted(n.removesuffix(".toml") for n in found if n.endswith(".toml"))
 
 
@@ -67,8 +67,8 @@ def read(
     whole file is read through once before the first row is yielded, so that ImportFailed (with
     one sentence that says what to do) comes before any row.
     """
-    from kg.sources.mapping import load, rows
-    from kg.sources.rdf import rows as rdf_rows
+    from kg.imports.sources.mapping import load, rows
+    from kg.imports.sources.rdf import rows as rdf_rows
 
     if name not in names():
         raise ImportFailed(f"There is no list {name!r}; known are {', '.join(names())}.")

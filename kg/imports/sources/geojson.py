@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.errors import ImportFailed
-from kg.sources import Record, not_utf8
+from kg.imports.sources import Record, not_utf8
 
 _LIST = re.compile(r'"features"\s*:\s*\[\s*')
 _COMMA = re.compile(r"\s*(,|(?=\]))\s*")

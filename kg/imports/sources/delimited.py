@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from kg.errors import ImportFailed
-from kg.sources import Record, not_utf8
+from kg.imports.sources import Record, not_utf8
 
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 

@@ -12,7 +12,7 @@ from typing import Any
 from kg.entries.intake import BATCH, BatchReport, Intake
 from kg.entry import Entry
 from kg.errors import Problem
-from kg.sources import Row, read
+from kg.imports.sources import Row, read
 from kg.stores.protocol import Store
 
 
