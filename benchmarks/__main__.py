@@ -68,7 +68,7 @@ def guard_figures(home: Path) -> dict[str, float]:
 
 def embedding_figures(home: Path, data: Path) -> dict[str, float]:
     """Measure how many SUSY texts are embedded a second."""
-    from matcher.embedder import DEFAULT, SentenceEmbedder
+    from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
     from matcher.evaluation.susy import read
 
     texts = [d.text for d in read(data / "susy_initiatives.geojson")]

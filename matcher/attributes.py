@@ -7,8 +7,8 @@ import pyoxigraph as ox
 from kg.entry import Entry
 from kg.stores.protocol import Store
 from kg.vocabulary import DCT, PSR, vocabulary
+from matcher.encoding.text import facets
 from matcher.question import Filters
-from matcher.text import facets
 
 Attributes = dict[str, list[str]]
 _CONCEPTS = {

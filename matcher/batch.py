@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kg.errors import Malformed
 from matcher.desk import Desk, Snapshot
-from matcher.embedder import Matrix
+from matcher.encoding.embedder import Matrix
 from matcher.index import Progress
 from matcher.picture import Found
 from matcher.question import Filters, Question

@@ -14,17 +14,17 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.text.language import primary, settle
 from kg.vocabulary import LEVELS
-from matcher import text
 from matcher.answer import Json
-from matcher.centring import for_model
 from matcher.criteria import WEIGHTS
-from matcher.embedder import Embedder
+from matcher.encoding import text
+from matcher.encoding.centring import for_model
+from matcher.encoding.embedder import Embedder
+from matcher.encoding.reranker import Reranker
 from matcher.index import Index, Progress
 from matcher.notes import told
 from matcher.picture import Found
 from matcher.place import Place
 from matcher.question import Filters, Question, read
-from matcher.reranker import Reranker
 from matcher.retrieval import Ranking, by_entry, by_text, numbers
 from matcher.weights import Weights, weighed, weights_hash
 from matcher.world import World

@@ -20,10 +20,10 @@ from kg.entry import Entry
 from kg.errors import KgError, Overloaded, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
-from matcher import grams, text
 from matcher.attributes import attributes
-from matcher.centring import QUESTION, Means
-from matcher.embedder import Embedder, Matrix, embed, works
+from matcher.encoding import ngrams, text
+from matcher.encoding.centring import QUESTION, Means
+from matcher.encoding.embedder import Embedder, Matrix, embed, works
 from matcher.picture import Asked, Found
 
 BATCH = 256
@@ -174,7 +174,7 @@ class Index:
 
     def _put(self, entry: Entry, facets: list[text.FacetText]) -> None:
         gathered = json.dumps(attributes(entry, self.store))
-        found = grams.count([text.everything(entry)])
+        found = ngrams.count([text.everything(entry)])
         self._db.execute(
             "INSERT INTO entry VALUES (?, ?, ?, ?)",
             (entry.iri, gathered, found.indices.tobytes(), found.data.tobytes()),
@@ -199,7 +199,7 @@ class Index:
             int(version[0]) if version else 0,
             {e[0]: json.loads(e[1]) for e in entries},
             rows,
-            grams.Grams.of(grams.stored([(e[2], e[3]) for e in entries])),
+            ngrams.Grams.of(ngrams.stored([(e[2], e[3]) for e in entries])),
             self._means,
             failed,
         )
@@ -216,7 +216,7 @@ class Index:
             shifted = self._means.centre(raw, [lang], QUESTION * picture.shift)
             made = Asked(
                 dict.fromkeys(text.FACETS, shifted),
-                picture.grams.weigh(grams.count([asked])),
+                picture.grams.weigh(ngrams.count([asked])),
                 plain=self._means.centre(raw, [lang]),
             )
             self._last = last = (asked, lang, picture, made)

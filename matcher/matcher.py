@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kg.stores.protocol import Store
-from matcher import consortium, groups, instruments, partners, similar, text, transfer
+from matcher import consortium, groups, instruments, partners, similar, transfer
 from matcher.answer import Json, match
 from matcher.desk import Desk, only
+from matcher.encoding import text
 from matcher.question import Question
 from matcher.retrieval import Ranking, level
 from matcher.world import surviving

@@ -7,8 +7,8 @@ import unicodedata
 from kg.text.i18n import gettext as _
 from kg.text.language import UNKNOWN, detect_surely
 from kg.text.number_formats import language_name, number
-from matcher.centring import Means
-from matcher.embedder import BREAK, PASSAGE, PASSAGES
+from matcher.encoding.centring import Means
+from matcher.encoding.embedder import BREAK, PASSAGE, PASSAGES
 
 SHORT = 2
 #: sentences of fewer words are not told apart by language

@@ -10,10 +10,11 @@ from kg.entry import Entry, Text
 from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher import graph, text
+from matcher import graph
 from matcher.answer import Json, match
 from matcher.criteria.carrying import RESULTS
 from matcher.desk import Snapshot
+from matcher.encoding import text
 from matcher.evidence import Reason, Triple, cite, excerpt
 from matcher.place import Place, likeness, mean
 from matcher.question import KINDS, Filters, Question

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csc_array, csr_array
 
-from matcher import text
 from matcher.attributes import Attributes, wanted
-from matcher.centring import Means
-from matcher.embedder import Matrix
-from matcher.grams import Grams, Sparse
+from matcher.encoding import text
+from matcher.encoding.centring import Means
+from matcher.encoding.embedder import Matrix
+from matcher.encoding.ngrams import Grams, Sparse
 from matcher.question import Filters
 
 #: the attributes by which entries are alike, besides their texts

@@ -12,7 +12,7 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.text.language import LANGUAGES, primary
 from kg.vocabulary import VOC, vocabulary
-from matcher.text import INDEXED
+from matcher.encoding.text import INDEXED
 
 #: filter -> the scheme its values come from
 SCHEMES = {

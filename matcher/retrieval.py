@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from kg.entry import Entry
-from matcher import centring, fit, grams, picture, text
+from matcher import fit, picture
+from matcher.encoding import centring, ngrams, text
 from matcher.index import Index
 from matcher.picture import Asked, Found, Scores
 from matcher.question import Filters
@@ -144,7 +145,7 @@ def numbers() -> dict[str, float]:
     logits = zip("abcdef", (*QUESTION_LOGIT, *ENTRY_LOGIT), strict=True)
     rest = {n: getattr(RECIPE, n) for n in ("letters", "concepts", "feedback", "share")}
     shift = {n: getattr(centring, n) for n in ("STRENGTH", "PRIOR", "QUESTION")}
-    other = {"COMMON": grams.COMMON, "UNSTATED": picture.UNSTATED, "NEUTRAL": fit.NEUTRAL}
+    other = {"COMMON": ngrams.COMMON, "UNSTATED": picture.UNSTATED, "NEUTRAL": fit.NEUTRAL}
     return dict(RECIPE.facets) | rest | dict(logits) | shift | other
 
 

@@ -10,12 +10,12 @@ from kg.errors import refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
-from matcher import text
+from matcher.encoding import text
+from matcher.encoding.reranker import SHORT, Reranker
+from matcher.encoding.stems import stems
 from matcher.evidence import Reason, Triple, cite, excerpt
 from matcher.question import Question
-from matcher.reranker import SHORT, Reranker
 from matcher.retrieval import Ranking
-from matcher.words import stems
 from matcher.world import surviving, title, word
 
 _SHARED = (

@@ -16,9 +16,9 @@ from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
 from kg.text.i18n import LANGUAGES, gettext, language
 from kg.vocabulary import CLASSES, vocabulary
+from matcher.encoding.text import INDEXED, preferred
+from matcher.encoding.text import words as in_all_languages
 from matcher.question import Filters, Question
-from matcher.text import INDEXED, preferred
-from matcher.text import words as in_all_languages
 from service import login
 from service.answers import entry_iri, refuse_foreign, visitor, whole
 from service.errors import shown

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from kg import errors as kg
 from kg.text.i18n import gettext, mark
-from matcher.embedder import ModelUnusable
+from matcher.encoding.embedder import ModelUnusable
 from service.negotiate import wants_page
 
 STATUS: dict[type[kg.KgError], int] = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from kg.catalogue.facets import WORD, Row, Shelf
 from kg.text.folding import fold
+from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
 from matcher.question import Filters, Question
-from matcher.text import INDEXED
 from service.runtime import Runtime
 from service.searchview import check_text
 

@@ -24,10 +24,16 @@ from kg.sparql.service_description import Describer
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
 from matcher.criteria import WEIGHTS
-from matcher.embedder import DEFAULT, Embedder, ModelUnusable, SentenceEmbedder, check_folder
+from matcher.encoding.e5 import ModelDamaged
+from matcher.encoding.embedder import (
+    DEFAULT,
+    Embedder,
+    ModelUnusable,
+    SentenceEmbedder,
+    check_folder,
+)
+from matcher.encoding.reranker import Reranker
 from matcher.matcher import Matcher
-from matcher.models.e5 import ModelDamaged
-from matcher.reranker import Reranker
 from matcher.weights import read_weights
 from service.limits import Window
 from service.lists import Lists

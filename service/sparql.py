@@ -15,8 +15,8 @@ from kg.sparql.query import Answer, PublicQuery
 from kg.sparql.scan import check_query
 from kg.sparql.similar_to import Asked, mentions, plan
 from kg.vocabulary import CLASSES, PSR
+from matcher.encoding.text import INDEXED
 from matcher.question import Filters, Question
-from matcher.text import INDEXED
 from service import protocol
 from service.answers import HEADERS, document
 from service.negotiate import GRAPH, TABLE, choose, choose_named, wants_page

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from matcher.embedder import Matrix
+from matcher.encoding.embedder import Matrix
 
 
 class HashingEmbedder:

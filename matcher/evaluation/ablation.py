@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from matcher import text
+from matcher.encoding import text
 from matcher.evaluation.judged import LANGUAGES, Answer, Judged, by_question
 from matcher.evaluation.measures import estimate
 from matcher.index import Index

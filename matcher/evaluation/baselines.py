@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from matcher.embedder import Matrix
+from matcher.encoding.embedder import Matrix
+from matcher.encoding.stems import stems
+from matcher.encoding.text import SOLUTION
 from matcher.evaluation.collection import Document
 from matcher.picture import Found
-from matcher.text import SOLUTION
-from matcher.words import stems
 
 #: Robertson and Zaragoza 2009, "The probabilistic relevance framework", the usual values
 K1, B = 1.2, 0.75

@@ -14,8 +14,8 @@ from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR, RDF_TYPE
-from matcher.centring import for_model
-from matcher.embedder import Embedder
+from matcher.encoding.centring import for_model
+from matcher.encoding.embedder import Embedder
 from matcher.index import Index, Progress
 
 BASE = "https://passerelle.example/"

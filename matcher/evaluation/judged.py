@@ -19,12 +19,12 @@ from kg import starter
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.text.language import detect
-from matcher.embedder import Embedder
+from matcher.encoding.embedder import Embedder
+from matcher.encoding.text import VERSION
 from matcher.evaluation.measures import ece, estimate, graded_ndcg, reliability
 from matcher.index import Progress
 from matcher.matcher import Matcher
 from matcher.question import Question
-from matcher.text import VERSION
 
 LANGUAGES = ("en", "hr", "lv", "pl", "hu", "el", "fi", "de")
 REWORDED = "en2"

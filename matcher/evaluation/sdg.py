@@ -17,13 +17,13 @@ import numpy as np
 
 from kg.errors import ImportFailed
 from kg.vocabulary import VOC, vocabulary
-from matcher.embedder import Embedder
+from matcher.encoding.embedder import Embedder
+from matcher.encoding.text import VERSION
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, Floats, estimate
 from matcher.index import Index, Progress
 from matcher.question import Filters
 from matcher.retrieval import by_text
-from matcher.text import VERSION
 
 GOALS = 17
 Statements = dict[int, list[str]]

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from kg.errors import ImportFailed
 from kg.text.language import detect
-from matcher.embedder import Embedder, Matrix
+from matcher.encoding.embedder import Embedder, Matrix
+from matcher.encoding.text import VERSION
 from matcher.evaluation.baselines import baselines
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
@@ -24,7 +25,6 @@ from matcher.index import Index, Progress
 from matcher.question import Filters, Question
 from matcher.retrieval import RECIPE, Recipe, by_entry
 from matcher.similar import chosen
-from matcher.text import VERSION
 
 JACCARD = 0.5
 #: languages of fewer documents are not told apart

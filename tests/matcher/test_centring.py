@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matcher.centring import Means, for_model, load, measure, save
-from matcher.embedder import Matrix
+from matcher.encoding.centring import Means, for_model, load, measure, save
+from matcher.encoding.embedder import Matrix
 from tests.fake_embedder import HashingEmbedder
 
 SIZE = 32

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matcher.embedder import DEFAULT, SentenceEmbedder
-from matcher.models import e5
-from matcher.models.q4 import Weights
+from matcher.encoding import e5
+from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
+from matcher.encoding.q4 import Weights
 
 TEXTS = {
     "en": "Volunteers drive older people who live alone in the countryside.",

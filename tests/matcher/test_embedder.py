@@ -14,8 +14,8 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from matcher.embedder import ModelUnusable, SentenceEmbedder, embed, works
-from matcher.reranker import Reranker
+from matcher.encoding.embedder import ModelUnusable, SentenceEmbedder, embed, works
+from matcher.encoding.reranker import Reranker
 from tests.fake_embedder import HashingEmbedder
 
 MODULES = ("Transformer", "Pooling", "Normalize")

@@ -15,10 +15,10 @@ from kg.entry import Entry
 from kg.errors import Overloaded, Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher import text
-from matcher.centring import Means, for_model
-from matcher.embedder import Matrix
-from matcher.grams import count
+from matcher.encoding import text
+from matcher.encoding.centring import Means, for_model
+from matcher.encoding.embedder import Matrix
+from matcher.encoding.ngrams import count
 from matcher.index import Index
 from matcher.matcher import Matcher
 from matcher.question import Filters

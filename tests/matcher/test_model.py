@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kg.stores.embedded import EmbeddedStore
-from matcher.embedder import DEFAULT, SentenceEmbedder
+from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
 from matcher.evaluation import judged, susy
 from matcher.matcher import Matcher
 from matcher.question import Question

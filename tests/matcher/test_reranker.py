@@ -13,9 +13,9 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from kg.errors import StoreUnusable
+from matcher.encoding.reranker import SHORT, Reranker
 from matcher.matcher import Matcher
 from matcher.question import Question
-from matcher.reranker import SHORT, Reranker
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 

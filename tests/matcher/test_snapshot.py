@@ -19,9 +19,10 @@ from kg import starter
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher import batch, words
+from matcher import batch
 from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
+from matcher.encoding import stems
 from matcher.matcher import Matcher
 from matcher.question import Filters, Question, Target
 from matcher.retrieval import Ranking
@@ -252,11 +253,11 @@ def test_each_thread_stems_with_its_own_stemmer(monkeypatch: pytest.MonkeyPatch)
             return list(self._stemmer.stemWords(found))
 
     monkeypatch.setattr(Stemmer, "Stemmer", Watched)
-    words._stemmer.cache_clear()
+    stems._stemmer.cache_clear()
     with ThreadPoolExecutor(4) as pool:
-        stemmed = list(pool.map(lambda _: words.stems("Villages need", "en"), range(4)))
+        stemmed = list(pool.map(lambda _: stems.stems("Villages need", "en"), range(4)))
     assert stemmed == [["villag", "need"]] * 4
-    words._stemmer.cache_clear()
+    stems._stemmer.cache_clear()
     assert sorted(map(len, users.values())) == [1, 1, 1, 1]
 
 

@@ -15,11 +15,11 @@ from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.text.i18n import speaking
 from matcher import batch
+from matcher.encoding.text import preferred
 from matcher.index import Index
 from matcher.matcher import Matcher
 from matcher.picture import Asked, Found
 from matcher.question import Question
-from matcher.text import preferred
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 

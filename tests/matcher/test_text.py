@@ -6,8 +6,8 @@ import pytest
 
 from kg.entries.reading import read_entry
 from kg.text.language import detect
-from matcher.text import facets, words
-from matcher.words import stems
+from matcher.encoding.stems import stems
+from matcher.encoding.text import facets, words
 from tests.conftest import BASE
 
 PRACTICE = b"""

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from matcher.criteria import WEIGHTS
-from matcher.reranker import Reranker
+from matcher.encoding.reranker import Reranker
 from tests.service.conftest import BASE
 
 DOM = f"{BASE}id/practice/dom-mladih-split"

@@ -11,7 +11,7 @@ import pytest
 from kg import starter
 from kg.entries.reading import read_entry
 from kg.errors import StoreUnusable
-from matcher.embedder import Matrix, ModelUnusable
+from matcher.encoding.embedder import Matrix, ModelUnusable
 from service import create_app
 from service.runtime import Runtime, open_graph
 from service.settings import Settings

@@ -17,7 +17,7 @@ from waitress.buffers import OverflowableBuffer
 from kg.sparql.pool import QueryPool
 from kg.sparql.query import Limits
 from kg.stores.embedded import EmbeddedStore
-from matcher.embedder import Matrix, ModelUnusable
+from matcher.encoding.embedder import Matrix, ModelUnusable
 from service.door import Door, Room
 from service.limits import RateLimiter
 from service.runtime import Runtime

@@ -18,7 +18,7 @@ import numpy as np
 
 from kg.text.language import primary
 from kg.vocabulary import vocabulary
-from matcher.embedder import Embedder, Matrix, unit
+from matcher.encoding.embedder import Embedder, Matrix, unit
 
 MINIMUM = 20
 #: How much of a language's own offset is taken out. On 169 SDG targets in seven languages,

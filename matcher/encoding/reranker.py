@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kg.errors import StoreUnusable
-from matcher.embedder import HUB, fingerprint, lacks_words
+from matcher.encoding.embedder import HUB, fingerprint, lacks_words
 
 #: so many of the best are read again; a pair of texts costs about as much as embedding both
 SHORT = 30

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from matcher.models.q4 import Floats, Weights
+from matcher.encoding.q4 import Floats, Weights
 
 NAME = "multilingual-e5-small"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kg.errors import KgError
-from matcher.models import e5
+from matcher.encoding import e5
 
 Matrix = npt.NDArray[np.float32]
 DEFAULT = "default"

@@ -1,0 +1,1 @@
+"""Texts as numbers: models, their conversion, language offsets, character n-grams and stems."""

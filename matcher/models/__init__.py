@@ -1,1 +1,0 @@
-"""Language models that can be had without a network."""
