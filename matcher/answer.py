@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kg.vocabulary import DCT
-from matcher.evidence import Reason
+from matcher.model.reasons import Reason
 from matcher.retrieval import level
 from matcher.world import World
 

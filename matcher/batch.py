@@ -13,8 +13,8 @@ from kg.errors import Malformed
 from matcher.desk import Desk, Snapshot
 from matcher.encoding.embedder import Matrix
 from matcher.index import Progress
+from matcher.model.question import Filters, Question
 from matcher.picture import Found
-from matcher.question import Filters, Question
 from matcher.retrieval import RECIPE, Ranking, by_entry
 
 #: entries compared at once; 512 rows against 100,000 take 200 MB, three times over

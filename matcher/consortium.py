@@ -15,8 +15,8 @@ from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.answer import Json, match, names
 from matcher.desk import Snapshot
-from matcher.evidence import Reason, cite
-from matcher.question import Filters, Question, concept, read
+from matcher.model.question import Filters, Question, concept, read
+from matcher.model.reasons import Reason, cite
 from matcher.retrieval import Ranking
 from matcher.seats import Candidate, Rules, broken, choose, worth
 from matcher.world import World, ancestors, surviving

@@ -21,10 +21,10 @@ from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.reranker import Reranker
 from matcher.index import Index, Progress
+from matcher.model.question import Filters, Question, read
 from matcher.notes import told
 from matcher.picture import Found
 from matcher.place import Place
-from matcher.question import Filters, Question, read
 from matcher.retrieval import Ranking, by_entry, by_text, numbers
 from matcher.weights import Weights, weighed, weights_hash
 from matcher.world import World

@@ -11,7 +11,7 @@ import pyoxigraph as ox
 
 from kg.text.i18n import language
 from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE, XSD
-from matcher.evidence import excerpt
+from matcher.model.reasons import excerpt
 
 Node = ox.NamedNode
 _NUMBERS = ("score", "fit", "coverage")

@@ -14,9 +14,9 @@ from kg.vocabulary import DCT, PSR, SCHEMA
 from matcher.answer import Json, match, names
 from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
-from matcher.evidence import Reason, Triple, cite
+from matcher.model.question import Question, concept
+from matcher.model.reasons import Reason, Triple, cite
 from matcher.place import Place
-from matcher.question import Question, concept
 from matcher.world import World, ancestors, surviving, title
 from matcher.world import names as labels
 

@@ -11,8 +11,8 @@ from kg.text.i18n import mark
 from kg.vocabulary import PSR
 from matcher.criteria.verdict import listed
 from matcher.fit import NEUTRAL, Anticipated, need
+from matcher.model.question import Filters
 from matcher.place import FEATURES, Place
-from matcher.question import Filters
 from matcher.retrieval import Ranking
 from matcher.world import World, title, word
 

@@ -15,9 +15,9 @@ from matcher.answer import Json, match
 from matcher.criteria.carrying import RESULTS
 from matcher.desk import Snapshot
 from matcher.encoding import text
-from matcher.evidence import Reason, Triple, cite, excerpt
+from matcher.model.question import KINDS, Filters, Question
+from matcher.model.reasons import Reason, Triple, cite, excerpt
 from matcher.place import Place, likeness, mean
-from matcher.question import KINDS, Filters, Question
 from matcher.world import Moved, World, names, surviving, title
 
 #: how many actors are compared with the asker, and how many of the nearest practices are looked at

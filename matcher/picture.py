@@ -15,7 +15,7 @@ from matcher.encoding import text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import Grams, Sparse
-from matcher.question import Filters
+from matcher.model.question import Filters
 
 #: the attributes by which entries are alike, besides their texts
 CONCEPTS = ("approach", "challenge", "target_group", "theme")

@@ -10,7 +10,7 @@ from kg.entry import Entry
 from kg.text.i18n import language
 from kg.text.number_formats import country
 from kg.vocabulary import DCT, PSR, VOC
-from matcher.evidence import Triple, cite
+from matcher.model.reasons import Triple, cite
 
 TYPES = ("urbanRural", "mountain", "coast")
 FIGURES = ("gdpPerHead", "unemploymentRate")

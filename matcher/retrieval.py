@@ -13,8 +13,8 @@ from kg.entry import Entry
 from matcher import fit, picture
 from matcher.encoding import centring, ngrams, text
 from matcher.index import Index
+from matcher.model.question import Filters
 from matcher.picture import Asked, Found, Scores
-from matcher.question import Filters
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from kg.vocabulary import DCT, PSR
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.encoding.stems import stems
-from matcher.evidence import Reason, Triple, cite, excerpt
-from matcher.question import Question
+from matcher.model.question import Question
+from matcher.model.reasons import Reason, Triple, cite, excerpt
 from matcher.retrieval import Ranking
 from matcher.world import surviving, title, word
 

@@ -15,10 +15,10 @@ from matcher.criteria import GATES
 from matcher.criteria.carrying import RESULTS, known_results
 from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
-from matcher.evidence import Reason
 from matcher.fit import Anticipated, anticipate
 from matcher.instruments import open_to
-from matcher.question import Filters, Question, check_target, read
+from matcher.model.question import Filters, Question, check_target, read
+from matcher.model.reasons import Reason
 from matcher.retrieval import Ranking, level
 from matcher.weights import Weights, weighed
 from matcher.world import surviving

@@ -16,7 +16,7 @@ from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name
 from kg.vocabulary import CLASSES, ISO, VOC, vocabulary
-from matcher.question import SCHEMES
+from matcher.model.question import SCHEMES
 from service.maps import Map, Spot, draw
 from service.nearness import Near, look
 from service.pieces import Piece, tag

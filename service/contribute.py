@@ -18,7 +18,7 @@ from kg.text.i18n import LANGUAGES, gettext, language
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
-from matcher.question import Filters, Question
+from matcher.model.question import Filters, Question
 from service import login
 from service.answers import entry_iri, refuse_foreign, visitor, whole
 from service.errors import shown

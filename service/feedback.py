@@ -17,7 +17,7 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
 from matcher.encoding.text import INDEXED
-from matcher.question import read
+from matcher.model.question import read
 from service.answers import refuse_foreign, visitor
 from service.runtime import VOTES_AN_HOUR, current
 from service.votes import Vote

@@ -9,7 +9,7 @@ from kg.catalogue.facets import WORD, Row, Shelf
 from kg.text.folding import fold
 from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
-from matcher.question import Filters, Question
+from matcher.model.question import Filters, Question
 from service.runtime import Runtime
 from service.searchview import check_text
 

@@ -15,7 +15,7 @@ from kg.errors import KgError, Problem, Refused
 from kg.text.i18n import gettext, language, mark, ngettext
 from kg.vocabulary import PSR
 from matcher.encoding.text import INDEXED
-from matcher.question import Filters, Question
+from matcher.model.question import Filters, Question
 from service import feedback
 from service.browse import Labels, Wanted, europe
 from service.entryview import entry_view

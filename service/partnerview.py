@@ -8,7 +8,7 @@ from typing import Any
 from kg.errors import Problem
 from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import VOC, vocabulary
-from matcher.question import KINDS
+from matcher.model.question import KINDS
 from service.asking import Answer, Asking, Row, answer
 from service.pieces import Piece
 from service.searchview import cards

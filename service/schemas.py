@@ -15,8 +15,8 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
 from matcher.matcher import Matcher
-from matcher.question import Filters, Question, Target, WhatIf, check_filters
-from matcher.question import read as read_subject
+from matcher.model.question import Filters, Question, Target, WhatIf, check_filters
+from matcher.model.question import read as read_subject
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 

@@ -15,7 +15,7 @@ from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name, number, percent
 from kg.vocabulary import CLASSES, DCT
 from matcher.matcher import Matcher
-from matcher.question import Filters, Question
+from matcher.model.question import Filters, Question
 from service.pieces import Piece, local_href, name_of_country
 from service.places import Place, PlaceBook
 

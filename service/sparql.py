@@ -16,7 +16,7 @@ from kg.sparql.scan import check_query
 from kg.sparql.similar_to import Asked, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
-from matcher.question import Filters, Question
+from matcher.model.question import Filters, Question
 from service import protocol
 from service.answers import HEADERS, document
 from service.negotiate import GRAPH, TABLE, choose, choose_named, wants_page

@@ -7,7 +7,7 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.vocabulary import PSR, SCHEMA
 from matcher.criteria.verdict import Scene, Verdict
-from matcher.evidence import Triple, cite
+from matcher.model.reasons import Triple, cite
 from matcher.place import Fact
 from matcher.world import Moved
 

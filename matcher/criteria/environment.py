@@ -12,7 +12,7 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
-from matcher.evidence import Triple, cite
+from matcher.model.reasons import Triple, cite
 from matcher.place import FEATURES, Holder, likeness, mean
 from matcher.world import ancestors, names, title
 

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from kg.entry import Entry
 from kg.vocabulary import DCT, PSR, vocabulary
-from matcher.evidence import Triple, cite
+from matcher.model.question import Target
+from matcher.model.reasons import Triple, cite
 from matcher.place import Place
-from matcher.question import Target
 from matcher.world import Presence, World, word
 
 

@@ -11,8 +11,8 @@ from matcher.encoding import text
 from matcher.evaluation.judged import LANGUAGES, Answer, Judged, by_question
 from matcher.evaluation.measures import estimate
 from matcher.index import Index
+from matcher.model.question import Filters
 from matcher.picture import Scores
-from matcher.question import Filters
 from matcher.retrieval import RECIPE, Recipe, by_entry, by_text
 
 PRACTICES = Filters(type=("practice",))

@@ -24,7 +24,7 @@ from matcher.encoding.text import VERSION
 from matcher.evaluation.measures import ece, estimate, graded_ndcg, reliability
 from matcher.index import Progress
 from matcher.matcher import Matcher
-from matcher.question import Question
+from matcher.model.question import Question
 
 LANGUAGES = ("en", "hr", "lv", "pl", "hu", "el", "fi", "de")
 REWORDED = "en2"

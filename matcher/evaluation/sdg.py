@@ -22,7 +22,7 @@ from matcher.encoding.text import VERSION
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, Floats, estimate
 from matcher.index import Index, Progress
-from matcher.question import Filters
+from matcher.model.question import Filters
 from matcher.retrieval import by_text
 
 GOALS = 17

@@ -22,7 +22,7 @@ from matcher.evaluation.baselines import baselines
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
 from matcher.index import Index, Progress
-from matcher.question import Filters, Question
+from matcher.model.question import Filters, Question
 from matcher.retrieval import RECIPE, Recipe, by_entry
 from matcher.similar import chosen
 

@@ -12,9 +12,9 @@ from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher.criteria import CRITERIA
 from matcher.criteria.verdict import Scene
-from matcher.evidence import Reason
+from matcher.model.question import Target
+from matcher.model.reasons import Reason
 from matcher.place import Place
-from matcher.question import Target
 from matcher.similar import _shared_concepts, _shared_words
 from matcher.world import World
 from tests.conftest import BASE

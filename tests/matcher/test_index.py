@@ -21,7 +21,7 @@ from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import count
 from matcher.index import Index
 from matcher.matcher import Matcher
-from matcher.question import Filters
+from matcher.model.question import Filters
 from matcher.retrieval import RECIPE, by_entry, by_text
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder

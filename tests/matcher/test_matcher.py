@@ -18,7 +18,7 @@ from kg.stores.protocol import Change
 from matcher import batch, fit, partners, picture, retrieval, similar
 from matcher.encoding import centring
 from matcher.matcher import Matcher
-from matcher.question import Filters, Question, Target, check_filters
+from matcher.model.question import Filters, Question, Target, check_filters
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 

@@ -13,7 +13,7 @@ from kg.stores.embedded import EmbeddedStore
 from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
 from matcher.evaluation import judged, susy
 from matcher.matcher import Matcher
-from matcher.question import Question
+from matcher.model.question import Question
 
 pytestmark = pytest.mark.model
 

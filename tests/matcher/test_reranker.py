@@ -15,7 +15,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from kg.errors import StoreUnusable
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.matcher import Matcher
-from matcher.question import Question
+from matcher.model.question import Question
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 

@@ -10,7 +10,7 @@ import pytest
 
 from kg.errors import Refused
 from matcher.matcher import Matcher
-from matcher.question import Filters, Question
+from matcher.model.question import Filters, Question
 from matcher.seats import Candidate, Rules, broken, choose, worth
 from tests.conftest import BASE
 

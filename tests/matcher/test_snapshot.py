@@ -24,7 +24,7 @@ from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
 from matcher.encoding import stems
 from matcher.matcher import Matcher
-from matcher.question import Filters, Question, Target
+from matcher.model.question import Filters, Question, Target
 from matcher.retrieval import Ranking
 from matcher.world import World
 from tests.conftest import BASE

@@ -18,8 +18,8 @@ from matcher import batch
 from matcher.encoding.text import preferred
 from matcher.index import Index
 from matcher.matcher import Matcher
+from matcher.model.question import Question
 from matcher.picture import Asked, Found
-from matcher.question import Question
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 

@@ -17,7 +17,7 @@ from matcher.criteria.verdict import Scene, Verdict
 from matcher.fit import anticipate
 from matcher.matcher import Matcher
 from matcher.missing import missing
-from matcher.question import Filters, Question, Target, WhatIf
+from matcher.model.question import Filters, Question, Target, WhatIf
 from matcher.retrieval import numbers
 from matcher.weights import read_weights, weighed, weights_hash
 from matcher.whatif import changes

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
 from matcher.answer import Json
-from matcher.question import Question
+from matcher.model.question import Question
 from service import create_app
 from service.brief import Brief, Sheet, as_pdf
 from service.pieces import Field, Piece
