@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kg.vocabulary import DCT
+from matcher.graph.view import World
 from matcher.model.reasons import Reason
 from matcher.retrieval import level
-from matcher.world import World
 
 Json = dict[str, object]
 

@@ -15,12 +15,12 @@ from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.answer import Json, match, names
 from matcher.desk import Snapshot
+from matcher.graph.view import World, ancestors, surviving
+from matcher.graph.view import names as labels
 from matcher.model.question import Filters, Question, concept, read
 from matcher.model.reasons import Reason, cite
 from matcher.retrieval import Ranking
 from matcher.seats import Candidate, Rules, broken, choose, worth
-from matcher.world import World, ancestors, surviving
-from matcher.world import names as labels
 
 #: how many actors are looked at, and how many alternatives each seat gets
 CANDIDATES, ALTERNATIVES = 500, 3

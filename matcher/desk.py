@@ -20,14 +20,14 @@ from matcher.encoding import text
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.reranker import Reranker
+from matcher.graph.place import Place
+from matcher.graph.view import World
 from matcher.index import Index, Progress
 from matcher.model.question import Filters, Question, read
 from matcher.notes import told
 from matcher.picture import Found
-from matcher.place import Place
 from matcher.retrieval import Ranking, by_entry, by_text, numbers
 from matcher.weights import Weights, weighed, weights_hash
-from matcher.world import World
 
 #: how many rankings for challenges are kept
 KEPT = 64

@@ -14,9 +14,9 @@ from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Json, match, names
 from matcher.criteria.carrying import RESULTS
 from matcher.desk import Snapshot
+from matcher.graph.view import World, surviving
 from matcher.model.question import Question, read
 from matcher.model.reasons import Reason, Triple, cite
-from matcher.world import World, surviving
 
 #: members of a group at most, where the question does not say
 SIZE = 8

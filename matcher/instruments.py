@@ -14,11 +14,11 @@ from kg.vocabulary import DCT, PSR, SCHEMA
 from matcher.answer import Json, match, names
 from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
+from matcher.graph.place import Place
+from matcher.graph.view import World, ancestors, surviving, title
+from matcher.graph.view import names as labels
 from matcher.model.question import Question, concept
 from matcher.model.reasons import Reason, Triple, cite
-from matcher.place import Place
-from matcher.world import World, ancestors, surviving, title
-from matcher.world import names as labels
 
 #: how many of those that a rule keeps out are named
 SHOWN = 5

@@ -10,9 +10,9 @@ from matcher import consortium, groups, instruments, partners, similar, transfer
 from matcher.answer import Json, match
 from matcher.desk import Desk, only
 from matcher.encoding import text
+from matcher.graph.view import surviving
 from matcher.model.question import Question
 from matcher.retrieval import Ranking, level
-from matcher.world import surviving
 
 
 @dataclass(frozen=True)

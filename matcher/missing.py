@@ -11,10 +11,10 @@ from kg.text.i18n import mark
 from kg.vocabulary import PSR
 from matcher.criteria.verdict import listed
 from matcher.fit import NEUTRAL, Anticipated, need
+from matcher.graph.place import FEATURES, Place
+from matcher.graph.view import World, title, word
 from matcher.model.question import Filters
-from matcher.place import FEATURES, Place
 from matcher.retrieval import Ranking
-from matcher.world import World, title, word
 
 Json = dict[str, object]
 #: how many fields and criteria are named

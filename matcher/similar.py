@@ -13,10 +13,10 @@ from kg.vocabulary import DCT, PSR
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.encoding.stems import stems
+from matcher.graph.view import surviving, title, word
 from matcher.model.question import Question
 from matcher.model.reasons import Reason, Triple, cite, excerpt
 from matcher.retrieval import Ranking
-from matcher.world import surviving, title, word
 
 _SHARED = (
     ("challenge", PSR + "addresses"),

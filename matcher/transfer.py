@@ -16,12 +16,12 @@ from matcher.criteria.carrying import RESULTS, known_results
 from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
 from matcher.fit import Anticipated, anticipate
+from matcher.graph.view import surviving
 from matcher.instruments import open_to
 from matcher.model.question import Filters, Question, check_target, read
 from matcher.model.reasons import Reason
 from matcher.retrieval import Ranking, level
 from matcher.weights import Weights, weighed
-from matcher.world import surviving
 
 #: how many practices are judged by all criteria
 SHORT_LIST = 200

@@ -12,8 +12,8 @@ from matcher.criteria import CRITERIA
 from matcher.criteria.intervention import cost_here
 from matcher.criteria.verdict import Verdict
 from matcher.fit import Anticipated, anticipate
+from matcher.graph.view import ancestors, word
 from matcher.model.question import Target, WhatIf, concept
-from matcher.world import ancestors, word
 
 #: how many single changes are named for a match
 SHOWN = 3

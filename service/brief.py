@@ -18,8 +18,8 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import day, number, percent
 from kg.vocabulary import PSR
+from matcher.graph.view import surviving
 from matcher.matcher import Matcher
-from matcher.world import surviving
 from service.entryview import EntryView, entry_view
 from service.pieces import Field, Piece, local_href
 from service.reach import reach

@@ -7,9 +7,9 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.vocabulary import PSR, SCHEMA
 from matcher.criteria.verdict import Scene, Verdict
+from matcher.graph.place import Fact
+from matcher.graph.view import Moved
 from matcher.model.reasons import Triple, cite
-from matcher.place import Fact
-from matcher.world import Moved
 
 #: how far a recorded result was a success; a result that is not listed is not known
 RESULTS = {

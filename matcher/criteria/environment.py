@@ -12,9 +12,9 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
+from matcher.graph.place import FEATURES, Holder, likeness, mean
+from matcher.graph.view import ancestors, names, title
 from matcher.model.reasons import Triple, cite
-from matcher.place import FEATURES, Holder, likeness, mean
-from matcher.world import ancestors, names, title
 
 _AUTHORITY = VOC + "actor-type/public-authority"
 _SHOWN = 5

@@ -7,8 +7,8 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import language
 from kg.vocabulary import DCT, PSR
 from matcher.criteria.verdict import Scene, Verdict, any_of, ordinal
+from matcher.graph.view import World, ancestors, names, title
 from matcher.model.reasons import cite, excerpt
-from matcher.world import World, ancestors, names, title
 
 #: the texts that the search compares with a question
 _COMPARED = (

@@ -8,10 +8,10 @@ from functools import cached_property
 
 from kg.entry import Entry
 from kg.vocabulary import DCT, PSR, vocabulary
+from matcher.graph.place import Place
+from matcher.graph.view import Presence, World, word
 from matcher.model.question import Target
 from matcher.model.reasons import Triple, cite
-from matcher.place import Place
-from matcher.world import Presence, World, word
 
 
 @dataclass(frozen=True)

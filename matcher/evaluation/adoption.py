@@ -20,8 +20,8 @@ from matcher.criteria import CRITERIA, WEIGHTS
 from matcher.criteria.verdict import Scene
 from matcher.evaluation.measures import estimate
 from matcher.fit import NEUTRAL, weigh
-from matcher.place import Place
-from matcher.world import Moved, World
+from matcher.graph.place import Place
+from matcher.graph.view import Moved, World
 
 CONTEXT = ("I5", "E1", "E2", "E3", "E4")
 #: how many times as many people a place of similar size has at most

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kg.errors import ImportFailed
 from matcher.evaluation.measures import estimate, reciprocal_rank
-from matcher.graph import Membership, Ties, grouped
+from matcher.graph.ties import Membership, Ties, grouped
 
 DEPTH = 20
 #: the last year that is learnt from

@@ -14,9 +14,9 @@ from matcher.criteria import CRITERIA, WEIGHTS
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.fit import Anticipated, weigh
 from matcher.fit import anticipate as judge
+from matcher.graph.view import World
 from matcher.model.question import Target
 from matcher.transfer import gates, warnings
-from matcher.world import World
 from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"

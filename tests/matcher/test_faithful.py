@@ -12,11 +12,11 @@ from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher.criteria import CRITERIA
 from matcher.criteria.verdict import Scene
+from matcher.graph.place import Place
+from matcher.graph.view import World
 from matcher.model.question import Target
 from matcher.model.reasons import Reason
-from matcher.place import Place
 from matcher.similar import _shared_concepts, _shared_words
-from matcher.world import World
 from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"

@@ -9,7 +9,7 @@ import pytest
 
 from kg.errors import ImportFailed
 from matcher.evaluation import coparticipation
-from matcher.graph import Membership, Ties
+from matcher.graph.ties import Membership, Ties
 
 
 def ties(*rows: tuple[str, str, int | None]) -> Ties:

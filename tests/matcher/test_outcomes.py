@@ -12,9 +12,9 @@ from matcher import outcomes
 from matcher.batch import nearest
 from matcher.criteria import WEIGHTS
 from matcher.evaluation import adoption
+from matcher.graph.view import World
 from matcher.outcomes import Outcome
 from matcher.weights import weighed
-from matcher.world import World
 from tests.conftest import BASE
 
 

@@ -23,10 +23,10 @@ from matcher import batch
 from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
 from matcher.encoding import stems
+from matcher.graph.view import World
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question, Target
 from matcher.retrieval import Ranking
-from matcher.world import World
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 

@@ -15,13 +15,13 @@ from kg.vocabulary import PSR
 from matcher.criteria import CRITERIA, WEIGHTS
 from matcher.criteria.verdict import Scene, Verdict
 from matcher.fit import anticipate
+from matcher.graph.view import World
 from matcher.matcher import Matcher
 from matcher.missing import missing
 from matcher.model.question import Filters, Question, Target, WhatIf
 from matcher.retrieval import numbers
 from matcher.weights import read_weights, weighed, weights_hash
 from matcher.whatif import changes
-from matcher.world import World
 from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"

@@ -14,8 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from matcher.graph.view import World
 from matcher.outcomes import decided
-from matcher.world import World
 from service import feedback
 from service.limits import Window
 from service.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph

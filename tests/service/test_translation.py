@@ -18,7 +18,7 @@ from kg.text import i18n, number_formats
 from kg.text.i18n import LANGUAGES
 from kg.vocabulary import CLASSES, Vocabulary, graphs
 from matcher.criteria import WEIGHTS
-from matcher.world import World
+from matcher.graph.view import World
 from service.pages import EXAMPLES
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice

@@ -14,8 +14,8 @@ from kg.errors import NotFound
 from kg.stores.protocol import Store
 from kg.text.i18n import language
 from kg.vocabulary import DCT, LEVELS, PSR, SCHEMA, SKOS, vocabulary
-from matcher.graph import Membership, Ties, grouped
-from matcher.place import Place
+from matcher.graph.place import Place
+from matcher.graph.ties import Membership, Ties, grouped
 
 T = TypeVar("T")
 U = TypeVar("U")
