@@ -15,7 +15,6 @@ from kg.text.i18n import language, ngettext
 from kg.text.language import primary, settle
 from kg.vocabulary import LEVELS
 from matcher.answer import Json
-from matcher.criteria import WEIGHTS
 from matcher.encoding import text
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder
@@ -23,11 +22,12 @@ from matcher.encoding.reranker import Reranker
 from matcher.graph.place import Place
 from matcher.graph.view import World
 from matcher.index import Index, Progress
+from matcher.judging.criteria import WEIGHTS
+from matcher.judging.weights import Weights, weighed, weights_hash
 from matcher.model.question import Filters, Question, read
 from matcher.notes import told
 from matcher.picture import Found
 from matcher.retrieval import Ranking, by_entry, by_text, numbers
-from matcher.weights import Weights, weighed, weights_hash
 
 #: how many rankings for challenges are kept
 KEPT = 64

@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 from kg.text.i18n import gettext as _
 from kg.text.i18n import mark
 from kg.vocabulary import PSR
-from matcher.criteria.verdict import listed
-from matcher.fit import NEUTRAL, Anticipated, need
 from matcher.graph.place import FEATURES, Place
 from matcher.graph.view import World, title, word
+from matcher.judging.criteria.verdict import listed
+from matcher.judging.fit import NEUTRAL, Anticipated, need
 from matcher.model.question import Filters
 from matcher.retrieval import Ranking
 

@@ -11,12 +11,12 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Json, match
-from matcher.criteria.carrying import RESULTS
 from matcher.desk import Snapshot
 from matcher.encoding import text
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.view import Moved, World, names, surviving, title
+from matcher.judging.criteria.transfer import RESULTS
 from matcher.model.question import KINDS, Filters, Question
 from matcher.model.reasons import Reason, Triple, cite, excerpt
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from kg.entry import Entry
-from matcher import fit, picture
+from matcher import picture
 from matcher.encoding import centring, ngrams, text
 from matcher.index import Index
+from matcher.judging import fit
 from matcher.model.question import Filters
 from matcher.picture import Asked, Found, Scores
 

@@ -11,17 +11,17 @@ from kg.text.i18n import ngettext
 from kg.text.language import primary
 from matcher import missing, whatif
 from matcher.answer import Json, match, names
-from matcher.criteria import GATES
-from matcher.criteria.carrying import RESULTS, known_results
-from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
-from matcher.fit import Anticipated, anticipate
 from matcher.graph.view import surviving
 from matcher.instruments import open_to
+from matcher.judging.criteria import GATES
+from matcher.judging.criteria.transfer import RESULTS, known_results
+from matcher.judging.criteria.verdict import Scene
+from matcher.judging.fit import Anticipated, anticipate
+from matcher.judging.weights import Weights, weighed
 from matcher.model.question import Filters, Question, check_target, read
 from matcher.model.reasons import Reason
 from matcher.retrieval import Ranking, level
-from matcher.weights import Weights, weighed
 
 #: how many practices are judged by all criteria
 SHORT_LIST = 200

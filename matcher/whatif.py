@@ -8,11 +8,11 @@ from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import euro, number
 from kg.vocabulary import PSR
-from matcher.criteria import CRITERIA
-from matcher.criteria.intervention import cost_here
-from matcher.criteria.verdict import Verdict
-from matcher.fit import Anticipated, anticipate
 from matcher.graph.view import ancestors, word
+from matcher.judging.criteria import CRITERIA
+from matcher.judging.criteria.intervention import cost_here
+from matcher.judging.criteria.verdict import Verdict
+from matcher.judging.fit import Anticipated, anticipate
 from matcher.model.question import Target, WhatIf, concept
 
 #: how many single changes are named for a match

@@ -36,10 +36,10 @@ def measured(
 
 def outcomes(settings: Settings, write: Path | None) -> dict[str, Any]:
     """Report what results and decisions say of the weights; write them where asked to."""
-    from matcher.criteria import WEIGHTS
     from matcher.graph.view import World
-    from matcher.outcomes import report
-    from matcher.weights import read_weights
+    from matcher.judging.criteria import WEIGHTS
+    from matcher.judging.learned_weights import report
+    from matcher.judging.weights import read_weights
     from service.runtime import VOTES, open_graph
     from service.votes import Votes
 

@@ -23,7 +23,6 @@ from kg.sparql.scan import MAX_QUERY
 from kg.sparql.service_description import Describer
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
-from matcher.criteria import WEIGHTS
 from matcher.encoding.e5 import ModelDamaged
 from matcher.encoding.embedder import (
     DEFAULT,
@@ -33,8 +32,9 @@ from matcher.encoding.embedder import (
     check_folder,
 )
 from matcher.encoding.reranker import Reranker
+from matcher.judging.criteria import WEIGHTS
+from matcher.judging.weights import read_weights
 from matcher.matcher import Matcher
-from matcher.weights import read_weights
 from service.limits import Window
 from service.lists import Lists
 from service.metrics import Metrics

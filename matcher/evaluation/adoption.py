@@ -16,12 +16,12 @@ from kg import starter
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import PSR
-from matcher.criteria import CRITERIA, WEIGHTS
-from matcher.criteria.verdict import Scene
 from matcher.evaluation.measures import estimate
-from matcher.fit import NEUTRAL, weigh
 from matcher.graph.place import Place
 from matcher.graph.view import Moved, World
+from matcher.judging.criteria import CRITERIA, WEIGHTS
+from matcher.judging.criteria.verdict import Scene
+from matcher.judging.fit import NEUTRAL, weigh
 
 CONTEXT = ("I5", "E1", "E2", "E3", "E4")
 #: how many times as many people a place of similar size has at most

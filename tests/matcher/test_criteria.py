@@ -10,11 +10,11 @@ from kg.entries.reading import read_entry
 from kg.entry import Entry
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher.criteria import CRITERIA, WEIGHTS
-from matcher.criteria.verdict import Scene, Verdict
-from matcher.fit import Anticipated, weigh
-from matcher.fit import anticipate as judge
 from matcher.graph.view import World
+from matcher.judging.criteria import CRITERIA, WEIGHTS
+from matcher.judging.criteria.verdict import Scene, Verdict
+from matcher.judging.fit import Anticipated, weigh
+from matcher.judging.fit import anticipate as judge
 from matcher.model.question import Target
 from matcher.transfer import gates, warnings
 from tests.conftest import BASE

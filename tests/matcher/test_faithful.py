@@ -10,10 +10,10 @@ import pytest
 from kg.entry import Entry
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher.criteria import CRITERIA
-from matcher.criteria.verdict import Scene
 from matcher.graph.place import Place
 from matcher.graph.view import World
+from matcher.judging.criteria import CRITERIA
+from matcher.judging.criteria.verdict import Scene
 from matcher.model.question import Target
 from matcher.model.reasons import Reason
 from matcher.similar import _shared_concepts, _shared_words

@@ -226,8 +226,8 @@ def test_an_instrument_that_has_ended_is_excluded(starter_matcher: Matcher) -> N
 def test_a_gap_is_said(starter_matcher: Matcher) -> None:
     assert instruments(starter_matcher)["gap"] is None
     world, practices = starter_matcher.world, starter_matcher.store.entries("practice")
-    from matcher.criteria import CRITERIA
-    from matcher.criteria.verdict import Scene
+    from matcher.judging.criteria import CRITERIA
+    from matcher.judging.criteria.verdict import Scene
 
     scene = Scene(world, world.place(BASE + "id/territory/AL"))
     gap = next(p for p in practices if CRITERIA["E4"](p, scene).gate == "gap")

@@ -20,10 +20,10 @@ from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher import batch
-from matcher.criteria.verdict import Scene
 from matcher.desk import Snapshot
 from matcher.encoding import stems
 from matcher.graph.view import World
+from matcher.judging.criteria.verdict import Scene
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question, Target
 from matcher.retrieval import Ranking

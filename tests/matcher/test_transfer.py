@@ -12,15 +12,15 @@ import pytest
 
 from kg.errors import Refused
 from kg.vocabulary import PSR
-from matcher.criteria import CRITERIA, WEIGHTS
-from matcher.criteria.verdict import Scene, Verdict
-from matcher.fit import anticipate
 from matcher.graph.view import World
+from matcher.judging.criteria import CRITERIA, WEIGHTS
+from matcher.judging.criteria.verdict import Scene, Verdict
+from matcher.judging.fit import anticipate
+from matcher.judging.weights import read_weights, weighed, weights_hash
 from matcher.matcher import Matcher
 from matcher.missing import missing
 from matcher.model.question import Filters, Question, Target, WhatIf
 from matcher.retrieval import numbers
-from matcher.weights import read_weights, weighed, weights_hash
 from matcher.whatif import changes
 from tests.conftest import BASE
 

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from matcher.graph.view import World
-from matcher.outcomes import decided
+from matcher.judging.learned_weights import decided
 from service import feedback
 from service.limits import Window
 from service.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph

@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from matcher.criteria import WEIGHTS
 from matcher.encoding.reranker import Reranker
+from matcher.judging.criteria import WEIGHTS
 from tests.service.conftest import BASE
 
 DOM = f"{BASE}id/practice/dom-mladih-split"

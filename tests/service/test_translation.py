@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 from kg.text import i18n, number_formats
 from kg.text.i18n import LANGUAGES
 from kg.vocabulary import CLASSES, Vocabulary, graphs
-from matcher.criteria import WEIGHTS
 from matcher.graph.view import World
+from matcher.judging.criteria import WEIGHTS
 from service.pages import EXAMPLES
 from service.runtime import Runtime
 from tests.service.conftest import BASE, practice

@@ -6,9 +6,9 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.vocabulary import PSR, SCHEMA
-from matcher.criteria.verdict import Scene, Verdict
 from matcher.graph.place import Fact
 from matcher.graph.view import Moved
+from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.model.reasons import Triple, cite
 
 #: how far a recorded result was a success; a result that is not listed is not known

@@ -6,8 +6,8 @@ from kg.entry import Entry, year
 from kg.text.i18n import gettext as _
 from kg.text.number_formats import euro
 from kg.vocabulary import DCT, PSR, SCHEMA, vocabulary
-from matcher.criteria.verdict import Adaptation, Scene, Verdict, listed, ordinal
 from matcher.graph.view import word
+from matcher.judging.criteria.verdict import Adaptation, Scene, Verdict, listed, ordinal
 from matcher.model.reasons import Triple, cite
 
 _STAGES = {1: 0.1, 2: 0.2, 3: 0.4, 4: 0.8, 5: 0.9, 6: 1.0}

@@ -20,11 +20,11 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from kg.vocabulary import DCT, PSR
-from matcher.criteria import CRITERIA
-from matcher.criteria.carrying import RESULTS
-from matcher.criteria.verdict import Scene
 from matcher.graph.view import World
-from matcher.weights import Weights, weighed, weights_hash
+from matcher.judging.criteria import CRITERIA
+from matcher.judging.criteria.transfer import RESULTS
+from matcher.judging.criteria.verdict import Scene
+from matcher.judging.weights import Weights, weighed, weights_hash
 
 SPREAD, OFFSET, STEEP = 0.5, 2.0, 4.0
 LEARNT = tuple(c for c in CRITERIA if c not in {"P1", "T2"})

@@ -11,7 +11,7 @@ from pathlib import Path
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
-from matcher.criteria import CRITERIA, WEIGHTS
+from matcher.judging.criteria import CRITERIA, WEIGHTS
 
 Weights = Mapping[str, float]
 #: the largest weight that can be given; only its share of all of them counts

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
-from matcher.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
 from matcher.graph.place import FEATURES, Holder, likeness, mean
 from matcher.graph.view import ancestors, names, title
+from matcher.judging.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
 from matcher.model.reasons import Triple, cite
 
 _AUTHORITY = VOC + "actor-type/public-authority"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from kg.entry import Entry
 from kg.text.i18n import language
-from matcher.criteria import CRITERIA, GATES, WEIGHTS
-from matcher.criteria.verdict import Scene, Verdict
-from matcher.weights import Weights
+from matcher.judging.criteria import CRITERIA, GATES, WEIGHTS
+from matcher.judging.criteria.verdict import Scene, Verdict
+from matcher.judging.weights import Weights
 
 #: what an unknown criterion is taken for in the order of the list, never in the fit
 NEUTRAL = 0.5

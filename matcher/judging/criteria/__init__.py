@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kg.entry import Entry
-from matcher.criteria.carrying import record, support
-from matcher.criteria.environment import actors, governance, instruments, territory
-from matcher.criteria.intervention import adaptability, cost, evidence, maturity, simplicity
-from matcher.criteria.population import acceptability, need, target_groups
-from matcher.criteria.verdict import Scene, Verdict
+from matcher.judging.criteria.environment import actors, governance, instruments, territory
+from matcher.judging.criteria.intervention import adaptability, cost, evidence, maturity, simplicity
+from matcher.judging.criteria.population import acceptability, need, target_groups
+from matcher.judging.criteria.transfer import record, support
+from matcher.judging.criteria.verdict import Scene, Verdict
 
 #: what each criterion counts for; they add up to 1
 WEIGHTS = {

@@ -6,8 +6,8 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.i18n import language
 from kg.vocabulary import DCT, PSR
-from matcher.criteria.verdict import Scene, Verdict, any_of, ordinal
 from matcher.graph.view import World, ancestors, names, title
+from matcher.judging.criteria.verdict import Scene, Verdict, any_of, ordinal
 from matcher.model.reasons import cite, excerpt
 
 #: the texts that the search compares with a question
