@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kg.vocabulary import DCT
 from matcher.graph.view import World
 from matcher.model.reasons import Reason
-from matcher.retrieval import level
+from matcher.search.ranking import level
 
 Json = dict[str, object]
 

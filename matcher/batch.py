@@ -12,10 +12,10 @@ import numpy.typing as npt
 from kg.errors import Malformed
 from matcher.desk import Desk, Snapshot
 from matcher.encoding.embedder import Matrix
-from matcher.index import Progress
 from matcher.model.question import Filters, Question
-from matcher.picture import Found
-from matcher.retrieval import RECIPE, Ranking, by_entry
+from matcher.search.index import Progress
+from matcher.search.ranking import RECIPE, Ranking, by_entry
+from matcher.search.snapshot import Found
 
 #: entries compared at once; 512 rows against 100,000 take 200 MB, three times over
 BLOCK, GROUP = 512, 64

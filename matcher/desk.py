@@ -21,13 +21,13 @@ from matcher.encoding.embedder import Embedder
 from matcher.encoding.reranker import Reranker
 from matcher.graph.place import Place
 from matcher.graph.view import World
-from matcher.index import Index, Progress
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import Weights, weighed, weights_hash
 from matcher.model.question import Filters, Question, read
 from matcher.notes import told
-from matcher.picture import Found
-from matcher.retrieval import Ranking, by_entry, by_text, numbers
+from matcher.search.index import Index, Progress
+from matcher.search.ranking import Ranking, by_entry, by_text, numbers
+from matcher.search.snapshot import Found
 
 #: how many rankings for challenges are kept
 KEPT = 64

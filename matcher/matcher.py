@@ -12,7 +12,7 @@ from matcher.desk import Desk, only
 from matcher.encoding import text
 from matcher.graph.view import surviving
 from matcher.model.question import Question
-from matcher.retrieval import Ranking, level
+from matcher.search.ranking import Ranking, level
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from matcher.graph.view import World, title, word
 from matcher.judging.criteria.verdict import listed
 from matcher.judging.fit import NEUTRAL, Anticipated, need
 from matcher.model.question import Filters
-from matcher.retrieval import Ranking
+from matcher.search.ranking import Ranking
 
 Json = dict[str, object]
 #: how many fields and criteria are named

@@ -16,7 +16,7 @@ from matcher.encoding.stems import stems
 from matcher.graph.view import surviving, title, word
 from matcher.model.question import Question
 from matcher.model.reasons import Reason, Triple, cite, excerpt
-from matcher.retrieval import Ranking
+from matcher.search.ranking import Ranking
 
 _SHARED = (
     ("challenge", PSR + "addresses"),

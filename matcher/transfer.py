@@ -21,7 +21,7 @@ from matcher.judging.fit import Anticipated, anticipate
 from matcher.judging.weights import Weights, weighed
 from matcher.model.question import Filters, Question, check_target, read
 from matcher.model.reasons import Reason
-from matcher.retrieval import Ranking, level
+from matcher.search.ranking import Ranking, level
 
 #: how many practices are judged by all criteria
 SHORT_LIST = 200

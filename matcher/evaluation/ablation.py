@@ -10,10 +10,10 @@ import numpy as np
 from matcher.encoding import text
 from matcher.evaluation.judged import LANGUAGES, Answer, Judged, by_question
 from matcher.evaluation.measures import estimate
-from matcher.index import Index
 from matcher.model.question import Filters
-from matcher.picture import Scores
-from matcher.retrieval import RECIPE, Recipe, by_entry, by_text
+from matcher.search.index import Index
+from matcher.search.ranking import RECIPE, Recipe, by_entry, by_text
+from matcher.search.snapshot import Scores
 
 PRACTICES = Filters(type=("practice",))
 WITHOUT = {

@@ -10,7 +10,7 @@ from matcher.encoding.embedder import Matrix
 from matcher.encoding.stems import stems
 from matcher.encoding.text import SOLUTION
 from matcher.evaluation.collection import Document
-from matcher.picture import Found
+from matcher.search.snapshot import Found
 
 #: Robertson and Zaragoza 2009, "The probabilistic relevance framework", the usual values
 K1, B = 1.2, 0.75

@@ -16,7 +16,7 @@ from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR, RDF_TYPE
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder
-from matcher.index import Index, Progress
+from matcher.search.index import Index, Progress
 
 BASE = "https://passerelle.example/"
 

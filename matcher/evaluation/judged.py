@@ -22,9 +22,9 @@ from kg.text.language import detect
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.text import VERSION
 from matcher.evaluation.measures import ece, estimate, graded_ndcg, reliability
-from matcher.index import Progress
 from matcher.matcher import Matcher
 from matcher.model.question import Question
+from matcher.search.index import Progress
 
 LANGUAGES = ("en", "hr", "lv", "pl", "hu", "el", "fi", "de")
 REWORDED = "en2"

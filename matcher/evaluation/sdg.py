@@ -21,9 +21,9 @@ from matcher.encoding.embedder import Embedder
 from matcher.encoding.text import VERSION
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, Floats, estimate
-from matcher.index import Index, Progress
 from matcher.model.question import Filters
-from matcher.retrieval import by_text
+from matcher.search.index import Index, Progress
+from matcher.search.ranking import by_text
 
 GOALS = 17
 Statements = dict[int, list[str]]

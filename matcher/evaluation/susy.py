@@ -21,9 +21,9 @@ from matcher.encoding.text import VERSION
 from matcher.evaluation.baselines import baselines
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
-from matcher.index import Index, Progress
 from matcher.model.question import Filters, Question
-from matcher.retrieval import RECIPE, Recipe, by_entry
+from matcher.search.index import Index, Progress
+from matcher.search.ranking import RECIPE, Recipe, by_entry
 from matcher.similar import chosen
 
 JACCARD = 0.5

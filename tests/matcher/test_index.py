@@ -19,10 +19,10 @@ from matcher.encoding import text
 from matcher.encoding.centring import Means, for_model
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import count
-from matcher.index import Index
 from matcher.matcher import Matcher
 from matcher.model.question import Filters
-from matcher.retrieval import RECIPE, by_entry, by_text
+from matcher.search.index import Index
+from matcher.search.ranking import RECIPE, by_entry, by_text
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 
@@ -154,7 +154,7 @@ def test_one_entry_that_cannot_be_embedded_stops_no_other(
     store: EmbeddedStore, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture, picky: Picky,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("matcher.index.BATCH", 4)
+    monkeypatch.setattr("matcher.search.index.BATCH", 4)
     index = Index(store, picky, means, tmp_path / "index")
     good = [put(store, f"p{n}", f"No bus comes to village {n}") for n in (0, 1, 3, 4, 6, 7, 8, 9)]
     bad = [put(store, f"p{n}", f"The well has poison {n}") for n in (2, 5)]

@@ -26,7 +26,7 @@ from matcher.graph.view import World
 from matcher.judging.criteria.verdict import Scene
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question, Target
-from matcher.retrieval import Ranking
+from matcher.search.ranking import Ranking
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 

@@ -16,10 +16,10 @@ from kg.stores.protocol import Change
 from kg.text.i18n import speaking
 from matcher import batch
 from matcher.encoding.text import preferred
-from matcher.index import Index
 from matcher.matcher import Matcher
 from matcher.model.question import Question
-from matcher.picture import Asked, Found
+from matcher.search.index import Index
+from matcher.search.snapshot import Asked, Found
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 

@@ -20,7 +20,7 @@ from matcher.judging.weights import read_weights, weighed, weights_hash
 from matcher.matcher import Matcher
 from matcher.missing import missing
 from matcher.model.question import Filters, Question, Target, WhatIf
-from matcher.retrieval import numbers
+from matcher.search.ranking import numbers
 from matcher.whatif import changes
 from tests.conftest import BASE
 

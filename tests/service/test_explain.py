@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from rdflib import PROV, RDF, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
-from matcher import retrieval
+from matcher.search import ranking
 from service.runtime import Runtime
 from tests.service.conftest import BASE
 
@@ -108,7 +108,7 @@ def test_the_match_names_what_it_was_made_with_and_not_the_question(client: Flas
 def test_what_speaks_against_a_match_is_said(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, kind: str, asked: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(retrieval, "DOUBTFUL", 2.0)
+    monkeypatch.setattr(ranking, "DOUBTFUL", 2.0)
     answer = client.post(f"/api/match/{kind}", json=asked).get_json()
     rdf = client.post(f"/api/match/{kind}?format=ttl", json=asked)
     found = Graph().parse(data=rdf.data, format="turtle")

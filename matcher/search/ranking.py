@@ -10,12 +10,12 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from kg.entry import Entry
-from matcher import picture
 from matcher.encoding import centring, ngrams, text
-from matcher.index import Index
 from matcher.judging import fit
 from matcher.model.question import Filters
-from matcher.picture import Asked, Found, Scores
+from matcher.search import snapshot
+from matcher.search.index import Index
+from matcher.search.snapshot import Asked, Found, Scores
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def numbers() -> dict[str, float]:
     logits = zip("abcdef", (*QUESTION_LOGIT, *ENTRY_LOGIT), strict=True)
     rest = {n: getattr(RECIPE, n) for n in ("letters", "concepts", "feedback", "share")}
     shift = {n: getattr(centring, n) for n in ("STRENGTH", "PRIOR", "QUESTION")}
-    other = {"COMMON": ngrams.COMMON, "UNSTATED": picture.UNSTATED, "NEUTRAL": fit.NEUTRAL}
+    other = {"COMMON": ngrams.COMMON, "UNSTATED": snapshot.UNSTATED, "NEUTRAL": fit.NEUTRAL}
     return dict(RECIPE.facets) | rest | dict(logits) | shift | other
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csc_array, csr_array
 
-from matcher.attributes import Attributes, wanted
 from matcher.encoding import text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import Grams, Sparse
 from matcher.model.question import Filters
+from matcher.search.filter_values import Attributes, wanted
 
 #: the attributes by which entries are alike, besides their texts
 CONCEPTS = ("approach", "challenge", "target_group", "theme")

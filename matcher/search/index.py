@@ -20,11 +20,11 @@ from kg.entry import Entry
 from kg.errors import KgError, Overloaded, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
-from matcher.attributes import attributes
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import QUESTION, Means
 from matcher.encoding.embedder import Embedder, Matrix, embed, works
-from matcher.picture import Asked, Found
+from matcher.search.filter_values import attributes
+from matcher.search.snapshot import Asked, Found
 
 BATCH = 256
 Progress = Callable[[int, int], None]

@@ -1,0 +1,1 @@
+"""The index, and who comes first in it for a question."""
