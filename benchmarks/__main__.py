@@ -83,7 +83,7 @@ def batch_figures(rows: int = 100_000, blocks: int = 8) -> dict[str, float]:
     """Measure all pairs of random vectors by a few blocks of rows, the short list for 20 each."""
     import numpy as np
 
-    from matcher.batch import BLOCK, TIMES, nearest
+    from matcher.questions.batch import BLOCK, TIMES, nearest
 
     random = np.random.default_rng(1)
     vectors = random.standard_normal((rows, 384), dtype=np.float32)

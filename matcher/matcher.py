@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kg.stores.protocol import Store
-from matcher import consortium, groups, instruments, partners, similar, transfer
 from matcher.answer import Json, match
 from matcher.desk import Desk, only
 from matcher.encoding import text
 from matcher.graph.view import surviving
 from matcher.model.question import Question
+from matcher.questions import consortium, groups, instruments, partners, similar, transfer
 from matcher.search.ranking import Ranking, level
 
 

@@ -325,7 +325,7 @@ def _subject(kind: str, iri: str) -> str:
 def _batch(found: Matching, country: str, output: Path, limit: int, progress: Progress,
            *, as_json: bool) -> None:  # fmt: skip
     from kg.catalogue.lists import country_code
-    from matcher import batch
+    from matcher.questions import batch
 
     def tell(done: int, total: int) -> None:
         progress.counted("Matching", done, total)

@@ -10,7 +10,7 @@ from kg.errors import Refused
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
 from matcher.matcher import Matcher
-from matcher.transfer import FAR
+from matcher.questions.transfer import FAR
 from service import schemas
 from service.pieces import Piece
 from service.places import Place, PlaceBook

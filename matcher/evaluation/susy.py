@@ -22,9 +22,9 @@ from matcher.evaluation.baselines import baselines
 from matcher.evaluation.collection import Document, indexed
 from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
 from matcher.model.question import Filters, Question
+from matcher.questions.similar import chosen
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import RECIPE, Recipe, by_entry
-from matcher.similar import chosen
 
 JACCARD = 0.5
 #: languages of fewer documents are not told apart

@@ -16,7 +16,7 @@ from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.judging.fit import Anticipated, weigh
 from matcher.judging.fit import anticipate as judge
 from matcher.model.question import Target
-from matcher.transfer import gates, warnings
+from matcher.questions.transfer import gates, warnings
 from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"

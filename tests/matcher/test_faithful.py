@@ -16,7 +16,7 @@ from matcher.judging.criteria import CRITERIA
 from matcher.judging.criteria.verdict import Scene
 from matcher.model.question import Target
 from matcher.model.reasons import Reason
-from matcher.similar import _shared_concepts, _shared_words
+from matcher.questions.similar import _shared_concepts, _shared_words
 from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"

@@ -15,11 +15,11 @@ from kg.catalogue.lists import links_to
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher import batch, partners, similar
 from matcher.encoding import centring
 from matcher.judging import fit
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question, Target, check_filters
+from matcher.questions import batch, partners, similar
 from matcher.search import ranking as retrieval
 from matcher.search import snapshot as picture
 from tests.conftest import BASE

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from kg.stores.embedded import EmbeddedStore
-from matcher.batch import nearest
 from matcher.evaluation import adoption
 from matcher.graph.view import World
 from matcher.judging import learned_weights
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.learned_weights import Outcome
 from matcher.judging.weights import weighed
+from matcher.questions.batch import nearest
 from tests.conftest import BASE
 
 

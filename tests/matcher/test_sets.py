@@ -11,7 +11,7 @@ import pytest
 from kg.errors import Refused
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question
-from matcher.seats import Candidate, Rules, broken, choose, worth
+from matcher.questions.consortium_solver import Candidate, Rules, broken, choose, worth
 from tests.conftest import BASE
 
 CALL = BASE + "id/call/esf-si-2023-ncc-01"

@@ -19,13 +19,13 @@ from kg import starter
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher import batch
 from matcher.desk import Snapshot
 from matcher.encoding import stems
 from matcher.graph.view import World
 from matcher.judging.criteria.verdict import Scene
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question, Target
+from matcher.questions import batch
 from matcher.search.ranking import Ranking
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder

@@ -14,10 +14,10 @@ from kg.entry import Entry, Text
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.text.i18n import speaking
-from matcher import batch
 from matcher.encoding.text import preferred
 from matcher.matcher import Matcher
 from matcher.model.question import Question
+from matcher.questions import batch
 from matcher.search.index import Index
 from matcher.search.snapshot import Asked, Found
 from tests.conftest import BASE

@@ -18,10 +18,10 @@ from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.judging.fit import anticipate
 from matcher.judging.weights import read_weights, weighed, weights_hash
 from matcher.matcher import Matcher
-from matcher.missing import missing
 from matcher.model.question import Filters, Question, Target, WhatIf
+from matcher.questions.missing_fields import missing
+from matcher.questions.what_if import changes
 from matcher.search.ranking import numbers
-from matcher.whatif import changes
 from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"

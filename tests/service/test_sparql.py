@@ -197,7 +197,7 @@ def test_matches_are_found_in_the_turn_of_the_query_and_without_reasons(
         raise AssertionError("reasons were looked for")
 
     monkeypatch.setattr(Matcher, "nearest", noted)
-    monkeypatch.setattr("matcher.similar.reasons", refuse)
+    monkeypatch.setattr("matcher.questions.similar.reasons", refuse)
     query = PSR + f"SELECT * {{ ?p psr:similarTo {SOPOTNIKI}, 'bread', ('bread'), ('bread' 5) }}"
     assert get(client, query).status_code == 200
     assert turns == [1, 1, 1]

@@ -19,8 +19,8 @@ from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
 from matcher.model.question import Filters, Question, concept, read
 from matcher.model.reasons import Reason, cite
+from matcher.questions.consortium_solver import Candidate, Rules, broken, choose, worth
 from matcher.search.ranking import Ranking
-from matcher.seats import Candidate, Rules, broken, choose, worth
 
 #: how many actors are looked at, and how many alternatives each seat gets
 CANDIDATES, ALTERNATIVES = 500, 3

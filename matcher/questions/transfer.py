@@ -9,11 +9,9 @@ from functools import partial
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.text.language import primary
-from matcher import missing, whatif
 from matcher.answer import Json, match, names
 from matcher.desk import Snapshot
 from matcher.graph.view import surviving
-from matcher.instruments import open_to
 from matcher.judging.criteria import GATES
 from matcher.judging.criteria.transfer import RESULTS, known_results
 from matcher.judging.criteria.verdict import Scene
@@ -21,6 +19,8 @@ from matcher.judging.fit import Anticipated, anticipate
 from matcher.judging.weights import Weights, weighed
 from matcher.model.question import Filters, Question, check_target, read
 from matcher.model.reasons import Reason
+from matcher.questions import missing_fields, what_if
+from matcher.questions.instruments import open_to
 from matcher.search.ranking import Ranking, level
 
 #: how many practices are judged by all criteria
@@ -41,7 +41,7 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     weights = weighed(question.weights, snapshot.weights)
     by_path = {asked.path: asked} if asked else {}
     target = check_target(question.target)
-    after = whatif.suppose(target, question.what_if) if question.what_if else None
+    after = what_if.suppose(target, question.what_if) if question.what_if else None
     scene = Scene(
         world,
         place,
@@ -64,15 +64,15 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     judged.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
 
     def matched(found: Anticipated) -> Json:
-        supposed = {"what_if": whatif.supposed(found, after)} if after is not None else {}
+        supposed = {"what_if": what_if.supposed(found, after)} if after is not None else {}
         return _match(found, lang) | supposed
 
     more = [a for a in judged[question.limit : FAR] if a.practice.iri in question.also]
     matches = list(surviving([*judged[: question.limit], *more], matched))
     nothing = asked is None and ranking.nothing_good()
-    notes = missing.notes(world, place)
+    notes = missing_fields.notes(world, place)
     made = snapshot.answer(matches, lang, nothing, notes, weights, question.text)
-    made |= {"territory": place.iri, "missing": missing.missing(judged)}
+    made |= {"territory": place.iri, "missing": missing_fields.missing(judged)}
     if question.why_not:
         made["why_not"] = _why_not(question, scene, ranking, judged, weights, lang)
     return made
@@ -109,7 +109,7 @@ def _why_not(
         known = practice.iri in ranking.found.position
         need = ranking.probability(practice.iri) if known else 0.0
         found = anticipate(practice, scene, need, weights)
-    told = missing.why_not(found, judged, question.limit, question.filters, ranking)
+    told = missing_fields.why_not(found, judged, question.limit, question.filters, ranking)
     return names(scene.world, practice.iri, lang) | told
 
 
@@ -124,7 +124,7 @@ def _match(found: Anticipated, lang: str) -> Json:
         "gates": gates(found),
         "adaptations": adaptations(found, lang),
         "warnings": warnings(found),
-        "counterfactuals": whatif.changes(found),
+        "counterfactuals": what_if.changes(found),
         "instruments": open_to(found.scene, found.practice, lang, PAYING),
         "transfers": transfers(found),
     }
