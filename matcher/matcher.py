@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from kg.stores.protocol import Store
 from matcher.answer import Json, match
-from matcher.desk import Desk, only
 from matcher.encoding import text
+from matcher.engine import Desk, only
 from matcher.graph.view import surviving
 from matcher.model.question import Question
 from matcher.questions import consortium, groups, instruments, partners, similar, transfer

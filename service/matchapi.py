@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from kg.errors import UnknownFormat
 from kg.text.i18n import gettext
-from matcher import explain
+from matcher import answer_rdf
 from service import feedback, schemas
 from service.answers import as_json, context_url, document
 from service.negotiate import MATCHES, choose, write
@@ -37,7 +37,7 @@ def as_rdf(
 ) -> list[ox.Triple]:
     """Return the answer to a request as triples, with the entry that was asked about."""
     about = next((raw[k] for k in schemas.SUBJECTS[kind] if k != "text" and k in raw), None)
-    return explain.triples(kind, answer, base, about)
+    return answer_rdf.triples(kind, answer, base, about)
 
 
 def _body() -> dict[str, Any]:

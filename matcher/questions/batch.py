@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kg.errors import Malformed
-from matcher.desk import Desk, Snapshot
 from matcher.encoding.embedder import Matrix
+from matcher.engine import Desk, Snapshot
 from matcher.model.question import Filters, Question
 from matcher.search.index import Progress
 from matcher.search.ranking import RECIPE, Ranking, by_entry

@@ -14,7 +14,7 @@ from kg.errors import Refused, refused
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.answer import Json, match, names
-from matcher.desk import Snapshot
+from matcher.engine import Snapshot
 from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
 from matcher.model.question import Filters, Question, concept, read

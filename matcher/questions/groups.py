@@ -12,7 +12,7 @@ from kg.text.i18n import language, ngettext
 from kg.text.language import primary
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Json, match, names
-from matcher.desk import Snapshot
+from matcher.engine import Snapshot
 from matcher.graph.view import World, surviving
 from matcher.judging.criteria.transfer import RESULTS
 from matcher.model.question import Question, read

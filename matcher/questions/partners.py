@@ -11,8 +11,8 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Json, match
-from matcher.desk import Snapshot
 from matcher.encoding import text
+from matcher.engine import Snapshot
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.view import Moved, World, names, surviving, title

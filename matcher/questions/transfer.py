@@ -10,7 +10,7 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.text.language import primary
 from matcher.answer import Json, match, names
-from matcher.desk import Snapshot
+from matcher.engine import Snapshot
 from matcher.graph.view import surviving
 from matcher.judging.criteria import GATES
 from matcher.judging.criteria.transfer import RESULTS, known_results

@@ -19,8 +19,8 @@ from kg import starter
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher.desk import Snapshot
 from matcher.encoding import stems
+from matcher.engine import Snapshot
 from matcher.graph.view import World
 from matcher.judging.criteria.verdict import Scene
 from matcher.matcher import Matcher

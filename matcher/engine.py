@@ -24,7 +24,7 @@ from matcher.graph.view import World
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import Weights, weighed, weights_hash
 from matcher.model.question import Filters, Question, read
-from matcher.notes import told
+from matcher.query_notes import told
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import Ranking, by_entry, by_text, numbers
 from matcher.search.snapshot import Found
