@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-    from service.runtime import Runtime
-    from service.settings import Settings
+    from service.core.runtime import Runtime
+    from service.core.settings import Settings
 
 
 def create_app(source: Settings | Runtime) -> Flask:
@@ -17,6 +17,6 @@ def create_app(source: Settings | Runtime) -> Flask:
     Flask is imported here, so that ``passerelle --help`` need not wait for it.
     """
     from service.app import build
-    from service.runtime import Runtime
+    from service.core.runtime import Runtime
 
     return build(source if isinstance(source, Runtime) else Runtime(source))

@@ -15,9 +15,9 @@ from kg.errors import NotFound
 from kg.stores.protocol import Version
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES
+from service.core.proxies import ASKED, household
+from service.core.runtime import current
 from service.negotiate import write_entry
-from service.proxies import ASKED, household
-from service.runtime import current
 
 #: what keeps browsers safe; on every answer
 HEADERS = {

@@ -10,9 +10,9 @@ from kg.errors import Overloaded, Problem, Refused
 from kg.text.i18n import gettext
 from service import writing
 from service.answers import as_json, check_iri, entry_answer, entry_iri, visitor, whole
-from service.metrics import MEDIA
+from service.core.metrics import MEDIA
+from service.core.runtime import current
 from service.negotiate import DATA, choose
-from service.runtime import current
 
 api = Blueprint("api", __name__)
 _FILTERS = ("type", "country", "territory", "theme", "q")

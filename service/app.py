@@ -15,7 +15,9 @@ from service.answers import HEADERS, visitor
 from service.api import api
 from service.content import content
 from service.contribute import contribute
-from service.door import FREE, REFUSED, Door, Refusal
+from service.core.door import FREE, REFUSED, Door, Refusal
+from service.core.proxies import ASKED, Front
+from service.core.runtime import Runtime
 from service.finding import finding
 from service.graphstore import graphstore
 from service.matchapi import matching
@@ -23,8 +25,6 @@ from service.negotiate import Request
 from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
-from service.proxies import ASKED, Front
-from service.runtime import Runtime
 from service.searchview import MAX_QUESTION
 from service.sparql import sparql
 from service.workspace import workspace

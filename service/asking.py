@@ -13,10 +13,10 @@ from kg.errors import KgError, Overloaded, Problem, Refused
 from kg.text.i18n import gettext, language
 from service import schemas
 from service.browse import Labels
+from service.core.runtime import Runtime
 from service.errors import shown
 from service.names import find
 from service.pieces import Piece, local_href, tag
-from service.runtime import Runtime
 from service.searchview import Card, check_text, clean
 
 #: how often one field may be typed

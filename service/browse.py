@@ -17,11 +17,11 @@ from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name
 from kg.vocabulary import CLASSES, ISO, VOC, vocabulary
 from matcher.model.question import SCHEMES
+from service.core.places import PlaceBook
+from service.core.runtime import Runtime
 from service.maps import Map, Spot, draw
 from service.nearness import Near, look
 from service.pieces import Piece, tag
-from service.places import PlaceBook
-from service.runtime import Runtime
 from service.searchview import LEVELS, clean
 
 PER_PAGE, SHOWN = 20, 8

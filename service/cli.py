@@ -24,13 +24,13 @@ from service.console import (
     query_rows,
     show,
 )
-from service.settings import BadSetting, Settings, read
+from service.core.settings import BadSetting, Settings, read
 
 if TYPE_CHECKING:
     from socket import socket
 
-    from service.runtime import Matching, Runtime
-    from service.tokens import Tokens
+    from service.core.runtime import Matching, Runtime
+    from service.core.tokens import Tokens
 
 TYPES = {
     ".ttl": "text/turtle",
@@ -112,7 +112,7 @@ def main() -> None:
 @click.option("--demo", is_flag=True, help="Also print a first transfer match with its reasons.")
 def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
     """Serve pages, API and SPARQL on PORT until SIGTERM or Ctrl-C."""
-    from service import server
+    from service.core import server
 
     settings = _settings(home)
     _set_up_models(settings)
@@ -126,8 +126,9 @@ def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
 
 def _run(settings: Settings, bound: socket, as_json: bool, demo: bool) -> None:
     """Serve until a signal, or until the model turns out to be unusable."""
-    from service import create_app, server
-    from service.runtime import Runtime
+    from service import create_app
+    from service.core import server
+    from service.core.runtime import Runtime
 
     with Runtime(settings, tell=Progress()) as runtime:
         address = settings.address.rstrip("/")
@@ -174,7 +175,7 @@ def _ask(kind: str, raw: dict[str, Any], source: Matching) -> dict[str, Any]:
 def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int | None) -> None:
     """Import FILE: entries (rdf), or a list as susy or esif publish it; 1 if rows are refused."""
     from kg.imports.importing import import_file
-    from service.runtime import open_graph
+    from service.core.runtime import open_graph
 
     progress = Progress()
     intake = open_graph(_settings(home), progress)
@@ -195,8 +196,8 @@ def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int 
 @common
 def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> None:
     """Write all entries; nquads also holds provenance and vocabularies."""
+    from service.core.runtime import open_graph
     from service.export import export_all
-    from service.runtime import open_graph
 
     if as_json and output is None:
         raise click.UsageError("With --json name a file by --output.")
@@ -219,7 +220,7 @@ def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> 
 def validate(home: Path | None, as_json: bool, file: Path) -> None:
     """Check the entry in FILE (Turtle, N-Triples, JSON-LD); exit code 1 if it does not conform."""
     from kg.entries.reading import read_entry
-    from service.runtime import open_graph
+    from service.core.runtime import open_graph
 
     media = TYPES.get(file.suffix.lower())
     if media is None:
@@ -303,9 +304,9 @@ def _rdf(kind: str, raw: dict[str, Any], answer: dict[str, Any], base: str, form
 def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
     """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
     from service import schemas
+    from service.core.runtime import open_graph
+    from service.core.tokens import check_label
     from service.feedback import tell
-    from service.runtime import open_graph
-    from service.tokens import check_label
 
     check_label(agent, "agent")
     told = schemas.read_feedback(schemas.read_json(file.read()))
@@ -336,7 +337,7 @@ def _batch(found: Matching, country: str, output: Path, limit: int, progress: Pr
 
 
 def _matching(settings: Settings, progress: Progress) -> Matching:
-    from service.runtime import Matching
+    from service.core.runtime import Matching
 
     _set_up_models(settings)
     return Matching(settings, tell=progress)
@@ -371,7 +372,7 @@ def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | No
 @common
 def queries(home: Path | None, as_json: bool, limit: int, slowest: bool, limited: bool) -> None:
     """Show the log of SPARQL queries: how long, how much, which limit; never their text."""
-    from service.querylog import read as read_log
+    from service.core.query_log import read as read_log
 
     found = [seen for seen in read_log(_settings(home).home) if seen.limit or not limited]
     if slowest:
@@ -386,7 +387,7 @@ def token() -> None:
 
 
 def _tokens(home: Path | None) -> Tokens:
-    from service.tokens import Tokens
+    from service.core.tokens import Tokens
 
     return Tokens(_settings(home).home / "tokens.json")
 

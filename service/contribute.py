@@ -21,9 +21,9 @@ from matcher.encoding.text import words as in_all_languages
 from matcher.model.question import Filters, Question
 from service import login
 from service.answers import entry_iri, refuse_foreign, visitor, whole
+from service.core.lists import named
+from service.core.runtime import current
 from service.errors import shown
-from service.lists import named
-from service.runtime import current
 from service.searchview import Card, results
 from service.shapeform import (
     Ask,

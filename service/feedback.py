@@ -19,8 +19,8 @@ from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
 from matcher.encoding.text import INDEXED
 from matcher.model.question import read
 from service.answers import refuse_foreign, visitor
-from service.runtime import VOTES_AN_HOUR, current
-from service.votes import Vote
+from service.core.runtime import VOTES_AN_HOUR, current
+from service.core.votes import Vote
 
 #: the classes that each kind of question is answered with
 _SUGGESTED = {

@@ -15,8 +15,8 @@ from pathlib import Path
 from flask import Flask, request, session
 from flask.sessions import SecureCookieSessionInterface
 
-from service.runtime import current
-from service.session import secret
+from service.core.page_sessions import secret
+from service.core.runtime import current
 
 HOURS = 12
 

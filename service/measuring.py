@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.console import Progress
-from service.settings import Settings
+from service.core.settings import Settings
 
 
 def measured(
@@ -15,7 +15,7 @@ def measured(
 ) -> dict[str, Any]:
     """Return what a collection says of the matcher; ``file`` holds it where it is not ours."""
     from matcher.evaluation import adoption, coparticipation, judged, sdg, susy
-    from service.runtime import make_embedder
+    from service.core.runtime import make_embedder
 
     if name == "adoption":
         return adoption.evaluate()
@@ -40,8 +40,8 @@ def outcomes(settings: Settings, write: Path | None) -> dict[str, Any]:
     from matcher.judging.criteria import WEIGHTS
     from matcher.judging.learned_weights import report
     from matcher.judging.weights import read_weights
-    from service.runtime import VOTES, open_graph
-    from service.votes import Votes
+    from service.core.runtime import VOTES, open_graph
+    from service.core.votes import Votes
 
     world = World(open_graph(settings, Progress()).store)
     found = report(world, read_weights(settings.weights) if settings.weights else WEIGHTS)

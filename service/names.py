@@ -8,7 +8,7 @@ from kg.catalogue.facets import Row
 from kg.errors import refused
 from kg.text.folding import fold
 from kg.text.i18n import gettext, language
-from service.lists import Titles, named
+from service.core.lists import Titles, named
 
 MAX_SAID, MAX_TYPED = 5, 200
 

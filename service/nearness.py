@@ -10,7 +10,7 @@ from kg.text.folding import fold
 from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
 from matcher.model.question import Filters, Question
-from service.runtime import Runtime
+from service.core.runtime import Runtime
 from service.searchview import check_text
 
 #: how many of the nearest are looked at; so many are shown at least, and so many practices

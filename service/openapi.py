@@ -13,9 +13,9 @@ from pydantic.json_schema import models_json_schema
 from kg.vocabulary import CLASSES
 from service.answers import as_json, document
 from service.apidata import ANSWERS, ERRORS, SCHEMAS
+from service.core.page_sessions import COOKIE
 from service.negotiate import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
 from service.schemas import REQUESTS, FeedbackRequest
-from service.session import COOKIE
 
 documentation = Blueprint("documentation", __name__)
 Json = dict[str, Any]

@@ -18,12 +18,12 @@ from matcher.encoding.text import INDEXED
 from matcher.model.question import Filters, Question
 from service import feedback
 from service.browse import Labels, Wanted, europe
+from service.core.runtime import Runtime, current
 from service.entryview import entry_view
 from service.errors import shown
 from service.maps import Map, zoom
 from service.pieces import Piece
 from service.reach import reach, report
-from service.runtime import Runtime, current
 from service.schemas import read_feedback
 from service.searchview import Card, Form, Results, about, ask, modes, read_form, results
 from service.structured import structured

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, render_template, request
 from kg.text.i18n import gettext, mark
 from service import partnerview
 from service.asking import Answer, Asking
-from service.lists import named
-from service.runtime import current
+from service.core.lists import named
+from service.core.runtime import current
 from service.searchview import KINDS
 from service.shapeform import options
 

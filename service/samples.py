@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from kg.vocabulary import PREFIXES
-from service.settings import DEFAULT_BASE
+from service.core.settings import DEFAULT_BASE
 
 FOLDER = files("service") / "queries"
 USUAL = ("psr", "dct", "skos", "schema", "prov")

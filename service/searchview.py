@@ -16,8 +16,8 @@ from kg.text.number_formats import language_name, number, percent
 from kg.vocabulary import CLASSES, DCT
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question
+from service.core.places import Place, PlaceBook
 from service.pieces import Piece, local_href, name_of_country
-from service.places import Place, PlaceBook
 
 MAX_QUESTION = 20_000
 MAX_REASONS = 4

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 from kg.errors import Problem, Refused, refused
 from kg.text.i18n import LANGUAGES, gettext, mark
 from matcher.judging.criteria import CRITERIA
-from service.places import PlaceBook
+from service.core.places import PlaceBook
 from service.searchview import check_text, clean, find_place
 from service.shapeform import options
 

@@ -12,8 +12,8 @@ from kg.text.number_formats import number
 from matcher.matcher import Matcher
 from matcher.questions.transfer import FAR
 from service import schemas
+from service.core.places import Place, PlaceBook
 from service.pieces import Piece
-from service.places import Place, PlaceBook
 from service.searchview import Card, cards
 from service.transferform import Wanted, at_field, make_request
 

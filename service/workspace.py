@@ -7,11 +7,11 @@ from flask import Blueprint, Response, render_template, request
 from kg.errors import KgError, Problem, Refused
 from service.asking import starting
 from service.brief import Brief, as_pdf, brief_of
+from service.core.lists import named
+from service.core.runtime import current
 from service.errors import shown
-from service.lists import named
 from service.names import find
 from service.pieces import Piece
-from service.runtime import current
 from service.searchview import CRITERIA, Form, about
 from service.transferform import FIELDS, Wanted, choices, read, stated, usual_points
 from service.transferview import MOST_COMPARED, View, ask

@@ -12,7 +12,7 @@ from kg.entry import Entry
 from kg.errors import Changed, Exists, NotFound
 from kg.text.i18n import gettext
 from service.answers import as_json, location
-from service.runtime import current
+from service.core.runtime import current
 
 
 def writer() -> str:

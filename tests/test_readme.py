@@ -68,7 +68,7 @@ def test_an_example_prints_what_the_readme_says(
 
 
 def test_every_target_and_setting_that_the_readme_names_exists() -> None:
-    from service.settings import Settings
+    from service.core.settings import Settings
 
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for target in set(re.findall(r"`?make ([a-z-]+)", README)):

@@ -15,7 +15,7 @@ from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, RDF_TYPE
-from service.tokens import Tokens
+from service.core.tokens import Tokens
 from tests.service.conftest import BASE, serve, settled
 from tests.service.conftest import prepared as prepared
 

@@ -15,15 +15,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service import create_app, server
-from service.runtime import Runtime
-from service.settings import Settings
+from service import create_app
+from service.core import server
+from service.core.runtime import Runtime
+from service.core.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 
 BASE = "https://passerelle.example/"
 UNLIMITED = 10.0**6
 _SERVE = (
-    "import pkgutil, sys, service.runtime as r; made = pkgutil.resolve_name(sys.argv.pop(1));"
+    "import pkgutil, sys, service.core.runtime as r; made = pkgutil.resolve_name(sys.argv.pop(1));"
     " r.make_embedder = lambda *_: made(); from service.cli import main; main()"
 )
 _ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 from service import create_app
-from service.proxies import Proxies, household
-from service.runtime import Runtime
-from service.settings import BadSetting, read
+from service.core.proxies import Proxies, household
+from service.core.runtime import Runtime
+from service.core.settings import BadSetting, read
 
 PUBLIC = "https://social.example"
 PROXIES = Proxies([ipaddress.ip_network(n) for n in ("10.0.0.0/8", "2001:db8::/32", "127.0.0.1")])

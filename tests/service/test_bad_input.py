@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from kg.sparql.pool import QueryPool
 from kg.sparql.query import Limits
 from kg.stores.embedded import EmbeddedStore
-from service.runtime import Runtime
+from service.core.runtime import Runtime
 from tests.service.conftest import BASE, practice
 
 TURTLE = "text/turtle"

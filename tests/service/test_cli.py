@@ -15,10 +15,10 @@ from click.testing import CliRunner
 
 from kg.errors import LimitExceeded
 from service.cli import _set_up_models, main
-from service.metrics import Metrics
-from service.querylog import QueryLog
-from service.runtime import Runtime
-from service.settings import Settings
+from service.core.metrics import Metrics
+from service.core.query_log import QueryLog
+from service.core.runtime import Runtime
+from service.core.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import BASE, practice
 
@@ -44,7 +44,7 @@ Run = Callable[..., Ended]
 @pytest.fixture
 def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs a command in a home of its own."""
-    monkeypatch.setattr("service.runtime.make_embedder", lambda *_: HashingEmbedder())
+    monkeypatch.setattr("service.core.runtime.make_embedder", lambda *_: HashingEmbedder())
 
     def call(*words: str, at: Path = home) -> Ended:
         found = CliRunner().invoke(main, [*words, "--home", str(at)])

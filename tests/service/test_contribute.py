@@ -15,8 +15,8 @@ from werkzeug.datastructures import MultiDict
 from kg.catalogue.facets import LISTED
 from kg.errors import NotFound
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
-from service.places import PlaceBook
-from service.runtime import Runtime
+from service.core.places import PlaceBook
+from service.core.runtime import Runtime
 from service.shapeform import Reader, asks, filled
 from tests.service.conftest import practice
 from tests.service.pagetools import page, words

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from kg.entries.reading import read_entry
-from service.runtime import Runtime
+from service.core.runtime import Runtime
 from tests.service.conftest import BASE, practice, until
 
 TURTLE = "text/turtle"

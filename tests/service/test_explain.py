@@ -10,7 +10,7 @@ from rdflib import PROV, RDF, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
 from matcher.search import ranking
-from service.runtime import Runtime
+from service.core.runtime import Runtime
 from tests.service.conftest import BASE
 
 PSR = Namespace("https://w3id.org/passerelle/ns#")

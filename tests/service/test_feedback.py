@@ -17,11 +17,11 @@ from werkzeug.test import TestResponse
 from matcher.graph.view import World
 from matcher.judging.learned_weights import decided
 from service import feedback
-from service.limits import Window
-from service.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph
-from service.session import COOKIE, Sessions
-from service.settings import Settings
-from service.votes import VISITORS, Vote, Votes, fold_entries
+from service.core.page_sessions import COOKIE, Sessions
+from service.core.rate_limit import Window
+from service.core.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph
+from service.core.settings import Settings
+from service.core.votes import VISITORS, Vote, Votes, fold_entries
 from tests.service.conftest import BASE, practice, until
 
 PRACTICE = f"{BASE}id/practice/sopotniki-rural-rides"

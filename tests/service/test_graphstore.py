@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from rdflib import Graph
 
 from kg.vocabulary import ONTOLOGY, VOC
-from service.runtime import Runtime
+from service.core.runtime import Runtime
 from tests.service.conftest import BASE, practice, until
 
 TURTLE = "text/turtle"

@@ -6,9 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from service import create_app
-from service.door import Door
-from service.limits import RateLimiter, Window
-from service.runtime import Runtime
+from service.core.door import Door
+from service.core.rate_limit import RateLimiter, Window
+from service.core.runtime import Runtime
 
 
 class Clock:

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import kg.text.folding
-import service.lists
+import service.core.lists
 from kg.catalogue.facets import Shelf
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
-from service.lists import Lists, Titles
+from service.core.lists import Lists, Titles
+from service.core.places import PlaceBook
 from service.names import find
-from service.places import PlaceBook
 from tests.kg.helpers import BASE, ID, practice, world
 
 THREADS = 6
@@ -45,8 +45,8 @@ def test_lists_are_made_once_however_many_ask_and_again_after_a_write(
             made.append("places")
             super().__init__(store)
 
-    monkeypatch.setattr(service.lists, "Shelf", SlowShelf)
-    monkeypatch.setattr(service.lists, "PlaceBook", SlowPlaces)
+    monkeypatch.setattr(service.core.lists, "Shelf", SlowShelf)
+    monkeypatch.setattr(service.core.lists, "PlaceBook", SlowPlaces)
     lists = Lists(store)
 
     def ask(_: int) -> tuple[int, int, int]:
@@ -74,7 +74,7 @@ def test_titles_are_folded_once_and_not_for_each_who_asks(
         folded.append(text)
         return fold(text)
 
-    monkeypatch.setattr(service.lists, "fold", counting)
+    monkeypatch.setattr(service.core.lists, "fold", counting)
     titles = Titles(Shelf(store))
     for typed in ("repair cafe", "Repair Café", "Popravljaonica", "repair-cafe"):
         assert find(titles, BASE, typed, ("practice",), "about") == ID + "practice/repair-cafe"

@@ -22,11 +22,11 @@ from kg.errors import Overloaded
 from kg.stores.protocol import Change
 from kg.text.i18n import gettext, ngettext, own_name, speaking
 from service import create_app
-from service.places import PlaceBook
+from service.core.places import PlaceBook
+from service.core.runtime import Runtime
+from service.core.settings import Settings
 from service.reach import report
-from service.runtime import Runtime
 from service.searchview import MAX_QUESTION, fit_text
-from service.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 from tests.service.pagetools import ENTRIES, page, words
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from service.runtime import Runtime
-from service.votes import Votes
+from service.core.runtime import Runtime
+from service.core.votes import Votes
 from tests.service.conftest import BASE
 from tests.service.pagetools import page, words
 

@@ -14,12 +14,13 @@ from flask.testing import FlaskClient
 
 from kg.errors import LimitExceeded
 from kg.sparql.query import Answer
-from service import create_app, querylog
+from service import create_app
 from service.cli import main
-from service.metrics import Metrics
-from service.querylog import QueryLog, read
-from service.runtime import Runtime
-from service.settings import Settings
+from service.core import query_log
+from service.core.metrics import Metrics
+from service.core.query_log import QueryLog, read
+from service.core.runtime import Runtime
+from service.core.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import practice, until
 
@@ -33,7 +34,7 @@ def test_an_answer_is_noted_without_its_text(client: FlaskClient, runtime: Runti
     assert seen.hash == hashlib.sha256(SECRET.encode()).hexdigest()[:16]
     assert (seen.outcome, seen.form, seen.format, seen.rows) == ("answered", "SELECT", "json", 1)
     assert seen.milliseconds > 0
-    text = (runtime.settings.home / querylog.FILE).read_text()
+    text = (runtime.settings.home / query_log.FILE).read_text()
     assert "private" not in text
     assert "127.0.0.1" not in text
 
@@ -76,7 +77,7 @@ def test_a_limit_is_noted_and_counted(tmp_path: Path) -> None:
 def test_the_log_is_bounded_and_read_latest_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(querylog, "SIZE", 1_000)
+    monkeypatch.setattr(query_log, "SIZE", 1_000)
     log = QueryLog(tmp_path, Metrics())
     for number in range(60):
         with log.watch(str(number)):
@@ -84,8 +85,8 @@ def test_the_log_is_bounded_and_read_latest_first(
         log.flush()
     log.close()
     files = list((tmp_path / "log").iterdir())
-    assert len(files) == querylog.KEPT + 1
-    assert sum(file.stat().st_size for file in files) < 1_300 * (querylog.KEPT + 1)
+    assert len(files) == query_log.KEPT + 1
+    assert sum(file.stat().st_size for file in files) < 1_300 * (query_log.KEPT + 1)
     hashes = [seen.hash for seen in read(tmp_path)]
     wanted = [hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in range(59, -1, -1)]
     assert hashes == wanted[: len(hashes)]
@@ -124,14 +125,14 @@ def test_no_query_fails_for_a_log_that_cannot_be_written(
         home = tmp_path / str(number)
         home.mkdir()
         caplog.clear()
-        spoil(home / querylog.FILE)
+        spoil(home / query_log.FILE)
         log = QueryLog(home, Metrics())
         for _ in range(3):
             note(log)
             log.flush()
         assert len(caplog.records) == 1, caplog.text
         assert "cannot be written" in caplog.text
-        mend(home / querylog.FILE)
+        mend(home / query_log.FILE)
         note(log, "ASK { ?a ?b ?c }")
         log.close()
         assert [seen.hash for seen in read(home)] == ["956984da698b240d"]
@@ -148,7 +149,7 @@ def test_a_log_that_was_removed_is_begun_again(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_costs_no_answer_and_no_follower(home: Path) -> None:
-    _full(home / querylog.FILE)
+    _full(home / query_log.FILE)
     settings = Settings(home=home, rate=10.0**6, burst=10**6)
     with Runtime(settings, HashingEmbedder()) as runtime:
         assert runtime.wait_ready(60)
@@ -167,11 +168,11 @@ def test_broken_lines_are_left_out(tmp_path: Path) -> None:
     log = QueryLog(tmp_path, Metrics())
     note(log)
     log.close()
-    path = tmp_path / querylog.FILE
+    path = tmp_path / query_log.FILE
     whole = path.read_bytes()
     broken = [whole[:40], b"\xff\xfe", b"[]", b"{}", b'"text"', b"null", b'{"when": 1}', b"\0" * 9]
     path.write_bytes(whole + b"\n".join(broken) + b"\n" + whole)
-    (tmp_path / (querylog.FILE + ".1")).write_bytes(b"{")
+    (tmp_path / (query_log.FILE + ".1")).write_bytes(b"{")
     assert len(list(read(tmp_path))) == 2
     result = CliRunner().invoke(main, ["queries", "--home", str(tmp_path), "--json"])
     assert (result.exit_code, json.loads(result.output)["total"]) == (0, 2)

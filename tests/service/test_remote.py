@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 
 from kg.sparql.query import Address
 from service import create_app
-from service.runtime import Runtime
-from service.settings import Settings
+from service.core.runtime import Runtime
+from service.core.settings import Settings
 from tests import engines
 from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import BASE, UNLIMITED, practice, until

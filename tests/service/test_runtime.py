@@ -13,8 +13,8 @@ from kg.entries.reading import read_entry
 from kg.errors import StoreUnusable
 from matcher.encoding.embedder import Matrix, ModelUnusable
 from service import create_app
-from service.runtime import Runtime, open_graph
-from service.settings import Settings
+from service.core.runtime import Runtime, open_graph
+from service.core.settings import Settings
 from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import BASE, practice, until
 
@@ -93,7 +93,7 @@ def test_ready_waits_for_the_model(home: Path) -> None:
 def test_a_write_stays_when_embedding_fails_and_the_index_catches_up(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("service.runtime.RETRY", 0.01)
+    monkeypatch.setattr("service.core.runtime.RETRY", 0.01)
     model = SlowEmbedder()
     model.may.set()
     with Runtime(Settings(home=home), model) as runtime:
@@ -164,7 +164,7 @@ class NoModel(HashingEmbedder):
 def test_a_model_that_can_never_be_used_is_said_and_not_tried_again(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.runtime.RETRY", 0.01)
+    monkeypatch.setattr("service.core.runtime.RETRY", 0.01)
     with Runtime(Settings(home=home), NoModel()) as runtime:
         assert not runtime.wait_ready(30)
         runtime._thread.join(30)

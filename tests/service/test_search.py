@@ -16,9 +16,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from kg.catalogue.facets import Shelf
+from service.core.runtime import Runtime
 from service.exports import COLUMNS
 from service.maps import Spot, draw, project, zoom
-from service.runtime import Runtime
 from tests.service.conftest import BASE, practice
 from tests.service.pagetools import page, words
 

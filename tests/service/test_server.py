@@ -18,10 +18,10 @@ from kg.sparql.pool import QueryPool
 from kg.sparql.query import Limits
 from kg.stores.embedded import EmbeddedStore
 from matcher.encoding.embedder import Matrix, ModelUnusable
-from service.door import Door, Room
-from service.limits import RateLimiter
-from service.runtime import Runtime
-from service.server import SMALL
+from service.core.door import Door, Room
+from service.core.rate_limit import RateLimiter
+from service.core.runtime import Runtime
+from service.core.server import SMALL
 from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import serve, until
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kg.sparql.query import Address
-from service.settings import BadSetting, read
+from service.core.settings import BadSetting, read
 
 
 def test_defaults_are_those_of_the_contract() -> None:

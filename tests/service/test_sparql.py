@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from matcher.matcher import Matcher, Nearest
 from matcher.model.question import Question
-from service.runtime import Runtime
+from service.core.runtime import Runtime
 from tests.kg.test_pool import children
 from tests.service.conftest import practice, until
 from tests.service.protocol_cases import CASES, Case

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import NotFound, Refused, StoreUnusable
-from service.tokens import Tokens
+from service.core.tokens import Tokens
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from kg.text.i18n import LANGUAGES
 from kg.vocabulary import CLASSES, Vocabulary, graphs
 from matcher.graph.view import World
 from matcher.judging.criteria import WEIGHTS
+from service.core.runtime import Runtime
 from service.pages import EXAMPLES
-from service.runtime import Runtime
 from tests.service.conftest import BASE, practice
 from tests.service.pagetools import ENTRIES
 

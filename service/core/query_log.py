@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kg.errors import KgError
 from kg.sparql.query import Answer
-from service.metrics import Metrics
+from service.core.metrics import Metrics
 
 FILE = "log/queries.jsonl"
 SIZE, KEPT = 4 * 1024**2, 3

@@ -9,10 +9,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from kg.errors import StoreUnusable
-from service.limits import RateLimiter
-from service.proxies import Proxies, household
-from service.settings import MIB, Settings
-from service.tokens import Tokens
+from service.core.proxies import Proxies, household
+from service.core.rate_limit import RateLimiter
+from service.core.settings import MIB, Settings
+from service.core.tokens import Tokens
 
 #: bytes of strangers' bodies that are kept at a time in all; half of them for one client
 ROOM = 64 * MIB

@@ -35,14 +35,14 @@ from matcher.encoding.reranker import Reranker
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import read_weights
 from matcher.matcher import Matcher
-from service.limits import Window
-from service.lists import Lists
-from service.metrics import Metrics
-from service.querylog import QueryLog
-from service.session import Sessions
-from service.settings import Settings
-from service.tokens import Tokens
-from service.votes import Votes, fold_entries
+from service.core.lists import Lists
+from service.core.metrics import Metrics
+from service.core.page_sessions import Sessions
+from service.core.query_log import QueryLog
+from service.core.rate_limit import Window
+from service.core.settings import Settings
+from service.core.tokens import Tokens
+from service.core.votes import Votes, fold_entries
 
 #: what is being done, and how much of it: a share from 0 to 1
 Tell = Callable[[str, float], None]

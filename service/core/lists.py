@@ -12,7 +12,7 @@ from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.i18n import language
 from kg.vocabulary import CLASSES
-from service.places import PlaceBook
+from service.core.places import PlaceBook
 
 #: how many entries of a class are offered to choose from
 MAX_OFFERED = 500

@@ -16,7 +16,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ErrorTask, WSGITask
 
-from service.door import REFUSED, Door, Refusal
+from service.core.door import REFUSED, Door, Refusal
 
 #: bytes of a refused body that are read and dropped, so that its sender hears why
 READ = 64 * 1024**2

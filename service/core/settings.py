@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kg.sparql.query import Address
-from service.proxies import Network
+from service.core.proxies import Network
 
 MIB = 1024**2
 DEFAULT_BASE = "https://passerelle.example/"

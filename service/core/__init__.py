@@ -1,0 +1,1 @@
+"""What is running and its limits: nothing here knows a request."""
