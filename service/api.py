@@ -9,10 +9,10 @@ from kg.entries.reading import read_entry
 from kg.errors import Overloaded, Problem, Refused
 from kg.text.i18n import gettext
 from service import writing
-from service.answers import as_json, check_iri, entry_answer, entry_iri, visitor, whole
 from service.core.metrics import MEDIA
 from service.core.runtime import current
-from service.negotiate import DATA, choose
+from service.http.negotiation import DATA, choose
+from service.http.responses import as_json, check_iri, entry_answer, entry_iri, visitor, whole
 
 api = Blueprint("api", __name__)
 _FILTERS = ("type", "country", "territory", "theme", "q")

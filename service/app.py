@@ -10,8 +10,6 @@ from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 from kg.errors import Malformed, Overloaded
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
-from service import errors, languages, login
-from service.answers import HEADERS, visitor
 from service.api import api
 from service.content import content
 from service.contribute import contribute
@@ -20,8 +18,10 @@ from service.core.proxies import ASKED, Front
 from service.core.runtime import Runtime
 from service.finding import finding
 from service.graphstore import graphstore
+from service.http import errors, language, login
+from service.http.negotiation import Request
+from service.http.responses import HEADERS, visitor
 from service.matchapi import matching
-from service.negotiate import Request
 from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
@@ -48,7 +48,7 @@ def build(runtime: Runtime) -> Flask:
     _add_limits(app, door)
     app.jinja_env.globals["most_letters"] = MAX_QUESTION
     errors.register(app)
-    languages.install(app)
+    language.install(app)
     login.install(app, runtime.settings.home)
     for blueprint in (*_DATA, finding, contribute, workspace, partnering, pages):
         app.register_blueprint(blueprint)

@@ -14,7 +14,7 @@ from kg.text.i18n import gettext, language
 from service import schemas
 from service.browse import Labels
 from service.core.runtime import Runtime
-from service.errors import shown
+from service.http.errors import shown
 from service.names import find
 from service.pieces import Piece, local_href, tag
 from service.searchview import Card, check_text, clean

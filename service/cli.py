@@ -291,8 +291,8 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
 
 def _rdf(kind: str, raw: dict[str, Any], answer: dict[str, Any], base: str, form: str) -> str:
     from kg.vocabulary import context
+    from service.http.negotiation import write
     from service.matchapi import as_rdf
-    from service.negotiate import write
 
     return write(as_rdf(kind, raw, answer, base), form, context()).decode().rstrip("\n")
 

@@ -22,9 +22,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kg.text.i18n import gettext, language
 from kg.vocabulary import DCT, ONTOLOGY, PSR, RDFS, SKOS, VOC, folder, graphs, vocabulary
-from service.answers import context_url, dated, document, entry_answer, entry_iri
 from service.core.runtime import current
-from service.negotiate import PAGE, choose, write
+from service.http.negotiation import PAGE, choose, write
+from service.http.responses import context_url, dated, document, entry_answer, entry_iri
 from service.pages import entry_page
 
 content = Blueprint("content", __name__)

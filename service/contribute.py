@@ -19,11 +19,11 @@ from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
 from matcher.model.question import Filters, Question
-from service import login
-from service.answers import entry_iri, refuse_foreign, visitor, whole
 from service.core.lists import named
 from service.core.runtime import current
-from service.errors import shown
+from service.http import login
+from service.http.errors import shown
+from service.http.responses import entry_iri, refuse_foreign, visitor, whole
 from service.searchview import Card, results
 from service.shapeform import (
     Ask,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from kg.entries.jsonld_writer import entry_object
 from kg.stores.protocol import Store
 from kg.vocabulary import context
-from service.negotiate import turtle
+from service.http.negotiation import turtle
 
 
 def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> tuple[int, bytes]:

@@ -11,7 +11,7 @@ from kg.catalogue.facets import Row
 from kg.stores.protocol import Store
 from kg.text.i18n import language
 from service.browse import Labels
-from service.negotiate import turtle
+from service.http.negotiation import turtle
 
 COLUMNS = (
     "iri", "type", "title", "title_language", "summary", "country", "territory", "theme",

@@ -18,9 +18,9 @@ from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
 from matcher.encoding.text import INDEXED
 from matcher.model.question import read
-from service.answers import refuse_foreign, visitor
 from service.core.runtime import VOTES_AN_HOUR, current
 from service.core.votes import Vote
+from service.http.responses import refuse_foreign, visitor
 
 #: the classes that each kind of question is answered with
 _SUGGESTED = {

@@ -15,9 +15,9 @@ from kg.errors import Malformed, NotFound
 from kg.sparql.query import ALL, EVERYTHING, Dataset
 from kg.text.i18n import gettext
 from service import writing
-from service.answers import check_iri, document, entry_answer, entry_iri
 from service.core.runtime import current
-from service.negotiate import GRAPH, choose
+from service.http.negotiation import GRAPH, choose
+from service.http.responses import check_iri, document, entry_answer, entry_iri
 
 graphstore = Blueprint("graphstore", __name__)
 ADDRESS = "/graph-store"

@@ -13,9 +13,9 @@ from kg.errors import UnknownFormat
 from kg.text.i18n import gettext
 from matcher import answer_rdf
 from service import feedback, schemas
-from service.answers import as_json, context_url, document
 from service.core.runtime import current
-from service.negotiate import MATCHES, choose, write
+from service.http.negotiation import MATCHES, choose, write
+from service.http.responses import as_json, context_url, document
 from service.writing import writer
 
 matching = Blueprint("matching", __name__, url_prefix="/api/match")

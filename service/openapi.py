@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from kg.vocabulary import CLASSES
-from service.answers import as_json, document
 from service.apidata import ANSWERS, ERRORS, SCHEMAS
 from service.core.page_sessions import COOKIE
-from service.negotiate import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
+from service.http.negotiation import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
+from service.http.responses import as_json, document
 from service.schemas import REQUESTS, FeedbackRequest
 
 documentation = Blueprint("documentation", __name__)

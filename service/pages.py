@@ -20,7 +20,7 @@ from service import feedback
 from service.browse import Labels, Wanted, europe
 from service.core.runtime import Runtime, current
 from service.entryview import entry_view
-from service.errors import shown
+from service.http.errors import shown
 from service.maps import Map, zoom
 from service.pieces import Piece
 from service.reach import reach, report

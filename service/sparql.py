@@ -18,9 +18,9 @@ from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
 from matcher.model.question import Filters, Question
 from service import protocol
-from service.answers import HEADERS, document
 from service.core.runtime import Runtime, current
-from service.negotiate import GRAPH, TABLE, choose, choose_named, wants_page
+from service.http.negotiation import GRAPH, TABLE, choose, choose_named, wants_page
+from service.http.responses import HEADERS, document
 from service.samples import first_query, samples
 
 if TYPE_CHECKING:

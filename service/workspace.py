@@ -9,7 +9,7 @@ from service.asking import starting
 from service.brief import Brief, as_pdf, brief_of
 from service.core.lists import named
 from service.core.runtime import current
-from service.errors import shown
+from service.http.errors import shown
 from service.names import find
 from service.pieces import Piece
 from service.searchview import CRITERIA, Form, about

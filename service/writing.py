@@ -11,8 +11,8 @@ from kg.entries.reading import read_entry
 from kg.entry import Entry
 from kg.errors import Changed, Exists, NotFound
 from kg.text.i18n import gettext
-from service.answers import as_json, location
 from service.core.runtime import current
+from service.http.responses import as_json, location
 
 
 def writer() -> str:

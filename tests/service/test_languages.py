@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from kg.text.i18n import available
-from service.languages import COOKIE
+from service.http.language import COOKIE
 
 EIGHT = {"en", "de", "es", "fr", "hr", "it", "lv", "pl"}
 

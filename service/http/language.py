@@ -12,7 +12,7 @@ from kg.text import number_formats
 from kg.text.i18n import SOURCE, available, gettext, language, ngettext, own_name, set_language
 from kg.text.language import primary
 from kg.text.number_formats import language_name
-from service.negotiate import wants_page
+from service.http.negotiation import wants_page
 
 COOKIE, SECONDS = "passerelle_language", 365 * 24 * 3600
 #: blueprints with texts in what is no page

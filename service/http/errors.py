@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from kg import errors as kg
 from kg.text.i18n import gettext, mark
 from matcher.encoding.embedder import ModelUnusable
-from service.negotiate import wants_page
+from service.http.negotiation import wants_page
 
 STATUS: dict[type[kg.KgError], int] = {
     kg.Malformed: 400,

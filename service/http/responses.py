@@ -17,7 +17,7 @@ from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES
 from service.core.proxies import ASKED, household
 from service.core.runtime import current
-from service.negotiate import write_entry
+from service.http.negotiation import write_entry
 
 #: what keeps browsers safe; on every answer
 HEADERS = {

@@ -1,0 +1,1 @@
+"""What every route shares: answers, negotiation, errors, language, sign-in."""
