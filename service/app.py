@@ -26,7 +26,7 @@ from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
 from service.searchview import MAX_QUESTION
-from service.sparql import sparql
+from service.sparql.endpoint import sparql
 from service.workspace import workspace
 from service.writing import writer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from service.samples import samples
+from service.sparql.samples import samples
 from tests.browser.conftest import watch
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from service.samples import FOLDER, Sample, samples
+from service.sparql.samples import FOLDER, Sample, samples
 from tests.service.conftest import BASE
 
 

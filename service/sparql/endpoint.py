@@ -17,11 +17,11 @@ from kg.sparql.similar_to import Asked, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
 from matcher.model.question import Filters, Question
-from service import protocol
 from service.core.runtime import Runtime, current
 from service.http.negotiation import GRAPH, TABLE, choose, choose_named, wants_page
 from service.http.responses import HEADERS, document
-from service.samples import first_query, samples
+from service.sparql import protocol
+from service.sparql.samples import first_query, samples
 
 if TYPE_CHECKING:
     from matcher.matcher import Matcher
