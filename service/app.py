@@ -10,25 +10,25 @@ from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 from kg.errors import Malformed, Overloaded
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
-from service.api import api
+from service.api.entries import api
+from service.api.graph_store import graphstore
+from service.api.matches import matching
+from service.api.openapi import documentation
+from service.api.writes import writer
 from service.content import content
 from service.contribute import contribute
 from service.core.door import FREE, REFUSED, Door, Refusal
 from service.core.proxies import ASKED, Front
 from service.core.runtime import Runtime
 from service.finding import finding
-from service.graphstore import graphstore
 from service.http import errors, language, login
 from service.http.negotiation import Request
 from service.http.responses import HEADERS, visitor
-from service.matchapi import matching
-from service.openapi import documentation
 from service.pages import pages
 from service.partnering import partnering
 from service.searchview import MAX_QUESTION
 from service.sparql.endpoint import sparql
 from service.workspace import workspace
-from service.writing import writer
 
 _DATA = (api, matching, sparql, graphstore, content, documentation)
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from kg.errors import KgError, Overloaded, Problem, Refused
 from kg.text.i18n import gettext, language
-from service import schemas
+from service.api import requests
 from service.browse import Labels
 from service.core.runtime import Runtime
 from service.http.errors import shown
@@ -162,9 +162,9 @@ def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterab
     known |= {"q", "place"} if known else set()
     try:
         if asking.problems:
-            schemas.question(kind, asking.raw, asking.runtime.store)
+            requests.question(kind, asking.raw, asking.runtime.store)
         else:
-            found = schemas.ask(kind, asking.raw, asking.runtime.matcher)
+            found = requests.ask(kind, asking.raw, asking.runtime.matcher)
     except Refused as error:
         more = (replace(p, path=_field(p.path)) for p in error.problems)
         asking.problems += [p for p in more if p.path not in known]

@@ -162,7 +162,7 @@ def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None
 
 
 def _ask(kind: str, raw: dict[str, Any], source: Matching) -> dict[str, Any]:
-    from service.schemas import ask
+    from service.api.requests import ask
 
     return ask(kind, raw, source.matcher)
 
@@ -266,7 +266,7 @@ def reindex(home: Path | None, as_json: bool) -> None:
 def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
           country: str | None, output: Path | None, form: str | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
     """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
-    from service.schemas import read_json
+    from service.api.requests import read_json
 
     if (kind == "batch") != (country is not None and output is not None):
         raise click.UsageError("For batch name --country and --output, and only then.")
@@ -291,8 +291,8 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
 
 def _rdf(kind: str, raw: dict[str, Any], answer: dict[str, Any], base: str, form: str) -> str:
     from kg.vocabulary import context
+    from service.api.matches import as_rdf
     from service.http.negotiation import write
-    from service.matchapi import as_rdf
 
     return write(as_rdf(kind, raw, answer, base), form, context()).decode().rstrip("\n")
 
@@ -303,13 +303,13 @@ def _rdf(kind: str, raw: dict[str, Any], answer: dict[str, Any], base: str, form
 @common
 def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
     """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
-    from service import schemas
+    from service.api import requests
+    from service.api.feedback import tell
     from service.core.runtime import open_graph
     from service.core.tokens import check_label
-    from service.feedback import tell
 
     check_label(agent, "agent")
-    told = schemas.read_feedback(schemas.read_json(file.read()))
+    told = requests.read_feedback(requests.read_json(file.read()))
     accepted = tell(open_graph(_settings(home), Progress()), told, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")

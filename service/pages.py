@@ -16,7 +16,8 @@ from kg.text.i18n import gettext, language, mark, ngettext
 from kg.vocabulary import PSR
 from matcher.encoding.text import INDEXED
 from matcher.model.question import Filters, Question
-from service import feedback
+from service.api import feedback
+from service.api.requests import read_feedback
 from service.browse import Labels, Wanted, europe
 from service.core.runtime import Runtime, current
 from service.entryview import entry_view
@@ -24,7 +25,6 @@ from service.http.errors import shown
 from service.maps import Map, zoom
 from service.pieces import Piece
 from service.reach import reach, report
-from service.schemas import read_feedback
 from service.searchview import Card, Form, Results, about, ask, modes, read_form, results
 from service.structured import structured
 

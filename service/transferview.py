@@ -11,7 +11,7 @@ from kg.text.i18n import gettext
 from kg.text.number_formats import number
 from matcher.matcher import Matcher
 from matcher.questions.transfer import FAR
-from service import schemas
+from service.api import requests
 from service.core.places import Place, PlaceBook
 from service.pieces import Piece
 from service.searchview import Card, cards
@@ -62,7 +62,7 @@ def ask(
     own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in wanted.many("pick")]
     named = tuple(filter(None, (own, *picks)))
     try:
-        answer = schemas.ask("transfer", raw | {"limit": LISTED}, matcher, named)
+        answer = requests.ask("transfer", raw | {"limit": LISTED}, matcher, named)
     except Refused as error:
         raise Refused(str(error), [at_field(p) for p in error.problems]) from error
     found = {m["entry"]: m for m in answer["matches"]}

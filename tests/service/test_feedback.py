@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from matcher.graph.view import World
 from matcher.judging.learned_weights import decided
-from service import feedback
+from service.api import feedback
 from service.core.page_sessions import COOKIE, Sessions
 from service.core.rate_limit import Window
 from service.core.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph

@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
-from service.schemas import REQUESTS
+from service.api.requests import REQUESTS
 
 PAGES = {"static", "pages", "finding", "contribute", "partnering", "workspace"}
 

@@ -14,7 +14,7 @@ from kg.entries.reading import parse
 from kg.errors import Malformed, NotFound
 from kg.sparql.query import ALL, EVERYTHING, Dataset
 from kg.text.i18n import gettext
-from service import writing
+from service.api import writes
 from service.core.runtime import current
 from service.http.negotiation import GRAPH, choose
 from service.http.responses import check_iri, document, entry_answer, entry_iri
@@ -44,27 +44,27 @@ def read() -> Response:
 @graphstore.put(ADDRESS)
 def replace() -> Response:
     """Replace an entry, or store a new one."""
-    return writing.stored(*writing.replace(_entry()))
+    return writes.stored(*writes.replace(_entry()))
 
 
 @graphstore.post(ADDRESS)
 def add() -> Response:
     """Add statements to an entry; without ?graph= store a new entry under its own name."""
     if "graph" not in request.args and "default" not in request.args:
-        return writing.stored(writing.create(), 201)
+        return writes.stored(writes.create(), 201)
     return _add(_entry())
 
 
 @graphstore.delete(ADDRESS)
 def delete() -> Response:
     """Delete an entry that no other links to."""
-    return writing.delete(_entry())
+    return writes.delete(_entry())
 
 
 @graphstore.put(_DIRECT)
 def replace_directly(path: str, slug: str) -> Response:
     """Replace an entry at its own address, or store a new one."""
-    return writing.stored(*writing.replace(entry_iri(path, slug)))
+    return writes.stored(*writes.replace(entry_iri(path, slug)))
 
 
 @graphstore.post(_DIRECT)
@@ -76,22 +76,22 @@ def add_directly(path: str, slug: str) -> Response:
 @graphstore.delete(_DIRECT)
 def delete_directly(path: str, slug: str) -> Response:
     """Delete an entry at its own address."""
-    return writing.delete(entry_iri(path, slug))
+    return writes.delete(entry_iri(path, slug))
 
 
 def _add(iri: str) -> Response:
-    agent, runtime = writing.writer(), current()
-    expected = writing.expected_version(iri)
+    agent, runtime = writes.writer(), current()
+    expected = writes.expected_version(iri)
     triples = parse(request.get_data(), request.mimetype)
     accepted = runtime.intake.add(iri, triples, agent, expected)
-    return writing.stored(accepted, writing.status(accepted))
+    return writes.stored(accepted, writes.status(accepted))
 
 
 def _entry() -> str:
     """Return the entry that a write names; Forbidden for what is no entry."""
     name = _graph()
     if name is None or not _is_entry(name):
-        writing.writer()
+        writes.writer()
         raise Forbidden(gettext("Only entries are written here: name one by ?graph=."))
     return check_iri(name)
 

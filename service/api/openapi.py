@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from kg.vocabulary import CLASSES
-from service.apidata import ANSWERS, ERRORS, SCHEMAS
+from service.api.openapi_schemas import ANSWERS, ERRORS, SCHEMAS
+from service.api.requests import REQUESTS, FeedbackRequest
 from service.core.page_sessions import COOKIE
 from service.http.negotiation import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
 from service.http.responses import as_json, document
-from service.schemas import REQUESTS, FeedbackRequest
 
 documentation = Blueprint("documentation", __name__)
 Json = dict[str, Any]

@@ -12,11 +12,11 @@ from flask import Blueprint, Response, request
 from kg.errors import UnknownFormat
 from kg.text.i18n import gettext
 from matcher import answer_rdf
-from service import feedback, schemas
+from service.api import feedback, requests
+from service.api.writes import writer
 from service.core.runtime import current
 from service.http.negotiation import MATCHES, choose, write
 from service.http.responses import as_json, context_url, document
-from service.writing import writer
 
 matching = Blueprint("matching", __name__, url_prefix="/api/match")
 
@@ -25,7 +25,7 @@ def _match(kind: str) -> Response:
     """Answer one question, as JSON or as RDF that cites what it rests on."""
     media, form = choose(MATCHES)
     raw, matcher = _body(), current().matcher
-    answer = schemas.ask(kind, raw, matcher)
+    answer = requests.ask(kind, raw, matcher)
     if form == "json":
         return as_json(answer)
     found = as_rdf(kind, raw, answer, matcher.store.base)
@@ -36,7 +36,7 @@ def as_rdf(
     kind: str, raw: Mapping[str, Any], answer: Mapping[str, Any], base: str
 ) -> list[ox.Triple]:
     """Return the answer to a request as triples, with the entry that was asked about."""
-    about = next((raw[k] for k in schemas.SUBJECTS[kind] if k != "text" and k in raw), None)
+    about = next((raw[k] for k in requests.SUBJECTS[kind] if k != "text" and k in raw), None)
     return answer_rdf.triples(kind, answer, base, about)
 
 
@@ -47,10 +47,10 @@ def _body() -> dict[str, Any]:
                 "Send application/json; %(kind)s is not read.", kind=request.mimetype or "nothing"
             )
         )
-    return schemas.read_json(request.get_data())
+    return requests.read_json(request.get_data())
 
 
-for name in schemas.REQUESTS:
+for name in requests.REQUESTS:
     matching.add_url_rule(f"/{name}", name, _match, methods=["POST"], defaults={"kind": name})
 
 
@@ -58,7 +58,7 @@ for name in schemas.REQUESTS:
 def tell() -> Response:
     """Store what the holder of a token says of a suggestion; count what a page's reader says."""
     runtime = current()
-    told = schemas.read_feedback(_body())
+    told = requests.read_feedback(_body())
     if request.authorization is None and runtime.sessions.name():
         return as_json({"counted": asdict(feedback.vote(told))})
     accepted = feedback.tell(runtime.intake, told, writer())

@@ -8,7 +8,7 @@ from kg.catalogue import lists
 from kg.entries.reading import read_entry
 from kg.errors import Overloaded, Problem, Refused
 from kg.text.i18n import gettext
-from service import writing
+from service.api import writes
 from service.core.metrics import MEDIA
 from service.core.runtime import current
 from service.http.negotiation import DATA, choose
@@ -100,31 +100,31 @@ def _read(iri: str) -> Response:
 @api.post("/api/entries")
 def create() -> Response:
     """Store a new entry and say where it is."""
-    return writing.stored(writing.create(), 201)
+    return writes.stored(writes.create(), 201)
 
 
 @api.put("/api/entries")
 def replace_by_iri() -> Response:
     """Replace the entry that ``?iri=`` names."""
-    return writing.stored(*writing.replace(check_iri(request.args.get("iri", ""))))
+    return writes.stored(*writes.replace(check_iri(request.args.get("iri", ""))))
 
 
 @api.put("/api/entries/<path>/<slug>")
 def replace(path: str, slug: str) -> Response:
     """Replace an entry, or store a new one under this name."""
-    return writing.stored(*writing.replace(entry_iri(path, slug)))
+    return writes.stored(*writes.replace(entry_iri(path, slug)))
 
 
 @api.delete("/api/entries")
 def delete_by_iri() -> Response:
     """Delete the entry that ``?iri=`` names."""
-    return writing.delete(check_iri(request.args.get("iri", "")))
+    return writes.delete(check_iri(request.args.get("iri", "")))
 
 
 @api.delete("/api/entries/<path>/<slug>")
 def delete(path: str, slug: str) -> Response:
     """Delete an entry that no other links to."""
-    return writing.delete(entry_iri(path, slug))
+    return writes.delete(entry_iri(path, slug))
 
 
 @api.post("/api/validate")
