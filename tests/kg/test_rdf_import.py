@@ -15,7 +15,7 @@ from kg.errors import ImportFailed
 from kg.imports.importing import import_file
 from kg.imports.sources import read
 from kg.stores.embedded import EmbeddedStore
-from service.export import export_all
+from service.cli.export import export_all
 from tests.conftest import BASE
 from tests.kg.helpers import serialized
 

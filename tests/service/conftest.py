@@ -25,7 +25,7 @@ BASE = "https://passerelle.example/"
 UNLIMITED = 10.0**6
 _SERVE = (
     "import pkgutil, sys, service.core.runtime as r; made = pkgutil.resolve_name(sys.argv.pop(1));"
-    " r.make_embedder = lambda *_: made(); from service.cli import main; main()"
+    " r.make_embedder = lambda *_: made(); from service.cli.commands import main; main()"
 )
 _ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from kg.errors import LimitExceeded
-from service.cli import _set_up_models, main
+from service.cli.commands import _set_up_models, main
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog
 from service.core.runtime import Runtime
@@ -66,7 +66,7 @@ def one_sentence(result: Ended) -> bool:
 
 def test_help_does_not_import_what_is_heavy() -> None:
     code = (
-        "import sys, service.cli;"
+        "import sys, service.cli.commands;"
         "heavy = {'flask', 'numpy', 'torch', 'pyoxigraph', 'rdflib', 'pydantic'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from kg.errors import LimitExceeded
 from kg.sparql.query import Answer
 from service import create_app
-from service.cli import main
+from service.cli.commands import main
 from service.core import query_log
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog, read

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 import click
 
 from kg.errors import KgError, Refused, UnknownFormat
-from service.console import (
+from service.cli.output import (
     Progress,
     figures,
     import_report,
@@ -196,8 +196,8 @@ def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int 
 @common
 def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> None:
     """Write all entries; nquads also holds provenance and vocabularies."""
+    from service.cli.export import export_all
     from service.core.runtime import open_graph
-    from service.export import export_all
 
     if as_json and output is None:
         raise click.UsageError("With --json name a file by --output.")
@@ -357,7 +357,7 @@ def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | No
         raise click.UsageError("Name a collection, or ask for --feedback (then also --write).")
     if name and (name in WITH_FILE) != (file is not None):
         raise click.UsageError(f"Name a FILE for {', '.join(WITH_FILE)}, and none else.")
-    from service.measuring import measured, outcomes
+    from service.cli.evaluate import measured, outcomes
 
     settings = _settings(home)
     _set_up_models(settings)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from service.console import Progress
+from service.cli.output import Progress
 from service.core.settings import Settings
 
 
