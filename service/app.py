@@ -24,9 +24,9 @@ from service.finding import finding
 from service.http import errors, language, login
 from service.http.negotiation import Request
 from service.http.responses import HEADERS, visitor
-from service.pages import pages
+from service.pages.home import pages
+from service.pages.parts.match_cards import MAX_QUESTION
 from service.partnering import partnering
-from service.searchview import MAX_QUESTION
 from service.sparql.endpoint import sparql
 from service.workspace import workspace
 

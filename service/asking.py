@@ -15,9 +15,9 @@ from service.api import requests
 from service.browse import Labels
 from service.core.runtime import Runtime
 from service.http.errors import shown
-from service.names import find
-from service.pieces import Piece, local_href, tag
-from service.searchview import Card, check_text, clean
+from service.pages.parts.components import Piece, local_href, tag
+from service.pages.parts.entry_lookup import find
+from service.pages.parts.match_cards import Card, check_text, clean
 
 #: how often one field may be typed
 MAX_NAMES = 50

@@ -21,9 +21,9 @@ from kg.vocabulary import PSR
 from matcher.graph.view import surviving
 from matcher.matcher import Matcher
 from service.entryview import EntryView, entry_view
-from service.pieces import Field, Piece, local_href
+from service.pages.parts.components import Field, Piece, local_href
+from service.pages.parts.match_cards import CRITERIA, Form, about
 from service.reach import reach
-from service.searchview import CRITERIA, Form, about
 from service.transferform import Wanted, stated
 from service.transferview import Candidate, View
 

@@ -24,7 +24,7 @@ from service.core.runtime import current
 from service.http import login
 from service.http.errors import shown
 from service.http.responses import entry_iri, refuse_foreign, visitor, whole
-from service.searchview import Card, results
+from service.pages.parts.match_cards import Card, results
 from service.shapeform import (
     Ask,
     Control,

@@ -16,7 +16,7 @@ from kg.text.i18n import gettext, language
 from kg.text.number_formats import day, euro, language_name, number, percent
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
 from service.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
-from service.pieces import (
+from service.pages.parts.components import (
     Field,
     Piece,
     Record,

@@ -11,7 +11,7 @@ from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
 from matcher.model.question import Filters, Question
 from service.core.runtime import Runtime
-from service.searchview import check_text
+from service.pages.parts.match_cards import check_text
 
 #: how many of the nearest are looked at; so many are shown at least, and so many practices
 MAX_FOUND, NEAREST = 60, 10

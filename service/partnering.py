@@ -11,7 +11,7 @@ from service import partnerview
 from service.asking import Answer, Asking
 from service.core.lists import named
 from service.core.runtime import current
-from service.searchview import KINDS
+from service.pages.parts.match_cards import KINDS
 from service.shapeform import options
 
 partnering = Blueprint("partnering", __name__)

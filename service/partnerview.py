@@ -10,8 +10,8 @@ from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import VOC, vocabulary
 from matcher.model.question import KINDS
 from service.asking import Answer, Asking, Row, answer
-from service.pieces import Piece
-from service.searchview import cards
+from service.pages.parts.components import Piece
+from service.pages.parts.match_cards import cards
 
 #: partners of one kind that are shown where several kinds are, and where only one is
 PER_KIND, ONLY_KIND = 5, 15

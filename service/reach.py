@@ -11,7 +11,7 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import day
 from kg.vocabulary import DCT, PSR, SCHEMA, VOC, vocabulary
-from service.pieces import Piece, local_href, web_link
+from service.pages.parts.components import Piece, local_href, web_link
 
 MAX_ACTORS = 4
 #: class path -> the property that names the organisation to ask

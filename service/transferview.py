@@ -13,8 +13,8 @@ from matcher.matcher import Matcher
 from matcher.questions.transfer import FAR
 from service.api import requests
 from service.core.places import Place, PlaceBook
-from service.pieces import Piece
-from service.searchview import Card, cards
+from service.pages.parts.components import Piece
+from service.pages.parts.match_cards import Card, cards
 from service.transferform import Wanted, at_field, make_request
 
 #: how many practices are listed, put on a shortlist and compared

@@ -10,9 +10,9 @@ from service.brief import Brief, as_pdf, brief_of
 from service.core.lists import named
 from service.core.runtime import current
 from service.http.errors import shown
-from service.names import find
-from service.pieces import Piece
-from service.searchview import CRITERIA, Form, about
+from service.pages.parts.components import Piece
+from service.pages.parts.entry_lookup import find
+from service.pages.parts.match_cards import CRITERIA, Form, about
 from service.transferform import FIELDS, Wanted, choices, read, stated, usual_points
 from service.transferview import MOST_COMPARED, View, ask
 

@@ -15,7 +15,7 @@ from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
 from service.core.lists import Lists, Titles
 from service.core.places import PlaceBook
-from service.names import find
+from service.pages.parts.entry_lookup import find
 from tests.kg.helpers import BASE, ID, practice, world
 
 THREADS = 6

@@ -20,7 +20,7 @@ from kg.vocabulary import CLASSES, Vocabulary, graphs
 from matcher.graph.view import World
 from matcher.judging.criteria import WEIGHTS
 from service.core.runtime import Runtime
-from service.pages import EXAMPLES
+from service.pages.home import EXAMPLES
 from tests.service.conftest import BASE, practice
 from tests.service.pagetools import ENTRIES
 

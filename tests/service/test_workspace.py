@@ -19,7 +19,7 @@ from matcher.model.question import Question
 from service import create_app
 from service.brief import Brief, Sheet, as_pdf
 from service.core.runtime import Runtime
-from service.pieces import Field, Piece
+from service.pages.parts.components import Field, Piece
 from service.transferform import read
 from tests.service.conftest import BASE
 from tests.service.pagetools import page, words

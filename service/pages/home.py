@@ -22,10 +22,19 @@ from service.browse import Labels, Wanted, europe
 from service.core.runtime import Runtime, current
 from service.entryview import entry_view
 from service.http.errors import shown
-from service.maps import Map, zoom
-from service.pieces import Piece
+from service.pages.parts.components import Piece
+from service.pages.parts.map import Map, zoom
+from service.pages.parts.match_cards import (
+    Card,
+    Form,
+    Results,
+    about,
+    ask,
+    modes,
+    read_form,
+    results,
+)
 from service.reach import reach, report
-from service.searchview import Card, Form, Results, about, ask, modes, read_form, results
 from service.structured import structured
 
 pages = Blueprint("pages", __name__)

@@ -17,7 +17,7 @@ from kg.vocabulary import CLASSES, DCT
 from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question
 from service.core.places import Place, PlaceBook
-from service.pieces import Piece, local_href, name_of_country
+from service.pages.parts.components import Piece, local_href, name_of_country
 
 MAX_QUESTION = 20_000
 MAX_REASONS = 4
