@@ -11,8 +11,8 @@ from service import partnerview
 from service.asking import Answer, Asking
 from service.core.lists import named
 from service.core.runtime import current
+from service.pages.contribute.shacl_form import options
 from service.pages.parts.match_cards import KINDS
-from service.shapeform import options
 
 partnering = Blueprint("partnering", __name__)
 VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}

@@ -16,7 +16,7 @@ from kg.entries.validation import Validator
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import CLASSES
-from service.shapeform import Ask, asks
+from service.pages.contribute.shacl_form import Ask, asks
 from tests.browser.conftest import Watched, watch
 from tests.service.conftest import BASE, serve, settled
 

@@ -17,7 +17,7 @@ from kg.errors import NotFound
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
-from service.shapeform import Reader, asks, filled
+from service.pages.contribute.shacl_form import Reader, asks, filled
 from tests.service.conftest import practice
 from tests.service.pagetools import page, words
 

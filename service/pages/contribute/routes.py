@@ -24,8 +24,7 @@ from service.core.runtime import current
 from service.http import login
 from service.http.errors import shown
 from service.http.responses import entry_iri, refuse_foreign, visitor, whole
-from service.pages.parts.match_cards import Card, results
-from service.shapeform import (
+from service.pages.contribute.shacl_form import (
     Ask,
     Control,
     Reader,
@@ -36,6 +35,7 @@ from service.shapeform import (
     filled,
     options,
 )
+from service.pages.parts.match_cards import Card, results
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
 

@@ -1,0 +1,1 @@
+"""Contributing an entry by a form that is made from the shapes."""
