@@ -15,7 +15,6 @@ from service.api.graph_store import graphstore
 from service.api.matches import matching
 from service.api.openapi import documentation
 from service.api.writes import writer
-from service.content import content
 from service.core.door import FREE, REFUSED, Door, Refusal
 from service.core.proxies import ASKED, Front
 from service.core.runtime import Runtime
@@ -24,6 +23,7 @@ from service.http import errors, language, login
 from service.http.negotiation import Request
 from service.http.responses import HEADERS, visitor
 from service.pages.contribute.routes import contribute
+from service.pages.entry.routes import content
 from service.pages.home import pages
 from service.pages.parts.match_cards import MAX_QUESTION
 from service.partnering import partnering

@@ -20,10 +20,10 @@ from kg.text.number_formats import day, number, percent
 from kg.vocabulary import PSR
 from matcher.graph.view import surviving
 from matcher.matcher import Matcher
-from service.entryview import EntryView, entry_view
+from service.pages.entry.contacts import reach
+from service.pages.entry.view import EntryView, entry_view
 from service.pages.parts.components import Field, Piece, local_href
 from service.pages.parts.match_cards import CRITERIA, Form, about
-from service.reach import reach
 from service.transferform import Wanted, stated
 from service.transferview import Candidate, View
 

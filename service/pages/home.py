@@ -20,8 +20,10 @@ from service.api import feedback
 from service.api.requests import read_feedback
 from service.browse import Labels, Wanted, europe
 from service.core.runtime import Runtime, current
-from service.entryview import entry_view
 from service.http.errors import shown
+from service.pages.entry.contacts import reach, report
+from service.pages.entry.schema_org import structured
+from service.pages.entry.view import entry_view
 from service.pages.parts.components import Piece
 from service.pages.parts.map import Map, zoom
 from service.pages.parts.match_cards import (
@@ -34,8 +36,6 @@ from service.pages.parts.match_cards import (
     read_form,
     results,
 )
-from service.reach import reach, report
-from service.structured import structured
 
 pages = Blueprint("pages", __name__)
 log = logging.getLogger("passerelle")

@@ -25,8 +25,8 @@ from service import create_app
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.core.settings import Settings
+from service.pages.entry.contacts import report
 from service.pages.parts.match_cards import MAX_QUESTION, fit_text
-from service.reach import report
 from tests.fake_embedder import HashingEmbedder
 from tests.service.pagetools import ENTRIES, page, words
 

@@ -14,7 +14,7 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import country, language_name
 from kg.vocabulary import VOC, vocabulary
-from service.layout import FOREIGN
+from service.pages.entry.layout import FOREIGN
 
 
 @dataclass(frozen=True)

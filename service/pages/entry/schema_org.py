@@ -7,7 +7,7 @@ from typing import Any
 from kg.catalogue.facets import Point
 from kg.entry import Entry
 from kg.vocabulary import DCT, PSR, SCHEMA
-from service.entryview import EntryView
+from service.pages.entry.view import EntryView
 
 #: class path -> type of schema.org; what is described, not its page
 TYPES = {

@@ -15,7 +15,7 @@ from kg.stores.protocol import Store, Version
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import day, euro, language_name, number, percent
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
-from service.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
+from service.pages.entry.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
 from service.pages.parts.components import (
     Field,
     Piece,
