@@ -25,8 +25,8 @@ from service.http.responses import HEADERS, visitor
 from service.pages.contribute.routes import contribute
 from service.pages.entry.routes import content
 from service.pages.home import pages
+from service.pages.partners.routes import partnering
 from service.pages.parts.match_cards import MAX_QUESTION
-from service.partnering import partnering
 from service.sparql.endpoint import sparql
 from service.workspace import workspace
 

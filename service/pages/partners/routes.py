@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, Response, render_template, request
 
 from kg.text.i18n import gettext, mark
-from service import partnerview
-from service.asking import Answer, Asking
 from service.core.lists import named
 from service.core.runtime import current
 from service.pages.contribute.shacl_form import options
+from service.pages.partners import view
+from service.pages.partners.form import Answer, Asking
 from service.pages.parts.match_cards import KINDS
 
 partnering = Blueprint("partnering", __name__)
@@ -21,7 +21,7 @@ VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}
 @partnering.get("/partners")
 def partners() -> Response:
     """Show with whom an organisation, or whoever describes a need, could work."""
-    answer, _ = _asked(partnerview.partners, "actor", "q")
+    answer, _ = _asked(view.partners, "actor", "q")
     kinds = {kind: gettext(name) for kind, name in KINDS.items()}
     return _page("partners.html", answer, _listed(actor=("actor",)), kinds=kinds)
 
@@ -29,18 +29,18 @@ def partners() -> Response:
 @partnering.get("/consortium")
 def consortium() -> Response:
     """Show a set of organisations for a call, a practice or a challenge under rules."""
-    answer, asking = _asked(partnerview.consortium, "about", "q")
+    answer, asking = _asked(view.consortium, "about", "q")
     return _page(
-        "consortium.html", answer, _listed(about=tuple(partnerview.ABOUT), actor=("actor",)),
-        kinds=options("actor-type"), rules=partnerview.rules_kept(asking, answer.found),
-        ruled=any(asking.word(name) for name in partnerview.RULES),
+        "consortium.html", answer, _listed(about=tuple(view.ABOUT), actor=("actor",)),
+        kinds=options("actor-type"), rules=view.rules_kept(asking, answer.found),
+        ruled=any(asking.word(name) for name in view.RULES),
     )  # fmt: skip
 
 
 @partnering.get("/groups")
 def groups() -> Response:
     """Show which members of a community can teach each other."""
-    answer, asking = _asked(partnerview.groups, "community")
+    answer, asking = _asked(view.groups, "community")
     return _page("groups.html", answer, _listed(community=("community",)), link=asking.link)
 
 

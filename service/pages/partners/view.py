@@ -9,7 +9,7 @@ from kg.errors import Problem
 from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import VOC, vocabulary
 from matcher.model.question import KINDS
-from service.asking import Answer, Asking, Row, answer
+from service.pages.partners.form import Answer, Asking, Row, answer
 from service.pages.parts.components import Piece
 from service.pages.parts.match_cards import cards
 

@@ -1,0 +1,1 @@
+"""Peers, mentors, consortia and groups."""
