@@ -18,7 +18,6 @@ from service.api.writes import writer
 from service.core.door import FREE, REFUSED, Door, Refusal
 from service.core.proxies import ASKED, Front
 from service.core.runtime import Runtime
-from service.finding import finding
 from service.http import errors, language, login
 from service.http.negotiation import Request
 from service.http.responses import HEADERS, visitor
@@ -27,6 +26,7 @@ from service.pages.entry.routes import content
 from service.pages.home import pages
 from service.pages.partners.routes import partnering
 from service.pages.parts.match_cards import MAX_QUESTION
+from service.pages.search.routes import finding
 from service.sparql.endpoint import sparql
 from service.workspace import workspace
 

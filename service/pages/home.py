@@ -18,7 +18,6 @@ from matcher.encoding.text import INDEXED
 from matcher.model.question import Filters, Question
 from service.api import feedback
 from service.api.requests import read_feedback
-from service.browse import Labels, Wanted, europe
 from service.core.runtime import Runtime, current
 from service.http.errors import shown
 from service.pages.entry.contacts import reach, report
@@ -36,6 +35,7 @@ from service.pages.parts.match_cards import (
     read_form,
     results,
 )
+from service.pages.search.result import Labels, Wanted, europe
 
 pages = Blueprint("pages", __name__)
 log = logging.getLogger("passerelle")

@@ -17,8 +17,8 @@ from flask.testing import FlaskClient
 
 from kg.catalogue.facets import Shelf
 from service.core.runtime import Runtime
-from service.exports import COLUMNS
 from service.pages.parts.map import Spot, draw, project, zoom
+from service.pages.search.files import COLUMNS
 from tests.service.conftest import BASE, practice
 from tests.service.pagetools import page, words
 

@@ -12,12 +12,12 @@ from werkzeug.datastructures import MultiDict
 from kg.errors import KgError, Overloaded, Problem, Refused
 from kg.text.i18n import gettext, language
 from service.api import requests
-from service.browse import Labels
 from service.core.runtime import Runtime
 from service.http.errors import shown
 from service.pages.parts.components import Piece, local_href, tag
 from service.pages.parts.entry_lookup import find
 from service.pages.parts.match_cards import Card, check_text, clean
+from service.pages.search.result import Labels
 
 #: how often one field may be typed
 MAX_NAMES = 50

@@ -19,10 +19,10 @@ from kg.vocabulary import CLASSES, ISO, VOC, vocabulary
 from matcher.model.question import SCHEMES
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
-from service.nearness import Near, look
 from service.pages.parts.components import Piece, tag
 from service.pages.parts.map import Map, Spot, draw
 from service.pages.parts.match_cards import LEVELS, clean
+from service.pages.search.semantic import Near, look
 
 PER_PAGE, SHOWN = 20, 8
 #: places that the address of a dot names at most

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from kg.catalogue.facets import Row
 from kg.stores.protocol import Store
 from kg.text.i18n import language
-from service.browse import Labels
 from service.http.negotiation import turtle
+from service.pages.search.result import Labels
 
 COLUMNS = (
     "iri", "type", "title", "title_language", "summary", "country", "territory", "theme",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from service.browse import SORTS, VIEWS, Labels, find
 from service.core.runtime import current
-from service.exports import FORMATS
 from service.http.negotiation import choose_named
 from service.http.responses import document
+from service.pages.search.files import FORMATS
+from service.pages.search.result import SORTS, VIEWS, Labels, find
 
 finding = Blueprint("finding", __name__)
 MAX_SITEMAP = 50_000
