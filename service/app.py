@@ -27,8 +27,8 @@ from service.pages.home import pages
 from service.pages.partners.routes import partnering
 from service.pages.parts.match_cards import MAX_QUESTION
 from service.pages.search.routes import finding
+from service.pages.transfer.routes import workspace
 from service.sparql.endpoint import sparql
-from service.workspace import workspace
 
 _DATA = (api, matching, sparql, graphstore, content, documentation)
 

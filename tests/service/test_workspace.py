@@ -17,10 +17,10 @@ from werkzeug.datastructures import MultiDict
 from matcher.answer import Json
 from matcher.model.question import Question
 from service import create_app
-from service.brief import Brief, Sheet, as_pdf
 from service.core.runtime import Runtime
 from service.pages.parts.components import Field, Piece
-from service.transferform import read
+from service.pages.transfer.brief import Brief, Sheet, as_pdf
+from service.pages.transfer.form import read
 from tests.service.conftest import BASE
 from tests.service.pagetools import page, words
 

@@ -15,7 +15,7 @@ from service.api import requests
 from service.core.places import Place, PlaceBook
 from service.pages.parts.components import Piece
 from service.pages.parts.match_cards import Card, cards
-from service.transferform import Wanted, at_field, make_request
+from service.pages.transfer.form import Wanted, at_field, make_request
 
 #: how many practices are listed, put on a shortlist and compared
 LISTED, MOST_PICKED, MOST_COMPARED = 12, 12, 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from kg.errors import KgError, Problem, Refused
-from service.brief import Brief, as_pdf, brief_of
 from service.core.lists import named
 from service.core.runtime import current
 from service.http.errors import shown
@@ -13,8 +12,9 @@ from service.pages.partners.form import starting
 from service.pages.parts.components import Piece
 from service.pages.parts.entry_lookup import find
 from service.pages.parts.match_cards import CRITERIA, Form, about
-from service.transferform import FIELDS, Wanted, choices, read, stated, usual_points
-from service.transferview import MOST_COMPARED, View, ask
+from service.pages.transfer.brief import Brief, as_pdf, brief_of
+from service.pages.transfer.form import FIELDS, Wanted, choices, read, stated, usual_points
+from service.pages.transfer.view import MOST_COMPARED, View, ask
 
 workspace = Blueprint("workspace", __name__, url_prefix="/transfer")
 

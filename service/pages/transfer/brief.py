@@ -24,8 +24,8 @@ from service.pages.entry.contacts import reach
 from service.pages.entry.view import EntryView, entry_view
 from service.pages.parts.components import Field, Piece, local_href
 from service.pages.parts.match_cards import CRITERIA, Form, about
-from service.transferform import Wanted, stated
-from service.transferview import Candidate, View
+from service.pages.transfer.form import Wanted, stated
+from service.pages.transfer.view import Candidate, View
 
 #: practices without a shortlist, organisations named, characters of the question printed
 BEST, MOST, SHOWN = 3, 6, 1_000

@@ -1,0 +1,1 @@
+"""Judging practices for a place, comparing them, and the brief."""
