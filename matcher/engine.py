@@ -15,19 +15,20 @@ from kg.text.i18n import language, ngettext
 from kg.text.language import primary, settle
 from kg.vocabulary import LEVELS
 from matcher.answer import Json
-from matcher.encoding import text
+from matcher.encoding import centring, ngrams, text
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.reranker import Reranker
 from matcher.graph.place import Place
 from matcher.graph.view import World
+from matcher.judging import fit
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import Weights, weighed, weights_hash
 from matcher.model.question import Filters, Question, read
 from matcher.query_notes import told
 from matcher.search.index import Index, Progress
-from matcher.search.ranking import Ranking, by_entry, by_text, numbers
-from matcher.search.snapshot import Found
+from matcher.search.ranking import ENTRY_LOGIT, QUESTION_LOGIT, RECIPE, Ranking, by_entry, by_text
+from matcher.search.snapshot import UNSTATED, Found
 
 #: how many rankings for challenges are kept
 KEPT = 64
@@ -241,3 +242,12 @@ class Snapshot:
 def only(filters: Filters, default: str) -> Filters:
     """Return the filters narrowed to a class where they name none."""
     return filters if filters.type else replace(filters, type=(default,))
+
+
+def numbers() -> dict[str, float]:
+    """Return the named numbers of rankings and fit, for the stamp; partners add their own."""
+    logits = zip("abcdef", (*QUESTION_LOGIT, *ENTRY_LOGIT), strict=True)
+    rest = {n: getattr(RECIPE, n) for n in ("letters", "concepts", "feedback", "share")}
+    shift = {n: getattr(centring, n) for n in ("STRENGTH", "PRIOR", "QUESTION")}
+    other = {"COMMON": ngrams.COMMON, "UNSTATED": UNSTATED, "NEUTRAL": fit.NEUTRAL}
+    return dict(RECIPE.facets) | rest | dict(logits) | shift | other

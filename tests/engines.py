@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from kg.sparql.query import Address
 from kg.stores.protocol import Change
-from kg.stores.remote.http import Engine
+from kg.stores.remote.http import Address, Engine
 from kg.stores.remote.store import RemoteStore
 from tests.kg.helpers import BASE, world
 

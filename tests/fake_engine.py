@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from kg.sparql.query import Address
+from kg.stores.remote.http import Address
 
 JSON = "application/sparql-results+json"
 ROW = b'{"x":{"type":"literal","value":"one"}}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from kg.errors import LimitExceeded
@@ -38,23 +38,6 @@ class Dataset:
 
 
 ALL = Dataset()
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a SPARQL 1.1 engine answers, and how we say who we are.
-
-    A ``token`` is sent as bearer; ``user`` and ``password`` by basic authentication, or by
-    digest if ``digest``.
-    """
-
-    query: str
-    update: str
-    graphs: str
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    digest: bool = False
-    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from kg.entry import Entry
-from matcher.encoding import centring, ngrams, text
-from matcher.judging import fit
+from matcher.encoding import text
 from matcher.model.question import Filters
-from matcher.search import snapshot
 from matcher.search.index import Index
 from matcher.search.snapshot import Asked, Found, Scores
 
@@ -139,15 +137,6 @@ def chance(raw: float, fit: float, logit: Logit) -> float:
     """Return a score as the probability that a match is right."""
     a, b, c = logit
     return float(1 / (1 + np.exp(-(a * raw + b * fit + c))))
-
-
-def numbers() -> dict[str, float]:
-    """Return the named numbers of rankings and fit, for the stamp; partners add their own."""
-    logits = zip("abcdef", (*QUESTION_LOGIT, *ENTRY_LOGIT), strict=True)
-    rest = {n: getattr(RECIPE, n) for n in ("letters", "concepts", "feedback", "share")}
-    shift = {n: getattr(centring, n) for n in ("STRENGTH", "PRIOR", "QUESTION")}
-    other = {"COMMON": ngrams.COMMON, "UNSTATED": snapshot.UNSTATED, "NEUTRAL": fit.NEUTRAL}
-    return dict(RECIPE.facets) | rest | dict(logits) | shift | other
 
 
 def level(score: float) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kg.sparql.query import Address
+from kg.stores.remote.http import Address
 from service.core.proxies import Network
 
 MIB = 1024**2

@@ -125,3 +125,9 @@ def problem(status: int, detail: str, extra: dict[str, Any], headers: dict[str, 
         json.dumps(body, ensure_ascii=True), status, headers,
         content_type="application/problem+json",
     )  # fmt: skip
+
+
+def starting() -> kg.Overloaded:
+    """Return what is said while questions cannot be answered yet."""
+    said = gettext("The matcher is still starting. Try again in a minute; nothing is lost.")
+    return kg.Overloaded(said, 10)

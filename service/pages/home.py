@@ -10,32 +10,24 @@ from flask import Blueprint, Response, render_template, request
 
 from kg.catalogue.facets import Shelf
 from kg.catalogue.lists import class_counts
-from kg.entry import Entry
 from kg.errors import KgError, Problem, Refused
-from kg.text.i18n import gettext, language, mark, ngettext
-from kg.vocabulary import PSR
-from matcher.encoding.text import INDEXED
-from matcher.model.question import Filters, Question
+from kg.text.i18n import gettext, mark, ngettext
 from service.api import feedback
 from service.api.requests import read_feedback
 from service.core.runtime import Runtime, current
 from service.http.errors import shown
-from service.pages.entry.contacts import reach, report
-from service.pages.entry.schema_org import structured
-from service.pages.entry.view import entry_view
 from service.pages.parts.components import Piece
-from service.pages.parts.map import Map, zoom
+from service.pages.parts.labels import Labels
+from service.pages.parts.map import Map
 from service.pages.parts.match_cards import (
-    Card,
     Form,
     Results,
     about,
     ask,
     modes,
     read_form,
-    results,
 )
-from service.pages.search.result import Labels, Wanted, europe
+from service.pages.search.result import Wanted, europe
 
 pages = Blueprint("pages", __name__)
 log = logging.getLogger("passerelle")
@@ -129,27 +121,6 @@ def _back(asked: str, told: str) -> Response:
     return Response(status=303, headers={"Location": address})
 
 
-def entry_page(iri: str) -> str:
-    """Return the page of an entry. Raises NotFound."""
-    runtime, root = current(), request.script_root
-    entry = runtime.store.get(iri)
-    view = entry_view(runtime.store, entry, root)
-    contact = runtime.settings.contact
-    shelf, about = runtime.lists.shelf, _description(entry)
-    (point, code), labels = shelf.spot(entry), Labels(shelf, runtime.store.base)
-    return render_template(
-        "entry.html",
-        view=view,
-        slug=entry.slug,
-        reach=reach(runtime.store, entry, root),
-        report=report(contact, view.title.text, iri, view.checked),
-        similar=_similar(runtime, entry, root),
-        description=about,
-        map=zoom(point, view.title.text, labels.place, code) if point else None,
-        structured=structured(entry, view, point, about),
-    )
-
-
 def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
     """Return results, or what is wrong with the question and the status that says so."""
     try:
@@ -164,18 +135,6 @@ def _subject(runtime: Runtime, form: Form) -> Piece | None:
         return about(runtime.store, form)
     except Refused:
         return None
-
-
-def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
-    """Return three similar practices; none while the matcher cannot answer."""
-    if entry.path not in INDEXED or not runtime.ready:
-        return ()
-    question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
-    try:
-        return results(runtime.store, runtime.matcher.similar(question), None, root).cards
-    except KgError as error:  # the page must not fail with what stands beside it
-        log.warning("No similar practices for %s: %s.", entry.iri, type(error).__name__)
-        return ()
 
 
 def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
@@ -196,10 +155,3 @@ def _examples() -> list[dict[str, str]]:
     names = ("q", "lang", "mode", "place")
     found = [dict(zip(names, example, strict=True)) for example in EXAMPLES]
     return [e | {"mode_name": gettext(MODE_NAMES[e["mode"]])} for e in found]
-
-
-def _description(entry: Entry) -> str:
-    """Return one or two sentences for search engines and link previews."""
-    props = ("http://purl.org/dc/terms/description", PSR + "problem", PSR + "solution")
-    text = next((found for prop in props if (found := entry.text(prop, language()))), "")
-    return text if len(text) <= 160 else text[:159].rsplit(" ", 1)[0] + "…"

@@ -18,11 +18,11 @@ from kg.errors import (
     StoreUnusable,
     UnknownFormat,
 )
-from kg.sparql.query import Address, Answer, Dataset, Limits, PublicQuery
+from kg.sparql.query import Answer, Dataset, Limits, PublicQuery
 from kg.sparql.remote import RemoteQueries
 from kg.sparql.results import TABLES
 from kg.sparql.scan import check_query
-from kg.stores.remote.http import Engine
+from kg.stores.remote.http import Address, Engine
 from tests.fake_engine import HEAD, ROW, ROWS, TRUE, Step, Visit, fake, says
 
 SELECT = "SELECT ?x { ?s ?p ?x }"

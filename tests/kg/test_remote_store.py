@@ -15,13 +15,13 @@ import pytest
 from kg.entries.intake import Intake
 from kg.entries.validation import Validator
 from kg.errors import Changed, LimitExceeded, NotFound, Overloaded, StoreUnusable
-from kg.sparql.query import Address, Limits
+from kg.sparql.query import Limits
 from kg.sparql.remote import RemoteQueries
 from kg.sparql.scan import check_query
 from kg.stores.protocol import Change
 from kg.stores.remote import claims
 from kg.stores.remote import store as remote_store
-from kg.stores.remote.http import Engine
+from kg.stores.remote.http import Address, Engine
 from kg.stores.remote.store import RemoteStore
 from kg.vocabulary import ONTOLOGY, PREFIXES, VOC, graphs
 from tests import engines

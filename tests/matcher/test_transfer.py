@@ -12,6 +12,7 @@ import pytest
 
 from kg.errors import Refused
 from kg.vocabulary import PSR
+from matcher.engine import numbers
 from matcher.graph.view import World
 from matcher.judging.criteria import CRITERIA, WEIGHTS
 from matcher.judging.criteria.verdict import Scene, Verdict
@@ -21,7 +22,6 @@ from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question, Target, WhatIf
 from matcher.questions.missing_fields import missing
 from matcher.questions.what_if import changes
-from matcher.search.ranking import numbers
 from tests.conftest import BASE
 
 VOC = "https://w3id.org/passerelle/voc/"

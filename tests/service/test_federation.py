@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.sparql.query import Address
+from kg.stores.remote.http import Address
 from tests.engines import oxigraph
 from tests.service.conftest import serve, settled
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from kg.sparql.query import Address
+from kg.stores.remote.http import Address
 from service import create_app
 from service.core.runtime import Runtime
 from service.core.settings import Settings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.sparql.query import Address
+from kg.stores.remote.http import Address
 from service.core.settings import BadSetting, read
 
 

@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from itertools import count
@@ -21,7 +22,6 @@ from itertools import count
 from SPARQLWrapper import INSERT, POST, SELECT, SPARQLWrapper
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.sparql.query import Address
 
 RESULTS = "application/sparql-results+json"
 TRIPLES = "application/n-triples"
@@ -36,6 +36,23 @@ _PAUSE = 0.1
 #: what Virtuoso says of a transaction that it undid because of another
 _DEADLOCK = "40001"
 _LATE = re.compile(r"time[ -]?out|timed out|exceeds the limit|exceeded.*time|S1T00", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a SPARQL 1.1 engine answers, and how we say who we are.
+
+    A ``token`` is sent as bearer; ``user`` and ``password`` by basic authentication, or by
+    digest if ``digest``.
+    """
+
+    query: str
+    update: str
+    graphs: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    digest: bool = False
+    token: str | None = field(default=None, repr=False)
 
 
 class Reply:

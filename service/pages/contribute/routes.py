@@ -33,8 +33,8 @@ from service.pages.contribute.shacl_form import (
     check_size,
     controls,
     filled,
-    options,
 )
+from service.pages.parts.labels import options
 from service.pages.parts.match_cards import Card, results
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")

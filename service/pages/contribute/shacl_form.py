@@ -22,7 +22,7 @@ from kg.entries.validation import MAX_PARTS
 from kg.entry import Entry
 from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, language
-from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD, vocabulary
+from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD
 from service.core.places import PlaceBook
 from service.pages.parts.components import label
 
@@ -149,13 +149,6 @@ def _kind(shapes: Graph, node: Node) -> tuple[str, str, str]:
         spoken = RDF + "langString" if RDF + "langString" in types else datatype
         return "long" if longest > LONG else "text", spoken, ""
     return ("link", "", "") if shapes.value(node, SH.nodeKind) == SH.IRI else ("", "", "")
-
-
-def options(scheme: str) -> list[tuple[str, str]]:
-    """Return the concepts of a scheme with their labels, by label."""
-    words = vocabulary()
-    found = [(iri, words.label(iri, language())) for iri in words.concepts(scheme)]
-    return sorted(found, key=lambda pair: pair[1].casefold())
 
 
 def filled(entry: Entry, fields: Sequence[Ask], names: dict[str, str], node: str = "") -> Typed:

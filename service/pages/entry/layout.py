@@ -7,30 +7,6 @@ from dataclasses import dataclass
 from kg.text.i18n import mark
 from kg.vocabulary import DCT, GEO, ORG, PSR, RDF_TYPE, SCHEMA, SKOS
 
-#: names of the properties that are not of our own namespace
-FOREIGN = {
-    DCT + "title": mark("Title"),
-    DCT + "alternative": mark("Also called"),
-    DCT + "description": mark("Description"),
-    DCT + "source": mark("Source"),
-    DCT + "identifier": mark("Identifier at the source"),
-    DCT + "license": mark("Licence"),
-    DCT + "language": mark("Languages"),
-    DCT + "subject": mark("Themes"),
-    DCT + "spatial": mark("Place"),
-    DCT + "isPartOf": mark("Part of"),
-    SCHEMA + "url": mark("Web page"),
-    SCHEMA + "creditText": mark("Credit"),
-    SCHEMA + "startDate": mark("Started"),
-    SCHEMA + "endDate": mark("Ended"),
-    SKOS + "broader": mark("Part of the wider challenge"),
-    SKOS + "notation": mark("NUTS code"),
-    SKOS + "exactMatch": mark("Same as"),
-    ORG + "memberOf": mark("Member of"),
-    ORG + "hasMember": mark("Members"),
-    GEO + "lat": mark("Latitude"),
-    GEO + "long": mark("Longitude"),
-}
 MONEY = frozenset(PSR + n for n in ("budget", "costPerHead", "minimumGrant", "maximumGrant"))
 PER_CENT = frozenset(
     PSR + n for n in ("fundingRate", "unemploymentRate", "povertyRisk", "share65plus")

@@ -25,7 +25,7 @@ from kg.vocabulary import DCT, ONTOLOGY, PSR, RDFS, SKOS, VOC, folder, graphs, v
 from service.core.runtime import current
 from service.http.negotiation import PAGE, choose, write
 from service.http.responses import context_url, dated, document, entry_answer, entry_iri
-from service.pages.home import entry_page
+from service.pages.entry.page import entry_page
 
 content = Blueprint("content", __name__)
 

@@ -9,15 +9,15 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.errors import KgError, Overloaded, Problem, Refused
+from kg.errors import KgError, Problem, Refused
 from kg.text.i18n import gettext, language
 from service.api import requests
 from service.core.runtime import Runtime
-from service.http.errors import shown
+from service.http.errors import shown, starting
 from service.pages.parts.components import Piece, local_href, tag
 from service.pages.parts.entry_lookup import find
+from service.pages.parts.labels import Labels
 from service.pages.parts.match_cards import Card, check_text, clean
-from service.pages.search.result import Labels
 
 #: how often one field may be typed
 MAX_NAMES = 50
@@ -139,12 +139,6 @@ class Asking:
         except Refused as error:
             self.problems += [replace(p, path=name) for p in error.problems]
             return None
-
-
-def starting() -> Overloaded:
-    """Return what is said while questions cannot be answered yet."""
-    said = gettext("The matcher is still starting. Try again in a minute; nothing is lost.")
-    return Overloaded(said, 10)
 
 
 def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterable[Row]]) -> Answer:

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, render_template, request
 from kg.text.i18n import gettext, mark
 from service.core.lists import named
 from service.core.runtime import current
-from service.pages.contribute.shacl_form import options
 from service.pages.partners import view
 from service.pages.partners.form import Answer, Asking
+from service.pages.parts.labels import options
 from service.pages.parts.match_cards import KINDS
 
 partnering = Blueprint("partnering", __name__)

@@ -11,10 +11,34 @@ from kg.catalogue.lists import countries, territory_iri, titles
 from kg.entry import Text
 from kg.errors import Refused
 from kg.stores.protocol import Store
-from kg.text.i18n import gettext, language
+from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import country, language_name
-from kg.vocabulary import VOC, vocabulary
-from service.pages.entry.layout import FOREIGN
+from kg.vocabulary import DCT, GEO, ORG, SCHEMA, SKOS, VOC, vocabulary
+
+#: names of the properties that are not of our own namespace
+FOREIGN = {
+    DCT + "title": mark("Title"),
+    DCT + "alternative": mark("Also called"),
+    DCT + "description": mark("Description"),
+    DCT + "source": mark("Source"),
+    DCT + "identifier": mark("Identifier at the source"),
+    DCT + "license": mark("Licence"),
+    DCT + "language": mark("Languages"),
+    DCT + "subject": mark("Themes"),
+    DCT + "spatial": mark("Place"),
+    DCT + "isPartOf": mark("Part of"),
+    SCHEMA + "url": mark("Web page"),
+    SCHEMA + "creditText": mark("Credit"),
+    SCHEMA + "startDate": mark("Started"),
+    SCHEMA + "endDate": mark("Ended"),
+    SKOS + "broader": mark("Part of the wider challenge"),
+    SKOS + "notation": mark("NUTS code"),
+    SKOS + "exactMatch": mark("Same as"),
+    ORG + "memberOf": mark("Member of"),
+    ORG + "hasMember": mark("Members"),
+    GEO + "lat": mark("Latitude"),
+    GEO + "long": mark("Longitude"),
+}
 
 
 @dataclass(frozen=True)

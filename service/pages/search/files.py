@@ -11,7 +11,7 @@ from kg.catalogue.facets import Row
 from kg.stores.protocol import Store
 from kg.text.i18n import language
 from service.http.negotiation import turtle
-from service.pages.search.result import Labels
+from service.pages.parts.labels import Labels
 
 COLUMNS = (
     "iri", "type", "title", "title_language", "summary", "country", "territory", "theme",

@@ -14,12 +14,11 @@ from kg.catalogue.facets import FACETS, Point, Row, Shelf
 from kg.entry import Text
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, language, mark
-from kg.text.number_formats import language_name
-from kg.vocabulary import CLASSES, ISO, VOC, vocabulary
-from matcher.model.question import SCHEMES
+from kg.vocabulary import CLASSES, ISO, vocabulary
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.pages.parts.components import Piece, tag
+from service.pages.parts.labels import Labels
 from service.pages.parts.map import Map, Spot, draw
 from service.pages.parts.match_cards import LEVELS, clean
 from service.pages.search.semantic import Near, look
@@ -199,37 +198,6 @@ def _sorted(rows: list[Row], wanted: Wanted, near: Near | None) -> list[Row]:
         case "near" if near is not None:
             return sorted(rows, key=lambda r: near.order[r.iri])
     return sorted(rows, key=lambda r: r.title(lang).value.casefold())
-
-
-class Labels:
-    """What the values of filters are called, in the reader's language."""
-
-    def __init__(self, shelf: Shelf, base: str) -> None:
-        self._shelf, self._base = shelf, base
-
-    def of(self, name: str, value: str) -> str:
-        """Return the label of a filter's value, or the value itself if it is not known."""
-        words, lang = vocabulary(), language()
-        match name:
-            case "type":
-                return words.label(CLASSES[value], lang) if value in CLASSES else value
-            case "country" | "territory":
-                return self.place(value)
-            case "language":
-                return language_name(value)
-            case "instrument":
-                at = self._shelf.position.get(f"{self._base}id/instrument/{value}")
-                return value if at is None else self._shelf.rows[at].title(lang).value
-        scheme = SCHEMES.get(name, "evidence-level")
-        return words.label(f"{VOC}{scheme}/{value}", lang)
-
-    def place(self, code: str) -> str:
-        """Return the name of a country or region by its code."""
-        return self._shelf.place_name(code, language())
-
-    def href(self, row: Row) -> str:
-        """Return the path of an entry's page."""
-        return f"/{row.iri.removeprefix(self._base)}"
 
 
 def _piece(text: Text, href: str = "") -> Piece:

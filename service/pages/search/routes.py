@@ -7,8 +7,9 @@ from flask import Blueprint, Response, render_template, request
 from service.core.runtime import current
 from service.http.negotiation import choose_named
 from service.http.responses import document
+from service.pages.parts.labels import Labels
 from service.pages.search.files import FORMATS
-from service.pages.search.result import SORTS, VIEWS, Labels, find
+from service.pages.search.result import SORTS, VIEWS, find
 
 finding = Blueprint("finding", __name__)
 MAX_SITEMAP = 50_000

@@ -14,7 +14,7 @@ from kg.errors import Problem, Refused, refused
 from kg.text.i18n import LANGUAGES, gettext, mark
 from matcher.judging.criteria import CRITERIA
 from service.core.places import PlaceBook
-from service.pages.contribute.shacl_form import options
+from service.pages.parts.labels import options
 from service.pages.parts.match_cards import check_text, clean, find_place
 
 T = TypeVar("T")

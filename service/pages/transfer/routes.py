@@ -7,8 +7,7 @@ from flask import Blueprint, Response, render_template, request
 from kg.errors import KgError, Problem, Refused
 from service.core.lists import named
 from service.core.runtime import current
-from service.http.errors import shown
-from service.pages.partners.form import starting
+from service.http.errors import shown, starting
 from service.pages.parts.components import Piece
 from service.pages.parts.entry_lookup import find
 from service.pages.parts.match_cards import CRITERIA, Form, about

@@ -1,0 +1,63 @@
+"""The page of an entry."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import render_template, request
+
+from kg.entry import Entry
+from kg.errors import KgError
+from kg.text.i18n import language
+from kg.vocabulary import PSR
+from matcher.encoding.text import INDEXED
+from matcher.model.question import Filters, Question
+from service.core.runtime import Runtime, current
+from service.pages.entry.contacts import reach, report
+from service.pages.entry.schema_org import structured
+from service.pages.entry.view import entry_view
+from service.pages.parts.labels import Labels
+from service.pages.parts.map import zoom
+from service.pages.parts.match_cards import Card, results
+
+log = logging.getLogger("passerelle")
+
+
+def entry_page(iri: str) -> str:
+    """Return the page of an entry. Raises NotFound."""
+    runtime, root = current(), request.script_root
+    entry = runtime.store.get(iri)
+    view = entry_view(runtime.store, entry, root)
+    contact = runtime.settings.contact
+    shelf, about = runtime.lists.shelf, _description(entry)
+    (point, code), labels = shelf.spot(entry), Labels(shelf, runtime.store.base)
+    return render_template(
+        "entry.html",
+        view=view,
+        slug=entry.slug,
+        reach=reach(runtime.store, entry, root),
+        report=report(contact, view.title.text, iri, view.checked),
+        similar=_similar(runtime, entry, root),
+        description=about,
+        map=zoom(point, view.title.text, labels.place, code) if point else None,
+        structured=structured(entry, view, point, about),
+    )
+
+
+def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
+    """Return three similar practices; none while the matcher cannot answer."""
+    if entry.path not in INDEXED or not runtime.ready:
+        return ()
+    question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
+    try:
+        return results(runtime.store, runtime.matcher.similar(question), None, root).cards
+    except KgError as error:  # the page must not fail with what stands beside it
+        log.warning("No similar practices for %s: %s.", entry.iri, type(error).__name__)
+        return ()
+
+
+def _description(entry: Entry) -> str:
+    """Return one or two sentences for search engines and link previews."""
+    props = ("http://purl.org/dc/terms/description", PSR + "problem", PSR + "solution")
+    text = next((found for prop in props if (found := entry.text(prop, language()))), "")
+    return text if len(text) <= 160 else text[:159].rsplit(" ", 1)[0] + "…"
