@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from kg.catalogue.lists import territory_iri
 from kg.entry import Entry
@@ -14,7 +15,6 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.text.language import primary, settle
 from kg.vocabulary import LEVELS
-from matcher.answer import Json
 from matcher.encoding import centring, ngrams, text
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder
@@ -24,6 +24,7 @@ from matcher.graph.view import World
 from matcher.judging import fit
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import Weights, weighed, weights_hash
+from matcher.model.answer import Answer, Match, ReadAs, Stamp
 from matcher.model.question import Filters, Question, read
 from matcher.query_notes import told
 from matcher.search.index import Index, Progress
@@ -32,6 +33,7 @@ from matcher.search.snapshot import UNSTATED, Found
 
 #: how many rankings for challenges are kept
 KEPT = 64
+A = TypeVar("A", bound=Answer)
 
 
 class Desk:
@@ -203,17 +205,19 @@ class Snapshot:
 
     def answer(
         self,
-        matches: Sequence[Json],
+        kind: type[A],
+        matches: Iterable[Match],
         lang: str,
         abstained: bool,
         notes: Sequence[str] = (),
         weights: Weights | None = None,
         asked: str | None = None,
         reranker: Reranker | None = None,
-    ) -> Json:
-        """Return an answer with the stamp of what it rests on."""
+        **more: Any,  # noqa: ANN401
+    ) -> A:
+        """Make an answer of a kind, with the stamp of what it rests on."""
         if abstained:
-            matches = [m | {"level": "weak"} for m in matches]
+            matches = [replace(match, level="weak") for match in matches]
         said = told(asked, lang, self.desk.means)
         if behind := self.desk.index.lag(self.picture):
             late = ngettext(
@@ -222,21 +226,22 @@ class Snapshot:
                 behind,
             )
             said.append(late.format(count=behind))
-        return {
-            "query": {"lang": lang, "notes": [*said, *notes]},
-            "matches": list(matches),
-            "abstained": abstained,
-            "stamp": self.stamp(weights, reranker),
-        }
+        return kind(
+            query=ReadAs(lang, (*said, *notes)),
+            matches=tuple(matches),
+            abstained=abstained,
+            stamp=self.stamp(weights, reranker),
+            **more,
+        )
 
-    def stamp(self, weights: Weights | None = None, reranker: Reranker | None = None) -> Json:
-        """Return what an answer rests on: data, models, the way of reading texts, weights."""
-        return {
-            "data": self.picture.version,
-            "model": " ".join([self.desk.model_name, *([reranker.name] if reranker else [])]),
-            "text": text.VERSION,
-            "weights": weights_hash({**(weights or self.weights), **numbers()}),
-        }
+    def stamp(self, weights: Weights | None = None, reranker: Reranker | None = None) -> Stamp:
+        """Name what an answer rests on."""
+        return Stamp(
+            data=self.picture.version,
+            model=" ".join([self.desk.model_name, *([reranker.name] if reranker else [])]),
+            text=text.VERSION,
+            weights=weights_hash({**(weights or self.weights), **numbers()}),
+        )
 
 
 def only(filters: Filters, default: str) -> Filters:

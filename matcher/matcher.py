@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kg.stores.protocol import Store
-from matcher.answer import Json, match
+from matcher.answer import match
 from matcher.encoding import text
 from matcher.engine import Desk, only
 from matcher.graph.view import surviving
+from matcher.model.answer import (
+    ConsortiumAnswer,
+    GroupsAnswer,
+    InstrumentsAnswer,
+    Match,
+    PartnersAnswer,
+    SimilarAnswer,
+    TransferAnswer,
+)
 from matcher.model.question import Question
 from matcher.questions import consortium, groups, instruments, partners, similar, transfer
 from matcher.search.ranking import Ranking, level
@@ -54,7 +63,7 @@ class Nearest:
 class Matcher(Desk):
     """Answers every kind of question; safe to use from several threads."""
 
-    def similar(self, question: Question) -> Json:
+    def similar(self, question: Question) -> SimilarAnswer:
         """Return entries like a text or an entry, practices unless a type is asked for.
 
         Where there is a re-ranking model it gives the order for a text; scores stay the same.
@@ -64,14 +73,18 @@ class Matcher(Desk):
         ranking = snapshot.rank(question, asked, lang, only(question.filters, "practice"))
         reranker = None if asked else self.reranker
 
-        def matched(iri: str) -> Json:
+        def matched(iri: str) -> Match:
             reasons = similar.reasons(self.store, ranking, iri, question.text, lang, asked)
-            return match(snapshot.world, iri, ranking.probability(iri), lang, reasons)
+            return match(snapshot.world, iri, ranking.probability(iri), lang, reasons, Match)
 
         chosen = similar.chosen(self.store, ranking, question, lang, reranker)
-        matches = list(surviving(chosen, matched))
         return snapshot.answer(
-            matches, lang, ranking.nothing_good(), asked=question.text, reranker=reranker
+            SimilarAnswer,
+            surviving(chosen, matched),
+            lang,
+            ranking.nothing_good(),
+            asked=question.text,
+            reranker=reranker,
         )
 
     def nearest(self, question: Question) -> Nearest:
@@ -92,22 +105,22 @@ class Matcher(Desk):
         order = ranking.best(len(ranking.found.iris))
         return Search(self.store, ranking, lang, order, ranking.nothing_good())
 
-    def transfer(self, question: Question) -> Json:
+    def transfer(self, question: Question) -> TransferAnswer:
         """Return practices that could work in a territory, with criteria and reasons."""
         return transfer.answer(self.snapshot(), question)
 
-    def partners(self, question: Question) -> Json:
+    def partners(self, question: Question) -> PartnersAnswer:
         """Return possible partners of the kinds asked for, with both sides' reasons."""
         return partners.answer(self.snapshot(), question)
 
-    def instruments(self, question: Question) -> Json:
+    def instruments(self, question: Question) -> InstrumentsAnswer:
         """Return instruments that could pay for or enable it in a territory; a gap is said."""
         return instruments.answer(self.snapshot(), question)
 
-    def consortium(self, question: Question) -> Json:
+    def consortium(self, question: Question) -> ConsortiumAnswer:
         """Return a set of actors under a call's rules, with alternatives for each seat."""
         return consortium.answer(self.snapshot(), question)
 
-    def groups(self, question: Question) -> Json:
+    def groups(self, question: Question) -> GroupsAnswer:
         """Return groups of a community's members that can learn from each other."""
         return groups.answer(self.snapshot(), question)

@@ -23,6 +23,7 @@ from matcher.encoding.embedder import Embedder
 from matcher.encoding.text import VERSION
 from matcher.evaluation.measures import ece, estimate, graded_ndcg, reliability
 from matcher.matcher import Matcher
+from matcher.model import answer as answers
 from matcher.model.question import Question
 from matcher.search.index import Progress
 
@@ -120,14 +121,14 @@ def _answer(matcher: Matcher, asked: Judged, lang: str, worded: str) -> Answer:
         put = Question(entry=f"{base}id/practice/{asked.about}", limit=DEPTH)
     elif asked.kind in {"transfer", "partner"}:
         put = Question(text=worded, lang=lang[:2], limit=2 * DEPTH, territory=asked.about)
-    kinds: dict[str, Callable[[Question], dict[str, object]]] = {
+    kinds: dict[str, Callable[[Question], answers.Answer]] = {
         "transfer": matcher.transfer, "partner": matcher.partners,
     }  # fmt: skip
     found = kinds.get(asked.kind, matcher.similar)(put)
     scores: dict[str, float] = {}
-    for match in found["matches"]:  # type: ignore[attr-defined]
-        scores.setdefault(match["entry"].rpartition("/")[2], match["score"])
-    return Answer(asked, lang, tuple(scores.items())[:DEPTH], bool(found["abstained"]))
+    for match in found.matches:
+        scores.setdefault(match.entry.rpartition("/")[2], match.score)
+    return Answer(asked, lang, tuple(scores.items())[:DEPTH], found.abstained)
 
 
 def report(answers: Sequence[Answer], seed: int, samples: int) -> dict[str, object]:

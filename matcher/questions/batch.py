@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def run(
     """
     snapshot = desk.snapshot()
     picture = snapshot.picture
-    head = snapshot.stamp() | {"country": country, "limit": limit}
+    head = asdict(snapshot.stamp()) | {"country": country, "limit": limit}
     done = _done(output, head)
     mask = picture.mask(Filters(type=("practice", "challenge"), country=(country,)))
     rows = [int(n) for n in np.flatnonzero(mask) if picture.iris[n] not in done]

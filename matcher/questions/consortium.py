@@ -13,10 +13,11 @@ from kg.entry import Entry
 from kg.errors import Refused, refused
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
-from matcher.answer import Json, match, names
+from matcher.answer import match, names
 from matcher.engine import Snapshot
 from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
+from matcher.model.answer import ConsortiumAnswer, Seat, UnmetRule
 from matcher.model.question import Filters, Question, concept, read
 from matcher.model.reasons import Reason, cite
 from matcher.questions.consortium_solver import Candidate, Rules, broken, choose, worth
@@ -27,7 +28,7 @@ CANDIDATES, ALTERNATIVES = 500, 3
 SEATS = 6
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
     """Return the members of the best consortium, or the rules that cannot be met together."""
     asked, lang = snapshot.asked(question, "call", "practice", "challenge")
     world, rules = snapshot.world, _rules(snapshot, question, asked)
@@ -36,24 +37,28 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     pool = _candidates(world, ranking, rules, wanted)
     chosen = choose(pool, rules, tuple(wanted))
 
-    def seat(one: Candidate) -> Json:
+    def seat(one: Candidate) -> Seat:
         return _member(world, one, chosen, pool, rules, wanted, lang)
 
     matches = list(surviving(chosen or (), seat))
     covered = {item for c in chosen or () for item in c.covers}
-    infeasible: list[Json] = []
+    infeasible: list[UnmetRule] = []
     if chosen is None:
         infeasible = _filtered(snapshot, question.filters, ranking, rules, wanted)
         infeasible = infeasible + _blame(pool, rules, tuple(wanted)) or _no_single()
     nothing = chosen is None or (asked is None and ranking.nothing_good())
-    made = snapshot.answer(matches, lang, nothing, asked=question.text)
-    return made | {
-        "rules": rules.as_dict(),
-        "covered": [text for item, text in wanted.items() if item in covered],
-        "uncovered": [text for item, text in wanted.items() if item not in covered],
-        "infeasible": infeasible,
-        "candidates": len(pool),
-    }
+    return snapshot.answer(
+        ConsortiumAnswer,
+        matches,
+        lang,
+        nothing,
+        asked=question.text,
+        rules=rules.as_dict(),
+        covered=tuple(text for item, text in wanted.items() if item in covered),
+        uncovered=tuple(text for item, text in wanted.items() if item not in covered),
+        infeasible=tuple(infeasible),
+        candidates=len(pool),
+    )
 
 
 def _rules(snapshot: Snapshot, question: Question, asked: Entry | None) -> Rules:
@@ -130,7 +135,7 @@ def _candidates(
 
 def _filtered(
     snapshot: Snapshot, filters: Filters, ranking: Ranking, rules: Rules, wanted: Mapping[str, str]
-) -> list[Json]:
+) -> list[UnmetRule]:
     """Return the filters each of which, left out alone, would make a consortium possible.
 
     Where nobody passes and no single filter is to blame, it is all of them.
@@ -150,7 +155,7 @@ def _filtered(
     blamed = [f.name for f in used if possible(f.name, f.default)]
     if not blamed and not ranking.best(1):
         blamed = [f.name for f in used]
-    return [{"rule": f"filters.{name}", "text": text.format(name=name)} for name in blamed]
+    return [UnmetRule(f"filters.{name}", text.format(name=name)) for name in blamed]
 
 
 def _candidate(world: World, iri: str, relevance: float, wanted: Mapping[str, str]) -> Candidate:
@@ -168,7 +173,7 @@ def _candidate(world: World, iri: str, relevance: float, wanted: Mapping[str, st
 def _member(
     world: World, one: Candidate, chosen: Sequence[Candidate] | None, pool: Sequence[Candidate],
     rules: Rules, wanted: Mapping[str, str], lang: str,
-) -> Json:  # fmt: skip
+) -> Seat:  # fmt: skip
     """Return a seat: who, what they bring, and who could take it instead."""
     actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
     brings = [text for item, text in wanted.items() if item in one.covers]
@@ -176,27 +181,34 @@ def _member(
     if brings:
         said = _("Brings: {names}.").format(names="; ".join(brings))
     cited = cite(actor, PSR + "actorType") + cite(actor, DCT + "spatial")
-    made = match(world, one.iri, one.relevance, lang, [Reason("coverage", said, cited)])
     free = (c for c in pool if c.iri != one.iri and c not in others)
     fits = [c for c in free if not broken([*others, c], rules)]
     fits.sort(key=lambda c: (-round(worth([*others, c], len(wanted)), 9), c.iri))
     others_named = surviving((c.iri for c in fits), partial(names, world, lang=lang))
-    alternatives = list(islice(others_named, ALTERNATIVES))
-    return made | {"covers": brings, "alternatives": alternatives}
+    return match(
+        world,
+        one.iri,
+        one.relevance,
+        lang,
+        [Reason("coverage", said, cited)],
+        Seat,
+        covers=tuple(brings),
+        alternatives=tuple(islice(others_named, ALTERNATIVES)),
+    )
 
 
-def _blame(pool: Sequence[Candidate], rules: Rules, wanted: Sequence[str]) -> list[Json]:
+def _blame(pool: Sequence[Candidate], rules: Rules, wanted: Sequence[str]) -> list[UnmetRule]:
     """Return the rules each of which, left out alone, would make a consortium possible."""
     return [
-        {"rule": name, "text": text.format(value=_shown(getattr(rules, name)))}
+        UnmetRule(name, text.format(value=_shown(getattr(rules, name))))
         for name, text in _texts().items()
         if (relaxed := _without(rules, name)) != rules and choose(pool, relaxed, wanted) is not None
     ]
 
 
-def _no_single() -> list[Json]:
+def _no_single() -> list[UnmetRule]:
     text = _("No single rule is to blame: even without any one of them there is no solution.")
-    return [{"rule": None, "text": text}]
+    return [UnmetRule(None, text)]
 
 
 def _without(rules: Rules, name: str) -> Rules:

@@ -11,10 +11,11 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.text.language import primary
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.answer import Json, match, names
+from matcher.answer import match, named, names
 from matcher.engine import Snapshot
 from matcher.graph.view import World, surviving
 from matcher.judging.criteria.transfer import RESULTS
+from matcher.model.answer import GroupMatch, GroupMember, GroupsAnswer
 from matcher.model.question import Question, read
 from matcher.model.reasons import Reason, Triple, cite
 
@@ -39,7 +40,7 @@ class Group:
         return len(useful) / max(len(pairs), 1)
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
     """Return groups of a community's members, by how much they can teach each other."""
     if question.entry is None:
         raise refused("community", _("The community is missing."), hint=_("Send its IRI."))
@@ -53,7 +54,7 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     shown = partial(_match, world, community, lang=lang)
     matches = list(surviving(good[: question.limit], shown))
     notes = [] if good else [_("No members are known who could teach each other something.")]
-    return snapshot.answer(matches, lang, not good, notes) | {"members": len(members)}
+    return snapshot.answer(GroupsAnswer, matches, lang, not good, notes, members=len(members))
 
 
 def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[str, list[str]]]:
@@ -86,29 +87,28 @@ def _did(world: World, member: str, practice: str) -> bool:
     return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
 
 
-def _match(world: World, community: Entry, group: Group, lang: str) -> Json:
+def _match(world: World, community: Entry, group: Group, lang: str) -> GroupMatch:
     size = len(group.members)
     text = ngettext(
         "{count} member faces it, and some have done what others have not.",
         "{count} members face it, and some have done what others have not.",
         size,
     ).format(count=size)
-    made = match(
-        world,
-        group.challenge,
-        group.score,
-        lang,
-        [Reason("group", text, _cited(world, community, group))],
-    )
-    named = partial(names, world, lang=lang)
+    reason = Reason("group", text, _cited(world, community, group))
+    name = partial(names, world, lang=lang)
 
-    def member(iri: str) -> Json:
-        return named(iri) | {
-            "teaches": list(surviving(group.teaches[iri], named)),
-            "learns": list(surviving(group.learns[iri], named)),
-        }
+    def member(iri: str) -> GroupMember:
+        return named(
+            world,
+            iri,
+            lang,
+            GroupMember,
+            teaches=tuple(surviving(group.teaches[iri], name)),
+            learns=tuple(surviving(group.learns[iri], name)),
+        )
 
-    return made | {"members": list(surviving(group.members, member))}
+    members = tuple(surviving(group.members, member))
+    return match(world, group.challenge, group.score, lang, [reason], GroupMatch, members=members)
 
 
 def _cited(world: World, community: Entry, group: Group) -> tuple[Triple, ...]:

@@ -10,13 +10,14 @@ from kg.entry import Entry, Text
 from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.answer import Json, match
+from matcher.answer import match
 from matcher.encoding import text
 from matcher.engine import Snapshot
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.view import Moved, World, names, surviving, title
 from matcher.judging.criteria.transfer import RESULTS
+from matcher.model.answer import PartnerKind, PartnerMatch, PartnersAnswer
 from matcher.model.question import KINDS, Filters, Question
 from matcher.model.reasons import Reason, Triple, cite, excerpt
 
@@ -37,7 +38,7 @@ class Partner:
     """A possible partner with both sides' reasons."""
 
     actor: Entry
-    kind: str
+    kind: PartnerKind
     score: float
     reasons: list[Reason] = field(default_factory=list)
     for_them: list[Reason] = field(default_factory=list)
@@ -53,7 +54,7 @@ class Asker:
     practices: tuple[tuple[Entry, float], ...]
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     """Return possible partners of the kinds asked for, with both sides' reasons."""
     asked, lang = snapshot.asked(question, "actor")
     world, kinds = snapshot.world, question.kinds or KINDS
@@ -78,15 +79,24 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     open_ = (p for p in found if p.actor.iri != mine and p.actor.iri in at)
     best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
 
-    def matched(partner: Partner) -> Json:
-        theirs = [reason.as_dict() for reason in partner.for_them]
-        made = match(world, partner.actor.iri, partner.score, lang, partner.reasons)
-        return made | {"kind": partner.kind, "for_them": theirs}
+    def matched(partner: Partner) -> PartnerMatch:
+        return match(
+            world,
+            partner.actor.iri,
+            partner.score,
+            lang,
+            partner.reasons,
+            PartnerMatch,
+            kind=partner.kind,
+            for_them=tuple(partner.for_them),
+        )
 
     matches = list(surviving(best, matched))
     nothing = (asked is None and practices.nothing_good()) or not matches
     weights = {**snapshot.weights, **numbers()}
-    return snapshot.answer(matches, lang, nothing, weights=weights, asked=question.text)
+    return snapshot.answer(
+        PartnersAnswer, matches, lang, nothing, weights=weights, asked=question.text
+    )
 
 
 def _takes_part(practice: Entry, asked: Entry | None) -> bool:

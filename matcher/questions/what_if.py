@@ -13,6 +13,7 @@ from matcher.judging.criteria import CRITERIA
 from matcher.judging.criteria.intervention import cost_here
 from matcher.judging.criteria.verdict import Verdict
 from matcher.judging.fit import Anticipated, anticipate
+from matcher.model.answer import SingleChange, Supposition
 from matcher.model.question import Target, WhatIf, concept
 
 #: how many single changes are named for a match
@@ -25,7 +26,6 @@ _JOINED = mark(
 _HELD = mark("If the place holds the power over “%(what)s”, fit goes from %(before)s to %(after)s.")
 _PAID = mark("If there are %(what)s a head, fit goes from %(before)s to %(after)s.")
 _COVERED = mark("If an instrument covers it here, fit goes from %(before)s to %(after)s.")
-Json = dict[str, object]
 
 
 def suppose(target: Target, raw: WhatIf) -> Target:
@@ -72,24 +72,24 @@ def _known(field: str, value: str) -> Problem:
     )
 
 
-def supposed(found: Anticipated, target: Target) -> Json:
+def supposed(found: Anticipated, target: Target) -> Supposition:
     """Return fit and score now and under the supposition."""
     after = anticipate(found.practice, found.scene.but(target=target), 0.0, found.weights)
     after = after.with_verdict("P1", found.verdicts["P1"])
-    return {
-        "fit_before": round(found.fit, 4), "fit_after": round(after.fit, 4),
-        "score_before": round(found.score, 4), "score_after": round(after.score, 4),
-        "text": _told(found.fit, after.fit),
-    }  # fmt: skip
-
-
-def _told(before: float, after: float) -> str:
-    return gettext(
-        "Fit goes from %(before)s to %(after)s.", before=number(before, 2), after=number(after, 2)
+    return Supposition(
+        fit_before=round(found.fit, 4),
+        fit_after=round(after.fit, 4),
+        score_before=round(found.score, 4),
+        score_after=round(after.score, 4),
+        text=gettext(
+            "Fit goes from %(before)s to %(after)s.",
+            before=number(found.fit, 2),
+            after=number(after.fit, 2),
+        ),
     )
 
 
-def changes(found: Anticipated) -> list[Json]:
+def changes(found: Anticipated) -> list[SingleChange]:
     """Return the single changes that would raise the fit most, the best first."""
     scene, target = found.scene, found.scene.target
     options: list[tuple[str, str, str, str, Verdict]] = []
@@ -120,11 +120,8 @@ def changes(found: Anticipated) -> list[Json]:
 
 def _row(
     found: Anticipated, change: str, name: str, said: str, what: str, verdict: Verdict
-) -> tuple[float, str, Json]:
+) -> tuple[float, str, SingleChange]:
     after = found.with_verdict(name, verdict).fit
     text = gettext(said, what=what, before=number(found.fit, 2), after=number(after, 2))
-    row: Json = {
-        "change": change, "criterion": name,
-        "fit_before": round(found.fit, 4), "fit_after": round(after, 4), "text": text,
-    }  # fmt: skip
+    row = SingleChange(change, name, round(found.fit, 4), round(after, 4), text)
     return after - found.fit, change, row

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from kg.errors import UnknownFormat
 from kg.text.i18n import gettext
 from matcher import answer_rdf
+from matcher.model.answer import Answer, plain
 from service.api import feedback, requests
 from service.api.writes import writer
 from service.core.runtime import current
@@ -27,14 +28,12 @@ def _match(kind: str) -> Response:
     raw, matcher = _body(), current().matcher
     answer = requests.ask(kind, raw, matcher)
     if form == "json":
-        return as_json(answer)
+        return as_json(plain(answer))
     found = as_rdf(kind, raw, answer, matcher.store.base)
     return document(write(found, form, context_url()), media)
 
 
-def as_rdf(
-    kind: str, raw: Mapping[str, Any], answer: Mapping[str, Any], base: str
-) -> list[ox.Triple]:
+def as_rdf(kind: str, raw: Mapping[str, Any], answer: Answer, base: str) -> list[ox.Triple]:
     """Return the answer to a request as triples, with the entry that was asked about."""
     about = next((raw[k] for k in requests.SUBJECTS[kind] if k != "text" and k in raw), None)
     return answer_rdf.triples(kind, answer, base, about)

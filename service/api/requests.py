@@ -15,6 +15,7 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
 from matcher.matcher import Matcher
+from matcher.model.answer import Answer
 from matcher.model.question import Filters, Question, Target, WhatIf, check_filters
 from matcher.model.question import read as read_subject
 
@@ -220,14 +221,12 @@ def read_json(data: bytes) -> dict[str, Any]:
     return body
 
 
-def ask(
-    kind: str, raw: dict[str, Any], matcher: Matcher, also: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Return the matcher's answer to a request; Refused names every key or value that is wrong."""
+def ask(kind: str, raw: dict[str, Any], matcher: Matcher, also: tuple[str, ...] = ()) -> Answer:
+    """Put a request to the matcher; Refused names every key or value that is wrong."""
     asked = replace(question(kind, raw, matcher.store), also=also)
     subject = next(key for key in SUBJECTS[kind] if raw.get(key) is not None)
     try:
-        found: dict[str, Any] = getattr(matcher, kind)(asked)
+        found: Answer = getattr(matcher, kind)(asked)
     except Refused as error:
         told = [replace(p, path=subject) if p.path == "entry" else p for p in error.problems]
         raise Refused(str(error), told) from error

@@ -19,7 +19,6 @@ from service.cli.output import (
     Progress,
     figures,
     import_report,
-    matches,
     problems,
     query_rows,
     show,
@@ -29,6 +28,7 @@ from service.core.settings import BadSetting, Settings, read
 if TYPE_CHECKING:
     from socket import socket
 
+    from matcher.model.answer import Answer
     from service.core.runtime import Matching, Runtime
     from service.core.tokens import Tokens
 
@@ -153,15 +153,18 @@ def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None
         if runtime.unusable:
             os.kill(os.getpid(), signal.SIGTERM)
         return
+    from matcher.model.answer import plain
+    from service.cli.answers import lines
+
     answer = _ask("transfer", dict(DEMO), runtime) if demo else None
     line = f"Passerelle is ready at {address}"
-    show({"ready": address, "demo": answer}, as_json, line)
+    show({"ready": address, "demo": plain(answer) if answer else None}, as_json, line)
     if answer and not as_json:
         click.echo(f"\nA first question: {DEMO['text']} ({DEMO['territory']})")
-        click.echo(matches(answer, 1))
+        click.echo(lines(answer, 1))
 
 
-def _ask(kind: str, raw: dict[str, Any], source: Matching) -> dict[str, Any]:
+def _ask(kind: str, raw: dict[str, Any], source: Matching) -> Answer:
     from service.api.requests import ask
 
     return ask(kind, raw, source.matcher)
@@ -266,7 +269,9 @@ def reindex(home: Path | None, as_json: bool) -> None:
 def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
           country: str | None, output: Path | None, form: str | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
     """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
+    from matcher.model.answer import plain
     from service.api.requests import read_json
+    from service.cli.answers import lines
 
     if (kind == "batch") != (country is not None and output is not None):
         raise click.UsageError("For batch name --country and --output, and only then.")
@@ -286,10 +291,10 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
             return
         answer = _ask(kind, raw, found)
         text = _rdf(kind, raw, answer, found.store.base, form) if form else None
-    show(answer, as_json, text or matches(answer, raw["limit"]))
+    show(plain(answer), as_json, text or lines(answer, raw["limit"]))
 
 
-def _rdf(kind: str, raw: dict[str, Any], answer: dict[str, Any], base: str, form: str) -> str:
+def _rdf(kind: str, raw: dict[str, Any], answer: Answer, base: str, form: str) -> str:
     from kg.vocabulary import context
     from service.api.matches import as_rdf
     from service.http.negotiation import write
