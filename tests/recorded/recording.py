@@ -27,7 +27,7 @@ HASHING, MODEL = "hashing", "model"
 EMBEDDERS = (HASHING, MODEL)
 #: how many more matches the model is asked for, so that those about the limit have neighbours
 FURTHER = 2
-READY_SECONDS, UNLIMITED = 600, 10**6
+READY_SECONDS, UNLIMITED = 3_600, 10**6
 
 
 @dataclass(frozen=True)
