@@ -15,8 +15,8 @@ from kg import starter
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher.matcher import Matcher
-from service.runtime import Runtime
-from service.settings import Settings
+from service.core.runtime import Runtime
+from service.core.settings import Settings
 from tests import engines
 from tests.engines import Served
 from tests.fake_embedder import HashingEmbedder

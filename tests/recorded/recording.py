@@ -16,10 +16,10 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from matcher.embedder import Embedder
+from matcher.encoding.embedder import Embedder
 from service import create_app
-from service.runtime import Runtime
-from service.settings import DEFAULT_BASE, Settings
+from service.core.runtime import Runtime
+from service.core.settings import DEFAULT_BASE, Settings
 from tests.fake_embedder import HashingEmbedder
 
 FOLDER = Path(__file__).parent
