@@ -141,10 +141,7 @@ def _match(found: Anticipated, lang: str, supposed: Target | None) -> TransferMa
         fit=round(found.fit, 4),
         coverage=round(found.coverage, 4),
         criteria=criteria_table(found),
-        gates=tuple(
-            GateStatus(name, found.verdicts[name].gate or "unknown", found.verdicts[name].text)
-            for name in GATES
-        ),
+        gates=gates(found),
         adaptations=tuple(adaptations(found, lang)),
         warnings=tuple(warnings(found)),
         counterfactuals=tuple(what_if.changes(found)),
@@ -166,6 +163,12 @@ def criteria_table(found: Anticipated) -> dict[str, CriterionValue]:
         )
         for name, v in found.verdicts.items()
     }
+
+
+def gates(found: Anticipated) -> tuple[GateStatus, ...]:
+    """Each gate with its status; ``unknown`` for what is not known."""
+    verdicts = ((name, found.verdicts[name]) for name in GATES)
+    return tuple(GateStatus(name, v.gate or "unknown", v.text) for name, v in verdicts)
 
 
 def adaptations(found: Anticipated, lang: str) -> list[NeededChange]:

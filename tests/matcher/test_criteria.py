@@ -261,9 +261,9 @@ def test_a_failed_gate_costs_rank_and_is_warned_of(store: EmbeddedStore) -> None
     bad = anticipate(practice(needs.format("employment-services")), here(store), 0.9)
     good = anticipate(practice(needs.format("social-housing")), here(store), 0.9)
     assert bad.score < good.score / 1.5
-    assert [g["status"] for g in gates(bad)] == ["failed", "gap"]
-    assert {w["kind"] for w in warnings(bad)} == {"uninformed", "incomplete", "inappropriate"}
-    assert "incomplete" not in {w["kind"] for w in warnings(good)}
+    assert [g.status for g in gates(bad)] == ["failed", "gap"]
+    assert {w.kind for w in warnings(bad)} == {"uninformed", "incomplete", "inappropriate"}
+    assert "incomplete" not in {w.kind for w in warnings(good)}
 
 
 def test_a_fact_that_speaks_for_it_never_lowers_the_score(store: EmbeddedStore) -> None:

@@ -18,6 +18,7 @@ from kg.stores.protocol import Change
 from matcher.encoding import centring
 from matcher.judging import fit
 from matcher.matcher import Matcher
+from matcher.model.answer import plain
 from matcher.model.question import Filters, Question, Target, check_filters
 from matcher.questions import batch, partners, similar
 from matcher.search import ranking as retrieval
@@ -47,7 +48,7 @@ ALL = [(kind, question) for kind, questions in QUESTIONS.items() for question in
 
 def ask(matcher: Matcher, kind: str, question: Question) -> dict[str, object]:
     """Return an answer, as JSON would carry it."""
-    found: dict[str, object] = json.loads(json.dumps(getattr(matcher, kind)(question)))
+    found: dict[str, object] = json.loads(json.dumps(plain(getattr(matcher, kind)(question))))
     return found
 
 
@@ -299,7 +300,7 @@ def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
     matcher.catch_up()
 
     def everything() -> str:
-        return json.dumps([getattr(matcher, kind)(question) for kind, question in ALL])
+        return json.dumps([plain(getattr(matcher, kind)(question)) for kind, question in ALL])
 
     before = everything()
     assert everything() == before

@@ -24,6 +24,7 @@ from matcher.engine import Snapshot
 from matcher.graph.view import World
 from matcher.judging.criteria.verdict import Scene
 from matcher.matcher import Matcher
+from matcher.model.answer import plain
 from matcher.model.question import Filters, Question, Target
 from matcher.questions import batch
 from matcher.search.ranking import Ranking
@@ -59,7 +60,7 @@ def caught_up(matcher: Matcher) -> None:
 
 
 def ask(matcher: Matcher, kind: str) -> Any:  # noqa: ANN401
-    return getattr(matcher, kind)(QUESTIONS[kind])
+    return plain(getattr(matcher, kind)(QUESTIONS[kind]))
 
 
 def answer(snapshot: Snapshot, kind: str) -> Any:  # noqa: ANN401

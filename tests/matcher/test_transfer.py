@@ -19,6 +19,7 @@ from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.judging.fit import anticipate
 from matcher.judging.weights import read_weights, weighed, weights_hash
 from matcher.matcher import Matcher
+from matcher.model.answer import plain
 from matcher.model.question import Filters, Question, Target, WhatIf
 from matcher.questions.missing_fields import missing
 from matcher.questions.what_if import changes
@@ -32,8 +33,7 @@ KIND, POWER = "health-provider", "employment-services"
 
 
 def ask(matcher: Matcher, **more: object) -> dict[str, Any]:
-    found: dict[str, Any] = matcher.transfer(replace(ASKED, **more))  # type: ignore[arg-type]
-    return found
+    return plain(matcher.transfer(replace(ASKED, **more)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_the_value_of_knowing_is_the_expected_number_of_swaps(starter_matcher: M
     first = replace(one, verdicts=known, score=0.30)
     unknown = known | {"P1": Verdict(1.0, ""), "P3": Verdict(None, "")}
     rows = missing([first, replace(two, verdicts=unknown, score=0.29)])
-    assert [(r["field"], r["entry"], r["value"]) for r in rows] == [
+    assert [(r.field, r.entry, r.value) for r in rows] == [
         ("psr:participation", two.practice.iri, 0.5)
     ]
-    assert missing([first, replace(two, verdicts=unknown, score=0.20)]) == []
+    assert missing([first, replace(two, verdicts=unknown, score=0.20)]) == ()
 
 
 def test_why_not_names_rank_filter_and_criteria(starter_matcher: Matcher) -> None:
@@ -183,7 +183,7 @@ def test_why_not_says_what_is_known_of_both(starter_matcher: Matcher) -> None:
 
 
 def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher) -> None:
-    answer = starter_matcher.transfer(Question(entry=PRACTICE, territory="SI"))
+    answer = plain(starter_matcher.transfer(Question(entry=PRACTICE, territory="SI")))
     matches: Any = answer["matches"]
     own = next(match for match in matches if match["entry"] == PRACTICE)
     assert "there-already" in {warning["kind"] for warning in own["warnings"]}
@@ -192,10 +192,10 @@ def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher
 def test_filters_hold_for_the_practice_asked_about_too(starter_matcher: Matcher) -> None:
     asked = Question(entry=PRACTICE, territory="HR035")
     for filters in (Filters(country=("LV",)), Filters(not_country=("SI",))):
-        answer: Any = starter_matcher.transfer(replace(asked, filters=filters))
+        answer: Any = plain(starter_matcher.transfer(replace(asked, filters=filters)))
         assert answer["matches"]
         assert PRACTICE not in [match["entry"] for match in answer["matches"]]
-    own: Any = starter_matcher.transfer(replace(asked, filters=Filters(country=("SI",))))
+    own: Any = plain(starter_matcher.transfer(replace(asked, filters=Filters(country=("SI",)))))
     assert own["matches"][0]["entry"] == PRACTICE
 
 
@@ -203,7 +203,7 @@ def test_what_a_practice_is_compared_by_is_cited(starter_matcher: Matcher) -> No
     """Asked about a practice its concepts count for the need, asked by text they do not."""
     cited = {}
     for asked in (Question(entry=PRACTICE, territory="SI"), Question(text=TEXT, territory="SI")):
-        matches: Any = starter_matcher.transfer(asked)["matches"]
+        matches: Any = plain(starter_matcher.transfer(asked))["matches"]
         needs = [r for m in matches for r in m["reasons"] if r["criterion"] == "P1"]
         cited[asked.text] = {t[1] for r in needs for t in r["evidence"]}
     assert f"<{PSR}problem>" in cited[None] & cited[TEXT]
@@ -214,9 +214,8 @@ def test_failures_are_shown_and_warned_of(starter_matcher: Matcher) -> None:
     failed = [m for m in starter_matcher.world.all_moved() if m.result == "not-adopted"]
     assert failed
     for moved in failed:
-        answer: Any = starter_matcher.transfer(
-            Question(entry=moved.practice, territory="LV", limit=100)
-        )
+        question = Question(entry=moved.practice, territory="LV", limit=100)
+        answer = plain(starter_matcher.transfer(question))
         found = next(m for m in answer["matches"] if m["entry"] == moved.practice)
         assert found["transfers"][0]["result"] == "not-adopted"
         assert moved.iri in [t["transfer"] for t in found["transfers"]]
@@ -230,7 +229,7 @@ def test_a_place_without_figures_is_said_to_have_none(starter_matcher: Matcher) 
         and not any(t.values(PSR + n) for n in ("population", "gdpPerHead", "urbanRural"))
     ]  # fmt: skip
     assert bare
-    answer: Any = starter_matcher.transfer(replace(ASKED, territory=bare[0].iri))
+    answer: Any = plain(starter_matcher.transfer(replace(ASKED, territory=bare[0].iri)))
     assert answer["matches"]
     assert "No figures" in " ".join(answer["query"]["notes"])
 

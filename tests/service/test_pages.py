@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from types import SimpleNamespace
-from typing import Any, cast
 from urllib.parse import unquote
 
 import pyoxigraph as ox
@@ -195,14 +194,10 @@ class TestHome:
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         real = runtime.matcher.similar
-        monkeypatch.setattr(
-            runtime.matcher, "similar", lambda q: cast(Any, real(q)) | {"abstained": True}
-        )
+        monkeypatch.setattr(runtime.matcher, "similar", lambda q: replace(real(q), abstained=True))
         seen = words(page(client, "/", q="quantum chromodynamics"))
         assert "No good match; the nearest are:" in seen
-        monkeypatch.setattr(
-            runtime.matcher, "similar", lambda q: cast(Any, real(q)) | {"matches": []}
-        )
+        monkeypatch.setattr(runtime.matcher, "similar", lambda q: replace(real(q), matches=()))
         assert "Nothing was found" in words(page(client, "/", q="quantum chromodynamics"))
 
     def test_an_entry_can_be_the_question(self, client: FlaskClient) -> None:

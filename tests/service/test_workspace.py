@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
-from matcher.answer import Json
+from matcher.model.answer import TransferAnswer
 from matcher.model.question import Question
 from service import create_app
 from service.core.runtime import Runtime
@@ -242,7 +242,7 @@ class TestComparing:
         asked: list[Question] = []
         transfer = runtime.matcher.transfer
 
-        def counted(question: Question) -> Json:
+        def counted(question: Question) -> TransferAnswer:
             asked.append(question)
             return transfer(question)
 
@@ -253,7 +253,7 @@ class TestComparing:
         assert len(asked) == 1
         assert (asked[0].limit, len(asked[0].also)) == (12, 3)
         found = transfer(replace(asked[0], limit=2, also=(f"{BASE}id/practice/{far[5]}",)))
-        assert [str(m["entry"]).rpartition("/")[2] for m in cast(Any, found["matches"])] == [
+        assert [match.entry.rpartition("/")[2] for match in found.matches] == [
             *far[:2], far[5]
         ]  # fmt: skip
 
