@@ -14,7 +14,7 @@ from matcher.model.reasons import Reason, Triple
 Share = Annotated[float, Field(ge=0, le=1)]
 Level = Literal["strong", "fair", "weak"]
 PartnerKind = Literal["peer", "mentor", "role", "exchange"]
-_ABSENT = Field(exclude_if=lambda value: value is None)
+ABSENT = Field(exclude_if=lambda value: value is None)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class TransferMatch(Match):
     counterfactuals: tuple[SingleChange, ...]
     instruments: tuple[InstrumentRules, ...]
     transfers: tuple[RecordedTransfer, ...]
-    what_if: Annotated[Supposition | None, _ABSENT] = None
+    what_if: Annotated[Supposition | None, ABSENT] = None
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class TransferAnswer(Answer):
     matches: tuple[TransferMatch, ...]
     territory: str
     missing: tuple[MissingField, ...]
-    why_not: Annotated[WhyNot | None, _ABSENT] = None
+    why_not: Annotated[WhyNot | None, ABSENT] = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import pyoxigraph as ox
@@ -12,12 +12,21 @@ from flask import Blueprint, Response, request
 from kg.errors import UnknownFormat
 from kg.text.i18n import gettext
 from matcher import answer_rdf
-from matcher.model.answer import Answer, plain
+from matcher.model.answer import Answer
 from service.api import feedback, requests
-from service.api.writes import writer
+from service.api.writes import Stored, writer
 from service.core.runtime import current
+from service.core.votes import Vote
 from service.http.negotiation import MATCHES, choose, write
 from service.http.responses import as_json, context_url, document
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted, as nobody's in particular."""
+
+    counted: Vote
+
 
 matching = Blueprint("matching", __name__, url_prefix="/api/match")
 
@@ -28,7 +37,7 @@ def _match(kind: str) -> Response:
     raw, matcher = _body(), current().matcher
     answer = requests.ask(kind, raw, matcher)
     if form == "json":
-        return as_json(plain(answer))
+        return as_json(answer)
     found = as_rdf(kind, raw, answer, matcher.store.base)
     return document(write(found, form, context_url()), media)
 
@@ -59,7 +68,7 @@ def tell() -> Response:
     runtime = current()
     told = requests.read_feedback(_body())
     if request.authorization is None and runtime.sessions.name():
-        return as_json({"counted": asdict(feedback.vote(told))})
+        return as_json(Counted(feedback.vote(told)))
     accepted = feedback.tell(runtime.intake, told, writer())
     runtime.written()
-    return as_json({"entry": accepted.entry.iri, "version": accepted.version, "problems": []}, 201)
+    return as_json(Stored(accepted.entry.iri, accepted.version), 201)

@@ -194,10 +194,14 @@ class TestHome:
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         real = runtime.matcher.similar
-        monkeypatch.setattr(runtime.matcher, "similar", lambda q: replace(real(q), abstained=True))
+        monkeypatch.setattr(
+            runtime.matcher, "similar", lambda q: dataclasses.replace(real(q), abstained=True)
+        )
         seen = words(page(client, "/", q="quantum chromodynamics"))
         assert "No good match; the nearest are:" in seen
-        monkeypatch.setattr(runtime.matcher, "similar", lambda q: replace(real(q), matches=()))
+        monkeypatch.setattr(
+            runtime.matcher, "similar", lambda q: dataclasses.replace(real(q), matches=())
+        )
         assert "Nothing was found" in words(page(client, "/", q="quantum chromodynamics"))
 
     def test_an_entry_can_be_the_question(self, client: FlaskClient) -> None:
