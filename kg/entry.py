@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import pyoxigraph as ox
 
+from kg.text.language import preference
 from kg.vocabulary import CLASSES, RDF_TYPE, XSD, decimals
 
 SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9])?")
@@ -71,11 +73,9 @@ class Entry:
         ]
 
     def text(self, prop: str, lang: str = "en", node: str | None = None) -> str | None:
-        """Return one text, in ``lang`` if there is one, else English, else the first."""
-        found = self.texts(prop, node)
-        if len(found) > 1:
-            found = [min(found, key=lambda t: (t.lang != lang, t.lang != "en", t.lang))]
-        return found[0].value if found else None
+        """One text, in ``lang`` if there is one, else English, else the first."""
+        text = best(self.texts(prop, node), lang)
+        return text.value if text else None
 
     def number(self, prop: str, node: str | None = None) -> float | None:
         """Return the first number of a property, or None."""
@@ -104,6 +104,11 @@ class Entry:
     def n_triples(self) -> str:
         """Return the triples as sorted N-Triples lines."""
         return "".join(f"{triple} .\n" for triple in self.triples)
+
+
+def best(texts: Iterable[Text], lang: str) -> Text | None:
+    """The first text in a language, else in English, else in any; None of none."""
+    return min(texts, key=lambda text: preference(text.lang, lang), default=None)
 
 
 def name_of(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> str:

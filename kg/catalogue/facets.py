@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
-from kg.entry import Entry, Text
+from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.number_formats import country
@@ -68,12 +68,6 @@ class Row:
     def summary(self, lang: str) -> Text | None:
         """Return what the entry is about in one text, in a language if there is one."""
         return best(self.summaries, lang)
-
-
-def best(texts: Iterable[Text], lang: str) -> Text | None:
-    """Return the first text in a language, else in English, else in any; None of none."""
-    order = sorted(texts, key=lambda t: (t.lang != lang, t.lang != "en", t.lang))
-    return order[0] if order else None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from kg.errors import NotFound, refused
 from kg.stores.protocol import Page, Store
 from kg.text.folding import fold
 from kg.text.i18n import gettext
+from kg.text.language import preference
 from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
 
 MAX_LIMIT = 200
@@ -154,7 +155,7 @@ def titles(store: Store, iris: Iterable[str], lang: str = "en") -> dict[str, Tex
         " GRAPH ?entry { ?entry dct:title ?title } }",
         values,
     )
-    rows.sort(key=lambda r: (r["lang"] != lang, r["lang"] != "en", r["lang"], r["title"]))
+    rows.sort(key=lambda r: (preference(r["lang"], lang), r["title"]))
     found: dict[str, Text] = {}
     for row in rows:
         found.setdefault(row["entry"], Text(row["title"], row["lang"] or "und", DCT + "title"))

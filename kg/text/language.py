@@ -25,6 +25,11 @@ def primary(tag: str) -> str:
     return tag.lower().partition("-")[0]
 
 
+def preference(code: str, reader: str) -> tuple[bool, bool, str]:
+    """Sort key of texts: first those in the reader's language, then English, then any other."""
+    return code != reader, code != "en", code
+
+
 @lru_cache(maxsize=1_000)
 def proper_tag(tag: str) -> str | None:
     """Return the tag as it is to be written, None if it names no language.
