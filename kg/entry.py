@@ -13,6 +13,8 @@ import pyoxigraph as ox
 from kg.text.language import preference
 from kg.vocabulary import CLASSES, RDF_TYPE, XSD, decimals
 
+#: characters that no text of an entry holds
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,118}[A-Za-z0-9])?")
 TOP_CLASSES = {iri: path for path, iri in CLASSES.items()}
 
@@ -116,13 +118,18 @@ def name_of(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> str:
     return str(term) if isinstance(term, ox.Triple) else term.value
 
 
+def decimal(number: object) -> ox.Literal:
+    """An xsd:decimal of a number in plain digits."""
+    return ox.Literal(str(number), datatype=ox.NamedNode(XSD + "decimal"))
+
+
 def whole_as_decimal(triple: ox.Triple) -> ox.Triple:
     """Return a triple with a whole number as a decimal where its property asks for decimals."""
-    obj, kind = triple.object, ox.NamedNode(XSD + "decimal")
+    obj = triple.object
     whole = isinstance(obj, ox.Literal) and obj.datatype.value == XSD + "integer"
     if not whole or triple.predicate.value not in decimals():
         return triple
-    return ox.Triple(triple.subject, triple.predicate, ox.Literal(name_of(obj), datatype=kind))
+    return ox.Triple(triple.subject, triple.predicate, decimal(name_of(obj)))
 
 
 def make(iri: str, triples: list[ox.Triple]) -> Entry:

@@ -67,6 +67,11 @@ LEVELS = ("municipality", "nuts3", "nuts2", "nuts1", "country")
 ONTOLOGY = PSR.rstrip("#")
 
 
+def local_name(iri: str) -> str:
+    """The end of an IRI, behind its last / or #."""
+    return iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
+
+
 def folder(name: str) -> Traversable:
     """Return the folder ``ontology`` or ``shapes``, installed or in a checkout."""
     installed = files("kg") / name
@@ -131,7 +136,7 @@ class Vocabulary:
     def label(self, iri: str, lang: str = "en") -> str:
         """Return the label in ``lang``, else English, else the end of the IRI."""
         known = self.labels.get(iri, {})
-        return known.get(lang) or known.get("en") or iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
+        return known.get(lang) or known.get("en") or local_name(iri)
 
     def names(self, iri: str) -> list[str]:
         """Return the labels of a concept in all languages."""

@@ -16,7 +16,7 @@ from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.number_formats import country
-from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, vocabulary
+from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, local_name, vocabulary
 
 #: what entries can be narrowed by -> the property that it comes from
 FACETS = {
@@ -63,7 +63,7 @@ class Row:
 
     def title(self, lang: str) -> Text:
         """Return the title in a language, else English, else the first."""
-        return best(self.titles, lang) or Text(self.iri.rsplit("/", 1)[-1], "und", "")
+        return best(self.titles, lang) or Text(local_name(self.iri), "und", "")
 
     def summary(self, lang: str) -> Text | None:
         """Return what the entry is about in one text, in a language if there is one."""
@@ -134,7 +134,7 @@ class Shelf:
             path=entry.path,
             titles=titles,
             summaries=tuple(texts),
-            values={n: tuple(sorted({_slug(v) for v in found})) for n, found in values.items()},
+            values={n: tuple(sorted({local_name(v) for v in some})) for n, some in values.items()},
             point=self._point(entry, spatial),
             checked=entry.text(PSR + "checkedOn") or "",
             source=next(iter(entry.links(DCT + "source")), ""),
@@ -230,7 +230,7 @@ def _places(store: Store) -> dict[str, _Place]:
     names: dict[str, dict[str, str]] = defaultdict(dict)
     places: dict[str, _Place] = {}
     for row in rows:
-        iri, level = row["t"], _slug(row.get("level", ""))
+        iri, level = row["t"], local_name(row.get("level", ""))
         names[iri].setdefault(row["lang"], row["name"])
         at = (float(row["lat"]), float(row["long"])) if "lat" in row else None
         places.setdefault(iri, _Place(row.get("parent"), row["code"], level, at, names[iri]))
@@ -240,7 +240,3 @@ def _places(store: Store) -> dict[str, _Place]:
 def _breadth(level: str) -> int:
     """How far a level is from the most local one; one that is not stated comes last."""
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
-
-
-def _slug(value: str) -> str:
-    return value.rsplit("/", 1)[-1]

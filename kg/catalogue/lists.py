@@ -13,7 +13,7 @@ from kg.stores.protocol import Page, Store
 from kg.text.folding import fold
 from kg.text.i18n import gettext
 from kg.text.language import preference
-from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
+from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, local_name, vocabulary
 
 MAX_LIMIT = 200
 #: what a title has in it that ``fold`` changes, besides capitals
@@ -170,10 +170,7 @@ def place_names(store: Store) -> list[PlaceName]:
         " ORDER BY ?place ?name",
         {},
     )
-    return [
-        PlaceName(r["place"], r["name"], r["level"].rsplit("/", 1)[-1], r.get("parent"))
-        for r in rows
-    ]
+    return [PlaceName(r["place"], r["name"], local_name(r["level"]), r.get("parent")) for r in rows]
 
 
 def class_counts(store: Store) -> dict[str, int]:

@@ -17,12 +17,12 @@ import pyoxigraph as ox
 
 from kg.entries import jsonld
 from kg.entries.jsonld import MAX_ADDRESS, MAX_DEPTH, NOWHERE, tag_problem
-from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
+from kg.entry import CONTROL, SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
 from kg.sparql import scan
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
-from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD
+from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD, local_name
 
 MAX_ENTRY = 1024 * 1024
 MAX_TRIPLES = 5_000
@@ -275,7 +275,7 @@ def _name_children(
     """Give the blank nodes below a node numbers by property and content."""
     blank = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
     for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
-        kind = triple.predicate.value.rsplit("#", 1)[-1].rsplit("/", 1)[-1].removeprefix("has")
+        kind = local_name(triple.predicate.value).removeprefix("has")
         names[triple.object] = numbers.next(kind.lower())
         _name_children(triple.object, numbers, children, names)
 
@@ -392,7 +392,7 @@ def _literal_fault(literal: ox.Literal) -> str | None:
         )
     if len(text) > MAX_LITERAL:
         return gettext("The text is longer than %(most)s characters.", most=number(MAX_LITERAL))
-    if any((c < " " and c not in "\t\n\r") or c in "\ufffe\uffff\x7f" for c in text):
+    if CONTROL.search(text):
         return gettext("The text holds a control character.")
     return None
 

@@ -14,6 +14,7 @@ from kg.entry import Entry
 from kg.errors import Problem
 from kg.imports.sources import Row, read
 from kg.stores.protocol import Store
+from kg.vocabulary import local_name
 
 
 @dataclass
@@ -92,7 +93,7 @@ def import_file(
 def _territories(store: Store) -> frozenset[str]:
     """Return the codes of the territories that are recorded."""
     found = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
-    return frozenset(row["t"].rsplit("/", 1)[-1] for row in found)
+    return frozenset(local_name(row["t"]) for row in found)
 
 
 def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport) -> None:

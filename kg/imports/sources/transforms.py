@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import pyoxigraph as ox
 
+from kg.entry import decimal
 from kg.errors import Refused, refused
 from kg.vocabulary import PREFIXES, XSD
 
@@ -111,18 +112,14 @@ def amount(cell: Cell) -> list[Term]:
         units = " or ".join(cell.options["per_euro"])
         raise cell.fault("This is not an amount.", f"Write it like 1.234,56 with {units}.")
     number = Decimal(f"{match[1].replace('.', '')}.{match[2] or 0}")
-    return [_decimal((number / Decimal(rate)).quantize(_CENT))]
+    return [decimal(f"{(number / Decimal(rate)).quantize(_CENT):f}")]
 
 
 def degrees(cell: Cell) -> list[Term]:
     """Return a number of degrees with six decimals at most."""
     if not _DEGREES.fullmatch(cell.value):
         raise cell.fault("This is not a number of degrees.", "Write it like 15.98.")
-    return [_decimal(round(Decimal(cell.value), 6))]
-
-
-def _decimal(number: Decimal) -> ox.Literal:
-    return ox.Literal(f"{number:f}", datatype=ox.NamedNode(XSD + "decimal"))
+    return [decimal(f"{round(Decimal(cell.value), 6):f}")]
 
 
 def lookup(cell: Cell) -> list[Term]:
