@@ -37,12 +37,12 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """Return the class part of the IRI, for example ``practice``."""
+        """The class part of the IRI, for example ``practice``."""
         return self.iri.rsplit("/", 2)[-2]
 
     @property
     def slug(self) -> str:
-        """Return the last part of the IRI."""
+        """The last part of the IRI."""
         return self.iri.rsplit("/", 1)[-1]
 
     @cached_property
@@ -55,19 +55,19 @@ class Entry:
 
     @property
     def types(self) -> list[str]:
-        """Return the IRIs of the entry's classes."""
+        """The IRIs of the entry's classes."""
         return self.links(RDF_TYPE.value)
 
     def values(self, prop: str, node: str | None = None) -> list[ox.NamedNode | ox.Literal]:
-        """Return what the entry (or a nested node) has for a property."""
+        """What the entry (or a nested node) has for a property."""
         return self._objects.get((node or self.iri, prop), [])
 
     def links(self, prop: str, node: str | None = None) -> list[str]:
-        """Return the IRIs that a property points to."""
+        """The IRIs that a property points to."""
         return [o.value for o in self.values(prop, node) if isinstance(o, ox.NamedNode)]
 
     def texts(self, prop: str, node: str | None = None) -> list[Text]:
-        """Return the texts of a property with their languages."""
+        """The texts of a property with their languages."""
         return [
             Text(o.value, (o.language or "und").lower(), prop)
             for o in self.values(prop, node)
@@ -80,7 +80,7 @@ class Entry:
         return text.value if text else None
 
     def number(self, prop: str, node: str | None = None) -> float | None:
-        """Return the first number of a property, or None."""
+        """The first number of a property, or None."""
         for value in self.values(prop, node):
             try:
                 return float(value.value)
@@ -89,7 +89,7 @@ class Entry:
         return None
 
     def linked(self) -> set[str]:
-        """Return every IRI that the entry points to, outside its own fragments."""
+        """Every IRI that the entry points to, outside its own fragments."""
         own = self.iri + "#"
         return {
             t.object.value
@@ -100,11 +100,11 @@ class Entry:
         }
 
     def nodes(self) -> list[str]:
-        """Return the IRIs of the entry and of its nested nodes."""
+        """The IRIs of the entry and of its nested nodes."""
         return sorted({name_of(t.subject) for t in self.triples})
 
     def n_triples(self) -> str:
-        """Return the triples as sorted N-Triples lines."""
+        """The triples as sorted N-Triples lines."""
         return "".join(f"{triple} .\n" for triple in self.triples)
 
 
@@ -114,7 +114,7 @@ def best(texts: Iterable[Text], lang: str) -> Text | None:
 
 
 def name_of(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> str:
-    """Return a term's IRI, label or text (of a triple term, which is never stored, its source)."""
+    """A term's IRI, label or text (of a triple term, which is never stored, its source)."""
     return str(term) if isinstance(term, ox.Triple) else term.value
 
 
@@ -124,7 +124,7 @@ def decimal(number: object) -> ox.Literal:
 
 
 def whole_as_decimal(triple: ox.Triple) -> ox.Triple:
-    """Return a triple with a whole number as a decimal where its property asks for decimals."""
+    """A triple with a whole number as a decimal where its property asks for decimals."""
     obj = triple.object
     whole = isinstance(obj, ox.Literal) and obj.datatype.value == XSD + "integer"
     if not whole or triple.predicate.value not in decimals():
@@ -133,7 +133,7 @@ def whole_as_decimal(triple: ox.Triple) -> ox.Triple:
 
 
 def make(iri: str, triples: list[ox.Triple]) -> Entry:
-    """Return an entry with its triples sorted and its literals as a store writes them.
+    """An entry with its triples sorted and its literals as a store writes them.
 
     A store turns ``1.50`` into ``1.5``; going through one makes entries comparable.
     """
@@ -143,13 +143,13 @@ def make(iri: str, triples: list[ox.Triple]) -> Entry:
 
 
 def top_class(entry: Entry) -> str:
-    """Return the class path that the entry's types name, or an empty text."""
+    """The class path that the entry's types name, or an empty text."""
     found = sorted({TOP_CLASSES[t] for t in entry.types if t in TOP_CLASSES})
     return found[0] if len(found) == 1 else ""
 
 
 def year(entry: Entry, prop: str) -> int | None:
-    """Return the year of a date or year property."""
+    """The year of a date or year property."""
     for text in entry.texts(prop):
         if match := re.match(r"-?\d{4}", text.value):
             return int(match[0])

@@ -62,11 +62,11 @@ class Row:
     words: str
 
     def title(self, lang: str) -> Text:
-        """Return the title in a language, else English, else the first."""
+        """The title in a language, else English, else the first."""
         return best(self.titles, lang) or Text(local_name(self.iri), "und", "")
 
     def summary(self, lang: str) -> Text | None:
-        """Return what the entry is about in one text, in a language if there is one."""
+        """What the entry is about in one text, in a language if there is one."""
         return best(self.summaries, lang)
 
 
@@ -159,7 +159,7 @@ class Shelf:
             iri = self._places[iri].parent
 
     def place_name(self, code: str, lang: str) -> str:
-        """Return the name of a place by its slug or ISO country code, or the code itself."""
+        """The name of a place by its slug or ISO country code, or the code itself."""
         slug = NUTS.get(code, code)
         place = self._places.get(f"{self._ids}territory/{slug}")
         if place is None:
@@ -168,7 +168,7 @@ class Shelf:
         return known or next(iter(place.names.values()))
 
     def spot(self, entry: Entry) -> tuple[Point | None, str]:
-        """Return the point of an entry or a place, and the code of its country, if known."""
+        """The point of an entry or a place, and the code of its country, if known."""
         if place := self._places.get(entry.iri):
             return place.point, place.code
         at = self.position.get(entry.iri)
@@ -176,7 +176,7 @@ class Shelf:
         return row.point, next(iter(row.values["country"]), "")
 
     def narrowed(self, chosen: Chosen, among: int) -> int:
-        """Return who of a set has one of the chosen values of every filter."""
+        """Who of a set has one of the chosen values of every filter."""
         for name, values in chosen.items():
             if values:
                 known, some = self.bits[name], 0
@@ -186,23 +186,23 @@ class Shelf:
         return among
 
     def counts(self, name: str, chosen: Chosen, among: int) -> list[tuple[str, int]]:
-        """Return each value of a filter with how many it leaves, the other filters applied."""
+        """Each value of a filter with how many it leaves, the other filters applied."""
         others = {other: values for other, values in chosen.items() if other != name}
         left = self.narrowed(others, among)
         found = ((value, (bits & left).bit_count()) for value, bits in self.bits[name].items())
         return sorted(((v, n) for v, n in found if n), key=lambda pair: (-pair[1], pair[0]))
 
     def members(self, bits: int) -> list[Row]:
-        """Return the rows of a set, by IRI."""
+        """The rows of a set, by IRI."""
         return list(compress(self.rows, (digit == "1" for digit in reversed(f"{bits:b}"))))
 
     def set_of(self, iris: Iterable[str]) -> int:
-        """Return the set of entries; those that are not here are left out."""
+        """The set of entries; those that are not here are left out."""
         return bits_of(self.position[iri] for iri in iris if iri in self.position)
 
 
 def bits_of(numbers: Iterable[int]) -> int:
-    """Return a whole number with these bits set."""
+    """A whole number with these bits set."""
     found = bytearray()
     for number in numbers:
         at, bit = divmod(number, 8)
@@ -212,7 +212,7 @@ def bits_of(numbers: Iterable[int]) -> int:
 
 
 def _changed(store: Store, version: int) -> list[str] | None:
-    """Return the entries written since; None if a place was, which others depend on."""
+    """The entries written since; None if a place was, which others depend on."""
     iris = [iri for iri, _ in store.changes_since(version)]
     ids = store.base + "id/"
     paths = {iri: iri.removeprefix(ids).partition("/")[0] for iri in iris}

@@ -53,7 +53,7 @@ class PlaceName:
 def list_entries(
     store: Store, wanted: Filter, *, limit: int = 50, cursor: str | None = None, lang: str = "en"
 ) -> Page:
-    """Return one page of entries by IRI, with title and country.
+    """One page of entries by IRI, with title and country.
 
     ``cursor`` is the IRI of the last row seen, so that writes between two pages neither
     repeat nor skip what stays. Raises Refused for an unknown class, country, territory
@@ -73,7 +73,7 @@ def list_entries(
 
 
 def _all(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str], int]:
-    """Return the first entries behind a row, and how many there are in all."""
+    """The first entries behind a row, and how many there are in all."""
     pattern, values = _pattern(store, wanted)
     total = store.select(f"SELECT (COUNT(DISTINCT ?entry) AS ?n) {{ {pattern} }}", values)
     values["after"] = ox.Literal(after)
@@ -86,7 +86,7 @@ def _all(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str]
 
 
 def _named(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str], int]:
-    """Return the same of those whose titles hold the words.
+    """The same of those whose titles hold the words.
 
     SPARQL cannot fold a text, so all titles with an accent are read; of plain ones those only
     that hold the words as they are.
@@ -114,7 +114,7 @@ def _summaries(store: Store, iris: Iterable[str], lang: str) -> Iterator[dict[st
 
 
 def summary(store: Store, iri: str, lang: str = "en") -> dict[str, str | None]:
-    """Return an entry's IRI, class, title and country."""
+    """An entry's IRI, class, title and country."""
     entry = store.get(iri)
     return {
         "entry": iri,
@@ -125,7 +125,7 @@ def summary(store: Store, iri: str, lang: str = "en") -> dict[str, str | None]:
 
 
 def countries(store: Store, iri: str) -> list[str]:
-    """Return the ISO codes of the countries that an entry lies in (its own if a territory)."""
+    """The ISO codes of the countries that an entry lies in (its own if a territory)."""
     rows = store.select(
         "SELECT DISTINCT ?code { { $entry dct:spatial ?t } UNION { BIND($entry AS ?t) }"
         " ?t psr:countryCode ?code } ORDER BY ?code",
@@ -135,7 +135,7 @@ def countries(store: Store, iri: str) -> list[str]:
 
 
 def links_to(store: Store, iri: str) -> list[Link]:
-    """Return the links of other entries (and of their nested nodes) to an entry, by IRI."""
+    """The links of other entries (and of their nested nodes) to an entry, by IRI."""
     rows = store.select(
         "SELECT DISTINCT ?entry ?prop ?note { GRAPH ?entry { ?node ?prop $iri"
         " OPTIONAL { ?node psr:role|psr:result ?note } }"
@@ -146,7 +146,7 @@ def links_to(store: Store, iri: str) -> list[Link]:
 
 
 def titles(store: Store, iris: Iterable[str], lang: str = "en") -> dict[str, Text]:
-    """Return one title for each entry: in ``lang``, else English, else the first language."""
+    """One title for each entry: in ``lang``, else English, else the first language."""
     wanted = sorted(set(iris))
     values = {f"i{number}": ox.NamedNode(iri) for number, iri in enumerate(wanted)}
     rows = store.select(
@@ -163,7 +163,7 @@ def titles(store: Store, iris: Iterable[str], lang: str = "en") -> dict[str, Tex
 
 
 def place_names(store: Store) -> list[PlaceName]:
-    """Return every name of every territory, by IRI and name."""
+    """Every name of every territory, by IRI and name."""
     rows = store.select(
         "SELECT ?place ?name ?level ?parent { GRAPH ?place { ?place psr:territoryLevel ?level ;"
         " dct:title|dct:alternative ?name OPTIONAL { ?place dct:isPartOf ?parent } } }"
@@ -174,7 +174,7 @@ def place_names(store: Store) -> list[PlaceName]:
 
 
 def class_counts(store: Store) -> dict[str, int]:
-    """Return how many entries each class has, by class path."""
+    """How many entries each class has, by class path."""
     rows = store.select(
         "SELECT ?class (COUNT(DISTINCT ?e) AS ?n) { GRAPH ?e { ?e a ?class } } GROUP BY ?class", {}
     )
@@ -183,7 +183,7 @@ def class_counts(store: Store) -> dict[str, int]:
 
 
 def territory_iri(store: Store, code: str) -> str:
-    """Return the territory for a NUTS code, an ISO country code, a slug or an IRI.
+    """The territory for a NUTS code, an ISO country code, a slug or an IRI.
 
     Codes may be in small letters. Raises Refused if there is none.
     """
@@ -208,7 +208,7 @@ def _is_territory(store: Store, iri: str) -> bool:
 
 
 def country_code(store: Store, code: str) -> str:
-    """Return an ISO country code as entries carry it, or raise Refused."""
+    """An ISO country code as entries carry it; raises Refused."""
     plain = code.strip().upper()
     wanted = ISO.get(plain, plain)
     if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(wanted)}):

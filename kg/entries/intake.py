@@ -96,7 +96,7 @@ class Intake:
         return self.validator.twin()
 
     def check(self, entry: Entry) -> Report:
-        """Return what the shapes say, without storing anything."""
+        """What the shapes say, without storing anything."""
         return self.examine(lambda: entry)[1]
 
     def examine(self, read: Callable[[], Entry], visitor: str = "") -> tuple[Entry, Report]:
@@ -216,7 +216,7 @@ class Intake:
         return _Lot(version, changes, waiting, report)
 
     def _waiting(self, fresh: list[Entry]) -> dict[str, Entry]:
-        """Return the entries that link, perhaps by way of others, to what is not there yet."""
+        """The entries that link, perhaps by way of others, to what is not there yet."""
         links = {e.iri: self._own_links(e) for e in fresh}
         here = {node for entry in fresh for node in entry.nodes()}
         stored = self.store.kinds({*here, *(iri for some in links.values() for iri in some)})
@@ -231,7 +231,7 @@ class Intake:
         return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
 
     def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
-        """Return the reports; who links to an entry that is refused is looked at without it."""
+        """The reports; who links to an entry that is refused is looked at without it."""
         standing = {entry.iri: entry for entry in fresh}
         users: dict[str, list[str]] = defaultdict(list)
         for entry in fresh:
@@ -239,7 +239,7 @@ class Intake:
                 users[iri].append(entry.iri)
 
         def kinds(iris: Iterable[str]) -> dict[str, list[str]]:
-            """Return the kinds of what is stored, and of what is to be stored with it."""
+            """The kinds of what is stored, and of what is to be stored with it."""
             names = set(iris)
             found = self.store.kinds(names)
             owners = {iri.partition("#")[0] for iri in names} & standing.keys()

@@ -46,7 +46,7 @@ class Keys:
     terms: Mapping[str, Any]
 
     def definition(self, key: str) -> Any:  # noqa: ANN401
-        """Return what is known of a key that is a property, alias, keyword or class, else None.
+        """What is known of a key that is a property, alias, keyword or class, else None.
 
         A property that is written as an address, in full or with a prefix, has no rules.
         """
@@ -61,7 +61,7 @@ class Keys:
 
 
 def prepare(text: str) -> str:
-    """Return the document with our own context in place of any reference to it.
+    """The document with our own context in place of any reference to it.
 
     Raises Malformed (no JSON, too deep, a key twice) or Refused (a context that would have
     to be fetched, a key or value that cannot stand).
@@ -88,7 +88,7 @@ def prepare(text: str) -> str:
 
 
 def contexts(reference: object) -> list[dict[str, Any]]:
-    """Return the contexts that stand in the document; ours by its address adds none.
+    """The contexts that stand in the document; ours by its address adds none.
 
     Raises Refused for one that would have to be fetched, or says more than prefixes and terms.
     """
@@ -204,7 +204,7 @@ class _Cleaner:
         self.problems: list[Problem] = []
 
     def node(self, node: dict[str, Any], path: str = "", within: Any = None) -> dict[str, Any]:  # noqa: ANN401
-        """Return a node with numbers as text; ``within`` is what is known of its property."""
+        """A node with numbers as text; ``within`` is what is known of its property."""
         cleaned = {key: self._value(key, value, path, within) for key, value in node.items()}
         value = cleaned.get("@value")
         if _is_number(value) and not cleaned.keys().isdisjoint({"@type", "type"}):
@@ -246,7 +246,7 @@ class _Cleaner:
         return item
 
     def _language_map(self, value: dict[str, Any], where: str) -> dict[str, Any]:
-        """Return texts by language as they are; note tags and texts that cannot stand."""
+        """Texts by language as they are; note tags and texts that cannot stand."""
         for tag, texts in value.items():
             if tag != "@none" and (problem := tag_problem(where, tag)):
                 self.problems.append(problem)
@@ -273,7 +273,7 @@ def _option(definition: object, name: str) -> list[str]:
 
 
 def _problem(where: str, told: str, value: object = None, hint: str | None = None) -> Problem:
-    """Return a problem whose texts can be written as UTF-8, whatever was sent."""
+    """A problem whose texts can be written as UTF-8, whatever was sent."""
     path, shown = (
         str(text).encode("utf-8", "backslashreplace").decode()[:200] for text in (where, value)
     )
@@ -281,7 +281,7 @@ def _problem(where: str, told: str, value: object = None, hint: str | None = Non
 
 
 def _number(item: float, definition: object) -> object:
-    """Return a number in plain digits: JSON-LD would write 3.5 as ``3.5E0``."""
+    """A number in plain digits: JSON-LD would write 3.5 as ``3.5E0``."""
     if _NUMBER_TYPES.isdisjoint(_option(definition, "@type")):
         if definition == "@value":
             return item

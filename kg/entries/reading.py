@@ -63,7 +63,7 @@ def nothing_noted(iri: str) -> Collection[ox.Triple]:
 
 
 def parse(data: bytes, media_type: str) -> list[ox.Triple]:
-    """Return the triples of a document.
+    """The triples of a document.
 
     Raises UnknownFormat, TooLarge, Malformed (with the position where the parser knows
     it) or Refused (a key or an IRI that cannot stand).
@@ -113,7 +113,7 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
 def read_entry(
     data: bytes, media_type: str, base: str, *, iri: str | None = None, noted: Noted = nothing_noted
 ) -> Entry:
-    """Return the one entry that a document describes.
+    """The one entry that a document describes.
 
     ``iri`` is the name that the address asks for; without it a document that names its
     entry by a blank node gets a name made from its class and title.
@@ -124,7 +124,7 @@ def read_entry(
 def entry_of(
     triples: list[ox.Triple], base: str, *, iri: str | None = None, noted: Noted = nothing_noted
 ) -> Entry:
-    """Return the entry that triples describe, its nested nodes renamed to fragments.
+    """The entry that triples describe, its nested nodes renamed to fragments.
 
     What is truly noted here of the entry, as a DESCRIBE query shows it, is left out; whatever
     else only we can know is refused.
@@ -178,7 +178,7 @@ def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
 
 
 def slug_of(title: str) -> str:
-    """Return a title as the last part of an IRI: lower case, ASCII, hyphens."""
+    """A title as the last part of an IRI: lower case, ASCII, hyphens."""
     folded = title.translate(str.maketrans("łøđßŁØĐ", "lodsLOD"))
     plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-") or "entry"
@@ -211,7 +211,7 @@ def _check_name(name: str, base: str, iri: str | None) -> None:
 def _rename(
     triples: list[ox.Triple], root: ox.NamedNode | ox.BlankNode, name: str
 ) -> list[ox.Triple]:
-    """Return the triples with blank nodes named ``{name}#{class}-{n}`` in a stable order."""
+    """The triples with blank nodes named ``{name}#{class}-{n}`` in a stable order."""
     _check_tree(triples)
     children = defaultdict(list)
     for triple in triples:
@@ -242,7 +242,7 @@ class _Numbers:
         self._last: Counter[str] = Counter()
 
     def next(self, kind: str) -> ox.NamedNode:
-        """Return the first free name for a kind of part."""
+        """The first free name for a kind of part."""
         while True:
             self._last[kind] += 1
             found = f"{self._name}#{kind}-{self._last[kind]}"
@@ -281,7 +281,7 @@ def _name_children(
 
 
 def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
-    """Return what a nested node says, independent of blank node names."""
+    """What a nested node says, independent of blank node names."""
     if level > MAX_DEPTH:
         raise Malformed(gettext("Parts may be nested %(most)s deep at most.", most=MAX_DEPTH))
     parts = [
@@ -357,7 +357,7 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
 
 
 def _sent(iri: str) -> str:
-    """Return a relative address as it was sent."""
+    """A relative address as it was sent."""
     return iri.removeprefix(NOWHERE).removeprefix(NOWHERE.partition("//")[0])
 
 

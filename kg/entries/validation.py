@@ -40,17 +40,17 @@ class Report:
 
     @property
     def conforms(self) -> bool:
-        """Return whether nothing is violated; warnings do not count."""
+        """Whether nothing is violated; warnings do not count."""
         return not self.violations
 
     @property
     def violations(self) -> list[Problem]:
-        """Return what must be repaired."""
+        """What must be repaired."""
         return [p for p in self.problems if p.severity == "violation"]
 
     @property
     def warnings(self) -> list[Problem]:
-        """Return what would make the entry better."""
+        """What would make the entry better."""
         return [p for p in self.problems if p.severity == "warning"]
 
 
@@ -71,7 +71,7 @@ class Validator:
             self.shapes.remove((shape, SH.targetClass, kind))
 
     def twin(self) -> Validator:
-        """Return another validator with the same shapes, which waits for nobody here."""
+        """Another validator with the same shapes, which waits for nobody here."""
         twin = copy(self)
         twin.shapes, twin._lock = Graph(), threading.Lock()
         for triple in self.shapes:
@@ -79,11 +79,11 @@ class Validator:
         return twin
 
     def validate(self, entry: Entry, kinds: Kinds) -> Report:
-        """Return the report on one entry; about 20 ms."""
+        """The report on one entry; about 20 ms."""
         return self.validate_many([entry], kinds)[entry.iri]
 
     def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
-        """Return the report on each entry by its IRI, all checked in one graph.
+        """The report on each entry by its IRI, all checked in one graph.
 
         Entries of one batch may link to each other. One that is too large to be checked in
         reasonable time is not, and its report says so.
@@ -104,7 +104,7 @@ class Validator:
         }
 
     def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
-        """Return the results for these nodes only.
+        """The results for these nodes only.
 
         pySHACL's own ``focus_nodes`` silently skips nested shapes, and target classes would
         also check the stubs: so the nodes themselves are the targets of this run.
@@ -157,7 +157,7 @@ class Validator:
 
 
 def _size_problem(entry: Entry) -> Problem | None:
-    """Return what is wrong with an entry that would keep the shapes busy for seconds."""
+    """What is wrong with an entry that would keep the shapes busy for seconds."""
     parts = len(entry.nodes())
     statements = sum(not _is_text(triple.object) for triple in entry.triples)
     for count, most, message in (
@@ -177,7 +177,7 @@ def _is_text(term: object) -> bool:
 
 
 def _first(problems: list[Problem]) -> tuple[Problem, ...]:
-    """Return the worst MAX_PROBLEMS, and how many there are besides."""
+    """The worst MAX_PROBLEMS, and how many there are besides."""
     if (more := len(problems) - MAX_PROBLEMS) <= 0:
         return tuple(problems)
     kept = sorted(problems, key=lambda problem: problem.severity)[:MAX_PROBLEMS]
@@ -186,7 +186,7 @@ def _first(problems: list[Problem]) -> tuple[Problem, ...]:
 
 
 def _field(path: str, focus: str) -> str:
-    """Return a readable field: ``psr:problem``, or ``outcome-1/dct:description`` if nested."""
+    """A readable field: ``psr:problem``, or ``outcome-1/dct:description`` if nested."""
     for prefix, namespace in PREFIXES.items():
         if path.startswith(namespace):
             path = f"{prefix}:{path.removeprefix(namespace)}"

@@ -38,7 +38,7 @@ class ImportReport:
     warnings: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as a JSON object."""
+        """The report as a JSON object."""
         counts = ("rows", "accepted", "accepted_with_warnings", "unchanged", "kept", "merged")
         return {
             "source": self.source,
@@ -91,7 +91,7 @@ def import_file(
 
 
 def _territories(store: Store) -> frozenset[str]:
-    """Return the codes of the territories that are recorded."""
+    """The codes of the territories that are recorded."""
     found = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
     return frozenset(local_name(row["t"]) for row in found)
 

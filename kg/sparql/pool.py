@@ -39,7 +39,7 @@ class Source(Protocol):
     """A store that can be copied for readers."""
 
     def version(self) -> int:
-        """Return the data version."""
+        """The data version."""
 
     def snapshot(self, folder: Path) -> None:
         """Write a copy into a new folder."""
@@ -151,7 +151,7 @@ class _Worker:
             raise
 
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Return the answer's head and body; LimitExceeded if the process ended instead.
+        """The answer's head and body; LimitExceeded if the process ended instead.
 
         Raises BrokenPipeError for a process that has ended before it could read the request.
         """
@@ -194,7 +194,7 @@ class _Worker:
         return part
 
     def _ended(self) -> LimitExceeded:
-        """Return why the process is gone: its alarm, a crash of its stack, or no memory."""
+        """Why the process is gone: its alarm, a crash of its stack, or no memory."""
         code = self._process.wait()
         if code == -signal.SIGALRM:
             return _too_late()
@@ -203,7 +203,7 @@ class _Worker:
         return LimitExceeded("The query needed more memory than it may use.", "memory")
 
     def alive(self) -> bool:
-        """Return whether the process still runs."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def kill(self) -> None:
@@ -235,7 +235,7 @@ class QueryPool:
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query (see ``kg.sparql.query.QueryEngine``)."""
+        """The answer to a query (see ``kg.sparql.query.QueryEngine``)."""
         check_form(query.form, form)
         with self._slots.turn(), self._snapshots.lease() as (folder, version):
             ready, seconds = prepared(query, prepare, self.limits)
@@ -249,7 +249,7 @@ class QueryPool:
         return self._answer(head, body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Return what a worker says; whatever happens it is idle or dead afterwards."""
+        """What a worker says; whatever happens it is idle or dead afterwards."""
         worker, closed = self._worker(folder), self._closed
         try:
             reply = worker.ask(request)
@@ -290,7 +290,7 @@ class QueryPool:
         return Answer(head["kind"], head["rows"], body, version)
 
     def _worker(self, folder: Path) -> _Worker:
-        """Return an idle worker of this snapshot, or a new one; end those of old ones."""
+        """An idle worker of this snapshot, or a new one; end those of old ones."""
         with self._lock:
             old = [w for w in self._idle if w.folder != folder]
             self._idle = [w for w in self._idle if w.folder == folder]

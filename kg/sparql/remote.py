@@ -40,7 +40,7 @@ class RemoteQueries:
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query (see ``kg.sparql.query.QueryEngine``)."""
+        """The answer to a query (see ``kg.sparql.query.QueryEngine``)."""
         check_form(query.form, form)
         graphs = None if dataset == ALL and not query.own_dataset else _parameters(dataset)
         with self._slots.turn():
@@ -76,7 +76,7 @@ class RemoteQueries:
     def _write(
         self, found: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str
     ) -> tuple[str, int, bytes]:
-        """Return kind, rows and body of an answer that is read while it is written.
+        """Kind, rows and body of an answer that is read while it is written.
 
         pyoxigraph's readers must end in the thread they began in: no error may keep one.
         """
@@ -96,7 +96,7 @@ class RemoteQueries:
 
 
 def _based(query: PublicQuery) -> str:
-    """Return the text, with the base of its relative IRIs in it: an engine would take its own."""
+    """The text, with the base of its relative IRIs in it: an engine would take its own."""
     if query.base is None or not is_relative(query.text):
         return query.text
     return f"BASE {ox.NamedNode(query.base)} {query.text}"
@@ -107,7 +107,7 @@ def _parameters(dataset: Dataset) -> dict[str, tuple[str, ...]]:
 
 
 def _result(reply: Reply, kind: str) -> ox.QuerySolutions | ox.QueryBoolean:
-    """Return solutions, or the truth that was asked for. Raises StoreUnusable."""
+    """Solutions, or the truth that was asked for. Raises StoreUnusable."""
     found = _parsed(cast(IO[bytes], reply))
     if isinstance(found, ox.QueryBoolean) == (kind == "ASK"):
         return found
@@ -135,7 +135,7 @@ def _unreadable(error: SyntaxError) -> StoreUnusable:
 
 
 def _of_ours(error: TooMuch | SyntaxError | ValueError) -> KgError:
-    """Return what an error while an answer is read and written means to the client."""
+    """What an error while an answer is read and written means to the client."""
     if isinstance(error, TooMuch):
         return LimitExceeded(f"The answer goes beyond the limit of {error.limit}.", error.limit)
     if isinstance(error, SyntaxError):

@@ -25,7 +25,7 @@ _SHOWN, _SIGNS = 40, 6
 
 
 def explain(query: str, reason: str, ran: str | None = None) -> str:
-    """Return one sentence or two: the place, the text there, and what is wrong with it.
+    """One sentence or two: the place, the text there, and what is wrong with it.
 
     ``ran`` is what was made of the query, if the engine had that to read.
     """
@@ -33,7 +33,7 @@ def explain(query: str, reason: str, ran: str | None = None) -> str:
 
 
 def mistake(query: str) -> str | None:
-    """Return what is wrong with a query that no engine reads, None where we do not see it."""
+    """What is wrong with a query that no engine reads, None where we do not see it."""
     try:
         read = tokens(query)
     except Malformed as error:
@@ -42,7 +42,7 @@ def mistake(query: str) -> str | None:
 
 
 def _broken_address(query: str, read: Sequence[Token]) -> str | None:
-    """Return where an address in < > holds what cannot stand in one, most often a space."""
+    """Where an address in < > holds what cannot stand in one, most often a space."""
     for bracket, scheme in pairwise(read):
         inside = bracket.text == "<" and scheme.start == bracket.start + 1
         if inside and scheme.kind == "name" and scheme.text.startswith(("http:", "https:")):
@@ -51,7 +51,7 @@ def _broken_address(query: str, read: Sequence[Token]) -> str | None:
 
 
 def declared(read: Sequence[Token]) -> dict[str, Token]:
-    """Return the prefixes that a query declares, each with the token of its address."""
+    """The prefixes that a query declares, each with the token of its address."""
     return {
         name.text[:-1]: iri
         for name, iri in pairwise(read)
@@ -73,7 +73,7 @@ def _undeclared(query: str, read: Sequence[Token]) -> str | None:
 
 
 def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
-    """Return what is wrong with the brackets, None if each is closed by its own kind."""
+    """What is wrong with the brackets, None if each is closed by its own kind."""
     opened: list[Token] = []
     for token in read:
         if token.kind != "mark":
@@ -109,7 +109,7 @@ def _engine_says(query: str, reason: str, ran: str) -> str:
 
 
 def _before(offset: int, query: str, ran: str) -> int:
-    """Return where a place of the text that ran stands in the query that it was made of."""
+    """Where a place of the text that ran stands in the query that it was made of."""
     after = len(ran) - _alike(ran[::-1], query[::-1])
     if offset >= after:
         return max(0, offset - len(ran) + len(query))
@@ -117,7 +117,7 @@ def _before(offset: int, query: str, ran: str) -> int:
 
 
 def _alike(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
+    """How many characters two texts begin with alike."""
     pairs = zip(one, other, strict=False)
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 

@@ -41,7 +41,7 @@ _CREDIT = {
 
 
 def digest() -> str:
-    """Return a number of 16 digits that changes with the starter graph's files."""
+    """A number of 16 digits that changes with the starter graph's files."""
     found = hashlib.sha256()
     for file in sorted(files("kg.starter").iterdir(), key=lambda f: f.name):
         if file.name.endswith((".ttl", ".tsv")):
@@ -111,7 +111,7 @@ def _territory(row: dict[str, str], base: str, held: list[tuple[str, str]]) -> E
 
 
 def _names(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]:
-    """Return the title in English (or as it is) and the name of the place's own language."""
+    """The title in English (or as it is) and the name of the place's own language."""
     english = row["name_en"] or row["name"]
     found: list[tuple[str, ox.NamedNode | ox.Literal]] = [
         (DCT + "title", ox.Literal(english, language="en"))

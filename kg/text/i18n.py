@@ -25,7 +25,7 @@ _language: ContextVar[str] = ContextVar("passerelle_language", default=SOURCE)
 
 
 def language() -> str:
-    """Return the language that texts are written in here and now."""
+    """The language that texts are written in here and now."""
     return _language.get()
 
 
@@ -46,7 +46,7 @@ def speaking(code: str) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def available() -> tuple[str, ...]:
-    """Return the languages that texts can be written in, the source's first."""
+    """The languages that texts can be written in, the source's first."""
     folder = files("kg") / "locale"
     names = [f.name for f in folder.iterdir() if f.is_dir()] if folder.is_dir() else []
     return SOURCE, *sorted(name for name in names if name != SOURCE)
@@ -54,7 +54,7 @@ def available() -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _translations(code: str) -> stdlib.NullTranslations:
-    """Return the translations of a language, about 0.1 s at the first time."""
+    """The translations of a language, about 0.1 s at the first time."""
     file = files("kg") / "locale" / code / "LC_MESSAGES" / f"{DOMAIN}.po"
     if code not in available() or code == SOURCE:
         return stdlib.NullTranslations()
@@ -68,19 +68,19 @@ def _translations(code: str) -> stdlib.NullTranslations:
 
 
 def gettext(text: str, /, **values: object) -> str:
-    """Return ``text`` in the current language, its ``%(name)s`` filled in."""
+    """``text`` in the current language, its ``%(name)s`` filled in."""
     translation = _translations(language()).gettext(text) if text else ""
     return translation % values if values else translation
 
 
 def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
-    """Return the form of a text that ``number`` calls for, its ``%(name)s`` filled in."""
+    """The form of a text that ``number`` calls for, its ``%(name)s`` filled in."""
     translation = _translations(language()).ngettext(one, many, number)
     return translation % values if values else translation
 
 
 def mark(text: str) -> str:
-    """Return ``text`` as it is; it is translated where it is shown."""
+    """``text`` as it is; it is translated where it is shown."""
     return text
 
 

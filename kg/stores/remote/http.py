@@ -190,7 +190,7 @@ class Engine:
         A client for each request: none keeps cookies, a connection, or a redirect of passwords.
         """
         end, wait = time.monotonic() + seconds, 0.0
-        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        headers = {"Accept": accept, "Accept-Encoding": "identity", "Connection": "close"}
         if triples is not None:
             headers["Content-Type"] = "text/turtle; charset=utf-8"  # every engine reads it
         if self._address.token:
