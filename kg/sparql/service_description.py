@@ -63,17 +63,15 @@ class Describer:
         """How much there is; raises what a query raises."""
         with self._lock:
             if self._known is None or self._known[0] != self._store.version():
-                self._known = (self._store.version(), self._count())
+                version = self._store.version()
+                graphs = _GRAPHS % ox.Literal(self._store.base + "id/")
+                counts = Counts(
+                    {name: int(value) for name, value in next(self._rows(_TOTALS)).items()},
+                    {row["name"]: int(row["n"]) for row in self._rows(_CLASSES)},
+                    {row["name"]: int(row["n"]) for row in self._rows(graphs)},
+                )
+                self._known = (version, counts)
             return self._known[1]
-
-    def _count(self) -> Counts:
-        totals = next(self._rows(_TOTALS))
-        graphs = _GRAPHS % ox.Literal(self._store.base + "id/")
-        return Counts(
-            {name: int(value) for name, value in totals.items()},
-            {row["name"]: int(row["n"]) for row in self._rows(_CLASSES)},
-            {row["name"]: int(row["n"]) for row in self._rows(graphs)},
-        )
 
     def _rows(self, query: str) -> Iterator[dict[str, str]]:
         body = json.loads(self._queries.run(check_query(query), "json").body)

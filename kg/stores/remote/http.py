@@ -187,7 +187,8 @@ class Engine:
     ) -> Iterator[Reply]:
         """Send a request, again if the engine asks for it and the time allows.
 
-        A client for each request: none keeps cookies, a connection, or a redirect of passwords.
+        Each request has a client of its own, so that nothing is kept between two: no connection
+        and no cookie. Redirects are not followed.
         """
         end, wait = time.monotonic() + seconds, 0.0
         headers = {"Accept": accept, "Accept-Encoding": "identity", "Connection": "close"}
@@ -285,4 +286,4 @@ def _unreachable(error: Exception) -> LimitExceeded | StoreUnusable:
     while cause and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
     reason = getattr(cause, "strerror", None) or str(error).strip() or type(error).__name__
-    return StoreUnusable(f"The SPARQL engine cannot be reached: {reason}.")
+    return StoreUnusable(f"The SPARQL engine cannot be reached: {reason.rstrip('.')}.")
