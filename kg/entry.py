@@ -47,11 +47,11 @@ class Entry:
 
     @cached_property
     def _objects(self) -> dict[tuple[str, str], list[ox.NamedNode | ox.Literal]]:
-        found: dict[tuple[str, str], list[ox.NamedNode | ox.Literal]] = defaultdict(list)
+        objects: dict[tuple[str, str], list[ox.NamedNode | ox.Literal]] = defaultdict(list)
         for triple in self.triples:
             if isinstance(triple.object, ox.NamedNode | ox.Literal):
-                found[name_of(triple.subject), triple.predicate.value].append(triple.object)
-        return found
+                objects[name_of(triple.subject), triple.predicate.value].append(triple.object)
+        return objects
 
     @property
     def types(self) -> list[str]:
@@ -144,8 +144,8 @@ def make(iri: str, triples: list[ox.Triple]) -> Entry:
 
 def top_class(entry: Entry) -> str:
     """The class path that the entry's types name, or an empty text."""
-    found = sorted({TOP_CLASSES[t] for t in entry.types if t in TOP_CLASSES})
-    return found[0] if len(found) == 1 else ""
+    paths = {TOP_CLASSES[t] for t in entry.types if t in TOP_CLASSES}
+    return paths.pop() if len(paths) == 1 else ""
 
 
 def year(entry: Entry, prop: str) -> int | None:
