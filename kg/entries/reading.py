@@ -47,10 +47,11 @@ _DATATYPES = {
     XSD + "double": _FLOAT,
     XSD + "float": _FLOAT,
     XSD + "boolean": re.compile("true|false"),
-} | dict.fromkeys(
-    [XSD + name for name in ("string", "date", "dateTime", "gYear", "gYearMonth", "anyURI")]
-    + [RDF + "langString"]
-)  # fmt: skip
+    RDF + "langString": None,
+    **dict.fromkeys(
+        XSD + name for name in ("string", "date", "dateTime", "gYear", "gYearMonth", "anyURI")
+    ),
+}
 
 
 #: from the name of an entry to what provenance says of it
@@ -68,7 +69,8 @@ def parse(data: bytes, media_type: str) -> list[ox.Triple]:
     Raises UnknownFormat, TooLarge, Malformed (with the position where the parser knows
     it) or Refused (a key or an IRI that cannot stand).
     """
-    if media_type not in FORMATS:
+    form = FORMATS.get(media_type)
+    if form is None:
         raise UnknownFormat(
             gettext(
                 "Send %(formats)s; %(kind)s is not read.",
@@ -84,15 +86,15 @@ def parse(data: bytes, media_type: str) -> list[ox.Triple]:
         raise Malformed(
             gettext("The text is not UTF-8: byte %(number)s cannot be read.", number=error.start)
         ) from error
-    if FORMATS[media_type] == ox.RdfFormat.JSON_LD:
+    if form == ox.RdfFormat.JSON_LD:
         text = jsonld.prepare(text)
     elif scan.depth(scan.tokens(text)) > MAX_DEPTH:
         raise Malformed(gettext("Brackets may be nested %(most)s deep at most.", most=MAX_DEPTH))
-    return _parse(text, FORMATS[media_type])
+    return _triples(text, form)
 
 
-def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
-    found: list[ox.Triple] = []
+def _triples(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
+    triples: list[ox.Triple] = []
     base = None if form == ox.RdfFormat.N_TRIPLES else NOWHERE
     try:
         for quad in ox.parse(text, format=form, base_iri=base):
@@ -100,14 +102,14 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
                 raise Malformed(gettext("Send one entry without named graphs."))
             if isinstance(quad.object, ox.Triple):
                 raise Malformed(gettext(_NO_TRIPLE_TERMS))
-            found.append(ox.Triple(quad.subject, quad.predicate, quad.object))
-            if len(found) > MAX_TRIPLES:
+            triples.append(ox.Triple(quad.subject, quad.predicate, quad.object))
+            if len(triples) > MAX_TRIPLES:
                 raise TooLarge(
                     gettext("One entry may have at most %(most)s triples.", most=MAX_TRIPLES)
                 )
     except (SyntaxError, ValueError) as error:
         raise Malformed(gettext("The text cannot be read: %(error)s", error=error)) from error
-    return found
+    return triples
 
 
 def read_entry(
@@ -136,7 +138,9 @@ def entry_of(
         true = noted(name)
         triples = [triple for triple in triples if triple not in true]
     entry = make(name, [whole_as_decimal(t) for t in _rename(triples, root, name)])
-    _check_terms(entry)
+    problems = [p for t in entry.triples for p in (*_term_problems(t), *_claims(t, entry))]
+    if problems:
+        raise Refused(gettext("Some values of the entry cannot stand."), problems)
     _check_class(entry)
     return entry
 
@@ -212,21 +216,28 @@ def _rename(
     triples: list[ox.Triple], root: ox.NamedNode | ox.BlankNode, name: str
 ) -> list[ox.Triple]:
     """The triples with blank nodes named ``{name}#{class}-{n}`` in a stable order."""
-    _check_tree(triples)
+    # A blank node that is pointed to twice is refused: what is left are trees.
+    blank = [t for t in triples if isinstance(t.object, ox.BlankNode)]
+    uses = Counter(t.object for t in blank)
+    if shared := next((t for t in blank if uses[t.object] > 1), None):
+        raise used_twice(shared)
     children = defaultdict(list)
     for triple in triples:
         children[triple.subject].append(triple)
     names: dict[ox.NamedNode | ox.BlankNode, ox.NamedNode] = {root: ox.NamedNode(name)}
-    parts = sorted((s for s in children if _fragment(s, name)), key=str)
+    nodes = (s for s in children if isinstance(s, ox.NamedNode))
+    parts = sorted((node for node in nodes if node.value.startswith(name + "#")), key=str)
     numbers = _Numbers(name, triples)
     for start in (root, *parts):
         _name_children(start, numbers, children, names)
     strays = [s for s in children if s not in names and s not in parts]
     if strays:
         raise refused(
-            "id", gettext("The document also describes another thing."), value=str(strays[0]),
+            "id",
+            gettext("The document also describes another thing."),
+            value=str(strays[0]),
             hint=gettext("Send one entry at a time; link to others by their IRI."),
-        )  # fmt: skip
+        )
     return [
         ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))  # type: ignore[arg-type]
         for t in triples
@@ -245,25 +256,18 @@ class _Numbers:
         """The first free name for a kind of part."""
         while True:
             self._last[kind] += 1
-            found = f"{self._name}#{kind}-{self._last[kind]}"
-            if found not in self._taken:
-                return ox.NamedNode(found)
+            name = f"{self._name}#{kind}-{self._last[kind]}"
+            if name not in self._taken:
+                return ox.NamedNode(name)
 
 
-def _check_tree(triples: list[ox.Triple]) -> None:
-    """Refuse a blank node that is pointed to twice: what is left are trees."""
-    blank = [t for t in triples if isinstance(t.object, ox.BlankNode)]
-    counted = Counter(t.object for t in blank)
-    for triple in blank:
-        if counted[triple.object] > 1:
-            raise refused(
-                triple.predicate.value, gettext("A nested part is used in two places."),
-                hint=gettext("Write it twice, or give it an address of its own."),
-            )  # fmt: skip
-
-
-def _fragment(node: object, name: str) -> bool:
-    return isinstance(node, ox.NamedNode) and node.value.startswith(name + "#")
+def used_twice(triple: ox.Triple) -> Refused:
+    """Refuse the second use of a blank node: a part belongs to one whole."""
+    return refused(
+        triple.predicate.value,
+        gettext("A nested part is used in two places."),
+        hint=gettext("Write it twice, or give it an address of its own."),
+    )
 
 
 def _name_children(
@@ -293,15 +297,9 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
     return "[" + "; ".join(sorted(parts)) + "]"
 
 
-def _check_terms(entry: Entry) -> None:
-    problems = [p for t in entry.triples for p in (*_term_problems(t), *_claims(t, entry))]
-    if problems:
-        raise Refused(gettext("Some values of the entry cannot stand."), problems)
-
-
 def _term_problems(triple: ox.Triple) -> list[Problem]:
     path, obj = triple.predicate.value[:MAX_ADDRESS], triple.object
-    found = [
+    problems = [
         Problem(
             path,
             why,
@@ -312,18 +310,12 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
         if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value))
     ]
     if isinstance(obj, ox.Triple):
-        found.append(Problem(path, gettext(_NO_TRIPLE_TERMS)))
+        problems.append(Problem(path, gettext(_NO_TRIPLE_TERMS)))
     if isinstance(obj, ox.Literal) and (fault := _literal_fault(obj)):
-        found.append(Problem(path, fault, value=obj.value[:80]))
+        problems.append(Problem(path, fault, value=obj.value[:80]))
     if isinstance(obj, ox.Literal) and obj.language:
-        found += [p for p in [tag_problem(path, obj.language)] if p]
-    return found
-
-
-def _names_entry(address: str) -> bool:
-    """Tell whether an address is one of an entry, however it is spelt."""
-    plain = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(address))
-    return bool(_ENTRY.search(plain))
+        problems += [p for p in [tag_problem(path, obj.language)] if p]
+    return problems
 
 
 def ours_to_say(triple: ox.Triple) -> bool:
@@ -347,7 +339,9 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
             value=name_of(obj)[:200],
             hint=gettext("Leave it out."),
         )
-    elif name == OWL + "sameAs" and _names_entry(name_of(obj)):
+        return
+    address = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(name_of(obj)))  # however it is spelt
+    if name == OWL + "sameAs" and _ENTRY.search(address):
         yield Problem(
             name,
             gettext("That two entries are the same is decided here and cannot be sent."),
@@ -398,15 +392,14 @@ def _literal_fault(literal: ox.Literal) -> str | None:
 
 
 def _check_class(entry: Entry) -> None:
-    wanted = CLASSES[entry.path]
     if top_class(entry) != entry.path:
-        found = sorted(t for t in entry.types if t in TOP_CLASSES)
         raise refused(
             "type",
             gettext(
                 "An entry under /id/%(path)s/ is of the class %(kind)s.",
-                path=entry.path, kind=wanted.rsplit("#", 1)[-1],
+                path=entry.path,
+                kind=local_name(CLASSES[entry.path]),
             ),
-            value=", ".join(found) or None,
+            value=", ".join(sorted(t for t in entry.types if t in TOP_CLASSES)) or None,
             hint=gettext("Give the entry this class and no other top class."),
-        )  # fmt: skip
+        )
