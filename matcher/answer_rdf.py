@@ -9,8 +9,9 @@ from typing import Any
 
 import pyoxigraph as ox
 
+from kg.entry import decimal
 from kg.text.i18n import language
-from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE, XSD
+from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE
 from matcher.model.answer import (
     Answer,
     InstrumentsAnswer,
@@ -121,4 +122,4 @@ def _statements(name: str, reason: Node, evidence: Iterable[Iterable[str]]) -> l
 
 
 def _decimal(value: float) -> ox.Literal:
-    return ox.Literal(f"{value:.4f}".rstrip("0").rstrip("."), datatype=Node(XSD + "decimal"))
+    return decimal(f"{value:.4f}".rstrip("0").rstrip("."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from kg.entry import Entry, Text
+from kg.entry import Entry, Text, best
 from kg.errors import refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
@@ -79,12 +79,9 @@ def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
         text.CONTEXT: _("Its setting is close to yours: {words}"),
     }
     for prop in _MAIN_PROPERTY[facet]:
-        texts = entry.texts(prop)
-        if texts:
-            best = sorted(texts, key=lambda t: (t.lang != lang, t.lang != "en", t.lang))[0]
-            return Reason(
-                facet, names[facet].format(words=excerpt(best.value)), _cited(entry, prop, best)
-            )
+        if chosen := best(entry.texts(prop), lang):
+            words = names[facet].format(words=excerpt(chosen.value))
+            return Reason(facet, words, _cited(entry, prop, chosen))
     return Reason(
         facet,
         names[facet].format(words=title(entry)),

@@ -12,10 +12,10 @@ from werkzeug.exceptions import TooManyRequests
 
 from kg.catalogue.lists import territory_iri
 from kg.entries.intake import Accepted, Intake
-from kg.entry import Entry, make
+from kg.entry import Entry, decimal, make
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext
-from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
+from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, vocabulary
 from matcher.encoding.text import INDEXED
 from matcher.model.question import read
 from service.core.runtime import VOTES_AN_HOUR, current
@@ -87,7 +87,7 @@ def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
         PSR + "decision": ox.NamedNode(decision),
         PSR + "query": ox.NamedNode(about) if about else None,
         DCT + "spatial": ox.NamedNode(place) if place else None,
-        PSR + "score": _decimal(told["score"]) if "score" in told else None,
+        PSR + "score": decimal(f"{told['score']:.4f}") if "score" in told else None,
         PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
         PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
         PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
@@ -96,7 +96,3 @@ def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
     node = ox.NamedNode(iri)
     found = [ox.Triple(node, ox.NamedNode(p), v) for p, v in values.items() if v is not None]
     return make(iri, [ox.Triple(node, RDF_TYPE, ox.NamedNode(CLASSES["match"])), *found])
-
-
-def _decimal(value: float) -> ox.Literal:
-    return ox.Literal(f"{value:.4f}", datatype=ox.NamedNode(XSD + "decimal"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
 from kg.entries.jsonld import load
+from kg.entry import CONTROL
 from kg.errors import Malformed, Problem, Refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, mark
@@ -19,11 +19,9 @@ from matcher.model.answer import Answer
 from matcher.model.question import Filters, Question, Target, WhatIf, check_filters
 from matcher.model.question import read as read_subject
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-
 
 def _plain(text: str) -> str:
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise ValueError(gettext("The text holds a control character."))
     if not text.strip():
         raise ValueError(gettext("The text is empty."))

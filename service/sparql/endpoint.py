@@ -13,7 +13,7 @@ from kg.errors import Malformed
 from kg.sparql import results
 from kg.sparql.query import Answer, PublicQuery
 from kg.sparql.scan import check_query
-from kg.sparql.similar_to import Asked, mentions, plan
+from kg.sparql.similar_to import SimilarQuery, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
 from matcher.model.question import Filters, Question
@@ -115,13 +115,13 @@ class Finder:
         """Return whether a query asked for similar entries."""
         return self.version is not None
 
-    def __call__(self, asked: Asked) -> Sequence[tuple[str, float]]:
+    def __call__(self, query: SimilarQuery) -> Sequence[tuple[str, float]]:
         """Return entries with their scores, as POST /api/match/similar answers them."""
-        if asked.path not in INDEXED:
+        if query.path not in INDEXED:
             known = ", ".join("psr:" + CLASSES[path].removeprefix(PSR) for path in INDEXED)
             raise Malformed(f"psr:similarTo compares entries of the classes {known}.")
-        filters = Filters(type=(asked.path,))
-        question = Question(asked.text, asked.entry, asked.lang, asked.limit, filters)
+        filters = Filters(type=(query.path,))
+        question = Question(query.text, query.entry, query.lang, query.limit, filters)
         nearest = self.matcher.nearest(question)
         self.version = nearest.version
         self.abstained |= nearest.nothing_good

@@ -14,7 +14,7 @@ from kg.catalogue.facets import LISTED
 from kg.entries.reading import entry_of, ours_to_say, slug_of
 from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
-from kg.text.i18n import LANGUAGES, gettext, language
+from kg.text.i18n import gettext, language, own_names
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
@@ -235,7 +235,7 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
 def _answer(form: Form, status: int = 200) -> Response:
     page = render_template(
         "form.html", form=form, who=login.who(), csrf=login.csrf(), listed=_listed(form.path),
-        options=options, languages=LANGUAGES,
+        options=options, languages=own_names(),
     )  # fmt: skip
     answer = Response(page, status, mimetype="text/html")
     answer.cache_control.no_store = True

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kg.catalogue.lists import titles
-from kg.entry import SLUG
+from kg.entry import CONTROL, SLUG
 from kg.errors import NotFound, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
@@ -32,7 +31,6 @@ MAX_QUESTION = 20_000
 MAX_REASONS = 4
 MAX_CARDS = 10
 MODES = ("similar", "transfer", "partners")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 #: which entries a question of each kind can be about
 _ABOUT = {
     "similar": tuple(c for c in CLASSES if c not in {"territory", "match"}),
@@ -139,7 +137,7 @@ class Results:
 
 def clean(text: str) -> str:
     """Return a text as it was typed, control characters as spaces."""
-    return _CONTROL.sub(" ", text.replace("\r\n", "\n"))
+    return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
 
 
 def read_form(values: Mapping[str, str]) -> Form:
