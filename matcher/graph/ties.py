@@ -32,7 +32,7 @@ class Ties:
     that they share: an old group ties less, and a second one adds less than the first.
     """
 
-    def __init__(self, memberships: Iterable[Membership]) -> None:
+    def __init__(self, memberships: Iterable[Membership], fade: float = YEARS) -> None:
         rows = sorted(set(memberships), key=lambda m: (m.actor, m.group))
         self.actors = sorted({m.actor for m in rows})
         groups = {name: n for n, name in enumerate(sorted({m.group for m in rows}))}
@@ -43,7 +43,7 @@ class Ties:
         cells = ([self._at[m.actor] for m in rows], [groups[m.group] for m in rows])
         shape = (len(self.actors), len(groups))
         member = sparse.csr_matrix((np.ones(len(rows)), cells), shape=shape)
-        fresh = member @ sparse.diags(np.exp(-age / YEARS))
+        fresh = member @ sparse.diags(np.exp(-age / fade))
         tied = (fresh @ member.T).tocsr()
         tied.setdiag(0)
         tied.eliminate_zeros()
