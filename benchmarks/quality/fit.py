@@ -215,7 +215,7 @@ def from_susy(
     relevant = susy.relevance(documents)
     half = slice(len(documents) // 2)
     with indexed(documents, embedder, home, progress) as index:
-        order = [index.found.position[d.iri] for d in documents]
+        order = [index.picture.position[d.iri] for d in documents]
 
         def measure(name: str, value: float) -> float:
             recipe = with_part(name, value)
@@ -275,7 +275,7 @@ def of_partners(matcher: Matcher, name: str, value: float) -> float:
 
 def question_scales(index: Index, similar: Sequence[JudgedQuestion]) -> Iterator[FittedNumber]:
     """How much shift is taken out of questions, their logit, and when nothing is a good match."""
-    picture = index.found
+    picture = index.picture
 
     def shifted(value: float) -> float:
         other = replace(picture, shift=picture.shift * (value / centring.QUESTION))
@@ -319,7 +319,7 @@ def threshold(values: Floats, real: Bools) -> float:
 
 def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[FittedNumber]:
     """The logit of entries, and what stands in for concepts that an entry does not have."""
-    picture, base = index.found, f"{index.store.base}id/practice/"
+    picture, base = index.picture, f"{index.store.base}id/practice/"
     asking = [index.store.get(base + question.about) for question in entries]
     rankings = [by_entry(index, entry, PRACTICES) for entry in asking]
     yield FittedNumber(
@@ -331,7 +331,7 @@ def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[Fi
     shared = []
     for entry in asking:
         best = by_entry(index, entry, PRACTICES, replace(RECIPE, concepts=0.0)).best(DEPTH)
-        concepts = picture.asked(picture.position[entry.iri]).concepts
+        concepts = picture.query_of(picture.position[entry.iri]).concepts
         shared.append(picture.shared(concepts)[0, [picture.position[iri] for iri in best]].mean())
     yield FittedNumber(
         "matcher.search.snapshot.UNSTATED",
@@ -344,7 +344,7 @@ def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[Fi
 def logit(rankings: Sequence[tuple[JudgedQuestion, Ranking]]) -> tuple[float, float, float]:
     """a, b, c of a logistic regression over the first ten of each, right being grade 2 or 3."""
     rows = [
-        (r.scores[r.found.position[iri]], r.fit or 0.0, q.grades.get(iri.rpartition("/")[2], 0))
+        (r.scores[r.picture.position[iri]], r.fit or 0.0, q.grades.get(iri.rpartition("/")[2], 0))
         for q, r in rankings
         for iri in r.best(DEPTH)
     ]

@@ -146,7 +146,7 @@ def answered(matcher: Matcher, questions: Iterable[JudgedQuestion]) -> Iterator[
 
 def plain_ways(index: Index, seed: int) -> dict[str, Way]:
     """Simpler ways to answer a question in words: chance, words, the model by itself."""
-    picture = index.found
+    picture = index.picture
     random = np.random.default_rng(seed)
     rows = np.flatnonzero(picture.mask(PRACTICES))
     vectorizer = TfidfVectorizer()

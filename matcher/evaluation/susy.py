@@ -76,7 +76,7 @@ def evaluate(
     """
     documents = read(path)
     with indexed(documents, embedder, home, progress) as index:
-        order = [index.found.position[d.iri] for d in documents]
+        order = [index.picture.position[d.iri] for d in documents]
         own, shown = _answers(index, documents, order)
         others = baselines(documents, index, order, seed)
         parts = {name: own_scores(index, order, recipe) for name, recipe in WITHOUT.items()}
@@ -151,7 +151,7 @@ def own_scores(
     index: Index, order: list[int], recipe: Recipe, queries: slice = slice(None)
 ) -> Matrix:
     """The matcher's scores by a recipe, a row for each asking document of ``queries``."""
-    entries = (index.store.get(index.found.iris[n]) for n in order[queries])
+    entries = (index.store.get(index.picture.iris[n]) for n in order[queries])
     return np.stack([by_entry(index, e, Filters(), recipe=recipe).scores[order] for e in entries])
 
 
