@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from benchmarks.quality.judged import (
     by_question,
     ndcg_of,
     read_questions,
+    recipe_way,
     starter_matcher,
 )
 from matcher.encoding import centring
@@ -119,13 +121,14 @@ def evaluate(
 ) -> dict[str, object]:
     """Every fitted number with its value in the code and now; ``data`` may lack some files."""
     model = RememberingEmbedder(embedder)
-    sources = data.parent / "sources"
+    susy_file = data.parent / "sources" / "susy_initiatives.geojson"
+    reference = data.parent / "reference"
     with starter_matcher(model, progress) as matcher:
         numbers = [
-            *from_susy(sources / "susy_initiatives.geojson", model, home, matcher.index, progress),
+            *from_recipe(susy_file, model, home, matcher.index, progress),
             *from_judged(matcher),
-            from_targets(data.parent / "reference" / "sdg" / "sdg_texts.tsv", model, home),
-            from_eurovoc(data.parent / "reference" / "eurovoc" / "eurovoc_tc.tsv", model, home),
+            from_targets(reference / "sdg" / "sdg_texts.tsv", model, home),
+            from_eurovoc(reference / "eurovoc" / "eurovoc_tc.tsv", model, home),
             from_projects(data / "coparticipation" / "participations_sc6_swafs.tsv"),
             *from_transfers(),
         ]
@@ -182,55 +185,45 @@ def of_recipe(
     index: Index, kind: str, questions: Sequence[JudgedQuestion], recipe: Recipe
 ) -> float:
     """The mean nDCG@10 of *similar* or *entry* by a recipe."""
-    if kind == "entry":
-        return float(np.mean(ndcg_of(entry_way(index, recipe), questions)))
-
-    def way(question: JudgedQuestion, lang: str) -> list[str]:
-        words = question.texts[lang]
-        return by_text(index, words, lang, PRACTICES, recipe=recipe).best(DEPTH)
-
+    way = (entry_way if kind == "entry" else recipe_way)(index, recipe)
     return float(np.mean(ndcg_of(way, questions)))
 
 
-def from_susy(
-    path: Path, embedder: Embedder, home: Path, starter: Index, progress: Progress | None
-) -> Iterator[FittedNumber]:
-    """The parts of the recipe that SUSY and the judged questions bear on together."""
-    similar = development("similar")
-    parts = {"letters": RECIPE.letters, "share": RECIPE.share, "feedback": RECIPE.feedback}
+@contextmanager
+def susy_half(
+    path: Path, embedder: Embedder, home: Path, progress: Progress | None
+) -> Iterator[Callable[[Recipe], float]]:
+    """Yield the nDCG@10 of a recipe on the first half of SUSY; 0 for all where it is not there."""
     if not path.is_file():
-        for name, code in parts.items():
-            data = f"{JUDGED} only; {ABSENT}{path.name}"
-            yield scan(
-                f"matcher.search.ranking.RECIPE.{name}",
-                code,
-                data,
-                GRIDS[name],
-                lambda value, name=name: of_recipe(  # type: ignore[misc]
-                    starter, "similar", similar, with_part(name, value)
-                ),
-            )
+        yield lambda recipe: 0.0
         return
     documents = susy.read(path)
     relevant = susy.relevance(documents)
     half = slice(len(documents) // 2)
     with indexed(documents, embedder, home, progress) as index:
         order = [index.picture.position[d.iri] for d in documents]
+        yield lambda recipe: susy.mean_ndcg(
+            susy.first_ten(susy.own_scores(index, order, recipe, half)), relevant[half]
+        )
 
-        def measure(name: str, value: float) -> float:
-            recipe = with_part(name, value)
-            shown = susy.first_ten(susy.own_scores(index, order, recipe, half))
-            return susy.mean_ndcg(shown, relevant[half]) + of_recipe(
-                starter, "similar", similar, recipe
-            )
 
-        for name, code in parts.items():
+def from_recipe(
+    path: Path, embedder: Embedder, home: Path, starter: Index, progress: Progress | None
+) -> Iterator[FittedNumber]:
+    """The parts of the recipe that SUSY and the judged questions bear on together."""
+    similar = development("similar")
+    data = f"SUSY, first half{'' if path.is_file() else ' (' + ABSENT + path.name + ')'}; {JUDGED}"
+    with susy_half(path, embedder, home, progress) as of_susy:
+        for name in ("letters", "share", "feedback"):
             yield scan(
                 f"matcher.search.ranking.RECIPE.{name}",
-                code,
-                f"SUSY, first half, and {JUDGED}",
+                getattr(RECIPE, name),
+                data,
                 GRIDS[name],
-                lambda value, name=name: measure(name, value),  # type: ignore[misc]
+                lambda value, name=name: (  # type: ignore[misc]
+                    of_susy(recipe := with_part(name, value))
+                    + of_recipe(starter, "similar", similar, recipe)
+                ),
             )
 
 
@@ -279,12 +272,7 @@ def question_scales(index: Index, similar: Sequence[JudgedQuestion]) -> Iterator
 
     def shifted(value: float) -> float:
         other = replace(picture, shift=picture.shift * (value / centring.QUESTION))
-
-        def way(question: JudgedQuestion, lang: str) -> list[str]:
-            words = question.texts[lang]
-            return by_text(index, words, lang, PRACTICES, picture=other).best(DEPTH)
-
-        return float(np.mean(ndcg_of(way, similar)))
+        return float(np.mean(ndcg_of(recipe_way(index, picture=other), similar)))
 
     name = "matcher.encoding.centring.QUESTION"
     yield scan(name, centring.QUESTION, JUDGED, GRIDS["QUESTION"], shifted)

@@ -28,7 +28,7 @@ from matcher.matcher import Matcher
 from matcher.model.question import Filters, Question
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import RECIPE, Recipe, by_text
-from matcher.search.snapshot import Scores
+from matcher.search.snapshot import Picture, Scores
 
 LANGUAGES = ("en", "hr", "lv", "pl", "hu", "el", "fi", "de")
 REWORDED = "en2"
@@ -184,10 +184,10 @@ def plain_ways(index: Index, seed: int) -> dict[str, Way]:
     }
 
 
-def recipe_way(index: Index, recipe: Recipe = RECIPE) -> Way:
-    """The matcher's own ranking of a question in words, by another recipe."""
+def recipe_way(index: Index, recipe: Recipe = RECIPE, picture: Picture | None = None) -> Way:
+    """The matcher's own ranking of a question in words, by another recipe or picture."""
     return lambda question, lang: by_text(
-        index, question.texts[lang], lang, PRACTICES, recipe=recipe
+        index, question.texts[lang], lang, PRACTICES, recipe=recipe, picture=picture
     ).best(DEPTH)
 
 
