@@ -1,5 +1,7 @@
 """Print speed and size on this machine: ``python -m benchmarks [--data DIR] [--json]``.
 
+``python -m benchmarks quality NAME`` measures how good the answers are; see ``quality.command``.
+
 Everything is measured in one run on the installed program, over HTTP where a user would be.
 DIR holds ``susy_initiatives.geojson`` and ``esif_croatia.csv`` as published; without it the
 parts that need them are left out, and said so.
@@ -8,6 +10,7 @@ parts that need them are left out, and said so.
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -166,5 +169,15 @@ def measure(data: Path) -> dict[str, float | str]:
     return figures
 
 
+def main() -> None:
+    """Measure speed, or quality where the first word says so."""
+    if sys.argv[1:2] == ["quality"]:
+        from benchmarks.quality.command import main as quality
+
+        quality(sys.argv[2:])
+    else:
+        report("benchmarks", measure)
+
+
 if __name__ == "__main__":
-    report("benchmarks", measure)
+    main()

@@ -26,12 +26,12 @@ from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import Weights, weighed, weights_hash
 from matcher.model.answer import Answer, Match, ReadAs, Stamp
 from matcher.model.question import Filters, Question, read
-from matcher.query_notes import told
+from matcher.query_notes import notes_on
 from matcher.search import ranking as rankings
 from matcher.search import snapshot as snapshots
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import Ranking, by_entry, by_text
-from matcher.search.snapshot import Found
+from matcher.search.snapshot import Picture
 
 #: how many rankings for challenges are kept
 KEPT = 64
@@ -58,7 +58,7 @@ class Desk:
 
     def version(self) -> int:
         """Return the data version that the index has reached."""
-        return self.index.found.version
+        return self.index.picture.version
 
     @property
     def world(self) -> World:
@@ -70,7 +70,7 @@ class Desk:
 
     def snapshot(self) -> Snapshot:
         """Return what a question that is asked now is answered from."""
-        return Snapshot(self, self.index.found, self.world)
+        return Snapshot(self, self.index.picture, self.world)
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Index what was written since; return how many entries that were."""
@@ -103,7 +103,7 @@ class Snapshot:
     """
 
     desk: Desk
-    picture: Found
+    picture: Picture
     world: World
 
     @property
@@ -162,7 +162,7 @@ class Snapshot:
             return self.rank_text("", lang, filters)
         kept, key = self.world.kept("challenges"), f"{challenge.iri} {worded.lang} {filters}"
         ranking: Ranking | None = kept.get(key)
-        if ranking is None or ranking.found is not self.picture:
+        if ranking is None or ranking.picture is not self.picture:
             index, picture = self.desk.index, self.picture
             ranking = by_text(index, worded.text, worded.lang, filters, picture=picture)
             if len(kept) >= KEPT:
@@ -172,10 +172,10 @@ class Snapshot:
 
     def standing(self, ranking: Ranking) -> Ranking:
         """Return a ranking without entries that were deleted since the picture was made."""
-        if ranking.found.version == self.store.version():
+        if ranking.picture.version == self.store.version():
             return ranking
-        position = ranking.found.position
-        changes = self.store.changes_since(ranking.found.version)
+        position = ranking.picture.position
+        changes = self.store.changes_since(ranking.picture.version)
         gone = [position[iri] for iri, alive in changes if not alive and iri in position]
         if not gone:
             return ranking
@@ -220,7 +220,7 @@ class Snapshot:
         """Make an answer of a kind, with the stamp of what it rests on."""
         if abstained:
             matches = [replace(match, level="weak") for match in matches]
-        said = told(asked, lang, self.desk.means)
+        said = notes_on(asked, lang, self.desk.means)
         if behind := self.desk.index.lag(self.picture):
             late = ngettext(
                 "{count} entry was written since and is not searched yet.",

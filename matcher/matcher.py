@@ -36,7 +36,7 @@ class Search:
 
     def level(self, iri: str) -> str:
         """Return how good a match an entry is; always weak if there is no good match."""
-        if iri not in self.ranking.found.position or self.nothing_good:
+        if iri not in self.ranking.picture.position or self.nothing_good:
             return "weak"
         return level(self.ranking.probability(iri))
 
@@ -95,14 +95,14 @@ class Matcher(Desk):
         reranker = None if asked else self.reranker
         order = similar.chosen(self.store, ranking, question, lang, reranker)
         scores = [(iri, round(ranking.probability(iri), 4)) for iri in order]
-        return Nearest(scores, ranking.nothing_good(), ranking.found.version)
+        return Nearest(scores, ranking.nothing_good(), ranking.picture.version)
 
     def search(self, question: Question) -> Search:
         """Return all entries of the types asked for by closeness to a text."""
         snapshot = self.snapshot()
         lang = snapshot.asked(question)[1]
         ranking = snapshot.rank(question, None, lang, question.filters)
-        order = ranking.best(len(ranking.found.iris))
+        order = ranking.best(len(ranking.picture.iris))
         return Search(self.store, ranking, lang, order, ranking.nothing_good())
 
     def transfer(self, question: Question) -> TransferAnswer:

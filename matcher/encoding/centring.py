@@ -46,17 +46,17 @@ class Means:
         object.__setattr__(self, "languages", frozenset(self.vectors) - {ALL})
 
     def knows(self, lang: str) -> bool:
-        """Return whether a language has a mean of its own."""
+        """Whether a language has a mean of its own."""
         return primary(lang) in self.languages
 
     def take_out(self, vectors: Matrix, langs: Sequence[str]) -> Matrix:
-        """Return vectors without the packaged mean and each language's offset from it."""
+        """Subtract the packaged mean and STRENGTH of each language's offset from it."""
         centre = self.vectors[ALL]
         offsets = [self.vectors.get(primary(lang), centre) - centre for lang in langs]
         return np.asarray(vectors - centre - STRENGTH * np.stack(offsets), np.float32)
 
     def shift(self, vectors: Matrix, langs: Sequence[str]) -> Vector:
-        """Return how far a corpus of documents lies from the packaged mean.
+        """How far a corpus of documents lies from the packaged mean.
 
         The corpus' own mean carries its subject; what all its texts share tells none of
         them apart. A small corpus is drawn towards the packaged mean.
@@ -67,18 +67,18 @@ class Means:
         return np.asarray(share * self.take_out(vectors, langs).mean(axis=0), np.float32)
 
     def centre(self, vectors: Matrix, langs: Sequence[str], shift: Vector | float = 0.0) -> Matrix:
-        """Return unit vectors without the mean of the corpus and the offset of each language."""
+        """Take out each language's offset and the shift of the corpus; rows have length 1."""
         return unit(self.take_out(vectors, langs) - shift) if len(vectors) else vectors
 
 
 def measure(embedder: Embedder, texts: Mapping[str, Sequence[str]], source: str) -> Means:
-    """Return means computed from texts in several languages; at least 20 texts each."""
-    found = {
+    """Compute means from texts in several languages, leaving out those of too few texts."""
+    means = {
         lang: embedder.encode(texts[lang]).mean(axis=0)
         for lang in sorted(texts)
         if len(texts[lang]) >= MINIMUM
     }
-    return Means(found | {ALL: np.mean(list(found.values()), axis=0)}, source)
+    return Means(means | {ALL: np.mean(list(means.values()), axis=0)}, source)
 
 
 def save(means: Means, path: Path) -> None:
@@ -95,24 +95,20 @@ def load(path: Path) -> Means:
 
 
 def for_model(embedder: Embedder, home: Path) -> Means:
-    """Return the packaged means of the model, or compute them once from our own labels.
+    """Load the packaged means of the model, or compute them once from our own labels.
 
     The vocabulary's labels are the same 400 things in eight languages.
     """
-    packaged = Path(str(files("matcher") / "data" / f"{embedder.name.replace('@', '-')}.npz"))
+    name = f"{embedder.name.replace('@', '-')}.npz"
+    packaged = Path(str(files("matcher") / "data" / name))
     if packaged.is_file():
         return load(packaged)
-    cached = home / "means-2" / f"{embedder.name.replace('@', '-')}.npz"
+    cached = home / "means-2" / name
     if not cached.is_file():
+        words, texts = vocabulary(), dict[str, list[str]]()
+        for concept in sorted(words.scheme):
+            for lang, label in words.labels.get(concept, {}).items():
+                texts.setdefault(lang, []).append(label)
         cached.parent.mkdir(parents=True, exist_ok=True)
-        save(measure(embedder, _labels(), "labels of the Passerelle vocabulary"), cached)
+        save(measure(embedder, texts, "labels of the Passerelle vocabulary"), cached)
     return load(cached)
-
-
-def _labels() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    words = vocabulary()
-    for concept in sorted(words.scheme):
-        for lang, label in words.labels.get(concept, {}).items():
-            found.setdefault(lang, []).append(label)
-    return found

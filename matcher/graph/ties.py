@@ -32,7 +32,7 @@ class Ties:
     that they share: an old group ties less, and a second one adds less than the first.
     """
 
-    def __init__(self, memberships: Iterable[Membership]) -> None:
+    def __init__(self, memberships: Iterable[Membership], fade: float = YEARS) -> None:
         rows = sorted(set(memberships), key=lambda m: (m.actor, m.group))
         self.actors = sorted({m.actor for m in rows})
         groups = {name: n for n, name in enumerate(sorted({m.group for m in rows}))}
@@ -43,7 +43,7 @@ class Ties:
         cells = ([self._at[m.actor] for m in rows], [groups[m.group] for m in rows])
         shape = (len(self.actors), len(groups))
         member = sparse.csr_matrix((np.ones(len(rows)), cells), shape=shape)
-        fresh = member @ sparse.diags(np.exp(-age / YEARS))
+        fresh = member @ sparse.diags(np.exp(-age / fade))
         tied = (fresh @ member.T).tocsr()
         tied.setdiag(0)
         tied.eliminate_zeros()
@@ -51,7 +51,7 @@ class Ties:
         self._active = np.asarray(fresh.sum(axis=1)).ravel()
 
     def scores(self, actors: Sequence[str]) -> Floats:
-        """Return the nearness of every actor to each of ``actors``, one row each.
+        """Score how near every actor is to each of ``actors``, one row each.
 
         The sum over partners in common of both ties / log(2 + the partner's partners), after
         Adamic and Adar 2003 (https://doi.org/10.1016/S0378-8733(03)00009-1): a partner of few
@@ -61,11 +61,11 @@ class Ties:
         rows = self._tied[[self._at[actor] for actor in actors]]
         partners = np.diff(self._tied.indptr)
         rare = sparse.diags(1 / np.log(2 + np.maximum(partners, 1)))
-        found: Floats = (rows @ rare @ self._tied).toarray() * np.sqrt(self._active)
-        return found
+        scores: Floats = (rows @ rare @ self._tied).toarray() * np.sqrt(self._active)
+        return scores
 
     def near(self, actor: str) -> dict[str, float]:
-        """Return the actors near one, with their score; none for one without ties."""
+        """The actors near one, with their score; none for one without ties."""
         if actor not in self._at:
             return {}
         row = self.scores([actor])[0]
@@ -73,20 +73,20 @@ class Ties:
         return {self.actors[n]: float(row[n]) for n in np.flatnonzero(row)}
 
     def tied(self, actor: str) -> frozenset[str]:
-        """Return the actors that share a group with one."""
+        """The actors that share a group with one."""
         if actor not in self._at:
             return frozenset()
         start, end = self._tied.indptr[self._at[actor] : self._at[actor] + 2]
         return frozenset(self.actors[n] for n in self._tied.indices[start:end])
 
     def between(self, one: str, other: str) -> list[str]:
-        """Return at most three actors that share a group with both, by IRI."""
+        """At most three actors that share a group with both, by IRI."""
         return sorted(self.tied(one) & self.tied(other))[:3]
 
 
 def grouped(memberships: Iterable[Membership]) -> dict[str, set[str]]:
-    """Return the members of each group."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for one in memberships:
-        found[one.group].add(one.actor)
-    return found
+    """The members of each group."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for membership in memberships:
+        members[membership.group].add(membership.actor)
+    return members

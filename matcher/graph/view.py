@@ -55,41 +55,38 @@ class World:
         self._kept: dict[str, dict[str, Any]] = {}
 
     def kept(self, name: str) -> dict[str, Any]:
-        """Return a place to keep what holds for this version of the data."""
+        """A dictionary of that name for what holds at this version of the data."""
         return self._kept.setdefault(name, {})
 
     def place(self, iri: str) -> Place:
-        """Return a territory with everything that contains it."""
+        """A territory with everything that contains it, by the first of several parents."""
         if iri not in self._places:
-            self._places[iri] = Place(self._chain(iri))
+            chain = [self.get(iri)]
+            while len(chain) < 10 and (
+                parents := self.several(sorted(chain[-1].links(DCT + "isPartOf"))[:1])
+            ):
+                chain += parents
+            self._places[iri] = Place(tuple(chain))
         return self._places[iri]
 
-    def _chain(self, iri: str) -> tuple[Entry, ...]:
-        chain = [self.get(iri)]
-        while len(chain) < 10 and (
-            parents := self.several(sorted(chain[-1].links(DCT + "isPartOf"))[:1])
-        ):
-            chain += parents
-        return tuple(chain)
-
     def places(self, entry: Entry) -> list[Place]:
-        """Return the places of an entry, the smallest first."""
+        """The places of an entry, the smallest first."""
         places = surviving(entry.links(DCT + "spatial"), self.place)
         return sorted(places, key=lambda p: (LEVELS.index(p.level or "country"), p.iri))
 
     def countries(self, entry: Entry) -> list[str]:
-        """Return the ISO codes of the countries that an entry lies in, sorted."""
+        """The ISO codes of the countries that an entry lies in, sorted."""
         places = [entry] if entry.path == "territory" else [p.entry for p in self.places(entry)]
         return sorted({t.value for place in places for t in place.texts(PSR + "countryCode")})
 
     @cached_property
     def instruments(self) -> tuple[Entry, ...]:
-        """Return all instruments, by IRI."""
+        """All instruments, by IRI."""
         return tuple(self.store.entries("instrument"))
 
     @cached_property
     def as_of(self) -> str:
-        """Return the day that the data speak of: the latest on which an entry was checked.
+        """The day that the data speak of: the latest on which an entry was checked.
 
         Answers must not change with the calendar, so this stands for today.
         """
@@ -105,24 +102,24 @@ class World:
             " ORDER BY ?t ?p ?a ?place ?result",
             {},
         )
-        found: dict[str, dict[str, Moved]] = defaultdict(dict)
+        transfers: dict[str, dict[str, Moved]] = defaultdict(dict)
         for r in rows:
             result = r.get("result", "").rsplit("/", 1)[-1]
-            one = Moved(r["t"], r["p"], r.get("a"), r.get("place"), result)
-            found[r["p"]].setdefault(r["t"], one)
-        return {practice: list(moved.values()) for practice, moved in found.items()}
+            moved = Moved(r["t"], r["p"], r.get("a"), r.get("place"), result)
+            transfers[r["p"]].setdefault(r["t"], moved)
+        return {practice: list(by_iri.values()) for practice, by_iri in transfers.items()}
 
     def moved(self, practice: str) -> list[Moved]:
-        """Return the recorded transfers of a practice, by IRI."""
+        """The recorded transfers of a practice, by IRI."""
         return self._moved.get(practice, [])
 
     def all_moved(self) -> list[Moved]:
-        """Return all recorded transfers, by practice and IRI."""
+        """All recorded transfers, by practice and IRI."""
         return [m for practice in sorted(self._moved) for m in self._moved[practice]]
 
     @cached_property
     def _presence(self) -> tuple[dict[str, list[Presence]], dict[str, list[Presence]]]:
-        """Return who is at each place itself, and who is at it or anywhere inside it."""
+        """Who is at each place itself, and who is at it or anywhere inside it."""
         rows = self.store.select(
             "SELECT DISTINCT ?actor ?place ?kind {"
             " ?actor a psr:Actor ; dct:spatial ?place ; psr:actorType ?kind }"
@@ -133,43 +130,43 @@ class World:
         inside: dict[str, list[Presence]] = defaultdict(list)
         for row in rows:
             for kind in ancestors(row["kind"]):
-                one = Presence(row["actor"], row["place"], kind)
-                at[row["place"]].append(one)
+                presence = Presence(row["actor"], row["place"], kind)
+                at[row["place"]].append(presence)
                 for place in self.place(row["place"]).iris:
-                    inside[place].append(one)
+                    inside[place].append(presence)
         return at, inside
 
     def actors_in(self, place: Place) -> list[Presence]:
-        """Return the actors within a place or working for a larger one, with broader kinds."""
+        """The actors within a place or working for a larger one, with broader kinds."""
         at, inside = self._presence
-        found = {*inside.get(place.iri, ())}.union(*(at.get(p, ()) for p in place.iris[1:]))
-        return sorted(found, key=lambda p: (p.actor, p.place, p.kind))
+        here = {*inside.get(place.iri, ())}.union(*(at.get(p, ()) for p in place.iris[1:]))
+        return sorted(here, key=lambda p: (p.actor, p.place, p.kind))
 
     @cached_property
     def involved(self) -> dict[str, list[str]]:
-        """Return the practices that each actor is involved in or has taken over, by IRI."""
+        """The practices that each actor is involved in or has taken over, by IRI."""
         rows = self.store.select(
             "SELECT DISTINCT ?a ?p { { ?p psr:hasInvolvement/psr:actor ?a } UNION"
             " { ?t psr:adopter ?a ; psr:sourcePractice ?p } } ORDER BY ?a ?p",
             {},
         )
-        found: dict[str, list[str]] = defaultdict(list)
+        practices: dict[str, list[str]] = defaultdict(list)
         for row in rows:
-            found[row["a"]].append(row["p"])
-        return found
+            practices[row["a"]].append(row["p"])
+        return practices
 
     @cached_property
     def fellows(self) -> dict[str, list[str]]:
-        """Return the actors of the practices that address each challenge, by IRI."""
-        found: dict[str, set[str]] = defaultdict(set)
+        """The actors of the practices that address each challenge, by IRI."""
+        fellows: dict[str, set[str]] = defaultdict(set)
         for actor in self.involved:
             for challenge in self.challenges(actor):
-                found[challenge].add(actor)
-        return {challenge: sorted(actors) for challenge, actors in found.items()}
+                fellows[challenge].add(actor)
+        return {challenge: sorted(actors) for challenge, actors in fellows.items()}
 
     @cached_property
     def memberships(self) -> tuple[Membership, ...]:
-        """Return who is part of which practice, community or plan, or took a practice over."""
+        """Who is part of which practice, community or plan, or took a practice over."""
         rows = self.store.select(
             "SELECT DISTINCT ?a ?g ?since { { ?g psr:hasInvolvement/psr:actor ?a } UNION"
             " { ?a org:memberOf ?g } UNION { ?g org:hasMember|psr:host|psr:owner ?a } UNION"
@@ -178,53 +175,53 @@ class World:
             {},
         )
         year = re.compile(r"\d{4}")
-        found = ((r["a"], r["g"], year.match(r.get("since", ""))) for r in rows)
-        return tuple(Membership(a, g, int(y[0]) if y else None) for a, g, y in found)
+        dated = ((r["a"], r["g"], year.match(r.get("since", ""))) for r in rows)
+        return tuple(Membership(a, g, int(y[0]) if y else None) for a, g, y in dated)
 
     @cached_property
     def members(self) -> dict[str, set[str]]:
-        """Return the actors of each practice, community and plan."""
+        """The actors of each practice, community and plan."""
         return grouped(self.memberships)
 
     @cached_property
     def ties(self) -> Ties:
-        """Return who is near whom in the graph."""
+        """Who is near whom in the graph."""
         return Ties(self.memberships)
 
     def challenges(self, actor: str) -> set[str]:
-        """Return the challenges of the practices that an actor is involved in."""
+        """The challenges of the practices that an actor is involved in."""
         practices = self.several(self.involved.get(actor, ()))
         return {c for practice in practices for c in practice.links(PSR + "addresses")}
 
     def addressing(self, challenge: str) -> list[str]:
-        """Return the practices that address a challenge or one below it, by IRI."""
-        below, found = self._addressed
-        return sorted({p for c in below.get(challenge, ()) for p in found.get(c, ())})
+        """The practices that address a challenge or one below it, by IRI."""
+        below, practices = self._addressed
+        return sorted({p for c in below.get(challenge, ()) for p in practices.get(c, ())})
 
     @cached_property
     def _addressed(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
         rows = self.store.select("SELECT ?p ?c { ?p a psr:Practice ; psr:addresses ?c }", {})
         below: dict[str, set[str]] = defaultdict(set)
-        found: dict[str, set[str]] = defaultdict(set)
+        practices: dict[str, set[str]] = defaultdict(set)
         for row in rows:
-            found[row["c"]].add(row["p"])
+            practices[row["c"]].add(row["p"])
             for above in self.broader(row["c"]):
                 below[above].add(row["c"])
-        return below, found
+        return below, practices
 
     def broader(self, challenge: str) -> dict[str, int]:
-        """Return a challenge and those above it, with the number of steps to each."""
-        found, queue = {challenge: 0}, [challenge]
+        """A challenge and those above it, with the number of steps to each."""
+        steps, queue = {challenge: 0}, [challenge]
         while queue:
             for here in self.several([queue.pop(0)]):
                 for parent in here.links(SKOS + "broader"):
-                    if parent not in found:
-                        found[parent] = found[here.iri] + 1
+                    if parent not in steps:
+                        steps[parent] = steps[here.iri] + 1
                         queue.append(parent)
-        return found
+        return steps
 
     def over(self, entry: Entry) -> bool:
-        """Return whether what an entry describes ended before the day of the data."""
+        """Whether what an entry describes ended before the day of the data."""
         ends = [t.value for p in (SCHEMA + "endDate", PSR + "closesOn") for t in entry.texts(p)]
         return any(end < self.as_of[: len(end)] for end in ends)
 
@@ -241,22 +238,22 @@ def surviving(items: Iterable[T], make: Callable[[T], U]) -> Iterator[U]:
 
 @lru_cache(maxsize=4096)
 def ancestors(concept: str) -> tuple[str, ...]:
-    """Return a concept and everything broader, nearest first."""
+    """A concept and everything broader, nearest first."""
     return tuple(vocabulary().ancestors(concept))
 
 
 def word(concept: str) -> str:
-    """Return a concept's label in the reader's language, as it stands within a sentence."""
+    """A concept's label in the reader's language, as it stands within a sentence."""
     label = vocabulary().label(concept, language())
     keep = language() == "de" or label[:2].isupper()
     return label if keep else label[:1].lower() + label[1:]
 
 
 def names(concepts: Iterable[str]) -> str:
-    """Return the labels of concepts with commas between them."""
+    """The labels of concepts with commas between them."""
     return ", ".join(word(c) for c in concepts)
 
 
 def title(entry: Entry) -> str:
-    """Return an entry's title, in the reader's language if it has one in it."""
+    """An entry's title, in the reader's language if it has one in it, else its slug."""
     return entry.text(DCT + "title", language()) or entry.slug

@@ -52,7 +52,7 @@ def _problem(name: str, value: object) -> Problem | None:
 
 
 def read_weights(path: Path) -> dict[str, float]:
-    """Return the weights of a JSON file, as ``passerelle evaluate outcomes --write`` makes one.
+    """Return the weights of a JSON file, as ``passerelle evaluate --feedback --write`` makes one.
 
     Raises Refused, naming the file, if it cannot be read or used.
     """

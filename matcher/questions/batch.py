@@ -16,7 +16,7 @@ from matcher.engine import Desk, Snapshot
 from matcher.model.question import Filters, Question
 from matcher.search.index import Progress
 from matcher.search.ranking import RECIPE, Ranking, by_entry
-from matcher.search.snapshot import Found
+from matcher.search.snapshot import Picture
 
 #: entries compared at once; 512 rows against 100,000 take 200 MB, three times over
 BLOCK, GROUP = 512, 64
@@ -134,7 +134,7 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
                 yield entry.iri, by_entry(index, entry, Filters(), picture=short)
 
 
-def _shared(found: Found, block: Indices) -> Matrix:
+def _shared(found: Picture, block: Indices) -> Matrix:
     """Return what shared letters and concepts add to the cosines, a row an entry of the block."""
     scores = found.grams.cosines(found.grams.rows[block])
     scores *= RECIPE.letters
@@ -142,7 +142,7 @@ def _shared(found: Found, block: Indices) -> Matrix:
     return scores
 
 
-def _joined(found: Found) -> Matrix:
+def _joined(found: Picture) -> Matrix:
     """Return one vector an entry, so that dot products are weighted means of facets' cosines.
 
     A facet in several languages counts by the mean of its vectors.

@@ -125,7 +125,7 @@ def _candidates(
 ) -> list[Candidate]:
     """Return the most relevant actors, and all that must be there."""
     best = ranking.best(CANDIDATES)
-    extra = [iri for iri in rules.must if iri not in best and iri in ranking.found.position]
+    extra = [iri for iri in rules.must if iri not in best and iri in ranking.picture.position]
 
     def candidate(iri: str) -> Candidate:
         return _candidate(world, iri, ranking.probability(iri), wanted)
@@ -146,7 +146,7 @@ def _filtered(
 
     def possible(name: str, default: object) -> bool:
         wider: dict[str, Any] = {name: default}
-        mask = ranking.found.mask(_narrowed(replace(filters, **wider)))
+        mask = ranking.picture.mask(_narrowed(replace(filters, **wider)))
         pool = _candidates(
             snapshot.world, snapshot.standing(replace(ranking, allowed=mask)), rules, wanted
         )

@@ -140,13 +140,13 @@ def why_not(
 
 def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Cause]:
     """Return the filters that leave a practice out, each looked at alone."""
-    at = ranking.found.position.get(found.practice.iri)
+    at = ranking.picture.position.get(found.practice.iri)
     if at is None:
         return [Cause("index", "index", _("It is not in the index yet."))]
     causes = []
     for part in fields(Filters):
         value = getattr(filters, part.name)
-        if value and not ranking.found.mask(Filters(**{part.name: value}))[at]:
+        if value and not ranking.picture.mask(Filters(**{part.name: value}))[at]:
             text = _("The filter “{name}” leaves it out.").format(name=part.name)
             causes.append(Cause("filter", part.name, text))
     return causes

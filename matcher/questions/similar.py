@@ -52,7 +52,7 @@ def chosen(
         places = reranker.order(question.text, [text.everything(entry) for entry in read])
         order = [read[n].iri for n in places]
     if quota:
-        order += [iri for iri in ranking.best(len(ranking.found.iris)) if iri not in order]
+        order += [iri for iri in ranking.best(len(ranking.picture.iris)) if iri not in order]
         must = ranking.small(order, lang, limit)[:quota]
         rest = [iri for iri in order if iri not in must][: limit - len(must)]
         order = [iri for iri in order if iri in {*must, *rest}]

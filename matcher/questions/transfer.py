@@ -108,10 +108,10 @@ def _passes(ranking: Ranking, iri: str, filters: Filters) -> bool:
 
     One that the index has not reached yet passes where nothing is asked of it.
     """
-    at = ranking.found.position.get(iri)
+    at = ranking.picture.position.get(iri)
     if at is None:
         return filters == Filters(type=filters.type)
-    return bool(ranking.found.mask(filters)[at])
+    return bool(ranking.picture.mask(filters)[at])
 
 
 def _why_not(
@@ -122,7 +122,7 @@ def _why_not(
     practice = read(scene.world.store, question.why_not, "practice", field="why_not")
     found = next((f for f in judged if f.practice.iri == practice.iri), None)
     if found is None:
-        known = practice.iri in ranking.found.position
+        known = practice.iri in ranking.picture.position
         need = ranking.probability(practice.iri) if known else 0.0
         found = anticipate(practice, scene, need, weights)
     causes = missing_fields.why_not(found, judged, question.limit, question.filters, ranking)

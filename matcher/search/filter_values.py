@@ -20,41 +20,33 @@ _CONCEPTS = {
 
 
 def attributes(entry: Entry, store: Store) -> Attributes:
-    """Return the values of each filter; broader concepts and larger territories count too."""
-    words = vocabulary()
-    found: Attributes = {"type": [entry.path], "language": sorted({f.lang for f in facets(entry)})}
-    for name, prop in _CONCEPTS.items():
-        found[name] = sorted({a for c in entry.links(prop) for a in words.ancestors(c)})
-    above = store.select(
-        "SELECT DISTINCT ?c { $entry psr:addresses/skos:broader* ?c }",
-        {"entry": ox.NamedNode(entry.iri)},
-    )
-    found["challenge"] = sorted(row["c"] for row in above)
+    """Gather an entry's values of each filter, broader concepts and larger territories too."""
+    words, node = vocabulary(), {"entry": ox.NamedNode(entry.iri)}
+    above = store.select("SELECT DISTINCT ?c { $entry psr:addresses/skos:broader* ?c }", node)
     places = store.select(
         "SELECT DISTINCT ?t ?code { $entry dct:spatial/dct:isPartOf* ?t"
         " OPTIONAL { ?t psr:countryCode ?code } }",
-        {"entry": ox.NamedNode(entry.iri)},
+        node,
     )
-    found["territory"] = sorted({row["t"] for row in places})
-    found["country"] = sorted({row["code"] for row in places if "code" in row})
     rank = max((words.rank.get(c, 0) for c in entry.links(PSR + "evidenceLevel")), default=0)
-    found["evidence"] = [str(n) for n in range(1, rank + 1)]
-    return found
+    return {
+        "type": [entry.path],
+        "language": sorted({f.lang for f in facets(entry)}),
+        **{
+            name: sorted({a for c in entry.links(prop) for a in words.ancestors(c)})
+            for name, prop in _CONCEPTS.items()
+        },
+        "challenge": sorted(row["c"] for row in above),
+        "territory": sorted({row["t"] for row in places}),
+        "country": sorted({row["code"] for row in places if "code" in row}),
+        "evidence": [str(n) for n in range(1, rank + 1)],
+    }
 
 
-def wanted(filters: Filters) -> tuple[list[tuple[str, tuple[str, ...]]], tuple[str, ...]]:
-    """Return what must hold (name and values, any of them) and the countries left out."""
-    names = (
-        "type",
-        "country",
-        "territory",
-        "theme",
-        "target_group",
-        "stage",
-        "approach",
-        "language",
-    )
-    found = [(name, getattr(filters, name)) for name in names if getattr(filters, name)]
+def required(filters: Filters) -> dict[str, tuple[str, ...]]:
+    """Translate filters into attributes, of each of which an entry must have one value."""
+    names = ("type", "country", "territory", "theme", "target_group", "stage", "approach")
+    values = {name: getattr(filters, name) for name in (*names, "language")}
     if filters.evidence_min:
-        found.append(("evidence", (str(vocabulary().rank[filters.evidence_min]),)))
-    return found, filters.not_country
+        values["evidence"] = (str(vocabulary().rank[filters.evidence_min]),)
+    return {name: any_of for name, any_of in values.items() if any_of}

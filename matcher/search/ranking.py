@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,12 @@ from matcher.encoding import text
 from matcher.model.answer import Level
 from matcher.model.question import Filters
 from matcher.search.index import Index
-from matcher.search.snapshot import Asked, Found, Scores
+from matcher.search.snapshot import Picture, QueryVectors, Scores
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes a score; `passerelle evaluate` leaves out each part in turn.
+    """What makes a score; ``python -m benchmarks quality ablation`` leaves out each part in turn.
 
     ``facets`` says how much each facet counts; an entry is judged by those that it has.
     ``letters`` is what the cosine of shared letters adds, ``concepts`` that of the challenges,
@@ -29,8 +30,10 @@ class Recipe:
     """
 
     facets: tuple[tuple[str, float], ...] = (
-        (text.PROBLEM, 0.45), (text.SOLUTION, 0.45), (text.CONTEXT, 0.1),
-    )  # fmt: skip
+        (text.PROBLEM, 0.45),
+        (text.SOLUTION, 0.45),
+        (text.CONTEXT, 0.1),
+    )
     letters: float = 0.8
     concepts: float = 0.3
     feedback: int = 3
@@ -59,7 +62,7 @@ UNLIKE = 0.05
 class Ranking:
     """Raw scores of all entries of one picture of the index, and which of them may be shown."""
 
-    found: Found
+    picture: Picture
     scores: Scores
     allowed: npt.NDArray[np.bool_]
     facets: Mapping[str, Scores]
@@ -69,22 +72,22 @@ class Ranking:
     near: float | None = None
 
     def best(self, limit: int) -> list[str]:
-        """Return the IRIs of the best entries; ties are broken by IRI."""
-        return [self.found.iris[n] for n in _best(self.scores, self.allowed, limit)]
+        """The IRIs of the best entries; ties are broken by IRI."""
+        return [self.picture.iris[n] for n in _best(self.scores, self.allowed, limit)]
 
     def chosen(self, limit: int, diversity: str | None) -> list[str]:
-        """Return the best entries, spread over the values of a filter where one is named."""
+        """The best entries, spread over the values of a filter where one is named."""
         return self.spread(limit, diversity) if diversity else self.best(limit)
 
     def spread(self, limit: int, name: str) -> list[str]:
-        """Return good entries of many values of a filter, such as ``country``.
+        """Take good entries of many values of a filter, such as ``country``.
 
-        Taken one by one from the best; with each entry of a value that was taken, others of it
-        count DISCOUNT times as much. With ``language`` it lets small languages be seen.
+        They are taken one by one from the best; with each, others of its values count DISCOUNT
+        times as much. With ``language`` it lets small languages be seen.
         """
         pool = _best(self.scores, self.allowed, POOL * limit)
-        values = self.found.values(name, pool)
-        left = {n: self.probability(self.found.iris[n]) for n in pool}
+        values = self.picture.values(name, pool)
+        left = {n: self.probability(self.picture.iris[n]) for n in pool}
         taken: list[int] = []
         while left and len(taken) < limit:
             best = max(left, key=lambda n: (round(left[n], 6), -n))
@@ -92,33 +95,33 @@ class Ranking:
             del left[best]
             for other in left:
                 left[other] *= DISCOUNT ** len(values[best] & values[other])
-        return [self.found.iris[n] for n in taken]
+        return [self.picture.iris[n] for n in taken]
 
     def small(self, order: Sequence[str], lang: str, limit: int) -> list[str]:
-        """Return those with texts in another language than ``lang`` and English that are good.
+        """Good entries with texts in another language than ``lang`` and English.
 
-        That is at least NEARLY as good as the last that would be shown otherwise; none if
+        Good is at least NEARLY as good as the last that would be shown otherwise; none is if
         nothing is a good match at all.
         """
         if self.nothing_good():
             return []
         least = NEARLY * self.probability(order[:limit][-1])
-        at = {self.found.position[iri]: iri for iri in order if self.probability(iri) >= least}
-        spoken = self.found.values("language", list(at))
+        at = {self.picture.position[iri]: iri for iri in order if self.probability(iri) >= least}
+        spoken = self.picture.values("language", list(at))
         return [iri for n, iri in at.items() if spoken[n] - {lang, "en"}]
 
     def allows(self, iri: str) -> bool:
-        """Return whether an entry is indexed and passes the filters."""
-        at = self.found.position.get(iri)
+        """Whether an entry is indexed and passes the filters."""
+        at = self.picture.position.get(iri)
         return at is not None and bool(self.allowed[at])
 
     def probability(self, iri: str) -> float:
-        """Return the calibrated score of an entry, 0 to 1."""
-        raw = float(self.scores[self.found.position[iri]])
+        """The calibrated score of an entry, 0 to 1."""
+        raw = float(self.scores[self.picture.position[iri]])
         return chance(raw, self.fit or 0.0, self.logit)
 
     def nothing_good(self) -> bool:
-        """Return whether even the best entries are too far from what was asked."""
+        """Whether even the best entries are too far from the question."""
         best = self.best(1)
         if not best:
             return True
@@ -128,14 +131,14 @@ class Ranking:
         return self.fit < DOUBTFUL or (self.near < DOUBTFUL and level(score) == "weak")
 
     def nearest_facet(self, iri: str) -> str:
-        """Return the facet that is nearest to the question."""
-        at = self.found.position[iri]
+        """The facet of an entry that is nearest to the question."""
+        at = self.picture.position[iri]
         known = {name: float(s[at]) for name, s in self.facets.items() if np.isfinite(s[at])}
         return max(known, key=lambda name: (known[name], name)) if known else text.SOLUTION
 
 
 def chance(raw: float, fit: float, logit: Logit) -> float:
-    """Return a score as the probability that a match is right."""
+    """Turn a raw score into the probability that a match is right."""
     a, b, c = logit
     return float(1 / (1 + np.exp(-(a * raw + b * fit + c))))
 
@@ -146,64 +149,78 @@ def level(score: float) -> Level:
 
 
 def by_text(
-    index: Index, question: str, lang: str, filters: Filters,
-    facets: Sequence[str] = text.FACETS, recipe: Recipe = RECIPE, picture: Found | None = None,
-) -> Ranking:  # fmt: skip
-    """Return scores for a free text, compared with the facets named of the present picture."""
-    picture = picture or index.found
-    asked = index.question(question, lang, picture)
-    only = replace(recipe, facets=tuple(f for f in recipe.facets if f[0] in facets), concepts=0.0)
-    return _rank(picture, asked, filters, only, QUESTION_LOGIT)
+    index: Index,
+    words: str,
+    lang: str,
+    filters: Filters,
+    facets: Sequence[str] = text.FACETS,
+    recipe: Recipe = RECIPE,
+    picture: Picture | None = None,
+) -> Ranking:
+    """Rank all entries for a free text, comparing it with the facets named of each."""
+    picture = picture or index.picture
+    query = index.question(words, lang, picture)
+    weights = tuple((name, weight) for name, weight in recipe.facets if name in facets)
+    only = replace(recipe, facets=weights, concepts=0.0)
+    return _rank(picture, query, filters, only, QUESTION_LOGIT)
 
 
 def by_entry(
-    index: Index, entry: Entry, filters: Filters, recipe: Recipe = RECIPE,
-    picture: Found | None = None, lang: str = "en",
-) -> Ranking:  # fmt: skip
-    """Return scores for an entry: facet by facet, the best pair of languages each.
+    index: Index,
+    entry: Entry,
+    filters: Filters,
+    recipe: Recipe = RECIPE,
+    picture: Picture | None = None,
+    lang: str = "en",
+) -> Ranking:
+    """Rank all others for an entry: facet by facet, the best pair of languages each.
 
     An entry that the picture does not hold asks as a text, in ``lang`` if it has one in it.
     """
-    picture = picture or index.found
+    picture = picture or index.picture
     at = picture.position.get(entry.iri)
     if at is not None:
-        return _rank(picture, picture.asked(at), filters, recipe, ENTRY_LOGIT, at)
+        return _rank(picture, picture.query_of(at), filters, recipe, ENTRY_LOGIT, at)
     words = text.preferred(text.words(entry), lang) or text.FacetText("words", lang, "")
     return by_text(index, words.text, words.lang, filters, picture=picture)
 
 
 def _rank(
-    found: Found, asked: Asked, filters: Filters, recipe: Recipe,
-    logit: Logit, itself: int | None = None,
-) -> Ranking:  # fmt: skip
-    """Return the ranking, with feedback from the best entries of the types asked for.
+    picture: Picture,
+    query: QueryVectors,
+    filters: Filters,
+    recipe: Recipe,
+    logit: Logit,
+    itself: int | None = None,
+) -> Ranking:
+    """Score all entries, with feedback from the best ones of the types that are asked for.
 
     The other filters choose neither who gives feedback nor what the scores are measured by, so
     they do not change a score.
     """
-    by_facet, (first,) = _compare(found, [asked], recipe)
-    helpers = found.mask(Filters(type=filters.type))
-    allowed = found.mask(filters)
+    by_facet, (first,) = _compare(picture, [query], recipe)
+    helpers = picture.mask(Filters(type=filters.type))
+    allowed = picture.mask(filters)
     if itself is not None:
         helpers[itself] = allowed[itself] = False
     chosen = _best(first, helpers, recipe.feedback)
     trust = np.maximum(first[chosen], 0.0)
     scores = first
     if trust.sum() > 0:
-        theirs = _compare(found, [found.asked(n) for n in chosen], recipe)[1]
+        theirs = _compare(picture, [picture.query_of(n) for n in chosen], recipe)[1]
         # An entry that lacks what a helper has is judged by the question alone.
         theirs = np.where(np.isfinite(theirs), theirs, first)
         scores = (1 - recipe.share) * first + recipe.share * (trust / trust.sum()) @ theirs
     fit = near = None
-    if asked.plain is not None:
-        fit = near = found.nearness(asked.plain, _best(scores, helpers, NEAREST))
+    if query.plain is not None:
+        fit = near = picture.nearness(query.plain, _best(scores, helpers, NEAREST))
         if not np.array_equal(helpers, allowed):
-            near = found.nearness(asked.plain, _best(scores, allowed, NEAREST))
-    return Ranking(found, scores.astype(np.float32), allowed, by_facet, logit, fit, near)
+            near = picture.nearness(query.plain, _best(scores, allowed, NEAREST))
+    return Ranking(picture, scores.astype(np.float32), allowed, by_facet, logit, fit, near)
 
 
 def _best(scores: Scores, allowed: npt.NDArray[np.bool_], limit: int) -> list[int]:
-    """Return the rows of the best entries; iris are sorted, so a stable sort breaks ties."""
+    """The rows of the best entries; iris are sorted, so a stable sort breaks ties."""
     rows = np.flatnonzero(allowed & np.isfinite(scores))
     lost = -scores[rows].round(6)
     if 0 < limit < len(rows):
@@ -213,34 +230,31 @@ def _best(scores: Scores, allowed: npt.NDArray[np.bool_], limit: int) -> list[in
 
 
 def _compare(
-    found: Found, asked: Sequence[Asked], recipe: Recipe
+    picture: Picture, queries: Sequence[QueryVectors], recipe: Recipe
 ) -> tuple[dict[str, Scores], Scores]:
-    """Return the cosines of the first asker by facet, and a row of scores for each asker.
+    """The first query's cosines by facet, and a row of scores for each query.
 
-    The facets' weighted mean over those known to both, plus the shared letters and concepts;
-    -inf where no facet is known.
+    A score is the facets' weighted mean over those known to both, plus the shared letters and
+    concepts; -inf where no facet is known. A facet's cosine is that of the query's best language
+    with the entry's best.
     """
-    total = np.zeros((len(asked), len(found.iris)), np.float32)
+    total = np.zeros((len(queries), len(picture.iris)), np.float32)
     known = np.zeros_like(total)
     by_facet = {}
     for name, weight in recipe.facets:
-        cosines = _facet(found, [a.facets[name] for a in asked], name)
+        vectors = [query.facets[name] for query in queries]
+        together = picture.cosines(name, np.concatenate(vectors))
+        ends = np.cumsum([0, *map(len, vectors)])
+        cosines = np.asarray(
+            [np.fmax.reduce(together[a:b], axis=0, initial=np.nan) for a, b in pairwise(ends)],
+            np.float32,
+        )
         by_facet[name] = cosines[0]
         total += weight * np.nan_to_num(cosines)
         known += weight * np.isfinite(cosines)
-    letters = found.grams.cosines(csr_array(vstack([a.grams for a in asked])))
+    letters = picture.grams.cosines(csr_array(vstack([query.grams for query in queries])))
     scores = total / np.maximum(known, 1e-9) + recipe.letters * letters
-    if recipe.concepts and (shared := [a.concepts for a in asked if a.concepts is not None]):
-        scores += recipe.concepts * found.shared(csr_array(vstack(shared)))
+    if recipe.concepts and (shared := [q.concepts for q in queries if q.concepts is not None]):
+        scores += recipe.concepts * picture.shared(csr_array(vstack(shared)))
     scores = np.where(known > 0, scores, -np.inf)
     return by_facet, scores.astype(np.float32)
-
-
-def _facet(found: Found, vectors: Sequence[npt.NDArray[np.float32]], name: str) -> Scores:
-    """Return one row of cosines for each asker: its best language with the entry's best."""
-    together = found.cosines(name, np.concatenate(vectors))
-    owner = np.repeat(np.arange(len(vectors)), [len(v) for v in vectors])
-    rows = [
-        np.fmax.reduce(together[owner == n], axis=0, initial=np.nan) for n in range(len(vectors))
-    ]
-    return np.asarray(rows, np.float32)

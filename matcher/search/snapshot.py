@@ -1,4 +1,4 @@
-"""A picture of the index in memory: what one question is answered from, exactly."""
+"""A picture of the index in memory, from which one question is answered exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import Grams, Sparse
 from matcher.model.question import Filters
-from matcher.search.filter_values import Attributes, wanted
+from matcher.search.filter_values import Attributes, required
 
 #: the attributes by which entries are alike, besides their texts
 CONCEPTS = ("approach", "challenge", "target_group", "theme")
@@ -27,7 +27,7 @@ Row = tuple[str, str, str, bytes]
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueryVectors:
     """What is compared with all entries: unit vectors of each facet, and runs of letters.
 
     ``concepts`` are those of an entry; ``plain`` are the vectors of a question in words without
@@ -50,7 +50,7 @@ class FacetRows:
     raw: Matrix
 
     def only(self, at: npt.NDArray[np.int64]) -> FacetRows:
-        """Return the rows of some entries, which are numbered anew."""
+        """Keep the rows of some entries, which are numbered anew."""
         spans = [_span(self.entry, int(n)) for n in at]
         keep = np.concatenate([np.arange(s.start, s.stop) for s in spans])
         owners = np.repeat(np.arange(len(at), dtype=np.int32), [s.stop - s.start for s in spans])
@@ -59,7 +59,7 @@ class FacetRows:
 
 
 @dataclass(frozen=True)
-class Found:
+class Picture:
     """An immutable picture of the index."""
 
     version: int
@@ -75,9 +75,14 @@ class Found:
 
     @classmethod
     def of(
-        cls, version: int, entries: Mapping[str, Attributes], rows: Sequence[Row], grams: Grams,
-        means: Means, failed: frozenset[str] = frozenset(),
-    ) -> Found:  # fmt: skip
+        cls,
+        version: int,
+        entries: Mapping[str, Attributes],
+        rows: Sequence[Row],
+        grams: Grams,
+        means: Means,
+        failed: frozenset[str] = frozenset(),
+    ) -> Picture:
         """Make the picture: entries with their attributes, rows sorted by entry."""
         position = {iri: n for n, iri in enumerate(entries)}
         size = len(means.vectors["*"])
@@ -91,27 +96,48 @@ class Found:
             owners = np.array([position[rows[n][0]] for n in mine], np.int32)
             spoken = tuple(langs[n] for n in mine)
             facets[name] = FacetRows(owners, centred[mine], spoken, raw[mine])
-        postings = _postings(list(entries.values()))
-        concepts = Grams.of(_concepts(postings, len(position)))
+        numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for n, gathered in enumerate(entries.values()):
+            for name, values in gathered.items():
+                for value in values:
+                    numbers[name, value].append(n)
+        postings = {key: np.array(own, np.int32) for key, own in numbers.items()}
+        columns = [postings[key] for key in sorted(postings) if key[0] in CONCEPTS]
+        ends = np.cumsum([0, *map(len, columns)])
+        indices = np.concatenate([np.empty(0, np.int32), *columns])
+        cells = (np.ones(len(indices), np.float32), indices, ends)
+        shape = (len(position), len(columns))
         return cls(
-            version, list(position), facets, grams, concepts, shift, means, postings, position,
-            failed,
-        )  # fmt: skip
+            version,
+            iris=list(position),
+            facets=facets,
+            grams=grams,
+            concepts=Grams.of(csr_array(csc_array(cells, shape=shape))),
+            shift=shift,
+            means=means,
+            postings=postings,
+            position=position,
+            failed=failed,
+        )
 
-    def only(self, at: npt.NDArray[np.int64]) -> Found:
-        """Return the picture of some entries, by rising row, without what they are filtered by.
+    def only(self, at: npt.NDArray[np.int64]) -> Picture:
+        """Keep some entries, by rising row, without what they are filtered by.
 
         Runs and concepts stay as rare as they are among all, so that scores stay the same.
         """
         iris = [self.iris[n] for n in at]
         return replace(
-            self, iris=iris, facets={n: f.only(at) for n, f in self.facets.items()},
-            grams=self.grams.only(at), concepts=self.concepts.only(at), postings={},
+            self,
+            iris=iris,
+            facets={name: rows.only(at) for name, rows in self.facets.items()},
+            grams=self.grams.only(at),
+            concepts=self.concepts.only(at),
+            postings={},
             position={iri: n for n, iri in enumerate(iris)},
-        )  # fmt: skip
+        )
 
     def cosines(self, facet: str, vectors: Matrix) -> Scores:
-        """Return the best cosine of each entry's facet with each vector; NaN without one."""
+        """The best cosine of each entry's facet with each vector; NaN for entries without it."""
         rows = self.facets[facet]
         best = np.full((len(vectors), len(self.iris)), np.nan, np.float32)
         if len(rows.entry) and len(vectors):
@@ -122,19 +148,19 @@ class Found:
         return best
 
     def shared(self, concepts: Sparse) -> Scores:
-        """Return the cosines of concepts, a row an asker; UNSTATED where either has none."""
-        found = self.concepts.cosines(concepts)
-        found[:, np.diff(self.concepts.rows.indptr) == 0] = UNSTATED
-        found[np.diff(concepts.indptr) == 0] = UNSTATED
-        return found
+        """Cosines of concepts with those of each entry; UNSTATED where either has none."""
+        cosines = self.concepts.cosines(concepts)
+        cosines[:, np.diff(self.concepts.rows.indptr) == 0] = UNSTATED
+        cosines[np.diff(concepts.indptr) == 0] = UNSTATED
+        return cosines
 
-    def asked(self, at: int) -> Asked:
-        """Return an entry as what is compared with the others."""
+    def query_of(self, at: int) -> QueryVectors:
+        """Turn an entry into what is compared with the others."""
         facets = {n: f.matrix[_span(f.entry, at)] for n, f in self.facets.items()}
-        return Asked(facets, self.grams.rows[[at]], self.concepts.rows[[at]])
+        return QueryVectors(facets, self.grams.rows[[at]], self.concepts.rows[[at]])
 
     def nearness(self, plain: Matrix, at: Sequence[int]) -> float:
-        """Return the mean, over entries, of their best cosine without the corpus' shift."""
+        """The mean, over entries, of their best cosine without the corpus' shift; -1 for none."""
         best = np.full(len(at), -1.0)
         for rows in self.facets.values():
             for n, entry in enumerate(at):
@@ -144,47 +170,28 @@ class Found:
         return float(best.mean()) if len(at) else -1.0
 
     def mask(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """Return which entries pass all filters."""
-        must, not_country = wanted(filters)
-        keep = np.ones(len(self.iris), bool)
-        for name, values in must:
+        """Which entries pass all filters."""
+        keep = ~self._any("country", filters.not_country)
+        for name, values in required(filters).items():
             keep &= self._any(name, values)
-        return keep & ~self._any("country", not_country)
+        return keep
 
     def values(self, name: str, at: Sequence[int]) -> dict[int, set[str]]:
-        """Return what each of some entries has of a filter."""
-        found: dict[int, set[str]] = {n: set() for n in at}
+        """The values of a filter that each of some entries has."""
+        values: dict[int, set[str]] = {n: set() for n in at}
         for (kind, value), rows in self.postings.items():
             if kind == name:
                 for n in np.intersect1d(rows, at):
-                    found[int(n)].add(value)
-        return found
+                    values[int(n)].add(value)
+        return values
 
     def _any(self, name: str, values: Iterable[str]) -> npt.NDArray[np.bool_]:
-        found = np.zeros(len(self.iris), bool)
+        mask = np.zeros(len(self.iris), bool)
         for value in values:
-            found[self.postings.get((name, value), np.empty(0, np.int32))] = True
-        return found
+            mask[self.postings.get((name, value), np.empty(0, np.int32))] = True
+        return mask
 
 
 def _span(owners: npt.NDArray[np.int32], entry: int) -> slice:
-    """Return where the rows of an entry stand; they are sorted by entry."""
+    """Where the rows of an entry stand; they are sorted by entry."""
     return slice(*np.searchsorted(owners, [entry, entry + 1]))
-
-
-def _postings(rows: list[Attributes]) -> dict[tuple[str, str], npt.NDArray[np.int32]]:
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        for name, values in row.items():
-            for value in values:
-                found[name, value].append(number)
-    return {key: np.array(numbers, np.int32) for key, numbers in found.items()}
-
-
-def _concepts(postings: Mapping[tuple[str, str], npt.NDArray[np.int32]], size: int) -> Sparse:
-    """Return which entry has which concept, broader ones included, one row an entry."""
-    columns = [postings[key] for key in sorted(postings) if key[0] in CONCEPTS]
-    ends = np.cumsum([0, *map(len, columns)])
-    indices = np.concatenate([np.empty(0, np.int32), *columns])
-    ones = np.ones(len(indices), np.float32)
-    return csr_array(csc_array((ones, indices, ends), shape=(size, len(columns))))

@@ -43,8 +43,6 @@ DEMO = {
     "territory": "HR035",
     "limit": 3,
 }
-WITH_FILE = ("susy", "sdg", "coparticipation")
-COLLECTIONS = (*WITH_FILE, "judged", "adoption")
 KINDS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -349,24 +347,29 @@ def _matching(settings: Settings, progress: Progress) -> Matching:
 
 
 @main.command()
-@click.argument("name", type=click.Choice([*COLLECTIONS]), required=False)
+@click.argument("name", type=click.Choice(["susy"]), required=False)
 @click.argument("file", type=FILE, required=False)
-@click.option("--goals", type=FILE, help="For sdg: the UN's texts; else our own labels.")
 @click.option("--feedback", is_flag=True, help="Report decisions and results, and re-weigh.")
 @click.option("--write", type=OUTPUT, help="With --feedback: a file for PASSERELLE_WEIGHTS.")
 @common
-def evaluate(home: Path | None, as_json: bool, name: str | None, file: Path | None,
-             goals: Path | None, feedback: bool, write: Path | None) -> None:  # fmt: skip
-    """Measure the matcher: on susy, sdg or coparticipation in FILE, judged, or adoption."""
+def evaluate(
+    home: Path | None,
+    as_json: bool,
+    name: str | None,
+    file: Path | None,
+    feedback: bool,
+    write: Path | None,
+) -> None:
+    """Measure the matcher on the initiatives of SUSY in FILE, or report --feedback."""
     if feedback == (name is not None) or (write and not feedback):
         raise click.UsageError("Name a collection, or ask for --feedback (then also --write).")
-    if name and (name in WITH_FILE) != (file is not None):
-        raise click.UsageError(f"Name a FILE for {', '.join(WITH_FILE)}, and none else.")
-    from service.cli.evaluate import measured, outcomes
+    if name and not file:
+        raise click.UsageError("Name the FILE of the initiatives.")
+    from service.cli.evaluate import outcomes, susy_report
 
     settings = _settings(home)
     _set_up_models(settings)
-    report = measured(settings, name, file, goals) if name else outcomes(settings, write)
+    report = susy_report(settings, file) if file else outcomes(settings, write)
     show(report, as_json, figures(report))
 
 

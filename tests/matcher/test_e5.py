@@ -11,7 +11,6 @@ import pytest
 
 from matcher.encoding import e5
 from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
-from matcher.encoding.q4 import Weights
 
 TEXTS = {
     "en": "Volunteers drive older people who live alone in the countryside.",
@@ -41,7 +40,7 @@ def _tiny(path: Path) -> None:
 
 def test_four_bit_weights_are_unpacked(tmp_path: Path) -> None:
     _tiny(tmp_path / "w.bin")
-    weights = Weights(tmp_path / "w.bin")
+    weights = e5.Weights(tmp_path / "w.bin")
     assert weights.pieces == ["<s>", "a"]
     assert weights.replace == {"ﬁ": "f"}
     found = weights.tensor("t", 1, 32)[0]
@@ -54,7 +53,7 @@ def test_four_bit_weights_are_unpacked(tmp_path: Path) -> None:
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(ValueError, match="not an E5S1 file"):
-        Weights(tmp_path / "w.bin")
+        e5.Weights(tmp_path / "w.bin")
 
 
 def test_weights_with_a_wrong_checksum_are_refused_and_nothing_is_left(

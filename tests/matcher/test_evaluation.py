@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kg.errors import ImportFailed
-from matcher.evaluation import judged, sdg, susy
-from matcher.evaluation.collection import Document, entry
-from matcher.matcher import Matcher
+from matcher.evaluation import susy
+from matcher.evaluation.collection import Document
 from tests.fake_embedder import HashingEmbedder
 
 
@@ -58,7 +55,7 @@ def test_the_tags_are_hidden_from_the_matcher(geojson: Path, tmp_path: Path) -> 
     rows = json.loads(geojson.read_text())
     before = susy.evaluate(geojson, HashingEmbedder(), tmp_path, samples=20)
     document = susy.read(geojson)[0]
-    texts = {str(t.object) for t in entry(document).triples}
+    texts = {str(t.object) for t in document.entry().triples}
     assert not any("rescue" in t for t in texts)
     assert rows["features"]
     assert before["overall"]
@@ -78,79 +75,3 @@ def test_exposure_compares_what_is_there_with_what_others_are_shown() -> None:
     found = susy.exposure(shown, documents)
     assert found["hr"] == {"documents": 0.4, "shown": 0.5}
     assert found["en"]["shown"] == 1.0
-
-
-@pytest.fixture
-def benchmark(tmp_path: Path) -> Path:
-    rows = [
-        ("Poverty is ended when no poor family is left in poverty.", 1, True),
-        ("The poor live in poverty, and hunger follows.", 2, False),
-        ("Hunger ends with food for all who are hungry.", 2, True),
-        ("Hunger and food are another matter.", 1, False),
-    ]
-    path = tmp_path / "benchmark.csv"
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["id", "text", "sdg", "label"])
-        writer.writerows([(n, *row) for n, row in enumerate(rows)])
-    return path
-
-
-def test_goals_are_found_by_what_they_say(benchmark: Path, tmp_path: Path) -> None:
-    goals = tmp_path / "goals.tsv"
-    said = ["fr\t1-title\tnon", "en\t1-title\tEnd poverty", "en\t2-title\tEnd hunger by food"]
-    other = [f"en\t{n}-title\tSeas and oceans number {n}" for n in range(3, 18)]
-    goals.write_text("\n".join(["lang\tkey\ttext", *said, *other]))
-    found = sdg.evaluate(benchmark, goals, HashingEmbedder(), tmp_path, samples=20)
-    assert (found["rows"], found["statements"]) == (4, 17)
-    assert found["top1"]["value"] == 1.0  # type: ignore[index]
-    assert found["average_precision"]["value"] == 1.0  # type: ignore[index]
-
-
-def test_without_a_table_goals_say_what_our_vocabulary_says() -> None:
-    said = sdg.statements(None)
-    assert len(said) == sdg.GOALS
-    assert said[1][0] == "No poverty"
-
-
-@pytest.mark.parametrize("read", [sdg.read, sdg.statements])
-def test_a_table_with_other_columns_is_refused(
-    read: Callable[[Path], object], tmp_path: Path
-) -> None:
-    path = tmp_path / "x.csv"
-    path.write_text("a,b\n1,2\nen\tx\n")
-    with pytest.raises(ImportFailed, match="has not the columns"):
-        read(path)
-
-
-def test_the_judged_set_is_whole(starter_matcher: Matcher) -> None:
-    known = {iri.rsplit("/", 1)[-1] for iri in starter_matcher.index.found.iris}
-    asked = judged.questions()
-    assert len([q for q in asked if q.kind not in {"idle", "entry"}]) >= 40
-    for question in asked:
-        assert set(question.grades) <= known
-        assert set(question.grades.values()) <= {1, 2, 3}
-        assert question.split == ("development" if question.number % 2 else "test")
-        if question.kind != "entry":
-            assert set(question.texts) == {*judged.LANGUAGES, judged.REWORDED}
-        assert bool(question.grades) == (question.kind != "idle")
-
-
-def test_the_report_on_the_judged_set_has_all_its_parts(starter_matcher: Matcher) -> None:
-    some = [q for q in judged.questions() if q.number in {1, 2, 25, 26, 35, 36, 45, 46, 61, 62}]
-    found = judged.report(list(judged.ask(starter_matcher, some)), seed=1, samples=20)
-    assert found["questions"] == 8
-    for split in ("development", "test"):
-        for kind in ("all", *judged.KINDS):
-            assert 0 <= found["ndcg10"][split][kind]["value"] <= 1  # type: ignore[index]
-    assert set(found["test_by_language"]) == set(judged.LANGUAGES)  # type: ignore[call-overload]
-    assert found["calibration"]["similar"]["matches"] == 80  # type: ignore[index]
-    assert len(found["answers"]) == sum(len(q.texts) for q in some)  # type: ignore[arg-type]
-
-
-def test_unjudged_matches_count_nothing_and_a_perfect_answer_one() -> None:
-    asked = judged.Judged(1, "test", "similar", "", {"a": 3, "b": 1}, {"en": "x"})
-    best = judged.Answer(asked, "en", (("a", 0.9), ("b", 0.5), ("unknown", 0.4)), False)
-    worse = judged.Answer(asked, "en", (("unknown", 0.9), ("a", 0.5)), False)
-    assert best.ndcg == 1.0
-    assert 0 < worse.ndcg < 0.7

@@ -14,13 +14,14 @@ from kg.entries.reading import read_entry
 from kg.entry import Entry
 from kg.errors import Overloaded, Refused
 from kg.stores.embedded import EmbeddedStore
-from kg.stores.protocol import Change
+from kg.stores.protocol import Change, Store
 from matcher.encoding import text
 from matcher.encoding.centring import Means, for_model
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import count
 from matcher.matcher import Matcher
 from matcher.model.question import Filters
+from matcher.search.filter_values import Attributes, attributes
 from matcher.search.index import Index
 from matcher.search.ranking import RECIPE, by_entry, by_text
 from tests.conftest import BASE
@@ -92,7 +93,7 @@ def test_lag_counts_what_was_written_and_catching_up_ends_it(
     assert index.catch_up() == 2
     assert index.lag() == 0
     assert index.catch_up() == 0
-    assert index.found.version == store.version()
+    assert index.picture.version == store.version()
 
 
 def test_a_changed_text_is_found_and_an_old_one_gone(store: EmbeddedStore, index: Index) -> None:
@@ -102,7 +103,7 @@ def test_a_changed_text_is_found_and_an_old_one_gone(store: EmbeddedStore, index
     index.catch_up()
     best = by_text(index, "Empty houses decay in the old town", "en", Filters())
     assert best.best(1) == [iri]
-    rows = index.found.grams
+    rows = index.picture.grams
     assert not rows.cosines(rows.weigh(count(["village"]))).any()
 
 
@@ -112,7 +113,7 @@ def test_a_deleted_entry_is_found_no_more(store: EmbeddedStore, index: Index) ->
     store.write([Change(iri, None)], "tests", "delete")
     assert index.lag() == 1
     index.catch_up()
-    assert index.found.iris == []
+    assert index.picture.iris == []
 
 
 def test_if_embedding_fails_the_index_stays_behind_and_catches_up_later(
@@ -159,8 +160,8 @@ def test_one_entry_that_cannot_be_embedded_stops_no_other(
     good = [put(store, f"p{n}", f"No bus comes to village {n}") for n in (0, 1, 3, 4, 6, 7, 8, 9)]
     bad = [put(store, f"p{n}", f"The well has poison {n}") for n in (2, 5)]
     assert index.catch_up() == 10
-    assert index.found.iris == good
-    assert index.failed == index.found.failed == {*bad}
+    assert index.picture.iris == good
+    assert index.failed == index.picture.failed == {*bad}
     assert index.lag() == 0
     assert all(sum(iri in r.getMessage() for r in caplog.records) == 1 for iri in bad)
     assert "poison" not in caplog.text
@@ -180,10 +181,10 @@ def test_what_failed_is_tried_again_when_it_changes_and_at_the_next_start_only(
     assert picky.texts == before + 2
     put(store, "a", "The well is clean")
     index.catch_up()
-    assert ({*index.failed}, index.found.iris) == ({other}, [bad, late])
+    assert ({*index.failed}, index.picture.iris) == ({other}, [bad, late])
     put(store, "a", "Again there is poison")
     index.catch_up()
-    assert ({*index.failed}, index.found.iris) == ({bad, other}, [late])
+    assert ({*index.failed}, index.picture.iris) == ({bad, other}, [late])
     index.close()
     again = Index(store, picky, means, tmp_path / "index")
     assert ({*again.failed}, again.lag()) == ({bad, other}, 0)
@@ -193,10 +194,10 @@ def test_what_failed_is_tried_again_when_it_changes_and_at_the_next_start_only(
     again.close()
     healed = Index(store, HashingEmbedder(), means, tmp_path / "index")
     assert healed.catch_up() == 2
-    assert ({*healed.failed}, healed.found.iris) == (set(), [bad, other, late])
+    assert ({*healed.failed}, healed.picture.iris) == (set(), [bad, other, late])
     store.write([Change(bad, None)], "tests", "delete")
     healed.catch_up()
-    assert healed.found.iris == [other, late]
+    assert healed.picture.iris == [other, late]
 
 
 def test_a_failed_entry_that_is_deleted_is_failed_no_more(
@@ -236,14 +237,14 @@ def test_a_write_that_changes_nothing_indexed_reads_nothing_again(
 ) -> None:
     put(store, "rides", "No bus comes to the village")
     index.catch_up()
-    before = index.found
+    before = index.picture
     monkeypatch.setattr(index, "_read", lambda: pytest.fail("the index was read again"))
     place = store.get(f"{BASE}id/territory/HR")
     store.write([Change(place.iri, place)], "tests", "replace")
     assert index.catch_up() == 0
     assert index.lag() == 0
-    assert index.found.version == store.version() == before.version + 1
-    assert index.found.iris is before.iris
+    assert index.picture.version == store.version() == before.version + 1
+    assert index.picture.iris is before.iris
 
 
 def test_a_batch_that_fails_halfway_leaves_the_index_as_it_was(
@@ -251,14 +252,13 @@ def test_a_batch_that_fails_halfway_leaves_the_index_as_it_was(
 ) -> None:
     put(store, "a", "No bus comes to the village")
     put(store, "b", "Children eat badly at school")
-    real = index._put
 
-    def broken(entry: Entry, facets: list[text.FacetText]) -> None:
+    def broken(entry: Entry, store: Store) -> Attributes:
         if entry.slug == "b":
             raise RuntimeError("disk full")
-        real(entry, facets)
+        return attributes(entry, store)
 
-    monkeypatch.setattr(index, "_put", broken)
+    monkeypatch.setattr("matcher.search.index.attributes", broken)
     with pytest.raises(RuntimeError, match="disk full"):
         index.catch_up()
     assert index._db.execute("SELECT iri FROM entry").fetchall() == []
@@ -330,7 +330,7 @@ def test_ties_are_broken_by_iri(store: EmbeddedStore, index: Index) -> None:
 
 
 def test_the_scan_is_exact(starter_matcher: Matcher) -> None:
-    found = starter_matcher.index.found
+    found = starter_matcher.index.picture
     rows = found.facets[text.SOLUTION]
     scores = found.cosines(text.SOLUTION, rows.matrix[7:9])
     for number in (0, 50, 100):
@@ -348,8 +348,8 @@ def test_a_filter_does_not_change_a_score(starter_matcher: Matcher) -> None:
     assert there.best(9) == [i for i in everywhere.best(99) if there.allows(i)][:9]
     for iri in there.best(9):
         assert there.probability(iri) == pytest.approx(everywhere.probability(iri), abs=1e-6)
-        assert there.scores[there.found.position[iri]] == pytest.approx(
-            everywhere.scores[there.found.position[iri]]
+        assert there.scores[there.picture.position[iri]] == pytest.approx(
+            everywhere.scores[there.picture.position[iri]]
         )
 
 
@@ -368,7 +368,7 @@ def test_feedback_lifts_what_is_like_the_best(store: EmbeddedStore, index: Index
         by_text(index, asked, "en", Filters(), recipe=replace(RECIPE, share=share))
         for share in (0.0, 0.4)
     )
-    at = index.found.position[near]
+    at = index.picture.position[near]
     assert helped.scores[at] > alone.scores[at]
     assert helped.best(1) == alone.best(1)
 
@@ -387,7 +387,7 @@ def test_shared_concepts_lift_an_entry_and_none_stated_is_no_zero(
         by_entry(index, store.get(iris["asked"]), Filters(), replace(RECIPE, concepts=share))
         for share in (0.0, 0.3)
     )
-    at = index.found.position
+    at = index.picture.position
     gains = {name: full.scores[at[iri]] - plain.scores[at[iri]] for name, iri in iris.items()}
     assert gains["same"] > gains["silent"] > gains["other"]
 

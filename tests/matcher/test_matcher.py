@@ -271,14 +271,14 @@ def test_answers_can_be_spread_over_countries(starter_matcher: Matcher) -> None:
 def test_a_quota_lets_small_languages_be_seen(starter_matcher: Matcher) -> None:
     snapshot = starter_matcher.snapshot()
     ranking = snapshot.rank(Question(text=TEXT), None, "en", Filters(type=("practice",)))
-    order = ranking.best(len(ranking.found.iris))
+    order = ranking.best(len(ranking.picture.iris))
     least = retrieval.NEARLY * ranking.probability(order[4])
     near = [iri for iri in order if ranking.probability(iri) >= least]
     assert 10 < len(near) < len(order)
     latvian = [near[9], near[-1], order[len(near)]]
-    rows = np.array(sorted(ranking.found.position[iri] for iri in latvian), np.int32)
+    rows = np.array(sorted(ranking.picture.position[iri] for iri in latvian), np.int32)
     known = {("language", "lv"): rows, ("language", "en"): np.array(range(len(order)), np.int32)}
-    ranking = replace(ranking, found=replace(ranking.found, postings=known))
+    ranking = replace(ranking, picture=replace(ranking.picture, postings=known))
 
     def shown(quota: int | None, lang: str = "en", diversity: str | None = None) -> list[str]:
         question = Question(limit=5, quota=quota, diversity=diversity)
@@ -368,7 +368,7 @@ def test_a_batch_says_what_one_question_after_the_other_says(
     starter_matcher: Matcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
 ) -> None:
     """A short list of 40 leaves practices out, one of 100 does not."""
-    assert 40 < starter_matcher.index.found.mask(batch.PRACTICES).sum() < 100
+    assert 40 < starter_matcher.index.picture.mask(batch.PRACTICES).sum() < 100
     monkeypatch.setattr(batch, "LEAST", least)
     output = tmp_path / "it.jsonl"
     batch.run(starter_matcher, "IT", output, 4)
@@ -382,7 +382,7 @@ def test_a_batch_says_what_one_question_after_the_other_says(
 
 
 def test_a_batch_asks_of_challenges_as_one_question_does(starter_matcher: Matcher) -> None:
-    found = starter_matcher.index.found
+    found = starter_matcher.index.picture
     rows = [found.position[CHALLENGE], found.position[PRACTICE]]
     rankings = dict(batch._rankings(starter_matcher.snapshot(), rows, 10))
     for iri in (CHALLENGE, PRACTICE):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from kg.stores.embedded import EmbeddedStore
-from matcher.evaluation import adoption
 from matcher.graph.view import World
 from matcher.judging import learned_weights
 from matcher.judging.criteria import WEIGHTS
@@ -62,20 +61,6 @@ def test_the_report_says_how_little_is_known(world: World) -> None:
     assert sum(found["weights"].values()) == pytest.approx(1.0)  # type: ignore[attr-defined]
     assert found["moved_most"] < 0.2  # type: ignore[operator]
     assert json.dumps(found)
-
-
-def test_adoption_compares_each_transfer_with_places_elsewhere(world: World) -> None:
-    found = adoption.report(world, samples=50)
-    assert found["transfers"] > 50  # type: ignore[operator]
-    for figure in found["auc"].values():  # type: ignore[attr-defined]
-        assert 0 <= figure["low"] <= figure["value"] <= figure["high"] <= 1
-
-
-def test_the_auc_is_the_share_that_is_ahead(world: World) -> None:
-    own, *others = [world.place(f"{BASE}id/territory/{c}") for c in ("HR", "LV", "SI", "DE", "AT")]
-    points = {"HR": 2.0, "LV": 1.0, "SI": 2.0, "DE": 3.0, "AT": 0.0}
-    auc = adoption._auc(lambda _p, place: points[place.entry.slug], "p", own, others)
-    assert auc == pytest.approx((2 + 0.5) / 4)
 
 
 @pytest.mark.parametrize(("documents", "limit"), [(1, 3), (63, 20), (64, 20), (1000, 20)])

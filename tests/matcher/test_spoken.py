@@ -20,7 +20,7 @@ from matcher.model.answer import plain
 from matcher.model.question import Question
 from matcher.questions import batch
 from matcher.search.index import Index
-from matcher.search.snapshot import Asked, Found
+from matcher.search.snapshot import Picture, QueryVectors
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 
@@ -68,7 +68,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     seen: list[tuple[str, str]] = []
     question = Index.question
 
-    def noted(self: Index, words: str, lang: str, picture: Found) -> Asked:
+    def noted(self: Index, words: str, lang: str, picture: Picture) -> QueryVectors:
         seen.append((words, lang))
         return question(self, words, lang, picture)
 
@@ -134,7 +134,7 @@ def test_a_batch_reads_challenges_in_english_where_they_have_it(
     matcher: Matcher, asked: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     matcher.world.kept("challenges").clear()
-    challenge = matcher.index.found.position[f"{BASE}id/challenge/asked"]
+    challenge = matcher.index.picture.position[f"{BASE}id/challenge/asked"]
     assert dict(batch._rankings(matcher.snapshot(), [challenge], 3))
     assert langs(asked) == {"en"}
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sklearn.feature_extraction.text import TfidfTransformer
 
 from kg.entries.reading import read_entry
 from kg.text.language import detect
+from matcher.encoding import ngrams
 from matcher.encoding.stems import stems
 from matcher.encoding.text import facets, words
 from tests.conftest import BASE
@@ -58,3 +60,9 @@ def test_forms_of_a_word_share_a_stem(lang: str, one: str, other: str) -> None:
 )
 def test_languages_are_told_apart(text: str, lang: str) -> None:
     assert detect(text) == lang
+
+
+def test_letters_are_weighed_as_scikit_learn_weighs_them() -> None:
+    counts = ngrams.count(["a bus to the village", "no bus at all", "school meals", "a village"])
+    expected = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
+    assert abs(ngrams.Grams.of(counts).rows - expected).max() < 1e-6

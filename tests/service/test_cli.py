@@ -309,8 +309,9 @@ def test_every_kind_of_question_can_be_asked(run: Run, words: list[str], told: s
         ["match", "transfer", "x", "--territory", "HR", "--with", "{"],
         ["match", "consortium", "x", "--with", '{"rules": {"must": ["nobody"]}}'],
         ["evaluate"],
-        ["evaluate", "adoption", "--feedback"],
-        ["evaluate", "coparticipation"],
+        ["evaluate", "susy", "--feedback"],
+        ["evaluate", "susy"],
+        ["evaluate", "judged"],
     ],
 )
 def test_what_cannot_be_asked_is_said_in_a_sentence(run: Run, words: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""How good the answers are, and where the fitted numbers come from."""
