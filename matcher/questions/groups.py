@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from kg.entry import Entry
-from kg.errors import refused
 from kg.text.i18n import gettext as _
-from kg.text.i18n import language, ngettext
-from kg.text.language import primary
+from kg.text.i18n import ngettext
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import match, named, names
 from matcher.engine import Snapshot
 from matcher.graph.view import World, surviving
 from matcher.judging.criteria.transfer import RESULTS
 from matcher.model.answer import GroupMatch, GroupMember, GroupsAnswer
-from matcher.model.question import Question, read
 from matcher.model.reasons import Reason, Triple, cite
+from matcher.question import Question
 
 #: members of a group at most, where the question does not say
 SIZE = 8
@@ -42,10 +40,8 @@ class Group:
 
 def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
     """Return groups of a community's members, by how much they can teach each other."""
-    if question.entry is None:
-        raise refused("community", _("The community is missing."), hint=_("Send its IRI."))
-    community = read(snapshot.store, question.entry, "community", field="community")
-    world, lang = snapshot.world, primary(question.lang or language())
+    community, world, lang = question.entry, snapshot.world, question.lang
+    assert community is not None
     named = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
     members = [actor.iri for actor in world.several(named)]
     found = [_group(world, c, who, question.size) for c, who in _facing(world, community, members)]
@@ -54,7 +50,7 @@ def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
     shown = partial(_match, world, community, lang=lang)
     matches = list(surviving(good[: question.limit], shown))
     notes = [] if good else [_("No members are known who could teach each other something.")]
-    return snapshot.answer(GroupsAnswer, matches, lang, not good, notes, members=len(members))
+    return snapshot.answer(GroupsAnswer, question, matches, not good, notes, members=len(members))
 
 
 def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[str, list[str]]]:

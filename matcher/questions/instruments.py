@@ -24,8 +24,8 @@ from matcher.model.answer import (
     InstrumentsAnswer,
     RuleStatus,
 )
-from matcher.model.question import Question, concept
 from matcher.model.reasons import Reason, Triple, cite
+from matcher.question import Question
 
 #: how many of those that a rule keeps out are named
 SHOWN = 5
@@ -186,18 +186,18 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     Themes that are asked for go before those of the entry. Without any, a gap is judged by
     the place alone, and a note says so.
     """
-    place, world = snapshot.territory(question), snapshot.world
-    asked, lang = snapshot.asked(question, "practice", "challenge")
+    place, world, about = question.place, snapshot.world, question.entry
+    assert place is not None
     wish = Wish(
         place,
-        question.filters.theme or tuple(asked.links(DCT + "subject") if asked else ()),
-        tuple(concept("actor-type", v, "actor_types") for v in question.actor_types),
+        question.filters.theme or tuple(about.links(DCT + "subject") if about else ()),
+        question.actor_types,
         question.amount,
         question.partners,
-        tuple(asked.links(PSR + "usesInstrument")) if asked else (),
+        tuple(about.links(PSR + "usesInstrument")) if about else (),
     )
     filters = replace(question.filters, type=("instrument",), theme=(), territory=())
-    ranking = snapshot.rank(question, asked, lang, filters)
+    ranking = snapshot.rank(question, filters)
 
     def judge(iri: str) -> tuple[float, str, list[Rule]]:
         found = rules(world, world.get(iri), wish)
@@ -208,23 +208,22 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     judged = list(surviving(ranking.best(len(world.instruments)), judge))
     judged.sort(key=lambda row: (-round(row[0], 6), row[1]))
     good = [row for row in judged if all(r.met is not False for r in row[2])]
-    shown = partial(_match, world, lang=lang, wish=wish)
+    shown = partial(_match, world, lang=question.lang, wish=wish)
     matches = list(surviving(good[: question.limit], shown))
-    nothing = not good or (asked is None and ranking.nothing_good())
+    nothing = not good or (about is None and ranking.nothing_good())
     sure = any(_covers(found, wish) for _s, _i, found in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
     untold = _("No theme is given, so it is not known whether one of these covers it.")
     notes = [] if wish.themes or not good else [untold]
     return snapshot.answer(
         InstrumentsAnswer,
+        question,
         matches,
-        lang,
         nothing,
         notes,
-        asked=question.text,
         territory=place.iri,
         gap=gap,
-        excluded=tuple(_excluded(world, judged, lang)),
+        excluded=tuple(_excluded(world, judged, question.lang)),
     )
 
 

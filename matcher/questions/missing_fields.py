@@ -15,7 +15,7 @@ from matcher.graph.view import World, title, word
 from matcher.judging.criteria.verdict import listed
 from matcher.judging.fit import NEUTRAL, Anticipated, need
 from matcher.model.answer import Cause, MissingField
-from matcher.model.question import Filters
+from matcher.model.filters import Filters
 from matcher.search.ranking import Ranking
 
 #: how many fields and criteria are named

@@ -16,7 +16,6 @@ from matcher.judging.criteria import GATES
 from matcher.judging.criteria.transfer import RESULTS, known_results
 from matcher.judging.criteria.verdict import Scene
 from matcher.judging.fit import Anticipated, anticipate
-from matcher.judging.weights import Weights, weighed
 from matcher.model.answer import (
     CriterionValue,
     GateStatus,
@@ -27,8 +26,9 @@ from matcher.model.answer import (
     TransferWarning,
     WhyNot,
 )
-from matcher.model.question import Filters, Question, Target, check_target, read
+from matcher.model.filters import Filters, Target
 from matcher.model.reasons import Reason
+from matcher.question import Question
 from matcher.questions import missing_fields, what_if
 from matcher.questions.instruments import open_to
 from matcher.search.ranking import Ranking, level
@@ -46,26 +46,24 @@ PAYING = 3
 
 def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
     """Return practices that could work in a territory, with criteria and reasons."""
-    place, world = snapshot.territory(question), snapshot.world
-    asked, lang = snapshot.asked(question, "challenge", "practice")
-    weights = weighed(question.weights, snapshot.weights)
-    by_path = {asked.path: asked} if asked else {}
-    target = check_target(question.target)
-    after = what_if.suppose(target, question.what_if) if question.what_if else None
+    place, world, lang, weights = question.place, snapshot.world, question.lang, question.weights
+    assert place is not None
+    about = question.entry
+    by_path = {about.path: about} if about else {}
     scene = Scene(
         world,
         place,
-        target,
+        question.target,
         0.0,
         by_path.get("challenge"),
         (primary(lang),),
         by_path.get("practice"),
     )
     filters = replace(question.filters, type=("practice",))
-    ranking = snapshot.rank(question, asked, lang, filters)
+    ranking = snapshot.rank(question, filters)
     needs = _needs(scene, ranking, question.limit)
-    if asked is not None and asked.path == "practice" and _passes(ranking, asked.iri, filters):
-        needs[asked.iri] = 1.0
+    if about is not None and about.path == "practice" and _passes(ranking, about.iri, filters):
+        needs[about.iri] = 1.0
 
     def judge(iri: str) -> Anticipated:
         return anticipate(world.get(iri), scene, needs[iri], weights)
@@ -74,23 +72,20 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
     judged.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
 
     def matched(found: Anticipated) -> TransferMatch:
-        return _match(found, lang, after)
+        return _match(found, lang, question.supposed)
 
     more = [a for a in judged[question.limit : FAR] if a.practice.iri in question.also]
     matches = list(surviving([*judged[: question.limit], *more], matched))
     return snapshot.answer(
         TransferAnswer,
+        question,
         matches,
-        lang,
-        asked is None and ranking.nothing_good(),
+        about is None and ranking.nothing_good(),
         missing_fields.notes(world, place),
         weights,
-        question.text,
         territory=place.iri,
         missing=missing_fields.missing(judged),
-        why_not=_why_not(question, scene, ranking, judged, weights, lang)
-        if question.why_not
-        else None,
+        why_not=_why_not(question, scene, ranking, judged),
     )
 
 
@@ -115,18 +110,18 @@ def _passes(ranking: Ranking, iri: str, filters: Filters) -> bool:
 
 
 def _why_not(
-    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated],
-    weights: Weights, lang: str,
-) -> WhyNot:  # fmt: skip
-    assert question.why_not
-    practice = read(scene.world.store, question.why_not, "practice", field="why_not")
+    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated]
+) -> WhyNot | None:
+    practice = question.why_not
+    if practice is None:
+        return None
     found = next((f for f in judged if f.practice.iri == practice.iri), None)
     if found is None:
         known = practice.iri in ranking.picture.position
         need = ranking.probability(practice.iri) if known else 0.0
-        found = anticipate(practice, scene, need, weights)
+        found = anticipate(practice, scene, need, question.weights)
     causes = missing_fields.why_not(found, judged, question.limit, question.filters, ranking)
-    return named(scene.world, practice.iri, lang, WhyNot, **causes)
+    return named(scene.world, practice.iri, question.lang, WhyNot, **causes)
 
 
 def _match(found: Anticipated, lang: str, supposed: Target | None) -> TransferMatch:

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, vstack
 from kg.entry import Entry
 from matcher.encoding import text
 from matcher.model.answer import Level
-from matcher.model.question import Filters
+from matcher.model.filters import Filters
 from matcher.search.index import Index
 from matcher.search.snapshot import Picture, QueryVectors, Scores
 

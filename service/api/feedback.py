@@ -16,21 +16,11 @@ from kg.entry import Entry, decimal, make
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, vocabulary
-from matcher.encoding.text import INDEXED
-from matcher.model.question import read
+from matcher.kinds import KINDS
+from matcher.model.filters import read
 from service.core.runtime import VOTES_AN_HOUR, current
 from service.core.votes import Vote
 from service.http.responses import refuse_foreign, visitor
-
-#: the classes that each kind of question is answered with
-_SUGGESTED = {
-    "similar": INDEXED,
-    "transfer": ("practice",),
-    "partners": ("actor",),
-    "instruments": ("instrument",),
-    "consortium": ("actor",),
-    "groups": ("challenge",),
-}
 
 
 def tell(intake: Intake, told: Mapping[str, Any], agent: str) -> Accepted:
@@ -61,7 +51,7 @@ def _suggestion(store: Store, told: Mapping[str, Any]) -> tuple[Entry, str | Non
     The candidate must be of a class that such a question is answered with.
     """
     known = tuple(path for path in CLASSES if path not in {"match", "territory"})
-    candidate = read(store, told["entry"], *_SUGGESTED[told["kind"]])
+    candidate = read(store, told["entry"], *KINDS[told["kind"]].candidates)
     about = read(store, told["about"], *known, field="about").iri if "about" in told else None
     place = territory_iri(store, told["territory"]) if "territory" in told else None
     return candidate, about, place

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from kg.errors import UnknownFormat
 from kg.text.i18n import gettext
 from matcher import answer_rdf
+from matcher.kinds import KINDS
 from matcher.model.answer import Answer
 from service.api import feedback, requests
 from service.api.writes import Stored, writer
@@ -44,7 +45,8 @@ def _match(kind: str) -> Response:
 
 def as_rdf(kind: str, raw: Mapping[str, Any], answer: Answer, base: str) -> list[ox.Triple]:
     """Return the answer to a request as triples, with the entry that was asked about."""
-    about = next((raw[k] for k in requests.SUBJECTS[kind] if k != "text" and k in raw), None)
+    subjects = KINDS[kind].subjects
+    about = next((raw[key] for key in subjects if key != "text" and key in raw), None)
     return answer_rdf.triples(kind, answer, base, about)
 
 
@@ -58,7 +60,7 @@ def _body() -> dict[str, Any]:
     return requests.read_json(request.get_data())
 
 
-for name in requests.REQUESTS:
+for name in KINDS:
     matching.add_url_rule(f"/{name}", name, _match, methods=["POST"], defaults={"kind": name})
 
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from kg.vocabulary import CLASSES
-from matcher.matcher import Matcher
+from matcher.kinds import KINDS, Kind
 from matcher.model.answer import (
     ConsortiumAnswer,
     GroupsAnswer,
@@ -23,7 +23,7 @@ from matcher.model.answer import (
 )
 from service.api.entries import EntryList, ShapesReport, State, Stats
 from service.api.matches import Counted
-from service.api.requests import REQUESTS, FeedbackRequest
+from service.api.requests import FeedbackRequest
 from service.api.writes import Stored
 from service.core.page_sessions import COOKIE
 from service.http.errors import ProblemDetails
@@ -84,7 +84,7 @@ def operations() -> Iterator[tuple[str, str, Json]]:
 def describe() -> Json:
     """Return the whole OpenAPI document."""
     kinds: dict[JsonSchemaMode, tuple[type, ...]] = {
-        "validation": (*REQUESTS.values(), FeedbackRequest),
+        "validation": (*(kind.request for kind in KINDS.values()), FeedbackRequest),
         "serialization": (*ANSWERS, ProblemDetails),
     }
     adapters: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]]
@@ -163,28 +163,20 @@ def _entry_paths() -> Json:
 
 
 def _match_paths() -> Json:
-    titles = {
-        "similar": "Entries like an entry or a text",
-        "transfer": "Practices that could be carried over to a territory",
-        "partners": "Actors to work with",
-        "instruments": "What could pay for it or make it possible",
-        "consortium": "A set of actors under a call's rules",
-        "groups": "Members of a community that can teach each other",
-    }
-    found = {f"/api/match/{kind}": _match(kind, title) for kind, title in titles.items()}
-    return found | {"/api/match/feedback": {"post": _feedback()}}
+    paths = {f"/api/match/{name}": _match(kind) for name, kind in KINDS.items()}
+    return paths | {"/api/match/feedback": {"post": _feedback()}}
 
 
-def _match(kind: str, title: str) -> Json:
-    answer = get_type_hints(getattr(Matcher, kind))["return"]
-    made = _operation(title, "Matches", [_FORMAT], _json_body(REQUESTS[kind].__name__), answer, 406)
+def _match(kind: Kind) -> Json:
+    body, answer = _json_body(kind.request), get_type_hints(kind.answer)["return"]
+    made = _operation(kind.title, "Matches", [_FORMAT], body, answer, 406)
     made["responses"]["200"]["content"] |= {m: {"schema": {}} for m in MATCHES if "json" not in m}
     return {"post": made}
 
 
 def _feedback() -> Json:
     title = "Tell what became of a suggestion"
-    made = _operation(title, "Matches", [], _json_body("FeedbackRequest"), Counted, 401, 403)
+    made = _operation(title, "Matches", [], _json_body(FeedbackRequest), Counted, 401, 403)
     made["responses"]["201"] = _answer(Stored)
     return made | {"security": [*_TOKEN, {"session": []}]}
 
@@ -337,8 +329,8 @@ def _rdf_body() -> Json:
     return {"required": True, "content": {media: {"schema": {}} for media in RDF}}
 
 
-def _json_body(model: str) -> Json:
-    schema = {"$ref": _REF.format(model=model)}
+def _json_body(model: type) -> Json:
+    schema = {"$ref": _REF.format(model=model.__name__)}
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 

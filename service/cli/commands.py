@@ -43,7 +43,8 @@ DEMO = {
     "territory": "HR035",
     "limit": 3,
 }
-KINDS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
+#: the keys of ``matcher.kinds.KINDS``, whose import would make ``--help`` slow
+QUESTIONS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -250,7 +251,7 @@ def reindex(home: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice([*KINDS, "batch"]))
+@click.argument("kind", type=click.Choice([*QUESTIONS, "batch"]))
 @click.argument("text", required=False)
 @click.option("--entry", help="The IRI of an entry instead of a text.")
 @click.option("--territory", help="A NUTS code, or an ISO code of a country.")
@@ -267,6 +268,7 @@ def reindex(home: Path | None, as_json: bool) -> None:
 def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
           country: str | None, output: Path | None, form: str | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
     """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
+    from matcher.kinds import KINDS
     from matcher.model.answer import plain
     from service.api.requests import read_json
     from service.cli.answers import lines
@@ -279,7 +281,8 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
     if kind == "batch" and (entry or more or form or raw.keys() - {"limit"}):
         raise click.UsageError("batch takes --country, --output and --limit, and nothing else.")
     if entry is not None:
-        raw[_subject(kind, entry)] = entry
+        path = entry.rsplit("/", 2)[-2] if entry.count("/") > 1 else ""
+        raw[KINDS[kind].key_of(path)] = entry
     raw |= read_json(more.encode()) if more else {}
     progress = Progress()
     with _matching(_settings(home), progress) as found:
@@ -316,14 +319,6 @@ def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> N
     accepted = tell(open_graph(_settings(home), Progress()), told, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
-
-
-def _subject(kind: str, iri: str) -> str:
-    """Return the key of a request that names an entry of this class."""
-    named = {"partners": "actor", "groups": "community"}.get(kind, "entry")
-    path = iri.rsplit("/", 2)[-2] if iri.count("/") > 1 else ""
-    asked = {"challenge", "call"} if kind == "consortium" else {"challenge"}
-    return path if named == "entry" and kind != "similar" and path in asked else named
 
 
 def _batch(found: Matching, country: str, output: Path, limit: int, progress: Progress,

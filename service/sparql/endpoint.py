@@ -16,7 +16,6 @@ from kg.sparql.scan import check_query
 from kg.sparql.similar_to import SimilarQuery, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
-from matcher.model.question import Filters, Question
 from service.core.runtime import Runtime, current
 from service.http.negotiation import GRAPH, TABLE, choose, choose_named, wants_page
 from service.http.responses import HEADERS, document
@@ -120,9 +119,14 @@ class Finder:
         if query.path not in INDEXED:
             known = ", ".join("psr:" + CLASSES[path].removeprefix(PSR) for path in INDEXED)
             raise Malformed(f"psr:similarTo compares entries of the classes {known}.")
-        filters = Filters(type=(query.path,))
-        question = Question(query.text, query.entry, query.lang, query.limit, filters)
-        nearest = self.matcher.nearest(question)
+        raw = {
+            "text": query.text,
+            "entry": query.entry,
+            "lang": query.lang,
+            "limit": query.limit,
+            "filters": {"type": [query.path]},
+        }
+        nearest = self.matcher.nearest(self.matcher.question("similar", raw))
         self.version = nearest.version
         self.abstained |= nearest.nothing_good
         return nearest.scores

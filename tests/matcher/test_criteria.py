@@ -15,7 +15,7 @@ from matcher.judging.criteria import CRITERIA, WEIGHTS
 from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.judging.fit import Anticipated, weigh
 from matcher.judging.fit import anticipate as judge
-from matcher.model.question import Target
+from matcher.model.filters import Target
 from matcher.questions.transfer import gates, warnings
 from tests.conftest import BASE
 

@@ -15,7 +15,7 @@ from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
 from matcher.evaluation import susy
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
-from matcher.model.question import Question
+from tests.matcher.asking import Question, put
 
 pytestmark = pytest.mark.model
 
@@ -45,7 +45,7 @@ def matcher(starter_store: EmbeddedStore, home: Path) -> Iterator[Matcher]:
 def test_a_question_in_another_language_finds_a_sensible_practice(
     matcher: Matcher, lang: str, text: str, expected: set[str]
 ) -> None:
-    answer = plain(matcher.transfer(Question(text=text, territory="HR035", limit=3)))
+    answer = plain(put(matcher, "transfer", Question(text=text, territory="HR035", limit=3)))
     assert answer["query"]["lang"] == lang
     assert not answer["abstained"]
     first = answer["matches"][0]
@@ -66,7 +66,7 @@ def test_the_judged_questions_are_answered(matcher: Matcher) -> None:
 
 
 def test_an_idle_question_gets_no_good_match(matcher: Matcher) -> None:
-    answer = plain(matcher.similar(Question(text="What is the boiling point of mercury?")))
+    answer = plain(put(matcher, "similar", Question(text="What is the boiling point of mercury?")))
     assert answer["abstained"]
     assert {m["level"] for m in answer["matches"]} == {"weak"}
 
@@ -82,7 +82,7 @@ def test_an_idle_question_gets_no_good_match(matcher: Matcher) -> None:
 def test_a_language_that_the_model_does_not_know_is_said(
     matcher: Matcher, text: str, name: str
 ) -> None:
-    answer = plain(matcher.similar(Question(text=text)))
+    answer = plain(put(matcher, "similar", Question(text=text)))
     assert f"No mean is known for {name}" in answer["query"]["notes"][0]
 
 
@@ -98,10 +98,10 @@ def test_answers_are_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
         Question(text="Stariji ljudi žive sami u selima bez autobusa."),
         Question(entry=f"{matcher.store.base}id/practice/repair-cafe"),
     ]
-    before = json.dumps([plain(matcher.similar(q)) for q in asked])
-    assert json.dumps([plain(matcher.similar(q)) for q in asked]) == before
+    before = json.dumps([plain(put(matcher, "similar", q)) for q in asked])
+    assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
     matcher.rebuild()
-    assert json.dumps([plain(matcher.similar(q)) for q in asked]) == before
+    assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
 
 
 def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
@@ -110,11 +110,11 @@ def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher
     def answers() -> str:
         return json.dumps(
             [
-                plain(matcher.transfer(Question(text=need, territory="HR035"))),
-                plain(matcher.partners(Question(entry=f"{ids}actor/city-hr-split"))),
-                plain(matcher.instruments(Question(text=need, territory="HR035"))),
-                plain(matcher.consortium(Question(text=need, size=4))),
-                plain(matcher.groups(Question(entry=f"{ids}community/elif"))),
+                plain(put(matcher, "transfer", Question(text=need, territory="HR035"))),
+                plain(put(matcher, "partners", Question(entry=f"{ids}actor/city-hr-split"))),
+                plain(put(matcher, "instruments", Question(text=need, territory="HR035"))),
+                plain(put(matcher, "consortium", Question(text=need, size=4))),
+                plain(put(matcher, "groups", Question(entry=f"{ids}community/elif"))),
             ]
         )
 

@@ -16,7 +16,7 @@ from kg.errors import StoreUnusable
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
-from matcher.model.question import Question
+from tests.matcher.asking import Question, put
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _similar(matcher: Matcher, question: Question) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(plain(matcher.similar(question))))
+    found: dict[str, Any] = json.loads(json.dumps(plain(put(matcher, "similar", question))))
     return found
 
 

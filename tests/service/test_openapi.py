@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from service.api.requests import REQUESTS
+from matcher.kinds import KINDS
 from tests.conftest import BASE
 
 PAGES = {"static", "pages", "finding", "contribute", "partnering", "workspace"}
@@ -36,7 +36,7 @@ def test_every_route_is_described_and_nothing_else(app: Flask, client: FlaskClie
 
 def test_requests_are_described_by_what_checks_them(client: FlaskClient) -> None:
     schemas = client.get("/openapi.json").get_json()["components"]["schemas"]
-    for model in REQUESTS.values():
+    for model in (kind.request for kind in KINDS.values()):
         assert set(schemas[model.__name__]["properties"]) == set(model.model_fields)
         assert schemas[model.__name__]["additionalProperties"] is False
 
@@ -89,7 +89,7 @@ def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
     for path in ("/api/stats", "/api/entries", "/ready", "/health"):
         answers["get", path] = client.get(path)
     answers["post", "/api/validate"] = client.post("/api/validate", content_type="text/turtle")
-    assert set(QUESTIONS) == set(REQUESTS)
+    assert set(QUESTIONS) == set(KINDS)
     wrong = []
     for (method, path), answer in answers.items():
         assert answer.status_code == 200, (path, answer.text)

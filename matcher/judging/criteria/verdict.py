@@ -11,7 +11,7 @@ from kg.entry import Entry
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.graph.place import Place
 from matcher.graph.view import Presence, World, word
-from matcher.model.question import Target
+from matcher.model.filters import Target
 from matcher.model.reasons import Triple, cite
 
 Gate = Literal["passed", "failed", "gap"]

@@ -18,7 +18,6 @@ from kg.text.i18n import gettext, language, own_names
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
-from matcher.model.question import Filters, Question
 from service.core.lists import named
 from service.core.runtime import current
 from service.http import login
@@ -220,11 +219,15 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
     words = preferred(in_all_languages(draft), language())
     if words is None:
         return ()
-    question = Question(
-        text=words.text[:5_000], lang=words.lang, limit=4, filters=Filters(type=(draft.path,))
-    )
+    raw = {
+        "text": words.text[:5_000],
+        "lang": words.lang,
+        "limit": 4,
+        "filters": {"type": [draft.path]},
+    }
     try:
-        answer = runtime.matcher.similar(question)
+        question = runtime.matcher.question("similar", raw)
+        answer = runtime.matcher.answer("similar", question)
     except Refused:  # the model cannot read it, which is no fault of the form
         return ()
     cards = results(runtime.store, answer, None, request.script_root).cards

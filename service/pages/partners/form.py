@@ -157,7 +157,7 @@ def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -
     known |= {"q", "place"} if known else set()
     try:
         if asking.problems:
-            requests.question(kind, asking.raw, asking.runtime.store)
+            requests.question(kind, asking.raw, asking.runtime.matcher)
         else:
             matched = requests.ask(kind, asking.raw, asking.runtime.matcher)
     except Refused as error:

@@ -9,7 +9,7 @@ from kg.errors import Problem
 from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import VOC, vocabulary
 from matcher.model.answer import Answer, ConsortiumAnswer, PartnerMatch, PartnersAnswer
-from matcher.model.question import KINDS
+from matcher.model.filters import KINDS
 from service.pages.partners.form import Asking, PartnerPage, Row, answer
 from service.pages.parts.components import Piece
 from service.pages.parts.match_cards import cards

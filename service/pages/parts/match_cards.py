@@ -13,6 +13,7 @@ from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name, number, percent
 from kg.vocabulary import CLASSES, DCT
+from matcher.kinds import KINDS as KINDS_ASKED
 from matcher.matcher import Matcher
 from matcher.model.answer import (
     Answer,
@@ -23,7 +24,6 @@ from matcher.model.answer import (
     Stamp,
     TransferMatch,
 )
-from matcher.model.question import Filters, Question
 from service.core.places import Place, PlaceBook
 from service.pages.parts.components import Piece, local_href, name_of_country
 
@@ -186,15 +186,15 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     place = None
     if form.mode == "transfer" or form.place:
         place = find_place(places, form.place)
-    question = Question(
-        text=None if subject else form.q.strip(),
-        entry=subject.href if subject else None,
-        territory=place.code if place else None,
-        filters=Filters(type=("practice",)) if form.mode == "similar" else Filters(),
+    key = KINDS_ASKED[form.mode].key_of(form.entry.partition("/")[0]) if subject else "text"
+    raw = {
+        key: subject.href if subject else form.q.strip(),
+        "territory": place.code if place else None,
+        "filters": {"type": ["practice"]} if form.mode == "similar" else {},
         # A practice asked about may be far down the list; it is shown first all the same.
-        limit=100 if subject and form.mode == "transfer" else MAX_CARDS,
-    )
-    answer: Answer = getattr(matcher, form.mode)(question)
+        "limit": 100 if subject and form.mode == "transfer" else MAX_CARDS,
+    }
+    answer = matcher.answer(form.mode, matcher.question(form.mode, raw))
     return results(store, answer, place, root, subject.href if subject else "")
 
 
