@@ -204,10 +204,10 @@ def test_a_question_is_not_logged(
     question = "a very " + "private" + " sentence"
     ask(client, "similar", text=question)
 
-    def fail(_: object) -> None:
+    def fail(_kind: str, _question: object) -> None:
         raise RuntimeError(question)
 
-    monkeypatch.setattr(app.extensions["passerelle"].matcher, "similar", fail)
+    monkeypatch.setattr(app.extensions["passerelle"].matcher, "answer", fail)
     answer = ask(client, "similar", text=question)
     assert answer.status_code == 500
     assert "private" not in answer.text

@@ -384,10 +384,10 @@ class TestEntry:
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:  # fmt: skip
-        def fail(question: object) -> None:
+        def fail(kind: str, question: object) -> None:
             raise Overloaded("the model is gone")
 
-        monkeypatch.setattr(runtime.matcher, "similar", fail)
+        monkeypatch.setattr(runtime.matcher, "answer", fail)
         text = page(client, "/id/practice/dom-mladih-split")
         assert 'class="reason"' not in text
         assert "Solution" in text
