@@ -9,11 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kg.entries.intake import BATCH, BatchReport, Intake
+from kg.entries.intake import BATCH, Intake
 from kg.entry import Entry
 from kg.errors import Problem
 from kg.imports.sources import Row, read
-from kg.stores.protocol import Store
 from kg.vocabulary import local_name
 
 
@@ -45,14 +44,16 @@ class ImportReport:
             "file": self.file,
             **{name: getattr(self, name) for name in counts},
             "refused": len(self.refusals),
-            "refusals": [_refusal(row, problems) for row, problems in self.refusals],
+            "refusals": [
+                {
+                    "row": row.number,
+                    "identifier": row.identifier,
+                    "problems": [problem.as_dict() for problem in problems],
+                }
+                for row, problems in self.refusals
+            ],
             "warnings_by_message": dict(sorted(self.warnings.items())),
         }
-
-
-def _refusal(row: Row, problems: Sequence[Problem]) -> dict[str, Any]:
-    told = [p.as_dict() for p in problems]
-    return {"row": row.number, "identifier": row.identifier, "problems": told}
 
 
 def import_file(
@@ -71,7 +72,9 @@ def import_file(
     """
     report = ImportReport(name, path.name)
     store = intake.store
-    rows = islice(read(name, path, store.base, _territories(store), store.noted), limit)
+    places = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
+    territories = frozenset(local_name(row["t"]) for row in places)
+    rows = islice(read(name, path, store.base, territories, store.noted), limit)
     seen: list[tuple[Row, str]] = []
 
     def entries() -> Iterator[Entry]:
@@ -84,19 +87,6 @@ def import_file(
                 progress(len(seen))
 
     done = intake.submit_many(entries(), agent=f"import-{name}", keep_others=True)
-    _count(report, seen, done)
-    if progress:
-        progress(report.rows)
-    return report
-
-
-def _territories(store: Store) -> frozenset[str]:
-    """The codes of the territories that are recorded."""
-    found = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
-    return frozenset(local_name(row["t"]) for row in found)
-
-
-def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport) -> None:
     unchanged, kept = set(done.unchanged), set(done.kept)
     for row, iri in seen:
         against = done.refused.get(iri) or [p for p in row.problems if p.severity == "violation"]
@@ -114,3 +104,6 @@ def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport)
             report.accepted += 1
             report.accepted_with_warnings += bool(warnings)
             report.warnings.update({p.message for p in warnings})
+    if progress:
+        progress(report.rows)
+    return report

@@ -23,7 +23,14 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
         try:
             header = next(lines, [])
             _check_header(header, expected, path)
-            yield from _rows(lines, header)
+            begin = lines.line_num + 1
+            for cells in lines:
+                if cells:
+                    fault = None
+                    if len(cells) != len(header):
+                        fault = f"This row has {len(cells)} cells, the header has {len(header)}."
+                    yield Record(begin, dict(zip(header, cells, strict=False)), fault)
+                begin = lines.line_num + 1
         except UnicodeDecodeError as error:
             raise not_utf8(path, error) from error
         except csv.Error as error:
@@ -31,21 +38,6 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
                 f"{path.name} cannot be read as CSV near line {lines.line_num} ({error});"
                 " check the quotation marks there."
             ) from error
-
-
-def _rows(lines: Iterator[list[str]], header: list[str]) -> Iterator[Record]:
-    begin = lines.line_num + 1  # type: ignore[attr-defined]
-    for cells in lines:
-        if cells:
-            yield _record(begin, header, cells)
-        begin = lines.line_num + 1  # type: ignore[attr-defined]
-
-
-def _record(number: int, header: list[str], cells: list[str]) -> Record:
-    fault = None
-    if len(cells) != len(header):
-        fault = f"This row has {len(cells)} cells, the header has {len(header)}."
-    return Record(number, dict(zip(header, cells, strict=False)), fault)
 
 
 def _check_header(header: list[str], expected: Collection[str], path: Path) -> None:
