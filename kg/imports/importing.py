@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kg.entries.intake import BATCH, Intake
+from kg.entries.intake import BATCH, BatchReport, Intake
 from kg.entry import Entry
 from kg.errors import Problem
 from kg.imports.sources import Row, read
@@ -87,6 +87,13 @@ def import_file(
                 progress(len(seen))
 
     done = intake.submit_many(entries(), agent=f"import-{name}", keep_others=True)
+    _count(report, seen, done)
+    if progress:
+        progress(report.rows)
+    return report
+
+
+def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport) -> None:
     unchanged, kept = set(done.unchanged), set(done.kept)
     for row, iri in seen:
         against = done.refused.get(iri) or [p for p in row.problems if p.severity == "violation"]
@@ -104,6 +111,3 @@ def import_file(
             report.accepted += 1
             report.accepted_with_warnings += bool(warnings)
             report.warnings.update({p.message for p in warnings})
-    if progress:
-        progress(report.rows)
-    return report
