@@ -115,9 +115,9 @@ class GraphStore(ABC):
     def get(self, iri: str) -> Entry:
         """An entry; raises NotFound."""
         ours = iri.startswith(self.base + "id/") and _node(iri)
-        if not ours or not (found := self.several([iri])):
-            raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
-        return found[0]
+        if ours and (entries := self.several([iri])):
+            return entries[0]
+        raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
 
     def several(self, iris: Sequence[str]) -> list[Entry]:
         """Those of some entries that exist, in the same order."""
@@ -128,14 +128,14 @@ class GraphStore(ABC):
         with self._lock:
             if self._known_at != version or len(self._known) >= MAX_KNOWN:
                 self._known, self._known_at = {}, version
-            found = {iri: self._known[iri] for iri in iris if iri in self._known}
-        if missing := [iri for iri in iris if iri not in found]:
+            entries = {iri: self._known[iri] for iri in iris if iri in self._known}
+        if missing := [iri for iri in iris if iri not in entries]:
             read = {entry.iri: entry for entry in self._read(missing)}
             with self._lock:
                 if self._known_at == version:  # else a write came between
                     self._known |= read
-            found |= read
-        return [found[iri] for iri in iris if iri in found]
+            entries |= read
+        return [entries[iri] for iri in iris if iri in entries]
 
     def provenance(self, iri: str) -> Version | None:
         """The last write of an entry, also of a deleted one; None if never seen."""
@@ -174,12 +174,12 @@ class GraphStore(ABC):
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
         """The classes of entries and concepts; ``scheme:IRI`` for the scheme."""
-        found: dict[str, list[str]] = defaultdict(list)
+        classes: dict[str, list[str]] = defaultdict(list)
         ours = sorted({iri for iri in iris if iri.startswith((self.base, VOC))})
         for some in _parts(ours, 200):
             for row in self.select(_KINDS, {"iris": [ox.NamedNode(iri) for iri in some]}):
-                found[row["iri"]].append(row.get("class") or "scheme:" + row["scheme"])
-        return {iri: sorted(kinds) for iri, kinds in found.items()}
+                classes[row["iri"]].append(row.get("class") or "scheme:" + row["scheme"])
+        return {iri: sorted(kinds) for iri, kinds in classes.items()}
 
     def entries(self, path: str | None = None) -> Iterator[Entry]:
         """Yield the entries of a class, or all, by IRI."""
@@ -192,9 +192,9 @@ class GraphStore(ABC):
 
     def select(self, query: str, values: Values) -> list[Binding]:
         """Run one of our own SELECT queries, filled in with values."""
-        found = self._solutions(HEADER + filled(query, values))
-        names = [v.value for v in found.variables]
-        return [{name: row[name].value for name in names if row[name] is not None} for row in found]
+        rows = self._solutions(HEADER + filled(query, values))
+        names = [v.value for v in rows.variables]
+        return [{name: row[name].value for name in names if row[name] is not None} for row in rows]
 
     def _change(self, changes: Sequence[Change], agent: str, action: str, number: int) -> str:
         """The update that carries out changes as data version ``number``.
@@ -235,11 +235,12 @@ def filled(query: str, values: Values) -> str:
     In one pass: what looks like a name inside a term stays as it is. No term goes into the text
     of a query in any other way.
     """
-    return re.sub(r"\$(\w+)", lambda match: _written(values[match[1]]), query)
 
+    def written(match: re.Match[str]) -> str:
+        value = values[match[1]]
+        return str(value) if isinstance(value, Term) else " ".join(map(str, value))
 
-def _written(value: Term | Sequence[Term]) -> str:
-    return str(value) if isinstance(value, Term) else " ".join(map(str, value))
+    return re.sub(r"\$(\w+)", written, query)
 
 
 def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
