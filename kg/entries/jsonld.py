@@ -211,7 +211,15 @@ class _Cleaner:
         if definition is None:
             return self._unknown(where, key)
         if "@language" in _option(definition, "@container") and isinstance(value, dict):
-            return self._language_map(value, where)
+            for tag, texts in value.items():
+                if tag != "@none" and (problem := tag_problem(where, tag)):
+                    self.problems.append(problem)
+                for text in texts if isinstance(texts, list) else [texts]:
+                    known = isinstance(text, str)
+                    fault = _text_fault(text) if known else gettext("A text was expected.")
+                    if fault:
+                        self.problems.append(_problem(f"{where}.{tag}", fault, text))
+            return value
         many = value if isinstance(value, list) else [value]
         cleaned = [self._one(item, definition, where) for item in many]
         return cleaned if isinstance(value, list) else cleaned[0]
@@ -245,18 +253,6 @@ class _Cleaner:
                 return {"@value": _plain(item), "@type": kind}
             return item if definition == "@value" else str(item)
         return item
-
-    def _language_map(self, value: dict[str, Any], where: str) -> dict[str, Any]:
-        """Texts by language as they are; note tags and texts that cannot stand."""
-        for tag, texts in value.items():
-            if tag != "@none" and (problem := tag_problem(where, tag)):
-                self.problems.append(problem)
-            for text in texts if isinstance(texts, list) else [texts]:
-                known = isinstance(text, str)
-                fault = _text_fault(text) if known else gettext("A text was expected.")
-                if fault:
-                    self.problems.append(_problem(f"{where}.{tag}", fault, text))
-        return value
 
     def _unknown(self, where: str, key: str) -> None:
         message = gettext("The key %(key)s is not known.", key=repr(key[:200]))

@@ -150,7 +150,10 @@ class Validator:
                 )
             )
             hint = self.shapes.value(shape, SH.description) if shape else None
-            path = _short(str(prop if isinstance(prop, URIRef) else shape))
+            path = str(prop if isinstance(prop, URIRef) else shape)
+            prefixes = ((p, ns) for p, ns in PREFIXES.items() if path.startswith(ns))
+            if known := next(prefixes, None):
+                path = f"{known[0]}:{path.removeprefix(known[1])}"
             nested = focus.partition("#")[2]
             problem = Problem(
                 path=f"{nested}/{path}" if nested else path,
@@ -192,10 +195,3 @@ def _report(problems: list[Problem]) -> Report:
     kept = sorted(problems, key=lambda problem: problem.severity)[:MAX_PROBLEMS]
     left = gettext("%(count)s more problems are not listed.", count=number(more))
     return Report((*kept, Problem("", left, severity=kept[-1].severity)))
-
-
-def _short(iri: str) -> str:
-    for prefix, namespace in PREFIXES.items():
-        if iri.startswith(namespace):
-            return f"{prefix}:{iri.removeprefix(namespace)}"
-    return iri

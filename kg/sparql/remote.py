@@ -86,9 +86,16 @@ class RemoteQueries:
         except KgError as error:
             clear_frames(error.__traceback__)
             raise
-        except (TooMuch, SyntaxError, ValueError) as error:
+        except TooMuch as error:
             clear_frames(error.__traceback__)
-            raise _of_ours(error) from error
+            message = f"The answer goes beyond the limit of {error.limit}."
+            raise LimitExceeded(message, error.limit) from error
+        except SyntaxError as error:
+            clear_frames(error.__traceback__)
+            raise _unreadable(error) from error
+        except ValueError as error:
+            clear_frames(error.__traceback__)
+            raise Malformed(f"The query cannot be run: {error}") from error
         finally:
             del result
 
@@ -122,12 +129,3 @@ def _triples(reply: Reply) -> Iterator[ox.Triple]:
 def _unreadable(error: SyntaxError) -> StoreUnusable:
     reason = str(error).partition("\n")[0][:200]
     return StoreUnusable(f"The SPARQL engine's answer cannot be read: {reason}")
-
-
-def _of_ours(error: TooMuch | SyntaxError | ValueError) -> KgError:
-    """What an error while an answer is read and written means to the client."""
-    if isinstance(error, TooMuch):
-        return LimitExceeded(f"The answer goes beyond the limit of {error.limit}.", error.limit)
-    if isinstance(error, SyntaxError):
-        return _unreadable(error)
-    return Malformed(f"The query cannot be run: {error}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyoxigraph as ox
@@ -136,7 +136,13 @@ def plan(query: PublicQuery) -> Plan:
         why = f": {error.why}" if error.why else ""
         message = f"psr:similarTo cannot be read at {place(query.text, error.start)}{why}. {_USAGE}"
         raise Malformed(mistake(query.text) or message) from error
-    made = Plan(query, tuple(_parts(query.text, sorted(edits, key=lambda edit: edit[:2]))))
+    at = 0
+    parts: list[_Part] = []
+    for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
+        lines = "\n" * query.text.count("\n", start, end)  # so that later ones keep their numbers
+        parts += [query.text[at:start], *new, lines]
+        at = end
+    made = Plan(query, (*parts, query.text[at:]))
     if sum(len(call.queries) for call in made.calls()) > MAX_LISTS:
         raise Malformed(_TOO_MANY)
     return made
@@ -144,16 +150,6 @@ def plan(query: PublicQuery) -> Plan:
 
 #: from where to where the text is replaced, and what comes there
 _Edit = tuple[int, int, list[_Part]]
-
-
-def _parts(text: str, edits: Iterable[_Edit]) -> Iterator[_Part]:
-    at = 0
-    for start, end, parts in edits:
-        yield text[at:start]
-        yield from parts
-        yield "\n" * text.count("\n", start, end)  # so that later lines keep their numbers
-        at = end
-    yield text[at:]
 
 
 def _edits(all_groups: list[Group]) -> Iterator[_Edit]:

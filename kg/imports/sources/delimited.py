@@ -22,7 +22,20 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
         lines = csv.reader(stream, strict=True)
         try:
             header = next(lines, [])
-            _check_header(header, expected, path)
+            for mark, name in _OTHERS.items():
+                if len(header) < 2 and mark in "".join(header):
+                    raise ImportFailed(
+                        f"The columns of {path.name} are separated by {name}; save it with commas."
+                    )
+            if missing := [c for c in expected if c not in header]:
+                raise ImportFailed(
+                    f"{path.name} has no column {missing[0]!r}; it must be as published."
+                )
+            if others := [c for i, c in enumerate(header) if c not in expected or c in header[:i]]:
+                raise ImportFailed(
+                    f"{path.name} has a column {others[0]!r} that is not known or comes twice;"
+                    " remove it or add it to the mapping."
+                )
             begin = lines.line_num + 1
             for cells in lines:
                 if cells:
@@ -38,20 +51,3 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
                 f"{path.name} cannot be read as CSV near line {lines.line_num} ({error});"
                 " check the quotation marks there."
             ) from error
-
-
-def _check_header(header: list[str], expected: Collection[str], path: Path) -> None:
-    for mark, name in _OTHERS.items():
-        if len(header) < 2 and mark in "".join(header):
-            raise ImportFailed(
-                f"The columns of {path.name} are separated by {name}; save it with commas."
-            )
-    missing = [c for c in expected if c not in header]
-    if missing:
-        raise ImportFailed(f"{path.name} has no column {missing[0]!r}; it must be as published.")
-    others = [c for i, c in enumerate(header) if c not in expected or c in header[:i]]
-    if others:
-        raise ImportFailed(
-            f"{path.name} has a column {others[0]!r} that is not known or comes twice;"
-            " remove it or add it to the mapping."
-        )

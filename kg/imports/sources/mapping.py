@@ -147,36 +147,29 @@ class _Run:
         texts = ((code, values.get(column, "").strip()) for column, code in columns)
         language = next((code or detect_surely(text) for code, text in texts if text), UNKNOWN)
         for rule in self.mapping.rules:
-            terms, faults = self._apply(rule, values, language)
+            terms: list[Term] = []
+            faults: list[Problem] = []
+            table = self.mapping.tables.get(rule.get("table", ""), {})
+            for column in rule["columns"]:
+                value = values.get(column, "").strip()
+                if not value or (terms and rule.get("first")):
+                    continue
+                own = rule.get("language", self.mapping.languages.get(column) or language)
+                cell = Cell(column, value, own, rule, table, self.base, self.territories)
+                try:
+                    terms += TRANSFORMS[rule["transform"]](cell)
+                except Refused as error:
+                    severity = rule.get("faults", "violation")
+                    faults += [replace(p, severity=severity) for p in error.problems]
+                except UnicodeEncodeError:
+                    faults.append(Problem(column, "The text holds half a character (a surrogate)."))
+            if not terms and "fallback" in rule:
+                terms = [ox.NamedNode(self.base + rule["fallback"])]
             if not terms and not faults and "required" in rule:
                 faults = [Problem(rule["columns"][0], rule["required"])]
             facts[rule["property"]] += terms
             problems += faults
         return facts, problems
-
-    def _apply(
-        self, rule: dict[str, Any], values: dict[str, str], language: str
-    ) -> tuple[list[Term], list[Problem]]:
-        """The terms of the rule's cells, or why there are none."""
-        terms: list[Term] = []
-        faults: list[Problem] = []
-        table = self.mapping.tables.get(rule.get("table", ""), {})
-        for column in rule["columns"]:
-            value = values.get(column, "").strip()
-            if not value or (terms and rule.get("first")):
-                continue
-            own = rule.get("language", self.mapping.languages.get(column) or language)
-            cell = Cell(column, value, own, rule, table, self.base, self.territories)
-            try:
-                terms += TRANSFORMS[rule["transform"]](cell)
-            except Refused as error:
-                severity = rule.get("faults", "violation")
-                faults += [replace(p, severity=severity) for p in error.problems]
-            except UnicodeEncodeError:
-                faults.append(Problem(column, "The text holds half a character (a surrogate)."))
-        if not terms and "fallback" in rule:
-            terms = [ox.NamedNode(self.base + rule["fallback"])]
-        return terms, faults
 
     def _doubts(self, facts: dict[str, list[Term]], number: int) -> Iterator[Problem]:
         """Yield what the values of a row say against each other, or against an earlier row."""

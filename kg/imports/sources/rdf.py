@@ -21,7 +21,7 @@ from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused
 from kg.imports.sources import Row, not_utf8
 from kg.sparql import scan
 from kg.text.i18n import gettext
-from kg.vocabulary import RDF_TYPE, context
+from kg.vocabulary import RDF_TYPE, context, local_name
 
 FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE,
@@ -78,7 +78,21 @@ def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
         document.pop("@context", None)
         document = document.get("@graph", document)
     items = document if isinstance(document, list) else [document]
-    entries = [nodes for nodes in _json_entries(items) if _is_ours(nodes[0], base)]
+
+    def is_ours(node: object) -> bool:
+        """Tell whether a node may be an entry, as in a graph: by its name or its class.
+
+        What has no class or a misspelt one is looked at all the same: its row says what is wrong.
+        """
+        if not isinstance(node, dict) or _json_name(node).startswith(base + "id/"):
+            return True
+        types = node.get("@type", node.get("type"))
+        named = types if isinstance(types, list) else [types]
+        ours = {local_name(iri) for iri in TOP_CLASSES}
+        words = [re.split("[:/#]", str(name)) for name in named]
+        return types is None or any(len(parts) == 1 or parts[-1] in ours for parts in words)
+
+    entries = [nodes for nodes in _json_entries(items) if is_ours(nodes[0])]
     if not entries:
         raise ImportFailed(f"{path.name} holds no entry under {base}id/.")
     for number, nodes in enumerate(entries, 1):
@@ -87,20 +101,6 @@ def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
         make = partial(read_entry, data, "application/ld+json", base, noted=noted)
         yield _row(number, _json_name(nodes[0]) or None, make)
-
-
-def _is_ours(node: object, base: str) -> bool:
-    """Tell whether a node may be an entry, as in a graph: by its name or its class.
-
-    What has no class or a misspelt one is looked at all the same: its row says what is wrong.
-    """
-    if not isinstance(node, dict) or _json_name(node).startswith(base + "id/"):
-        return True
-    types = node.get("@type", node.get("type"))
-    named = types if isinstance(types, list) else [types]
-    ours = {iri.rpartition("#")[2] for iri in TOP_CLASSES}
-    words = [re.split("[:/#]", str(name)) for name in named]
-    return types is None or any(len(parts) == 1 or parts[-1] in ours for parts in words)
 
 
 def _json_name(node: object) -> str:

@@ -76,14 +76,15 @@ class Reply:
         connection = response.extensions["network_stream"].get_extra_info("socket")
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         self._late = False
-        self._alarm = threading.Timer(max(0.0, end - time.monotonic()), self._hang_up)
+
+        def hang_up() -> None:
+            self._late = True
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+        self._alarm = threading.Timer(max(0.0, end - time.monotonic()), hang_up)
         self._alarm.daemon = True
         self._alarm.start()
-
-    def _hang_up(self) -> None:
-        self._late = True
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
 
     def read(self, size: int = 1 << 16) -> bytes:
         """At most ``size`` bytes, none at the end. Raises LimitExceeded or StoreUnusable."""
@@ -150,7 +151,14 @@ class Engine:
         with self._reply("POST", self._address.query, accept, seconds, form=form) as reply:
             self.virtuoso = "virtuoso" in reply.headers.get("Server", "").lower()
             self.most_rows = int(reply.headers.get("X-SPARQL-MaxRows", 0)) or self.most_rows
-            _check(reply, accept)
+            state = reply.headers.get("X-SQL-State")
+            if state == "S1TAT":  # Virtuoso: an incomplete answer at its time-out
+                raise too_late()
+            if "X-SPARQL-MaxRows" in reply.headers:  # Virtuoso: cut at its ResultSetMaxRows
+                raise cut_off(reply.headers["X-SPARQL-MaxRows"])
+            kind = reply.headers.get("Content-Type", "text/plain").partition(";")[0].strip().lower()
+            if state or kind not in _NAMES[accept]:
+                raise StoreUnusable(f"The SPARQL engine answered {kind}, not {accept}.")
             yield reply
 
     def update(self, text: str) -> None:
@@ -228,18 +236,6 @@ def _tls() -> ssl.SSLContext:
 
 class _NotThere(StoreUnusable):
     """The engine knows no such address, or no such graph."""
-
-
-def _check(reply: Reply, accept: str) -> None:
-    """Refuse what is no answer to the query, or only a part of one."""
-    state = reply.headers.get("X-SQL-State")
-    if state == "S1TAT":  # Virtuoso: an incomplete answer at its time-out
-        raise too_late()
-    if "X-SPARQL-MaxRows" in reply.headers:  # Virtuoso: cut at its ResultSetMaxRows
-        raise cut_off(reply.headers["X-SPARQL-MaxRows"])
-    kind = reply.headers.get("Content-Type", "text/plain").partition(";")[0].strip().lower()
-    if state or kind not in _NAMES[accept]:
-        raise StoreUnusable(f"The SPARQL engine answered {kind}, not {accept}.")
 
 
 def _beginning(reply: Reply) -> str:
