@@ -26,9 +26,11 @@ from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import Weights, weighed, weights_hash
 from matcher.model.question import Filters, Question, read
 from matcher.query_notes import told
+from matcher.search import ranking as rankings
+from matcher.search import snapshot as snapshots
 from matcher.search.index import Index, Progress
-from matcher.search.ranking import ENTRY_LOGIT, QUESTION_LOGIT, RECIPE, Ranking, by_entry, by_text
-from matcher.search.snapshot import UNSTATED, Found
+from matcher.search.ranking import Ranking, by_entry, by_text
+from matcher.search.snapshot import Found
 
 #: how many rankings for challenges are kept
 KEPT = 64
@@ -246,8 +248,9 @@ def only(filters: Filters, default: str) -> Filters:
 
 def numbers() -> dict[str, float]:
     """Return the named numbers of rankings and fit, for the stamp; partners add their own."""
-    logits = zip("abcdef", (*QUESTION_LOGIT, *ENTRY_LOGIT), strict=True)
-    rest = {n: getattr(RECIPE, n) for n in ("letters", "concepts", "feedback", "share")}
+    logits = zip("abcdef", (*rankings.QUESTION_LOGIT, *rankings.ENTRY_LOGIT), strict=True)
+    recipe = rankings.RECIPE
+    rest = {n: getattr(recipe, n) for n in ("letters", "concepts", "feedback", "share")}
     shift = {n: getattr(centring, n) for n in ("STRENGTH", "PRIOR", "QUESTION")}
-    other = {"COMMON": ngrams.COMMON, "UNSTATED": UNSTATED, "NEUTRAL": fit.NEUTRAL}
-    return dict(RECIPE.facets) | rest | dict(logits) | shift | other
+    other = {"COMMON": ngrams.COMMON, "UNSTATED": snapshots.UNSTATED, "NEUTRAL": fit.NEUTRAL}
+    return dict(recipe.facets) | rest | dict(logits) | shift | other

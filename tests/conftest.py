@@ -15,6 +15,8 @@ from kg import starter
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher.matcher import Matcher
+from service.core.runtime import Runtime
+from service.core.settings import Settings
 from tests import engines
 from tests.engines import Served
 from tests.fake_embedder import HashingEmbedder
@@ -50,6 +52,15 @@ def starter_matcher(
     matcher.catch_up()
     yield matcher
     matcher.close()
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that was started once and closed again; copy it."""
+    home = tmp_path_factory.mktemp("prepared")
+    with Runtime(Settings(home=home), HashingEmbedder()) as runtime:
+        assert runtime.wait_ready(60)
+    return home
 
 
 @pytest.fixture(scope="session")

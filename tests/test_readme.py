@@ -74,7 +74,7 @@ def test_every_target_and_setting_that_the_readme_names_exists() -> None:
     for target in set(re.findall(r"`?make ([a-z-]+)", README)):
         assert f"\n{target}:" in makefile
     named = set(re.findall(r"PASSERELLE_[A-Z]+", README))
-    source = (ROOT / "service" / "settings.py").read_text("utf-8")
+    source = (ROOT / "service" / "core" / "settings.py").read_text("utf-8")
     assert {name for name in named if name not in source} == set()
     assert Settings.__doc__
 

@@ -17,7 +17,6 @@ from kg.stores.protocol import Change
 from kg.vocabulary import DCT, RDF_TYPE
 from service.core.tokens import Tokens
 from tests.service.conftest import BASE, serve, settled
-from tests.service.conftest import prepared as prepared
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",

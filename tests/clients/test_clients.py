@@ -20,7 +20,6 @@ from SPARQLWrapper import CSV, JSON, POST, POSTDIRECTLY, TURTLE, XML, SPARQLWrap
 from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
 
 from tests.service.conftest import BASE, serve, settled
-from tests.service.conftest import prepared as prepared
 
 FOLDER = Path(__file__).parent
 JARS = Path("/usr/share/java")

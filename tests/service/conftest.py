@@ -30,15 +30,6 @@ _SERVE = (
 _ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that was started once and closed again; copy it."""
-    home = tmp_path_factory.mktemp("prepared")
-    with Runtime(Settings(home=home), HashingEmbedder()) as runtime:
-        assert runtime.wait_ready(60)
-    return home
-
-
 @pytest.fixture
 def home(prepared: Path, tmp_path: Path) -> Path:
     """A home of its own for one test."""
