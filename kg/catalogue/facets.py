@@ -174,7 +174,7 @@ class Shelf:
         return row.point, next(iter(row.values["country"]), "")
 
     def narrowed(self, chosen: Chosen, among: int) -> int:
-        """Who of a set has one of the chosen values of every filter."""
+        """Those of a set that have one of the chosen values of each filter."""
         for name, values in chosen.items():
             if values:
                 known, some = self.bits[name], 0

@@ -36,7 +36,7 @@ class Key:
     many: bool
 
     def takes(self, value: Node | ox.Literal) -> bool:
-        """Say whether the value can be told under this key without loss."""
+        """Whether the value can be written under this key without loss."""
         if self.kind is None:
             return True
         if not isinstance(value, ox.Literal):
@@ -55,7 +55,7 @@ class Names:
     keys: dict[str, Key]
 
     def short(self, iri: str) -> str:
-        """The address with one of our prefixes where it can be told by it."""
+        """The address with one of our prefixes, or as it is."""
         for prefix, namespace in self.prefixes:
             local = iri.removeprefix(namespace)
             # A name that begins with two slashes would be read as another address.

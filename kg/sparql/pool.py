@@ -154,7 +154,7 @@ class _Worker:
             raise
 
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """The answer's head and body; LimitExceeded if the process ended instead.
+        """Send a request and read head and body; LimitExceeded if the process ended instead.
 
         Raises BrokenPipeError for a process that has ended before it could read the request.
         """
@@ -264,7 +264,7 @@ class QueryPool:
         return Answer(head["kind"], head["rows"], body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """What a worker of this snapshot says; whatever happens it is idle or dead afterwards."""
+        """Ask a worker of this snapshot; afterwards it is idle or dead, whatever happens."""
         with self._lock:
             closed = self._closed
             old = [w for w in self._idle if w.folder != folder]

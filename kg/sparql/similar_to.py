@@ -90,7 +90,7 @@ _Part = str | _Call
 
 @dataclass(frozen=True)
 class Plan:
-    """A query whose patterns were read: its text in parts, between them the lists it asks for."""
+    """A query in parts: its text, and between the parts the lists of matches it needs."""
 
     query: PublicQuery
     parts: tuple[_Part, ...]
@@ -124,7 +124,7 @@ def mentions(query: str) -> bool:
 
 
 def plan(query: PublicQuery) -> Plan:
-    """How a query is to be filled with matches; one without the pattern is one part.
+    """Split a query at its patterns; one without a pattern stays one part.
 
     Raises Malformed, saying where, for a pattern that cannot be answered.
     """
@@ -153,7 +153,7 @@ _Edit = tuple[int, int, list[_Part]]
 
 
 def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
-    """Yield the changes of a query: calls before the statements of their run, less these."""
+    """Yield the edits of a query: calls go before the run in which their patterns stood."""
     patterns = 0
     for group in all_groups:
         for triple in group.triples():
@@ -207,7 +207,7 @@ def _run_edits(run: list[Statement], calls: list[_Call], spelling: _Spelling) ->
 
 @dataclass
 class _Spelling:
-    """How the patterns of joined groups are written, and which triples were only for that.
+    """Reads the patterns of joined groups, and notes which triples only spell them.
 
     A blank node that is asked for gets a variable of its own, as VALUES binds no other. What is
     said of the list ``(?practice ?score)`` itself is said of the practice.
@@ -222,7 +222,7 @@ class _Spelling:
         self._first, self._rest = self._members(FIRST), self._members(REST)
 
     def call(self, triple: Triple, group: Group) -> _Call:
-        """What one pattern of a group asks."""
+        """Read one pattern of a group."""
         if group.template:
             raise Unreadable(triple.start, "CONSTRUCT needs a template before WHERE")
         self.used.add(triple)
@@ -270,7 +270,7 @@ class _Spelling:
         return cells
 
     def split(self, triples: list[Triple]) -> tuple[list[Triple], set[Triple]]:
-        """The triples of fresh variables, with what hangs on them, and the other ones."""
+        """Part the triples about fresh variables and what these lead to from the rest."""
         left = [triple for triple in triples if triple not in self.used]
         about: dict[Node, list[Triple]] = {}
         for triple in left:
@@ -296,7 +296,7 @@ class _Spelling:
         return sorted(names | {triple.path for triple in triples if triple.path.startswith("?")})
 
     def changes(self, triple: Triple) -> bool:
-        """Whether a triple is about the list of an entry and its score."""
+        """Whether a triple mentions the list of an entry and its score."""
         return not self.entries.keys().isdisjoint(triple.nodes())
 
     def written(self, triple: Triple) -> str:
@@ -332,7 +332,7 @@ def _known(
 
 
 def _query(words: list[Node], call: Triple) -> SimilarQuery:
-    """What a list without variables looks for."""
+    """Read a list without variables."""
     about, *rest = words
     limit, path = 10, "practice"
     if rest and rest[0].kind == "literal":

@@ -68,38 +68,37 @@ def territories(base: str) -> Iterator[Entry]:
     for row in _table("competences.tsv"):
         held[row["country"]].append((_LEVELS[row["level"]], row["competence"]))
     for row in _table("territories.tsv"):
-        yield _territory(row, base, held[row["country"]])
+        iri = f"{base}id/territory/{row['code']}"
+        town = row["level"] == "municipality"
+        source = _GEONAMES if town else _EUROSTAT
+        facts: list[tuple[str, ox.NamedNode | ox.Literal]] = [
+            (RDF_TYPE.value, ox.NamedNode(PSR + "Territory")),
+            (PSR + "territoryLevel", ox.NamedNode(f"{VOC}territory-level/{row['level']}")),
+            (PSR + "countryCode", ox.Literal(row["country"])),
+            (DCT + "source", ox.NamedNode(source)),
+            (SCHEMA + "creditText", ox.Literal(_CREDIT[source])),
+            (DCT + "title", ox.Literal(row["name_en"] or row["name"], language="en")),
+            *_figures(row),
+        ]
+        if row["name_en"] not in {"", row["name"]}:  # its name in its own language
+            facts.append((DCT + "alternative", ox.Literal(row["name"])))
+        if row["parent"]:
+            facts.append((DCT + "isPartOf", ox.NamedNode(f"{base}id/territory/{row['parent']}")))
+        if not town:
+            code = ox.NamedNode(f"http://data.europa.eu/nuts/code/{row['code']}")
+            facts += [(SKOS + "notation", ox.Literal(row["code"])), (SKOS + "exactMatch", code)]
+        if row["level"] == "country":
+            facts += [
+                (PSR + level, ox.NamedNode(f"{VOC}competence/{slug}"))
+                for level, slug in held[row["country"]]
+            ]
+        subject = ox.NamedNode(iri)
+        yield make(iri, [ox.Triple(subject, ox.NamedNode(p), o) for p, o in facts])
 
 
 def _table(name: str) -> Iterator[dict[str, str]]:
     lines = (files("kg.starter") / name).read_text("utf-8").splitlines()
     yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-
-
-def _territory(row: dict[str, str], base: str, held: list[tuple[str, str]]) -> Entry:
-    iri = f"{base}id/territory/{row['code']}"
-    town = row["level"] == "municipality"
-    source = _GEONAMES if town else _EUROSTAT
-    facts: list[tuple[str, ox.NamedNode | ox.Literal]] = [
-        (RDF_TYPE.value, ox.NamedNode(PSR + "Territory")),
-        (PSR + "territoryLevel", ox.NamedNode(f"{VOC}territory-level/{row['level']}")),
-        (PSR + "countryCode", ox.Literal(row["country"])),
-        (DCT + "source", ox.NamedNode(source)),
-        (SCHEMA + "creditText", ox.Literal(_CREDIT[source])),
-        (DCT + "title", ox.Literal(row["name_en"] or row["name"], language="en")),
-        *_figures(row),
-    ]
-    if row["name_en"] not in {"", row["name"]}:  # its name in its own language
-        facts.append((DCT + "alternative", ox.Literal(row["name"])))
-    if row["parent"]:
-        facts.append((DCT + "isPartOf", ox.NamedNode(f"{base}id/territory/{row['parent']}")))
-    if not town:
-        code = ox.NamedNode(f"http://data.europa.eu/nuts/code/{row['code']}")
-        facts += [(SKOS + "notation", ox.Literal(row["code"])), (SKOS + "exactMatch", code)]
-    if row["level"] == "country":
-        facts += [(PSR + level, ox.NamedNode(f"{VOC}competence/{slug}")) for level, slug in held]
-    subject = ox.NamedNode(iri)
-    return make(iri, [ox.Triple(subject, ox.NamedNode(p), o) for p, o in facts])
 
 
 def _figures(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]:

@@ -80,7 +80,7 @@ class GraphStore(ABC):
 
     @abstractmethod
     def _read(self, iris: Sequence[str]) -> list[Entry]:
-        """Those of some entries that exist."""
+        """Read entries; those that do not exist are left out."""
 
     @abstractmethod
     def _graph(self, name: str) -> set[ox.Triple]:
@@ -120,7 +120,7 @@ class GraphStore(ABC):
         raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
 
     def several(self, iris: Sequence[str]) -> list[Entry]:
-        """Those of some entries that exist, in the same order."""
+        """Entries in the order of ``iris``; those that do not exist are left out."""
         return [entry for some in _parts(iris, self.at_once) for entry in self._some(some)]
 
     def _some(self, iris: Sequence[str]) -> list[Entry]:
@@ -149,25 +149,25 @@ class GraphStore(ABC):
         return Version(int(row["number"]), row["when"], agent, row["action"])
 
     def noted(self, iri: str) -> set[ox.Triple]:
-        """What provenance says of an entry itself."""
+        """The statements of the provenance graph about an entry."""
         if (node := _node(iri)) is None:
             return set()
         rows = self._solutions(filled(_NOTED, {"prov": self._provenance, "entry": node}))
         return {ox.Triple(node, row["p"], row["o"]) for row in rows}
 
     def written_by(self, prefix: str) -> list[tuple[str, str]]:
-        """Entries whose last writer has such a name, each with when it was, by IRI."""
+        """Entries by IRI whose last agent's name begins with ``prefix``, each with the time."""
         agents = ox.Literal(f"{self.base}agent/{prefix}")
         rows = self.select(_WRITTEN_BY, {"prov": self._provenance, "agents": agents})
         return [(row["entry"], row["when"]) for row in rows]
 
     def forget_agents(self, prefix: str) -> None:
-        """Remove from provenance what was done by those whose names begin so."""
+        """Remove from provenance the activities of agents whose names begin with ``prefix``."""
         agents = ox.Literal(f"{self.base}agent/{prefix}")
         self._update(_FORGET.format(prov=self._provenance, agents=agents))
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
-        """The entries written after a version, and whether each still exists."""
+        """The entries written after a data version, and whether each still exists."""
         values: dict[str, ox.NamedNode | ox.Literal]
         values = {"prov": self._provenance, "since": ox.Literal(version)}
         return sorted({(row["entry"], "alive" in row) for row in self.select(_CHANGES, values)})
@@ -197,7 +197,7 @@ class GraphStore(ABC):
         return [{name: row[name].value for name in names if row[name] is not None} for row in rows]
 
     def _change(self, changes: Sequence[Change], agent: str, action: str, number: int) -> str:
-        """The update that carries out changes as data version ``number``.
+        """Write the update that carries out changes as data version ``number``.
 
         Three operations whatever the number of entries: an engine such as Virtuoso needs far
         longer for more.
@@ -230,7 +230,7 @@ class GraphStore(ABC):
 
 
 def filled(query: str, values: Values) -> str:
-    """A query with each ``$name`` replaced by a term, or by several with spaces between.
+    """Replace each ``$name`` of a query by a term, or by several with spaces between.
 
     In one pass: what looks like a name inside a term stays as it is. No term goes into the text
     of a query in any other way.

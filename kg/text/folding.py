@@ -31,7 +31,7 @@ _OTHER = re.compile(r"[^\x00-\x7f]")
 
 
 def fold(text: str) -> str:
-    """A text as it is compared with what people type, spaces in it single.
+    """Fold a text to what it is compared by; spaces become single.
 
     Two texts that differ in case, accents, forms of letters (ł and l, ß and ss, a final ς),
     apostrophes, dashes, or in how Unicode writes them, fold to the same. Greek and Cyrillic

@@ -87,7 +87,7 @@ def read(
 
 
 def not_utf8(path: Path, error: UnicodeDecodeError) -> ImportFailed:
-    """What to say of a file in another encoding."""
+    """The error for a file in another encoding."""
     return ImportFailed(
         f"{path.name} is not UTF-8 (byte 0x{error.object[error.start]:02x} cannot be read);"
         " save it again with the encoding UTF-8."

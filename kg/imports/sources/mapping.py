@@ -73,9 +73,9 @@ def rows(
     base: str,
     territories: Collection[str],
 ) -> Iterator[Row]:
-    """Read a file twice, which ``records`` opens anew each time: for what belongs together first.
+    """Yield the rows of a file; ``records`` opens it twice, first to see what belongs together.
 
-    Of that only digests are kept.
+    Of the first pass only digests are kept.
     """
     groups: dict[str | None, _Group] = {}
     for record in records():
@@ -172,7 +172,7 @@ class _Run:
         return facts, problems
 
     def _doubts(self, facts: dict[str, list[Term]], number: int) -> Iterator[Problem]:
-        """Yield what the values of a row say against each other, or against an earlier row."""
+        """Yield contradictions between the values of a row, or with an earlier row."""
         ends = [facts[name][0].value for name in self.mapping.order if facts.get(name)]
         if len(ends) > 1 and ends[0] > ends[1]:
             hint = f"The start is {ends[0]}; check which of the two is right."

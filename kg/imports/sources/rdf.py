@@ -141,14 +141,14 @@ def _blank_names(item: object, *, top: bool = True) -> Iterator[str]:
 
 
 class _Roots(Generic[T]):
-    """Where the way up from child to parent ends, in circles too."""
+    """The topmost ancestor of each node, in circles too."""
 
     def __init__(self, parents: Mapping[T, T]) -> None:
         self._parents = parents
         self._known: dict[T, T] = {}
 
     def of(self, node: T) -> T:
-        """The node at the top, or in a circle the same one for all of it."""
+        """The topmost ancestor, or in a circle the same node for all of it."""
         way: dict[T, None] = {}
         while node in self._parents and node not in self._known and node not in way:
             way[node] = None

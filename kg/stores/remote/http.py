@@ -66,7 +66,7 @@ class Address:
 
 
 class Reply:
-    """The body of an answer as a file; raises rather than end too early or too late."""
+    """The body of an answer as a file that never ends early: it raises instead."""
 
     def __init__(self, response: httpx2.Response, end: float) -> None:
         self.headers = response.headers
@@ -230,7 +230,7 @@ class Engine:
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    """The authorities of the system; some 0.1 s."""
+    """The system's certificate authorities; loading them takes 0.1 s."""
     return ssl.create_default_context()
 
 
@@ -239,7 +239,7 @@ class _NotThere(StoreUnusable):
 
 
 def _beginning(reply: Reply) -> str:
-    """What an error says, as far as it can be read."""
+    """The first 2,000 bytes of an error's text, as far as they can be read."""
     text = b""
     with suppress(KgError):
         while len(text) < 2_000 and (part := reply.read(2_000)):
@@ -248,9 +248,21 @@ def _beginning(reply: Reply) -> str:
 
 
 def _wait(response: httpx2.Response, complaint: str, attempt: int) -> float:
-    """Seconds before the next try; raises what an error means where there is to be none."""
-    if response.status_code not in {429, 503} and _DEADLOCK not in complaint:
-        raise _refusal(response, complaint.partition("\n")[0][:200])
+    """Seconds before the next try; raises the error where there is to be none."""
+    status = response.status_code
+    if status not in {429, 503} and _DEADLOCK not in complaint:
+        complaint = complaint.partition("\n")[0][:200]
+        if status >= 500 and _LATE.search(complaint):
+            raise too_late()
+        if status == 400:
+            raise Malformed(f"The query cannot be read: {complaint}")
+        if status in {401, 403}:
+            raise StoreUnusable(
+                f"The SPARQL engine does not let us in ({status}); check"
+                " PASSERELLE_SPARQL_USER, _PASSWORD, _AUTH and _TOKEN."
+            )
+        failed = _NotThere if status == 404 else StoreUnusable
+        raise failed(f"The SPARQL engine failed ({status}): {complaint or response.reason_phrase}")
     after = response.headers.get("Retry-After", "")
     if after.isascii() and after.isdigit():
         return float(after)
@@ -258,21 +270,6 @@ def _wait(response: httpx2.Response, complaint: str, attempt: int) -> float:
         return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
     except ValueError:
         return float(_PAUSE * 2**attempt)
-
-
-def _refusal(response: httpx2.Response, complaint: str) -> KgError:
-    status = response.status_code
-    if status >= 500 and _LATE.search(complaint):
-        return too_late()
-    if status == 400:
-        return Malformed(f"The query cannot be read: {complaint}")
-    if status in {401, 403}:
-        return StoreUnusable(
-            f"The SPARQL engine does not let us in ({status}); check"
-            " PASSERELLE_SPARQL_USER, _PASSWORD, _AUTH and _TOKEN."
-        )
-    failed = _NotThere if status == 404 else StoreUnusable
-    return failed(f"The SPARQL engine failed ({status}): {complaint or response.reason_phrase}")
 
 
 def _unreachable(error: Exception) -> LimitExceeded | StoreUnusable:

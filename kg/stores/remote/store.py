@@ -142,7 +142,9 @@ class RemoteStore(GraphStore):
     def _ask_version(self, seconds: float) -> int:
         text = HEADER + filled(_VERSION, {"site": SITE})
         with _ours():
-            return max((int(row["number"].value) for row in self._ask(text, seconds)), default=0)
+            return max(
+                (int(row["number"].value) for row in self._solutions(text, seconds)), default=0
+            )
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -195,10 +197,7 @@ class RemoteStore(GraphStore):
         with _ours():
             self._engine.update(HEADER + text)
 
-    def _solutions(self, query: str) -> ox.QuerySolutions:
-        return self._ask(query, PATIENCE)
-
-    def _ask(self, query: str, seconds: float) -> ox.QuerySolutions:
+    def _solutions(self, query: str, seconds: float = PATIENCE) -> ox.QuerySolutions:
         with self._engine.query(query, seconds=seconds) as reply:
             rows = ox.parse_query_results(reply.all(), format=ox.QueryResultsFormat.JSON)
         if isinstance(rows, ox.QueryBoolean):
@@ -238,7 +237,7 @@ class RemoteStore(GraphStore):
 
 @contextmanager
 def _ours() -> Iterator[None]:
-    """Say that the engine and not the client is at fault when the two do not understand."""
+    """Turn errors of parsing into StoreUnusable: the client is not at fault."""
     try:
         yield
     except (Malformed, SyntaxError) as error:
