@@ -242,7 +242,7 @@ class Intake:
         return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
 
     def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
-        """Validate entries together, again without those that are refused and linked to."""
+        """Validate entries; those that link to a refused one are validated again."""
         standing = {entry.iri: entry for entry in fresh}
         users: dict[str, list[str]] = defaultdict(list)
         for entry in fresh:
