@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with what was sent.
+    """A fault in what was sent.
 
     ``path`` names the field, ``hint`` says how to repair it, ``severity`` is
     ``violation`` (refused) or ``warning`` (accepted, and told).

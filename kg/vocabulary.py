@@ -82,30 +82,24 @@ def folder(name: str) -> Traversable:
 
 def turtle_files(name: str) -> list[Traversable]:
     """The Turtle files of a folder, and of ``schemes`` in it, by name."""
-    found = [f for f in folder(name).iterdir() if f.name.endswith(".ttl")]
-    schemes = folder(name) / "schemes"
-    if schemes.is_dir():
-        found += [f for f in schemes.iterdir() if f.name.endswith(".ttl")]
-    return sorted(found, key=lambda f: f.name)
+    folders = [f for f in (folder(name), folder(name) / "schemes") if f.is_dir()]
+    turtle = (f for inside in folders for f in inside.iterdir() if f.name.endswith(".ttl"))
+    return sorted(turtle, key=lambda f: f.name)
 
 
 @lru_cache(maxsize=1)
 def context() -> dict[str, Any]:
     """The JSON-LD context as a plain object."""
     document = json.loads((folder("ontology") / "context.jsonld").read_text("utf-8"))
-    found: dict[str, Any] = document["@context"]
-    return found
+    return dict(document["@context"])
 
 
 @lru_cache(maxsize=1)
 def decimals() -> frozenset[str]:
     """The properties whose values are decimal numbers."""
-    found = set()
-    for term in context().values():
-        if isinstance(term, dict) and term.get("@type") == "xsd:decimal":
-            prefix, _, local = term["@id"].partition(":")
-            found.add(PREFIXES[prefix] + local)
-    return frozenset(found)
+    terms = (term for term in context().values() if isinstance(term, dict))
+    names = (term["@id"].split(":") for term in terms if term.get("@type") == "xsd:decimal")
+    return frozenset(PREFIXES[prefix] + local for prefix, local in names)
 
 
 def graphs() -> Iterator[tuple[str, list[ox.Triple]]]:
@@ -148,13 +142,10 @@ class Vocabulary:
 
     def ancestors(self, iri: str) -> list[str]:
         """The concept and everything broader, nearest first."""
-        found, queue = [iri], [iri]
-        while queue:
-            for parent in sorted(self.broader.get(queue.pop(0), ())):
-                if parent not in found:
-                    found.append(parent)
-                    queue.append(parent)
-        return found
+        chain = [iri]
+        for concept in chain:  # which grows meanwhile
+            chain += [c for c in sorted(self.broader.get(concept, ())) if c not in chain]
+        return chain
 
     def find(self, scheme: str, value: str) -> str | None:
         """The concept that ``value`` (a slug or IRI) names in a scheme, if any."""
@@ -168,25 +159,19 @@ def vocabulary() -> Vocabulary:
     words = Vocabulary()
     for _, triples in graphs():
         for triple in triples:
-            _take(words, triple)
+            subject, value = triple.subject, triple.object
+            if not isinstance(subject, ox.NamedNode) or isinstance(value, ox.BlankNode | ox.Triple):
+                continue
+            language = value.language if isinstance(value, ox.Literal) else None
+            match triple.predicate.value.removeprefix(SKOS).removeprefix(PSR).removeprefix(RDFS):
+                case "prefLabel" | "label":
+                    words.labels[subject.value][language or "en"] = value.value
+                case "definition":
+                    words.definitions[subject.value] = value.value
+                case "rank":
+                    words.rank[subject.value] = int(value.value)
+                case "inScheme":
+                    words.scheme[subject.value] = value.value
+                case "broader":
+                    words.broader[subject.value].add(value.value)
     return words
-
-
-def _take(words: Vocabulary, triple: ox.Triple) -> None:
-    subject, obj = triple.subject, triple.object
-    if isinstance(subject, ox.NamedNode) and isinstance(obj, ox.NamedNode | ox.Literal):
-        _note(words, subject.value, triple.predicate.value, obj)
-
-
-def _note(words: Vocabulary, subject: str, predicate: str, obj: ox.NamedNode | ox.Literal) -> None:
-    match predicate.removeprefix(SKOS).removeprefix(PSR).removeprefix(RDFS):
-        case "prefLabel" | "label" if isinstance(obj, ox.Literal):
-            words.labels[subject][obj.language or "en"] = obj.value
-        case "definition" if isinstance(obj, ox.Literal):
-            words.definitions[subject] = obj.value
-        case "inScheme":
-            words.scheme[subject] = obj.value
-        case "broader":
-            words.broader[subject].add(obj.value)
-        case "rank" if isinstance(obj, ox.Literal):
-            words.rank[subject] = int(obj.value)

@@ -86,16 +86,16 @@ class Shelf:
 
     def __init__(self, store: Store, before: Shelf | None = None) -> None:
         self.version, self._ids = store.version(), store.base + "id/"
-        changed = None if before is None else _changed(store, before.version)
-        known = {} if before is None or changed is None else {r.iri: r for r in before.rows}
-        if changed is None or before is None:
+        changed = [iri for iri, _ in store.changes_since(before.version)] if before else []
+        paths = {iri: iri.removeprefix(self._ids).partition("/")[0] for iri in changed}
+        if before is None or "territory" in paths.values():  # on places the others depend
+            known: dict[str, Row] = {}
             self._places = _places(store)
             fresh: Iterable[Entry] = (e for path in LISTED for e in store.entries(path))
         else:
+            known = {row.iri: row for row in before.rows if row.iri not in paths}
             self._places = before._places
-            fresh = store.several(changed)
-        for iri in changed or ():
-            known.pop(iri, None)
+            fresh = store.several([iri for iri in changed if paths[iri] in LISTED])
         known.update((entry.iri, self._row(entry)) for entry in fresh)
         self.rows: list[Row] = [known[iri] for iri in sorted(known)]
         self.position = {row.iri: number for number, row in enumerate(self.rows)}
@@ -111,9 +111,14 @@ class Shelf:
         self.all = (1 << len(self.rows)) - 1
 
     def _row(self, entry: Entry) -> Row:
+        def chain(iri: str | None) -> Iterator[str]:
+            while iri in self._places:
+                yield iri
+                iri = self._places[iri].parent
+
         words = vocabulary()
         spatial = entry.links(DCT + "spatial") or entry.links(PSR + "targetTerritory")
-        above = list(dict.fromkeys(p for iri in spatial for p in self._chain(iri)))
+        above = list(dict.fromkeys(p for iri in spatial for p in chain(iri)))
         values: dict[str, Iterable[str]] = {
             name: (a for iri in entry.links(prop) for a in words.ancestors(iri))
             for name, prop in FACETS.items()
@@ -151,11 +156,6 @@ class Shelf:
             words="".join(f" {word}" for word in WORD.findall(fold(prose))),
         )
 
-    def _chain(self, iri: str | None) -> Iterator[str]:
-        while iri in self._places:
-            yield iri
-            iri = self._places[iri].parent
-
     def place_name(self, code: str, lang: str) -> str:
         """The name of a place by its slug or ISO country code, or the code itself."""
         slug = NUTS.get(code, code)
@@ -174,7 +174,7 @@ class Shelf:
         return row.point, next(iter(row.values["country"]), "")
 
     def narrowed(self, chosen: Chosen, among: int) -> int:
-        """Who of a set has one of the chosen values of every filter."""
+        """Those of a set that have one of the chosen values of each filter."""
         for name, values in chosen.items():
             if values:
                 known, some = self.bits[name], 0
@@ -207,14 +207,6 @@ def bits_of(numbers: Iterable[int]) -> int:
         octets.extend(b"\0" * (at + 1 - len(octets)))
         octets[at] |= 1 << bit
     return int.from_bytes(octets, "little")
-
-
-def _changed(store: Store, version: int) -> list[str] | None:
-    """The entries written since; None if a place was, which others depend on."""
-    iris = [iri for iri, _ in store.changes_since(version)]
-    ids = store.base + "id/"
-    paths = {iri: iri.removeprefix(ids).partition("/")[0] for iri in iris}
-    return None if "territory" in paths.values() else [i for i in iris if paths[i] in LISTED]
 
 
 def _places(store: Store) -> dict[str, _Place]:

@@ -23,7 +23,7 @@ _FOLDED = "[^ -~]|  |^ | $"
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list is narrowed to; every field may be absent."""
+    """The filters of a list; every field may be absent."""
 
     type: str | None = None
     country: str | None = None

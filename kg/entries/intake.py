@@ -39,7 +39,7 @@ class Accepted:
 
 @dataclass
 class BatchReport:
-    """What became of many entries, by IRI."""
+    """The IRIs of many entries by what was done with them."""
 
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class BatchReport:
     refused: dict[str, list[Problem]] = field(default_factory=dict)
 
     def add(self, later: BatchReport) -> None:
-        """Add what became of further entries; of one that came before too, the later counts."""
+        """Add a later report; of an entry in both the later one counts."""
         for name in ("added", "replaced", "unchanged", "kept"):
             getattr(self, name).extend(getattr(later, name))
         for iri in (*later.added, *later.replaced):
@@ -60,7 +60,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class _Lot:
-    """Entries that were looked at together, at a version of the store."""
+    """Entries that were validated together, at a version of the store."""
 
     version: int
     changes: list[Change]
@@ -70,7 +70,7 @@ class _Lot:
 
 @dataclass(frozen=True)
 class _Look:
-    """What the shapes say of an entry, and the kinds of what it links to that this rests on."""
+    """A validated entry, and the classes of its links that the report depends on."""
 
     entry: Entry
     kinds: Mapping[str, list[str]]
@@ -78,7 +78,7 @@ class _Look:
 
 
 class Intake:
-    """Guards a store with the shapes; safe to use from several threads.
+    """Lets into a store what conforms to the shapes; safe to use from several threads.
 
     Nothing is validated while writers wait: an entry is looked at before its turn to be written,
     and what visitors only want checked has shapes and turns of its own.
@@ -94,11 +94,11 @@ class Intake:
         return self.validator.twin()
 
     def check(self, entry: Entry) -> Report:
-        """Hear what the shapes say, without storing anything."""
+        """Validate an entry without storing it."""
         return self.examine(lambda: entry)[1]
 
     def examine(self, read: Callable[[], Entry], visitor: str = "") -> tuple[Entry, Report]:
-        """Read what a visitor sent and return it with what the shapes say, one at a time.
+        """Read and validate what a visitor sent, one at a time.
 
         Raises Overloaded where too many wait, in all or of this visitor, and whatever ``read``
         raises.
@@ -183,7 +183,7 @@ class Intake:
         held: dict[str, Entry] = {}
 
         def submit(batch: list[Entry], *, hold: bool) -> None:
-            """Look at some entries before their turn to be written, and store them in it."""
+            """Validate entries before the exclusive turn, and store them in it."""
             lot = self._lot(batch, agent, keep_others=keep_others, hold=hold)
             with self.store.exclusive():
                 if self.store.version() != lot.version:  # somebody wrote meanwhile
@@ -202,7 +202,7 @@ class Intake:
         return report
 
     def _lot(self, batch: list[Entry], agent: str, *, keep_others: bool, hold: bool) -> _Lot:
-        """Look at a batch: what is to be written, what waits, and what is said of the rest."""
+        """Sort a batch into what is written, waits for its links, is refused or kept."""
         version, report = self.store.version(), BatchReport()
         known = {e.iri: e for e in self.store.several([e.iri for e in batch])}
         report.unchanged = [e.iri for e in batch if known.get(e.iri) == e]
@@ -227,7 +227,7 @@ class Intake:
         return _Lot(version, changes, waiting, report)
 
     def _waiting(self, fresh: list[Entry]) -> dict[str, Entry]:
-        """The entries that link, perhaps by way of others, to what is not there yet."""
+        """The entries that link to what does not exist yet, directly or through others."""
         links = {e.iri: self._own_links(e) for e in fresh}
         here = {node for entry in fresh for node in entry.nodes()}
         stored = self.store.kinds({*here, *(iri for some in links.values() for iri in some)})
@@ -242,7 +242,7 @@ class Intake:
         return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
 
     def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
-        """The reports; who links to an entry that is refused is looked at without it."""
+        """Validate entries; those that link to a refused one are validated again."""
         standing = {entry.iri: entry for entry in fresh}
         users: dict[str, list[str]] = defaultdict(list)
         for entry in fresh:
@@ -293,7 +293,7 @@ class Intake:
         return _Look(entry, kinds, self.validator.validate(entry, lambda _: dict(kinds)))
 
     def _store(self, look: _Look, agent: str, action: str) -> Accepted:
-        """Write an entry that was looked at, again if what it links to was changed since."""
+        """Write a validated entry; validate it again if what it links to changed since."""
         entry = look.entry
         if self.store.kinds(entry.linked()) != look.kinds:
             look = self._look(entry)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, TypeGuard
 
 import pyoxigraph as ox
@@ -46,7 +47,7 @@ class Keys:
     terms: Mapping[str, Any]
 
     def definition(self, key: str) -> Any:  # noqa: ANN401
-        """What is known of a key that is a property, alias, keyword or class, else None.
+        """The definition of a property, alias, keyword or class; None of an unknown key.
 
         A property that is written as an address, in full or with a prefix, has no rules.
         """
@@ -66,7 +67,9 @@ def prepare(text: str) -> str:
     Raises Malformed (no JSON, too deep, a key twice) or Refused (a context that would have
     to be fetched, a key or value that cannot stand).
     """
-    if _depth(text) > MAX_DEPTH:
+    brackets = (match[0] for match in _BRACKET.finditer(text))
+    levels = accumulate((b in ("[", "{")) - (b in ("]", "}")) for b in brackets)
+    if max(levels, default=0) > MAX_DEPTH:
         raise Malformed(gettext("The JSON may be nested %(most)s deep at most.", most=MAX_DEPTH))
     document = load(text)
     own: list[dict[str, Any]] = []
@@ -150,17 +153,6 @@ def _is_address(value: object) -> TypeGuard[str]:
     )
 
 
-def _depth(text: str) -> int:
-    level = deepest = 0
-    for match in _BRACKET.finditer(text):
-        if match[0] in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif match[0] in "]}":
-            level -= 1
-    return deepest
-
-
 def load(text: str) -> Any:  # noqa: ANN401
     """Read JSON strictly: no NaN, no key twice, no number of thousands of digits."""
 
@@ -189,14 +181,14 @@ def load(text: str) -> Any:  # noqa: ANN401
 
 
 class _Cleaner:
-    """Makes nodes as the parser must see them, and notes what cannot stand."""
+    """Cleans nodes for the parser, and notes the problems in them."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self.problems: list[Problem] = []
 
     def node(self, node: dict[str, Any], path: str = "", within: Any = None) -> dict[str, Any]:  # noqa: ANN401
-        """A node with numbers as text; ``within`` is what is known of its property."""
+        """Clean a node: numbers become text; ``within`` is the definition of its property."""
         cleaned = {key: self._value(key, value, path, within) for key, value in node.items()}
         value = cleaned.get("@value")
         if _is_number(value) and not cleaned.keys().isdisjoint({"@type", "type"}):
@@ -211,7 +203,15 @@ class _Cleaner:
         if definition is None:
             return self._unknown(where, key)
         if "@language" in _option(definition, "@container") and isinstance(value, dict):
-            return self._language_map(value, where)
+            for tag, texts in value.items():
+                if tag != "@none" and (problem := tag_problem(where, tag)):
+                    self.problems.append(problem)
+                for text in texts if isinstance(texts, list) else [texts]:
+                    known = isinstance(text, str)
+                    fault = _text_fault(text) if known else gettext("A text was expected.")
+                    if fault:
+                        self.problems.append(_problem(f"{where}.{tag}", fault, text))
+            return value
         many = value if isinstance(value, list) else [value]
         cleaned = [self._one(item, definition, where) for item in many]
         return cleaned if isinstance(value, list) else cleaned[0]
@@ -245,18 +245,6 @@ class _Cleaner:
                 return {"@value": _plain(item), "@type": kind}
             return item if definition == "@value" else str(item)
         return item
-
-    def _language_map(self, value: dict[str, Any], where: str) -> dict[str, Any]:
-        """Texts by language as they are; note tags and texts that cannot stand."""
-        for tag, texts in value.items():
-            if tag != "@none" and (problem := tag_problem(where, tag)):
-                self.problems.append(problem)
-            for text in texts if isinstance(texts, list) else [texts]:
-                known = isinstance(text, str)
-                fault = _text_fault(text) if known else gettext("A text was expected.")
-                if fault:
-                    self.problems.append(_problem(f"{where}.{tag}", fault, text))
-        return value
 
     def _unknown(self, where: str, key: str) -> None:
         message = gettext("The key %(key)s is not known.", key=repr(key[:200]))

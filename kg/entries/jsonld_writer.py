@@ -36,7 +36,7 @@ class Key:
     many: bool
 
     def takes(self, value: Node | ox.Literal) -> bool:
-        """Say whether the value can be told under this key without loss."""
+        """Whether the value can be written under this key without loss."""
         if self.kind is None:
             return True
         if not isinstance(value, ox.Literal):
@@ -55,7 +55,7 @@ class Names:
     keys: dict[str, Key]
 
     def short(self, iri: str) -> str:
-        """The address with one of our prefixes where it can be told by it."""
+        """The address with one of our prefixes, or as it is."""
         for prefix, namespace in self.prefixes:
             local = iri.removeprefix(namespace)
             # A name that begins with two slashes would be read as another address.
@@ -101,7 +101,11 @@ def entry_object(entry: Entry) -> Json:
 def flat(triples: Iterable[ox.Triple]) -> Json:
     """Triples as a ``@graph`` of nodes by address, without the context."""
     nodes = _by_subject(triples)
-    return {"@graph": [_object(node, nodes[node], _no_part) for node in sorted(nodes, key=name_of)]}
+    return {
+        "@graph": [
+            _object(node, nodes[node], lambda part: None) for node in sorted(nodes, key=name_of)
+        ]
+    }
 
 
 class _Tree:
@@ -133,10 +137,6 @@ def _by_subject(triples: Iterable[ox.Triple]) -> dict[Node, list[ox.Triple]]:
         if not isinstance(triple.subject, ox.Triple):
             nodes[triple.subject].append(triple)
     return dict(nodes)
-
-
-def _no_part(node: Node) -> None:
-    return None
 
 
 def _object(node: Node, triples: list[ox.Triple], part: Callable[[Node], Json | None]) -> Json:

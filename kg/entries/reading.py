@@ -59,12 +59,12 @@ Noted = Callable[[str], Collection[ox.Triple]]
 
 
 def nothing_noted(iri: str) -> Collection[ox.Triple]:
-    """Know nothing of any entry."""
+    """Provenance of an entry that is not stored: none."""
     return ()
 
 
 def parse(data: bytes, media_type: str) -> list[ox.Triple]:
-    """The triples of a document.
+    """Parse a document into triples.
 
     Raises UnknownFormat, TooLarge, Malformed (with the position where the parser knows
     it) or Refused (a key or an IRI that cannot stand).
@@ -141,7 +141,17 @@ def entry_of(
     problems = [p for t in entry.triples for p in (*_term_problems(t), *_claims(t, entry))]
     if problems:
         raise Refused(gettext("Some values of the entry cannot stand."), problems)
-    _check_class(entry)
+    if top_class(entry) != entry.path:
+        raise refused(
+            "type",
+            gettext(
+                "An entry under /id/%(path)s/ is of the class %(kind)s.",
+                path=entry.path,
+                kind=local_name(CLASSES[entry.path]),
+            ),
+            value=", ".join(sorted(t for t in entry.types if t in TOP_CLASSES)) or None,
+            hint=gettext("Give the entry this class and no other top class."),
+        )
     return entry
 
 
@@ -276,7 +286,7 @@ def _name_children(
     children: dict[Any, list[ox.Triple]],
     names: dict[Any, ox.NamedNode],
 ) -> None:
-    """Give the blank nodes below a node numbers by property and content."""
+    """Number the blank nodes below a node, ordered by property and content."""
     blank = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
     for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
         kind = local_name(triple.predicate.value).removeprefix("has")
@@ -285,7 +295,7 @@ def _name_children(
 
 
 def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
-    """What a nested node says, independent of blank node names."""
+    """The content of a nested node without the names of blank nodes, to sort by."""
     if level > MAX_DEPTH:
         raise Malformed(gettext("Parts may be nested %(most)s deep at most.", most=MAX_DEPTH))
     parts = [
@@ -319,7 +329,7 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
 
 
 def ours_to_say(triple: ox.Triple) -> bool:
-    """Tell whether a property says who wrote what when, which is noted with every change."""
+    """Whether a property is provenance, which is noted here with every change."""
     name = triple.predicate.value
     if triple.predicate == RDF_TYPE:
         name = name_of(triple.object)
@@ -328,7 +338,7 @@ def ours_to_say(triple: ox.Triple) -> bool:
 
 
 def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
-    """Yield what a triple claims that only we can know: who wrote what when, what is one."""
+    """Yield claims that only we can make: who wrote what when, and which entries are the same."""
     name, obj = triple.predicate.value, triple.object
     # Which data a match was made from is part of it.
     of_match = name == PSR + "dataVersion" and entry.path == "match"
@@ -389,17 +399,3 @@ def _literal_fault(literal: ox.Literal) -> str | None:
     if CONTROL.search(text):
         return gettext("The text holds a control character.")
     return None
-
-
-def _check_class(entry: Entry) -> None:
-    if top_class(entry) != entry.path:
-        raise refused(
-            "type",
-            gettext(
-                "An entry under /id/%(path)s/ is of the class %(kind)s.",
-                path=entry.path,
-                kind=local_name(CLASSES[entry.path]),
-            ),
-            value=", ".join(sorted(t for t in entry.types if t in TOP_CLASSES)) or None,
-            hint=gettext("Give the entry this class and no other top class."),
-        )

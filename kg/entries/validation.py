@@ -34,23 +34,23 @@ SEVERITY = {SH.Violation: "violation", SH.Warning: "warning", SH.Info: "warning"
 
 @dataclass(frozen=True)
 class Report:
-    """What the shapes say of one entry."""
+    """The result of validating one entry."""
 
     problems: tuple[Problem, ...]
 
     @property
     def conforms(self) -> bool:
-        """Whether nothing is violated; warnings do not count."""
+        """Whether there is no violation; warnings do not count."""
         return not self.violations
 
     @property
     def violations(self) -> list[Problem]:
-        """What must be repaired."""
+        """The problems for which an entry is refused."""
         return [p for p in self.problems if p.severity == "violation"]
 
     @property
     def warnings(self) -> list[Problem]:
-        """What would make the entry better."""
+        """The problems that an entry is accepted with."""
         return [p for p in self.problems if p.severity == "warning"]
 
 
@@ -71,7 +71,7 @@ class Validator:
             self.shapes.remove((shape, SH.targetClass, kind))
 
     def twin(self) -> Validator:
-        """Another validator with the same shapes, which waits for nobody here."""
+        """A validator with a copy of the shapes and a lock of its own."""
         twin = copy(self)
         twin.shapes, twin._lock = Graph(), threading.Lock()
         for triple in self.shapes:
@@ -106,7 +106,7 @@ class Validator:
         }
 
     def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
-        """The results for these nodes only.
+        """Validate these nodes only.
 
         pySHACL's own ``focus_nodes`` silently skips nested shapes, and target classes would
         also check the stubs: so the nodes themselves are the targets of this run.
@@ -150,7 +150,10 @@ class Validator:
                 )
             )
             hint = self.shapes.value(shape, SH.description) if shape else None
-            path = _short(str(prop if isinstance(prop, URIRef) else shape))
+            path = str(prop if isinstance(prop, URIRef) else shape)
+            prefixes = ((p, ns) for p, ns in PREFIXES.items() if path.startswith(ns))
+            if known := next(prefixes, None):
+                path = f"{known[0]}:{path.removeprefix(known[1])}"
             nested = focus.partition("#")[2]
             problem = Problem(
                 path=f"{nested}/{path}" if nested else path,
@@ -192,10 +195,3 @@ def _report(problems: list[Problem]) -> Report:
     kept = sorted(problems, key=lambda problem: problem.severity)[:MAX_PROBLEMS]
     left = gettext("%(count)s more problems are not listed.", count=number(more))
     return Report((*kept, Problem("", left, severity=kept[-1].severity)))
-
-
-def _short(iri: str) -> str:
-    for prefix, namespace in PREFIXES.items():
-        if iri.startswith(namespace):
-            return f"{prefix}:{iri.removeprefix(namespace)}"
-    return iri

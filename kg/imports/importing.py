@@ -13,7 +13,6 @@ from kg.entries.intake import BATCH, BatchReport, Intake
 from kg.entry import Entry
 from kg.errors import Problem
 from kg.imports.sources import Row, read
-from kg.stores.protocol import Store
 from kg.vocabulary import local_name
 
 
@@ -45,14 +44,16 @@ class ImportReport:
             "file": self.file,
             **{name: getattr(self, name) for name in counts},
             "refused": len(self.refusals),
-            "refusals": [_refusal(row, problems) for row, problems in self.refusals],
+            "refusals": [
+                {
+                    "row": row.number,
+                    "identifier": row.identifier,
+                    "problems": [problem.as_dict() for problem in problems],
+                }
+                for row, problems in self.refusals
+            ],
             "warnings_by_message": dict(sorted(self.warnings.items())),
         }
-
-
-def _refusal(row: Row, problems: Sequence[Problem]) -> dict[str, Any]:
-    told = [p.as_dict() for p in problems]
-    return {"row": row.number, "identifier": row.identifier, "problems": told}
 
 
 def import_file(
@@ -71,7 +72,9 @@ def import_file(
     """
     report = ImportReport(name, path.name)
     store = intake.store
-    rows = islice(read(name, path, store.base, _territories(store), store.noted), limit)
+    places = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
+    territories = frozenset(local_name(row["t"]) for row in places)
+    rows = islice(read(name, path, store.base, territories, store.noted), limit)
     seen: list[tuple[Row, str]] = []
 
     def entries() -> Iterator[Entry]:
@@ -88,12 +91,6 @@ def import_file(
     if progress:
         progress(report.rows)
     return report
-
-
-def _territories(store: Store) -> frozenset[str]:
-    """The codes of the territories that are recorded."""
-    found = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
-    return frozenset(local_name(row["t"]) for row in found)
 
 
 def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport) -> None:

@@ -23,6 +23,7 @@ FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"
 TYPE = RDF + "type"
 #: members of one collection; the engine's parser does not survive many more
 _LONGEST = 1_000
+_ELEMENTS = {"OPTIONAL", "MINUS", "LATERAL", "GRAPH", "FILTER", "BIND", "VALUES"}
 _CONSTANTS = {"string", "number", "iri", "name"}
 _ABSOLUTE = re.compile("<[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -234,15 +235,34 @@ class _Reader:
             group.pure = False
             self._select(group)
         while not self._skip("}"):
-            word = self._word()
-            if word in _ELEMENTS or self._next.text == "{":
-                group.pure &= word in {"", "GRAPH"}
-                if word != "FILTER" and group.runs[-1]:
-                    group.runs.append([])
-                _ELEMENTS.get(word, _Reader._nested)(self, group)
-            elif not self._skip("."):
-                group.runs[-1].append(self._statement())
+            self._element(group)
         return group
+
+    def _element(self, group: Group) -> None:
+        word = self._word()
+        if word in _ELEMENTS or self._next.text == "{":
+            group.pure &= word in {"", "GRAPH"}
+            if word != "FILTER" and group.runs[-1]:
+                group.runs.append([])
+        match word:
+            case "FILTER":
+                self._filter(group)
+            case "BIND":
+                self._bind(group)
+            case "VALUES":
+                self._values(group)
+            case "GRAPH":
+                self._take()
+                self._skip("SILENT")
+                self._node()
+                self._join(group, self._group(Group(group)))
+            case "OPTIONAL" | "MINUS" | "LATERAL":
+                self._take()
+                self._group(Group(group))
+            case _ if self._next.text == "{":
+                self._nested(group)
+            case _ if not self._skip("."):
+                group.runs[-1].append(self._statement())
 
     def _nested(self, group: Group) -> None:
         inner = self._group(Group(group))
@@ -251,16 +271,6 @@ class _Reader:
         while self._skip("UNION"):
             group.pure = False
             self._group(Group(group))
-
-    def _optional(self, group: Group) -> None:
-        self._take()
-        self._group(Group(group))
-
-    def _named(self, group: Group) -> None:
-        self._take()
-        self._skip("SILENT")
-        self._node()
-        self._join(group, self._group(Group(group)))
 
     def _join(self, group: Group, inner: Group) -> None:
         group.tables += inner.tables
@@ -508,17 +518,6 @@ class _Reader:
     def _since(self, start: int) -> str:
         before = self._tokens[self._at - 1]
         return self._text[start : before.start + len(before.text)]
-
-
-_ELEMENTS = {
-    "OPTIONAL": _Reader._optional,
-    "MINUS": _Reader._optional,
-    "LATERAL": _Reader._optional,
-    "GRAPH": _Reader._named,
-    "FILTER": _Reader._filter,
-    "BIND": _Reader._bind,
-    "VALUES": _Reader._values,
-}
 
 
 class Unreadable(Malformed):

@@ -62,7 +62,19 @@ class _Snapshots:
     def lease(self) -> Iterator[tuple[Path, int]]:
         """Yield a snapshot's folder and data version; it stays while the block runs."""
         with self._lock:
-            folder, version = self._fresh(), self._version
+            old = time.monotonic() - self._made > MAX_STALENESS
+            if self._current is None or (old and self._store.version() != self._version):
+                version = self._store.version()
+                self._count += 1
+                folder = self._folder / str(self._count)
+                try:
+                    self._store.snapshot(folder)
+                except (OSError, RuntimeError) as error:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    raise StoreUnusable("The store cannot be copied for queries now.") from error
+                self._current, self._version, self._made = folder, version, time.monotonic()
+                self._sweep()
+            folder, version = self._current, self._version
             self._users[folder] += 1
         try:
             yield folder, version
@@ -71,21 +83,6 @@ class _Snapshots:
                 self._users[folder] -= 1
                 if folder != self._current:
                     self._sweep()
-
-    def _fresh(self) -> Path:
-        old = time.monotonic() - self._made > MAX_STALENESS
-        if self._current is None or (old and self._store.version() != self._version):
-            version = self._store.version()
-            self._count += 1
-            folder = self._folder / str(self._count)
-            try:
-                self._store.snapshot(folder)
-            except (OSError, RuntimeError) as error:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise StoreUnusable("The store cannot be copied for queries now.") from error
-            self._current, self._version, self._made = folder, version, time.monotonic()
-            self._sweep()
-        return self._current
 
     def _sweep(self) -> None:
         for folder in self._folder.iterdir():
@@ -104,7 +101,15 @@ class _Watch:
     def __init__(self) -> None:
         self._ends: dict[subprocess.Popen[bytes], float] = {}
         self._lock, self._over = threading.Lock(), threading.Event()
-        threading.Thread(target=self._look, name="query-watch", daemon=True).start()
+
+        def look() -> None:
+            while not self._over.wait(LOOK):
+                with self._lock:
+                    late = [p for p, end in self._ends.items() if end < time.monotonic()]
+                for process in late:
+                    process.kill()
+
+        threading.Thread(target=look, name="query-watch", daemon=True).start()
 
     @contextmanager
     def until(self, end: float, process: subprocess.Popen[bytes]) -> Iterator[None]:
@@ -116,13 +121,6 @@ class _Watch:
         finally:
             with self._lock:
                 del self._ends[process]
-
-    def _look(self) -> None:
-        while not self._over.wait(LOOK):
-            with self._lock:
-                late = [p for p, end in self._ends.items() if end < time.monotonic()]
-            for process in late:
-                process.kill()
 
     def close(self) -> None:
         """End the thread."""
@@ -156,7 +154,7 @@ class _Worker:
             raise
 
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """The answer's head and body; LimitExceeded if the process ended instead.
+        """Send a request and read head and body; LimitExceeded if the process ended instead.
 
         Raises BrokenPipeError for a process that has ended before it could read the request.
         """
@@ -266,8 +264,21 @@ class QueryPool:
         return Answer(head["kind"], head["rows"], body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """What a worker says; whatever happens it is idle or dead afterwards."""
-        worker, closed = self._worker(folder), self._closed
+        """Ask a worker of this snapshot; afterwards it is idle or dead, whatever happens."""
+        with self._lock:
+            closed = self._closed
+            old = [w for w in self._idle if w.folder != folder]
+            self._idle = [w for w in self._idle if w.folder == folder]
+            idle = self._idle.pop() if self._idle else None
+        if idle and not idle.alive():
+            old.append(idle)
+            idle = None
+        for worker in old:
+            worker.kill()
+        try:
+            worker = idle or _Worker(folder, self.limits, self._watch)
+        except OSError as error:
+            raise Overloaded("No process can be started for the query. Try again.", 5) from error
         try:
             reply = worker.ask(request)
         except BaseException:
@@ -280,22 +291,6 @@ class QueryPool:
         if not kept:
             worker.kill()
         return reply
-
-    def _worker(self, folder: Path) -> _Worker:
-        """An idle worker of this snapshot, or a new one; end those of old ones."""
-        with self._lock:
-            old = [w for w in self._idle if w.folder != folder]
-            self._idle = [w for w in self._idle if w.folder == folder]
-            idle = self._idle.pop() if self._idle else None
-        if idle and not idle.alive():
-            old.append(idle)
-            idle = None
-        for worker in old:
-            worker.kill()
-        try:
-            return idle or _Worker(folder, self.limits, self._watch)
-        except OSError as error:
-            raise Overloaded("No process can be started for the query. Try again.", 5) from error
 
     def close(self) -> None:
         """End all idle workers now, and those that are at work after their query."""

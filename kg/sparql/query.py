@@ -1,4 +1,4 @@
-"""What a public query is and what answers it; ``pool`` and ``remote`` implement it."""
+"""Public queries and the protocol of what answers them; ``pool`` and ``remote`` implement it."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from kg.sparql.slots import Slots
 from kg.sparql.syntax_errors import mistake
 from kg.stores.remote.http import RESULTS, TRIPLES, Engine, Reply, cut_off
 
+_TABULAR = {"SELECT", "ASK"}
 #: how Virtuoso answers ASK: a row with a 1, or no row
 _ASKED = "__ASK_RETVAL"
 
@@ -44,8 +45,7 @@ class RemoteQueries:
         check_form(query.form, form)
         graphs = {"default-graph-uri": dataset.default, "named-graph-uri": dataset.named}
         union = dataset == ALL and not query.own_dataset
-        table = query.form in {"SELECT", "ASK"}
-        accept = RESULTS if table else TRIPLES
+        accept = RESULTS if query.form in _TABULAR else TRIPLES
         with self._slots.turn():
             ready, seconds = prepared(query, prepare, self.limits)
             text = ready.text
@@ -55,9 +55,7 @@ class RemoteQueries:
             try:
                 with self._engine.query(text, accept, seconds, None if union else graphs) as reply:
                     # Named nowhere here, so that no error keeps the reader (see _write).
-                    kind, rows, body = self._write(
-                        _result(reply, ready.form) if table else _triples(reply), form
-                    )
+                    kind, rows, body = self._write(_result(reply, ready.form), form)
             except Malformed as error:
                 raise Malformed(mistake(query.text) or str(error)) from error
             if kind == "graph" and self._engine.virtuoso:
@@ -86,9 +84,16 @@ class RemoteQueries:
         except KgError as error:
             clear_frames(error.__traceback__)
             raise
-        except (TooMuch, SyntaxError, ValueError) as error:
+        except TooMuch as error:
             clear_frames(error.__traceback__)
-            raise _of_ours(error) from error
+            message = f"The answer goes beyond the limit of {error.limit}."
+            raise LimitExceeded(message, error.limit) from error
+        except SyntaxError as error:
+            clear_frames(error.__traceback__)
+            raise _unreadable(error) from error
+        except ValueError as error:
+            clear_frames(error.__traceback__)
+            raise Malformed(f"The query cannot be run: {error}") from error
         finally:
             del result
 
@@ -96,8 +101,11 @@ class RemoteQueries:
         """Do nothing: no connection outlives its query."""
 
 
-def _result(reply: Reply, kind: str) -> ox.QuerySolutions | ox.QueryBoolean:
-    """Solutions, or the truth that was asked for. Raises StoreUnusable."""
+def _result(reply: Reply, kind: str) -> ox.QuerySolutions | ox.QueryBoolean | Iterator[ox.Triple]:
+    """Triples, solutions, or the truth that a query is about. Raises StoreUnusable."""
+    if kind not in _TABULAR:
+        quads = ox.parse(cast(IO[bytes], reply), format=ox.RdfFormat.N_TRIPLES)
+        return (quad.triple for quad in quads)
     result = _parsed(cast(IO[bytes], reply))
     if isinstance(result, ox.QueryBoolean) == (kind == "ASK"):
         return result
@@ -115,19 +123,6 @@ def _parsed(source: IO[bytes] | bytes) -> ox.QuerySolutions | ox.QueryBoolean:
         raise _unreadable(error) from error
 
 
-def _triples(reply: Reply) -> Iterator[ox.Triple]:
-    return (quad.triple for quad in ox.parse(cast(IO[bytes], reply), format=ox.RdfFormat.N_TRIPLES))
-
-
 def _unreadable(error: SyntaxError) -> StoreUnusable:
     reason = str(error).partition("\n")[0][:200]
     return StoreUnusable(f"The SPARQL engine's answer cannot be read: {reason}")
-
-
-def _of_ours(error: TooMuch | SyntaxError | ValueError) -> KgError:
-    """What an error while an answer is read and written means to the client."""
-    if isinstance(error, TooMuch):
-        return LimitExceeded(f"The answer goes beyond the limit of {error.limit}.", error.limit)
-    if isinstance(error, SyntaxError):
-        return _unreadable(error)
-    return Malformed(f"The query cannot be run: {error}")

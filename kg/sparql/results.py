@@ -147,7 +147,7 @@ def write(
 
 
 class _Capped(io.BytesIO):
-    """Takes what an engine writes, up to so many bytes."""
+    """A buffer that raises TooMuch beyond ``most`` bytes."""
 
     def __init__(self, most: int) -> None:
         super().__init__()

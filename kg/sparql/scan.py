@@ -38,9 +38,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPEN, _CLOSE = "{([", "})]"
-_UPDATES = {
-    "INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH",
-}  # fmt: skip
+_UPDATES = set("INSERT DELETE LOAD CLEAR DROP CREATE ADD MOVE COPY WITH".split())
 _FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
 _VOLATILE = {"NOW", "RAND", "UUID", "STRUUID", "BNODE"}
 _OPERATORS = set("+-*/|&!=<>^.;,") | {"||", "&&", "!=", "<=", ">="}

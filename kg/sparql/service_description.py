@@ -28,14 +28,12 @@ _GRAPHS = (
     "SELECT ?name (COUNT(*) AS ?n) { GRAPH ?name { ?s ?p ?o } }"
     " GROUP BY ?name HAVING (!STRSTARTS(STR(?name), %s)) ORDER BY ?name"
 )
-_PREFIXES = "".join(
-    f"@prefix {name}: <{iri}> .\n"
-    for name, iri in (PREFIXES | {
-        "sd": "http://www.w3.org/ns/sparql-service-description#",
-        "void": "http://rdfs.org/ns/void#",
-        "fmt": "http://www.w3.org/ns/formats/",
-    }).items()
-)  # fmt: skip
+_NAMESPACES = PREFIXES | {
+    "sd": "http://www.w3.org/ns/sparql-service-description#",
+    "void": "http://rdfs.org/ns/void#",
+    "fmt": "http://www.w3.org/ns/formats/",
+}
+_PREFIXES = "".join(f"@prefix {name}: <{iri}> .\n" for name, iri in _NAMESPACES.items())
 _FORMATS = (
     "fmt:SPARQL_Results_JSON , fmt:SPARQL_Results_XML , fmt:SPARQL_Results_CSV ,"
     " fmt:SPARQL_Results_TSV , fmt:Turtle , fmt:N-Triples , fmt:JSON-LD , fmt:RDF_XML"
@@ -44,7 +42,7 @@ _FORMATS = (
 
 @dataclass(frozen=True)
 class Counts:
-    """How much there is: totals by name, instances by class, triples by graph of no entry."""
+    """Totals by name, instances by class, and triples by graph other than entries."""
 
     totals: dict[str, int]
     classes: dict[str, int]
@@ -52,7 +50,7 @@ class Counts:
 
 
 class Describer:
-    """Counts the graph once for each data version, as any public query would."""
+    """Counts the graph once for each data version, by public queries."""
 
     def __init__(self, store: Store, queries: QueryEngine) -> None:
         self._store, self._queries = store, queries
@@ -60,7 +58,7 @@ class Describer:
         self._known: tuple[int, Counts] | None = None
 
     def counts(self) -> Counts:
-        """How much there is; raises what a query raises."""
+        """Count what there is; raises what a query raises."""
         with self._lock:
             if self._known is None or self._known[0] != self._store.version():
                 version = self._store.version()
@@ -81,8 +79,14 @@ class Describer:
     def service(self, endpoint: str) -> list[ox.Triple]:
         """The Service Description of the endpoint at this address."""
         counts, base = self.counts(), self._store.base
+        contents = dict.fromkeys(counts.graphs, "Other statements of this installation.")
+        contents |= {name: "A concept scheme." for name in contents if name.startswith(VOC)}
+        contents |= {
+            ONTOLOGY: "The ontology and its alignments.",
+            base + "graph/provenance": "Who wrote which entry, when.",
+        }
         named = " , ".join(
-            f"[ a sd:NamedGraph ; sd:name {_iri(name)} ; dct:description {_what(name, base)} ;"
+            f'[ a sd:NamedGraph ; sd:name {_iri(name)} ; dct:description "{contents[name]}"@en ;'
             f" sd:graph [ a sd:Graph ; void:triples {count} ] ]"
             for name, count in counts.graphs.items()
         )
@@ -131,17 +135,6 @@ class Describer:
                 void:classPartition {parts} .
             """
         )
-
-
-def _what(graph: str, base: str) -> str:
-    """What a graph that is no entry holds, as a literal."""
-    if graph == ONTOLOGY:
-        return '"The ontology and its alignments."@en'
-    if graph.startswith(VOC):
-        return '"A concept scheme."@en'
-    if graph == base + "graph/provenance":
-        return '"Who wrote which entry, when."@en'
-    return '"Other statements of this installation."@en'
 
 
 def _iri(text: str) -> str:

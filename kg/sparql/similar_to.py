@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyoxigraph as ox
@@ -90,7 +90,7 @@ _Part = str | _Call
 
 @dataclass(frozen=True)
 class Plan:
-    """A query whose patterns were read: its text in parts, between them the lists it asks for."""
+    """A query in parts: its text, and between the parts the lists of matches it needs."""
 
     query: PublicQuery
     parts: tuple[_Part, ...]
@@ -124,7 +124,7 @@ def mentions(query: str) -> bool:
 
 
 def plan(query: PublicQuery) -> Plan:
-    """How a query is to be filled with matches; one without the pattern is one part.
+    """Split a query at its patterns; one without a pattern stays one part.
 
     Raises Malformed, saying where, for a pattern that cannot be answered.
     """
@@ -136,7 +136,13 @@ def plan(query: PublicQuery) -> Plan:
         why = f": {error.why}" if error.why else ""
         message = f"psr:similarTo cannot be read at {place(query.text, error.start)}{why}. {_USAGE}"
         raise Malformed(mistake(query.text) or message) from error
-    made = Plan(query, tuple(_parts(query.text, sorted(edits, key=lambda edit: edit[:2]))))
+    at = 0
+    parts: list[_Part] = []
+    for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
+        lines = "\n" * query.text.count("\n", start, end)  # so that later ones keep their numbers
+        parts += [query.text[at:start], *new, lines]
+        at = end
+    made = Plan(query, (*parts, query.text[at:]))
     if sum(len(call.queries) for call in made.calls()) > MAX_LISTS:
         raise Malformed(_TOO_MANY)
     return made
@@ -146,18 +152,8 @@ def plan(query: PublicQuery) -> Plan:
 _Edit = tuple[int, int, list[_Part]]
 
 
-def _parts(text: str, edits: Iterable[_Edit]) -> Iterator[_Part]:
-    at = 0
-    for start, end, parts in edits:
-        yield text[at:start]
-        yield from parts
-        yield "\n" * text.count("\n", start, end)  # so that later lines keep their numbers
-        at = end
-    yield text[at:]
-
-
 def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
-    """Yield the changes of a query: calls before the statements of their run, less these."""
+    """Yield the edits of a query: calls go before the run in which their patterns stood."""
     patterns = 0
     for group in all_groups:
         for triple in group.triples():
@@ -211,7 +207,7 @@ def _run_edits(run: list[Statement], calls: list[_Call], spelling: _Spelling) ->
 
 @dataclass
 class _Spelling:
-    """How the patterns of joined groups are written, and which triples were only for that.
+    """Reads the patterns of joined groups, and notes which triples only spell them.
 
     A blank node that is asked for gets a variable of its own, as VALUES binds no other. What is
     said of the list ``(?practice ?score)`` itself is said of the practice.
@@ -226,7 +222,7 @@ class _Spelling:
         self._first, self._rest = self._members(FIRST), self._members(REST)
 
     def call(self, triple: Triple, group: Group) -> _Call:
-        """What one pattern of a group asks."""
+        """Read one pattern of a group."""
         if group.template:
             raise Unreadable(triple.start, "CONSTRUCT needs a template before WHERE")
         self.used.add(triple)
@@ -274,7 +270,7 @@ class _Spelling:
         return cells
 
     def split(self, triples: list[Triple]) -> tuple[list[Triple], set[Triple]]:
-        """The triples of fresh variables, with what hangs on them, and the other ones."""
+        """Part the triples about fresh variables and what these lead to from the rest."""
         left = [triple for triple in triples if triple not in self.used]
         about: dict[Node, list[Triple]] = {}
         for triple in left:
@@ -300,7 +296,7 @@ class _Spelling:
         return sorted(names | {triple.path for triple in triples if triple.path.startswith("?")})
 
     def changes(self, triple: Triple) -> bool:
-        """Whether a triple is about the list of an entry and its score."""
+        """Whether a triple mentions the list of an entry and its score."""
         return not self.entries.keys().isdisjoint(triple.nodes())
 
     def written(self, triple: Triple) -> str:
@@ -336,7 +332,7 @@ def _known(
 
 
 def _query(words: list[Node], call: Triple) -> SimilarQuery:
-    """What a list without variables looks for."""
+    """Read a list without variables."""
     about, *rest = words
     limit, path = 10, "practice"
     if rest and rest[0].kind == "literal":

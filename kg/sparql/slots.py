@@ -1,4 +1,4 @@
-"""Turns for what strangers ask: so many run at a time, so many more may wait."""
+"""Turns for requests of visitors: a limited number runs, a limited number waits."""
 
 from __future__ import annotations
 

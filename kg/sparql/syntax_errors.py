@@ -25,7 +25,7 @@ _SHOWN, _SIGNS = 40, 6
 
 
 def explain(query: str, reason: str, ran: str | None = None) -> str:
-    """One sentence or two: the place, the text there, and what is wrong with it.
+    """Say in one or two sentences where a query breaks, the text there, and what is wrong.
 
     ``ran`` is what was made of the query, if the engine had that to read.
     """
@@ -51,7 +51,7 @@ def explain(query: str, reason: str, ran: str | None = None) -> str:
 
 
 def mistake(query: str) -> str | None:
-    """What is wrong with a query that no engine reads, None where we do not see it."""
+    """The fault of a query that no engine reads, None where we see none."""
     try:
         read = tokens(query)
     except Malformed as error:
@@ -74,7 +74,7 @@ def mistake(query: str) -> str | None:
 
 
 def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
-    """What is wrong with the brackets, None if each is closed by its own kind."""
+    """The fault of the brackets, None if each is closed by its own kind."""
     opened: list[Token] = []
     for token in read:
         if token.kind != "mark":
@@ -93,7 +93,7 @@ def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """The length of the common beginning of two texts."""
     pairs = zip(one, other, strict=False)
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 

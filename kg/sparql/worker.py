@@ -14,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pyoxigraph as ox
@@ -39,7 +40,12 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     store = ox.Store.read_only(folder)
     if not alone:
-        _no_more_descriptors()
+        # Leave no free file descriptor, so that no socket can be made.
+        highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, highest + 1))
+        with suppress(OSError):
+            while True:
+                os.dup(0)
     signal.setitimer(signal.ITIMER_REAL, 0)
     _send({"ready": True, "network": "namespace" if alone else "descriptors"}, b"")
     for line in sys.stdin.buffer:
@@ -54,17 +60,6 @@ def _unshare_network() -> bool:
     """Move into a network namespace without interfaces; False where the host forbids it."""
     libc = ctypes.CDLL(None, use_errno=True)
     return bool(libc.unshare(_NEW_USER | _NEW_NET) == 0)
-
-
-def _no_more_descriptors() -> None:
-    """Leave no free file descriptor, so that no socket can be made."""
-    highest = max(int(name) for name in os.listdir("/proc/self/fd"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, highest + 1))
-    while True:
-        try:
-            os.dup(0)
-        except OSError:
-            return
 
 
 def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object], bytes]:

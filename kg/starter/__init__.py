@@ -42,11 +42,11 @@ _CREDIT = {
 
 def digest() -> str:
     """A number of 16 digits that changes with the starter graph's files."""
-    found = hashlib.sha256()
+    content = hashlib.sha256()
     for file in sorted(files("kg.starter").iterdir(), key=lambda f: f.name):
         if file.name.endswith((".ttl", ".tsv")):
-            found.update(file.read_bytes())
-    return found.hexdigest()[:16]
+            content.update(file.read_bytes())
+    return content.hexdigest()[:16]
 
 
 def entries(base: str) -> Iterator[Entry]:
@@ -54,24 +54,46 @@ def entries(base: str) -> Iterator[Entry]:
     yield from territories(base)
     for file in sorted(files("kg.starter").iterdir(), key=lambda f: f.name):
         if file.name.endswith(".ttl"):
-            yield from _split(file.read_bytes(), base)
-
-
-def _split(data: bytes, base: str) -> Iterator[Entry]:
-    """Yield the entries of a Turtle file: what is said of one IRI and its fragments."""
-    text = data.decode("utf-8").replace(f"@base <{FILES_BASE}>", f"@base <{base}>")
-    found: dict[str, list[ox.Triple]] = defaultdict(list)
-    for quad in ox.parse(text, format=ox.RdfFormat.TURTLE):
-        found[name_of(quad.subject).partition("#")[0]].append(quad.triple)
-    for iri in sorted(found):
-        yield make(iri, found[iri])
+            text = file.read_text("utf-8").replace(f"@base <{FILES_BASE}>", f"@base <{base}>")
+            triples: dict[str, list[ox.Triple]] = defaultdict(list)
+            for quad in ox.parse(text, format=ox.RdfFormat.TURTLE):
+                triples[name_of(quad.subject).partition("#")[0]].append(quad.triple)
+            for iri in sorted(triples):
+                yield make(iri, triples[iri])
 
 
 def territories(base: str) -> Iterator[Entry]:
     """Yield the NUTS 2021 regions, the countries and the municipalities of the table."""
-    held = _competences()
+    held: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in _table("competences.tsv"):
+        held[row["country"]].append((_LEVELS[row["level"]], row["competence"]))
     for row in _table("territories.tsv"):
-        yield _territory(row, base, held.get(row["country"], []))
+        iri = f"{base}id/territory/{row['code']}"
+        town = row["level"] == "municipality"
+        source = _GEONAMES if town else _EUROSTAT
+        facts: list[tuple[str, ox.NamedNode | ox.Literal]] = [
+            (RDF_TYPE.value, ox.NamedNode(PSR + "Territory")),
+            (PSR + "territoryLevel", ox.NamedNode(f"{VOC}territory-level/{row['level']}")),
+            (PSR + "countryCode", ox.Literal(row["country"])),
+            (DCT + "source", ox.NamedNode(source)),
+            (SCHEMA + "creditText", ox.Literal(_CREDIT[source])),
+            (DCT + "title", ox.Literal(row["name_en"] or row["name"], language="en")),
+            *_figures(row),
+        ]
+        if row["name_en"] not in {"", row["name"]}:  # its name in its own language
+            facts.append((DCT + "alternative", ox.Literal(row["name"])))
+        if row["parent"]:
+            facts.append((DCT + "isPartOf", ox.NamedNode(f"{base}id/territory/{row['parent']}")))
+        if not town:
+            code = ox.NamedNode(f"http://data.europa.eu/nuts/code/{row['code']}")
+            facts += [(SKOS + "notation", ox.Literal(row["code"])), (SKOS + "exactMatch", code)]
+        if row["level"] == "country":
+            facts += [
+                (PSR + level, ox.NamedNode(f"{VOC}competence/{slug}"))
+                for level, slug in held[row["country"]]
+            ]
+        subject = ox.NamedNode(iri)
+        yield make(iri, [ox.Triple(subject, ox.NamedNode(p), o) for p, o in facts])
 
 
 def _table(name: str) -> Iterator[dict[str, str]]:
@@ -79,69 +101,27 @@ def _table(name: str) -> Iterator[dict[str, str]]:
     yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
-def _competences() -> dict[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in _table("competences.tsv"):
-        found[row["country"]].append((_LEVELS[row["level"]], row["competence"]))
-    return found
-
-
-def _territory(row: dict[str, str], base: str, held: list[tuple[str, str]]) -> Entry:
-    iri = f"{base}id/territory/{row['code']}"
-    town = row["level"] == "municipality"
-    source = _GEONAMES if town else _EUROSTAT
-    facts: list[tuple[str, ox.NamedNode | ox.Literal]] = [
-        (RDF_TYPE.value, ox.NamedNode(PSR + "Territory")),
-        (PSR + "territoryLevel", ox.NamedNode(f"{VOC}territory-level/{row['level']}")),
-        (PSR + "countryCode", ox.Literal(row["country"])),
-        (DCT + "source", ox.NamedNode(source)),
-        (SCHEMA + "creditText", ox.Literal(_CREDIT[source])),
-        *_names(row),
-        *_figures(row),
-    ]
-    if row["parent"]:
-        facts.append((DCT + "isPartOf", ox.NamedNode(f"{base}id/territory/{row['parent']}")))
-    if not town:
-        code = ox.NamedNode(f"http://data.europa.eu/nuts/code/{row['code']}")
-        facts += [(SKOS + "notation", ox.Literal(row["code"])), (SKOS + "exactMatch", code)]
-    if row["level"] == "country":
-        facts += [(PSR + level, ox.NamedNode(f"{VOC}competence/{slug}")) for level, slug in held]
-    subject = ox.NamedNode(iri)
-    return make(iri, [ox.Triple(subject, ox.NamedNode(p), o) for p, o in facts])
-
-
-def _names(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]:
-    """The title in English (or as it is) and the name of the place's own language."""
-    english = row["name_en"] or row["name"]
-    found: list[tuple[str, ox.NamedNode | ox.Literal]] = [
-        (DCT + "title", ox.Literal(english, language="en"))
-    ]
-    if row["name"] != english:
-        found.append((DCT + "alternative", ox.Literal(row["name"])))
-    return found
-
-
 def _figures(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]:
-    found: list[tuple[str, ox.NamedNode | ox.Literal]] = []
+    facts: list[tuple[str, ox.NamedNode | ox.Literal]] = []
     for column, scheme in _TYPES.items():
         if row[column]:
-            found.append((PSR + _PROPERTY[column], ox.NamedNode(f"{VOC}{scheme}/{row[column]}")))
+            facts.append((PSR + _PROPERTY[column], ox.NamedNode(f"{VOC}{scheme}/{row[column]}")))
     for column, name in {"lat": GEO + "lat", "long": GEO + "long"}.items():
         if row[column]:
-            found.append((name, decimal(row[column])))
+            facts.append((name, decimal(row[column])))
     if row["population"]:
-        found.append((PSR + "population", ox.Literal(int(row["population"]))))
+        facts.append((PSR + "population", ox.Literal(int(row["population"]))))
     for column, name in _FIGURES.items():
         if row[column]:
-            found.append((PSR + name, decimal(row[column])))
+            facts.append((PSR + name, decimal(row[column])))
     known = {"population": "population"} | _FIGURES
     for column in filter(None, row["estimated"].split(",")):
-        found.append((PSR + "estimatedFigure", ox.NamedNode(PSR + known[column])))
+        facts.append((PSR + "estimatedFigure", ox.NamedNode(PSR + known[column])))
     if row["years"]:
-        found.append(
+        facts.append(
             (
                 DCT + "description",
                 ox.Literal(f"Years of the figures: {row['years']}.", language="en"),
             )
         )
-    return found
+    return facts

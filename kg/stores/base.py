@@ -80,7 +80,7 @@ class GraphStore(ABC):
 
     @abstractmethod
     def _read(self, iris: Sequence[str]) -> list[Entry]:
-        """Those of some entries that exist."""
+        """Read entries; those that do not exist are left out."""
 
     @abstractmethod
     def _graph(self, name: str) -> set[ox.Triple]:
@@ -115,12 +115,12 @@ class GraphStore(ABC):
     def get(self, iri: str) -> Entry:
         """An entry; raises NotFound."""
         ours = iri.startswith(self.base + "id/") and _node(iri)
-        if not ours or not (found := self.several([iri])):
-            raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
-        return found[0]
+        if ours and (entries := self.several([iri])):
+            return entries[0]
+        raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
 
     def several(self, iris: Sequence[str]) -> list[Entry]:
-        """Those of some entries that exist, in the same order."""
+        """Entries in the order of ``iris``; those that do not exist are left out."""
         return [entry for some in _parts(iris, self.at_once) for entry in self._some(some)]
 
     def _some(self, iris: Sequence[str]) -> list[Entry]:
@@ -128,14 +128,14 @@ class GraphStore(ABC):
         with self._lock:
             if self._known_at != version or len(self._known) >= MAX_KNOWN:
                 self._known, self._known_at = {}, version
-            found = {iri: self._known[iri] for iri in iris if iri in self._known}
-        if missing := [iri for iri in iris if iri not in found]:
+            entries = {iri: self._known[iri] for iri in iris if iri in self._known}
+        if missing := [iri for iri in iris if iri not in entries]:
             read = {entry.iri: entry for entry in self._read(missing)}
             with self._lock:
                 if self._known_at == version:  # else a write came between
                     self._known |= read
-            found |= read
-        return [found[iri] for iri in iris if iri in found]
+            entries |= read
+        return [entries[iri] for iri in iris if iri in entries]
 
     def provenance(self, iri: str) -> Version | None:
         """The last write of an entry, also of a deleted one; None if never seen."""
@@ -149,37 +149,37 @@ class GraphStore(ABC):
         return Version(int(row["number"]), row["when"], agent, row["action"])
 
     def noted(self, iri: str) -> set[ox.Triple]:
-        """What provenance says of an entry itself."""
+        """The statements of the provenance graph about an entry."""
         if (node := _node(iri)) is None:
             return set()
         rows = self._solutions(filled(_NOTED, {"prov": self._provenance, "entry": node}))
         return {ox.Triple(node, row["p"], row["o"]) for row in rows}
 
     def written_by(self, prefix: str) -> list[tuple[str, str]]:
-        """Entries whose last writer has such a name, each with when it was, by IRI."""
+        """Entries by IRI whose last agent's name begins with ``prefix``, each with the time."""
         agents = ox.Literal(f"{self.base}agent/{prefix}")
         rows = self.select(_WRITTEN_BY, {"prov": self._provenance, "agents": agents})
         return [(row["entry"], row["when"]) for row in rows]
 
     def forget_agents(self, prefix: str) -> None:
-        """Remove from provenance what was done by those whose names begin so."""
+        """Remove from provenance the activities of agents whose names begin with ``prefix``."""
         agents = ox.Literal(f"{self.base}agent/{prefix}")
         self._update(_FORGET.format(prov=self._provenance, agents=agents))
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
-        """The entries written after a version, and whether each still exists."""
+        """The entries written after a data version, and whether each still exists."""
         values: dict[str, ox.NamedNode | ox.Literal]
         values = {"prov": self._provenance, "since": ox.Literal(version)}
         return sorted({(row["entry"], "alive" in row) for row in self.select(_CHANGES, values)})
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
         """The classes of entries and concepts; ``scheme:IRI`` for the scheme."""
-        found: dict[str, list[str]] = defaultdict(list)
+        classes: dict[str, list[str]] = defaultdict(list)
         ours = sorted({iri for iri in iris if iri.startswith((self.base, VOC))})
         for some in _parts(ours, 200):
             for row in self.select(_KINDS, {"iris": [ox.NamedNode(iri) for iri in some]}):
-                found[row["iri"]].append(row.get("class") or "scheme:" + row["scheme"])
-        return {iri: sorted(kinds) for iri, kinds in found.items()}
+                classes[row["iri"]].append(row.get("class") or "scheme:" + row["scheme"])
+        return {iri: sorted(kinds) for iri, kinds in classes.items()}
 
     def entries(self, path: str | None = None) -> Iterator[Entry]:
         """Yield the entries of a class, or all, by IRI."""
@@ -192,12 +192,12 @@ class GraphStore(ABC):
 
     def select(self, query: str, values: Values) -> list[Binding]:
         """Run one of our own SELECT queries, filled in with values."""
-        found = self._solutions(HEADER + filled(query, values))
-        names = [v.value for v in found.variables]
-        return [{name: row[name].value for name in names if row[name] is not None} for row in found]
+        rows = self._solutions(HEADER + filled(query, values))
+        names = [v.value for v in rows.variables]
+        return [{name: row[name].value for name in names if row[name] is not None} for row in rows]
 
     def _change(self, changes: Sequence[Change], agent: str, action: str, number: int) -> str:
-        """The update that carries out changes as data version ``number``.
+        """Write the update that carries out changes as data version ``number``.
 
         Three operations whatever the number of entries: an engine such as Virtuoso needs far
         longer for more.
@@ -230,16 +230,17 @@ class GraphStore(ABC):
 
 
 def filled(query: str, values: Values) -> str:
-    """A query with each ``$name`` replaced by a term, or by several with spaces between.
+    """Replace each ``$name`` of a query by a term, or by several with spaces between.
 
     In one pass: what looks like a name inside a term stays as it is. No term goes into the text
     of a query in any other way.
     """
-    return re.sub(r"\$(\w+)", lambda match: _written(values[match[1]]), query)
 
+    def written(match: re.Match[str]) -> str:
+        value = values[match[1]]
+        return str(value) if isinstance(value, Term) else " ".join(map(str, value))
 
-def _written(value: Term | Sequence[Term]) -> str:
-    return str(value) if isinstance(value, Term) else " ".join(map(str, value))
+    return re.sub(r"\$(\w+)", written, query)
 
 
 def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:

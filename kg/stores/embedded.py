@@ -59,13 +59,13 @@ class EmbeddedStore(GraphStore):
         self._store.update(HEADER + text)
 
     def _solutions(self, query: str) -> ox.QuerySolutions:
-        found = self._store.query(query, use_default_graph_as_union=True)
-        assert isinstance(found, ox.QuerySolutions)
-        return found
+        rows = self._store.query(query, use_default_graph_as_union=True)
+        assert isinstance(rows, ox.QuerySolutions)
+        return rows
 
     def _read(self, iris: Sequence[str]) -> list[Entry]:
-        found = ((iri, self._graph(iri)) for iri in iris)
-        return [Entry(iri, tuple(sorted(triples, key=str))) for iri, triples in found if triples]
+        graphs = ((iri, self._graph(iri)) for iri in iris)
+        return [Entry(iri, tuple(sorted(triples, key=str))) for iri, triples in graphs if triples]
 
     def _graph(self, name: str) -> set[ox.Triple]:
         quads = self._store.quads_for_pattern(None, None, None, ox.NamedNode(name))

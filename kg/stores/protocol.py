@@ -59,19 +59,19 @@ class Store(Protocol):
         """An entry; raises NotFound."""
 
     def several(self, iris: Sequence[str]) -> list[Entry]:
-        """Those of some entries that exist, in the same order."""
+        """Entries in the order of ``iris``; those that do not exist are left out."""
 
     def provenance(self, iri: str) -> Version | None:
         """The last write of an entry, also of a deleted one; None if never seen."""
 
     def noted(self, iri: str) -> set[ox.Triple]:
-        """What provenance says of an entry itself."""
+        """The statements of the provenance graph about an entry."""
 
     def written_by(self, prefix: str) -> list[tuple[str, str]]:
-        """Entries whose last writer has such a name, each with when it was, by IRI."""
+        """Entries by IRI whose last agent's name begins with ``prefix``, each with the time."""
 
     def forget_agents(self, prefix: str) -> None:
-        """Remove from provenance what was done by those whose names begin so."""
+        """Remove from provenance the activities of agents whose names begin with ``prefix``."""
 
     def exclusive(self) -> AbstractContextManager[object]:
         """Keep every other writer away while the block runs; may be nested in one thread."""
@@ -83,7 +83,7 @@ class Store(Protocol):
         """
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
-        """The entries written after a version, and whether each still exists."""
+        """The entries written after a data version, and whether each still exists."""
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
         """The classes of entries and concepts; ``scheme:IRI`` for the scheme."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import lru_cache
 
 #: letters that Unicode does not take apart, as they are typed where they are not on the keyboard
@@ -32,7 +31,7 @@ _OTHER = re.compile(r"[^\x00-\x7f]")
 
 
 def fold(text: str) -> str:
-    """A text as it is compared with what people type, spaces in it single.
+    """Fold a text to what it is compared by; spaces become single.
 
     Two texts that differ in case, accents, forms of letters (ł and l, ß and ss, a final ς),
     apostrophes, dashes, or in how Unicode writes them, fold to the same. Greek and Cyrillic
@@ -48,16 +47,10 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, str]:
-    letters = {c: _plain(c) for c in _characters() if c not in _OWN}
-    return letters | _LETTERS | _MARKS
-
-
-def _characters() -> Iterable[str]:
-    return (chr(code) for first, end in _BLOCKS for code in range(first, end))
-
-
-def _plain(character: str) -> str:
-    """Take the accents off a character; nothing is left of a mark that stands for itself."""
-    parts = unicodedata.normalize("NFD", character)
-    kept = "".join(c for c in parts if unicodedata.category(c) not in {"Mn", "Me", "Cf"})
-    return "".join(_LETTERS.get(c, c) for c in kept)
+    """The characters without accents; nothing is left of a mark that stands for itself."""
+    plain = {}
+    for character in {chr(code) for block in _BLOCKS for code in range(*block)} - set(_OWN):
+        parts = unicodedata.normalize("NFD", character)
+        kept = (c for c in parts if unicodedata.category(c) not in {"Mn", "Me", "Cf"})
+        plain[character] = "".join(_LETTERS.get(c, c) for c in kept)
+    return plain | _LETTERS | _MARKS

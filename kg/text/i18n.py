@@ -25,7 +25,7 @@ _language: ContextVar[str] = ContextVar("passerelle_language", default=SOURCE)
 
 
 def language() -> str:
-    """The language that texts are written in here and now."""
+    """The current language of texts."""
     return _language.get()
 
 
@@ -68,19 +68,19 @@ def _translations(code: str) -> stdlib.NullTranslations:
 
 
 def gettext(text: str, /, **values: object) -> str:
-    """``text`` in the current language, its ``%(name)s`` filled in."""
+    """Translate ``text`` into the current language and fill in its ``%(name)s``."""
     translation = _translations(language()).gettext(text) if text else ""
     return translation % values if values else translation
 
 
 def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
-    """The form of a text that ``number`` calls for, its ``%(name)s`` filled in."""
+    """Translate the form for ``number`` and fill in its ``%(name)s``."""
     translation = _translations(language()).ngettext(one, many, number)
     return translation % values if values else translation
 
 
 def mark(text: str) -> str:
-    """``text`` as it is; it is translated where it is shown."""
+    """Mark ``text`` for translators; it is translated where it is shown."""
     return text
 
 

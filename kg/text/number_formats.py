@@ -20,13 +20,13 @@ def _locale() -> Locale:
 
 
 def number(value: float | str, digits: int | None = None) -> str:
-    """A number, with so many digits after the point or without idle zeros."""
+    """A number with ``digits`` after the point, else without trailing zeros."""
     pattern = "#,##0." + ("#" * 6 if digits is None else "0" * digits)
     return format_decimal(value, pattern, _locale(), group_separator=True)
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share of 1 in per cent, with so many digits after the point at most."""
+    """A share of 1 in per cent, with at most ``digits`` after the point."""
     locale = _locale()
     pattern = locale.percent_formats[None].pattern.replace("0", "0." + "#" * digits)
     return format_percent(share, pattern, locale)

@@ -19,7 +19,6 @@ from kg.sparql.query import Limits
 from kg.sparql.remote import RemoteQueries
 from kg.sparql.scan import check_query
 from kg.stores.protocol import Change
-from kg.stores.remote import claims
 from kg.stores.remote import store as remote_store
 from kg.stores.remote.http import Address, Engine
 from kg.stores.remote.store import RemoteStore
@@ -164,7 +163,7 @@ def test_who_waits_too_long_for_another_writer_is_told(
     engine: Served, store: RemoteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = claim(engine)
-    monkeypatch.setattr(claims, "WAIT", 0.2)
+    monkeypatch.setattr(remote_store, "WAIT", 0.2)
     with pytest.raises(Overloaded, match="Somebody else is writing"):
         put(store)
     assert [row["c"] for row in store.select("SELECT ?c { ?c a psr:Claim }", {})] == [name]
@@ -176,7 +175,7 @@ def test_a_claim_of_a_writer_that_is_gone_is_removed(
     engine: Served, store: RemoteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim(engine)
-    monkeypatch.setattr(claims, "LEFT", 0.3)
+    monkeypatch.setattr(remote_store, "LEFT", 0.3)
     assert put(store) == 2
     assert store.select("SELECT ?c { ?c a psr:Claim }", {}) == []
 

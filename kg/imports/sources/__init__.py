@@ -48,8 +48,8 @@ class Row:
 
 def mappings() -> list[str]:
     """The names of the lists that have a mapping file."""
-    found = (file.name for file in files("kg.imports.sources").iterdir())
-    return sorted(n.removesuffix(".toml") for n in found if n.endswith(".toml"))
+    inside = [Path(file.name) for file in files("kg.imports.sources").iterdir()]
+    return sorted(file.stem for file in inside if file.suffix == ".toml")
 
 
 def names() -> list[str]:
@@ -72,7 +72,12 @@ def read(
 
     if name not in names():
         raise ImportFailed(f"There is no list {name!r}; known are {', '.join(names())}.")
-    _check_file(path)
+    if not path.is_file():
+        raise ImportFailed(f"There is no file {path}.")
+    if path.stat().st_size > MAX_FILE:
+        raise ImportFailed(f"{path.name} is larger than 200 MB; split it and import the parts.")
+    if not path.stat().st_size:
+        raise ImportFailed(f"{path.name} is empty; download it again.")
     if name == RDF:
         return rdf_rows(path, base, noted)
     mapping = load(name)
@@ -81,17 +86,8 @@ def read(
     return rows(mapping, lambda: records(path, mapping.expected), base, territories)
 
 
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise ImportFailed(f"There is no file {path}.")
-    if path.stat().st_size > MAX_FILE:
-        raise ImportFailed(f"{path.name} is larger than 200 MB; split it and import the parts.")
-    if not path.stat().st_size:
-        raise ImportFailed(f"{path.name} is empty; download it again.")
-
-
 def not_utf8(path: Path, error: UnicodeDecodeError) -> ImportFailed:
-    """What to say of a file in another encoding."""
+    """The error for a file in another encoding."""
     return ImportFailed(
         f"{path.name} is not UTF-8 (byte 0x{error.object[error.start]:02x} cannot be read);"
         " save it again with the encoding UTF-8."

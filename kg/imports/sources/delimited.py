@@ -22,8 +22,28 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
         lines = csv.reader(stream, strict=True)
         try:
             header = next(lines, [])
-            _check_header(header, expected, path)
-            yield from _rows(lines, header)
+            for mark, name in _OTHERS.items():
+                if len(header) < 2 and mark in "".join(header):
+                    raise ImportFailed(
+                        f"The columns of {path.name} are separated by {name}; save it with commas."
+                    )
+            if missing := [c for c in expected if c not in header]:
+                raise ImportFailed(
+                    f"{path.name} has no column {missing[0]!r}; it must be as published."
+                )
+            if others := [c for i, c in enumerate(header) if c not in expected or c in header[:i]]:
+                raise ImportFailed(
+                    f"{path.name} has a column {others[0]!r} that is not known or comes twice;"
+                    " remove it or add it to the mapping."
+                )
+            begin = lines.line_num + 1
+            for cells in lines:
+                if cells:
+                    fault = None
+                    if len(cells) != len(header):
+                        fault = f"This row has {len(cells)} cells, the header has {len(header)}."
+                    yield Record(begin, dict(zip(header, cells, strict=False)), fault)
+                begin = lines.line_num + 1
         except UnicodeDecodeError as error:
             raise not_utf8(path, error) from error
         except csv.Error as error:
@@ -31,35 +51,3 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
                 f"{path.name} cannot be read as CSV near line {lines.line_num} ({error});"
                 " check the quotation marks there."
             ) from error
-
-
-def _rows(lines: Iterator[list[str]], header: list[str]) -> Iterator[Record]:
-    begin = lines.line_num + 1  # type: ignore[attr-defined]
-    for cells in lines:
-        if cells:
-            yield _record(begin, header, cells)
-        begin = lines.line_num + 1  # type: ignore[attr-defined]
-
-
-def _record(number: int, header: list[str], cells: list[str]) -> Record:
-    fault = None
-    if len(cells) != len(header):
-        fault = f"This row has {len(cells)} cells, the header has {len(header)}."
-    return Record(number, dict(zip(header, cells, strict=False)), fault)
-
-
-def _check_header(header: list[str], expected: Collection[str], path: Path) -> None:
-    for mark, name in _OTHERS.items():
-        if len(header) < 2 and mark in "".join(header):
-            raise ImportFailed(
-                f"The columns of {path.name} are separated by {name}; save it with commas."
-            )
-    missing = [c for c in expected if c not in header]
-    if missing:
-        raise ImportFailed(f"{path.name} has no column {missing[0]!r}; it must be as published.")
-    others = [c for i, c in enumerate(header) if c not in expected or c in header[:i]]
-    if others:
-        raise ImportFailed(
-            f"{path.name} has a column {others[0]!r} that is not known or comes twice;"
-            " remove it or add it to the mapping."
-        )

@@ -49,15 +49,12 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
             f"{path.name} is not a GeoJSON FeatureCollection; its type is {str(kind)[:40]!r}."
         )
     for number, feature in enumerate(document["features"], 1):
-        yield _record(number, feature)
-
-
-def _record(number: int, feature: Any) -> Record:  # noqa: ANN401
-    properties = feature.get("properties") if isinstance(feature, dict) else None
-    if not isinstance(properties, dict):
-        return Record(number, {}, "This is not a GeoJSON feature with properties.")
-    values = {k: v for k, v in properties.items() if isinstance(v, str)}
-    match feature.get("geometry"):
-        case {"type": "Point", "coordinates": [str(long), str(lat), *_]}:
-            values |= {"geo:long": long, "geo:lat": lat}
-    return Record(number, values)
+        properties = feature.get("properties") if isinstance(feature, dict) else None
+        if not isinstance(properties, dict):
+            yield Record(number, {}, "This is not a GeoJSON feature with properties.")
+            continue
+        values = {k: v for k, v in properties.items() if isinstance(v, str)}
+        match feature.get("geometry"):
+            case {"type": "Point", "coordinates": [str(long), str(lat), *_]}:
+                values |= {"geo:long": long, "geo:lat": lat}
+        yield Record(number, values)

@@ -73,20 +73,17 @@ def rows(
     base: str,
     territories: Collection[str],
 ) -> Iterator[Row]:
-    """The rows of a file, which ``records`` opens anew each time it is called."""
-    groups = _survey(mapping, records())
-    return _Run(mapping, groups, base, territories).rows(records())
+    """Yield the rows of a file; ``records`` opens it twice, first to see what belongs together.
 
-
-def _survey(mapping: Mapping, records: Iterable[Record]) -> dict[str | None, _Group]:
-    """Read the whole file and note what belongs together; only digests are kept."""
+    Of the first pass only digests are kept.
+    """
     groups: dict[str | None, _Group] = {}
-    for record in records:
+    for record in records():
         content = _content(mapping, record)
         group = groups.setdefault(mapping.key(record), _Group(record.number, content))
         if mapping.merge and group.content == content:
             group.merged.append(record.values.get(mapping.merge, ""))
-    return groups
+    return _Run(mapping, groups, base, territories).rows(records())
 
 
 def _content(mapping: Mapping, record: Record) -> bytes:
@@ -118,98 +115,71 @@ class _Run:
                 Problem(self.mapping.identifier[0], "There is no usable identifier.", key)
             ]
         group = self.groups[key]
-        if group.number != record.number:
-            return None, [self._repeated(record, group)]
-        values = dict(record.values)
-        if self.mapping.merge:
-            values[self.mapping.merge] = ";".join(group.merged)
-        found, problems = self._convert(values)
-        problems += self._disorder(found) + self._same_text(found, record.number)
-        return self._entry(key, found, problems), problems
-
-    def _repeated(self, record: Record, group: _Group) -> Problem:
-        if _content(self.mapping, record) != group.content:
-            return Problem(
-                self.mapping.identifier[0], f"Row {group.number} has the same identifier.",
-                hint="Keep one of the rows, or make them say the same.",
-            )  # fmt: skip
-        what = f"; its {self.mapping.merge} is added there" if self.mapping.merge else ""
-        return Problem(
-            "row", f"This row says the same as row {group.number}{what}.", severity="warning"
+        first, merge = group.number, self.mapping.merge
+        if first != record.number and _content(self.mapping, record) != group.content:
+            message = f"Row {first} has the same identifier."
+            hint = "Keep one of the rows, or make them say the same."
+            return None, [Problem(self.mapping.identifier[0], message, hint=hint)]
+        if first != record.number:
+            what = f"; its {merge} is added there" if merge else ""
+            message = f"This row says the same as row {first}{what}."
+            return None, [Problem("row", message, severity="warning")]
+        facts, problems = self._convert(
+            record.values | ({merge: ";".join(group.merged)} if merge else {})
         )
-
-    def _convert(self, values: dict[str, str]) -> tuple[dict[str, list[Term]], list[Problem]]:
-        found: dict[str, list[Term]] = defaultdict(list)
-        problems: list[Problem] = []
-        language = self._language(values)
-        for rule in self.mapping.rules:
-            terms, faults = self._apply(rule, values, language)
-            if not terms and not faults and "required" in rule:
-                faults = [Problem(rule["columns"][0], rule["required"])]
-            found[rule["property"]] += terms
-            problems += faults
-        return found, problems
-
-    def _language(self, values: dict[str, str]) -> str:
-        """The language of the row: the one its first text has or says it has."""
-        for column, said in self.mapping.languages.items():
-            if text := values.get(column, "").strip():
-                return said or detect_surely(text)
-        return UNKNOWN
-
-    def _apply(
-        self, rule: dict[str, Any], values: dict[str, str], language: str
-    ) -> tuple[list[Term], list[Problem]]:
-        """The terms of the rule's cells, or why there are none."""
-        terms: list[Term] = []
-        faults: list[Problem] = []
-        for column in rule["columns"]:
-            value = values.get(column, "").strip()
-            if not value or (terms and rule.get("first")):
-                continue
-            try:
-                terms += TRANSFORMS[rule["transform"]](self._cell(rule, column, value, language))
-            except Refused as error:
-                severity = rule.get("faults", "violation")
-                faults += [replace(p, severity=severity) for p in error.problems]
-            except UnicodeEncodeError:
-                faults.append(Problem(column, "The text holds half a character (a surrogate)."))
-        if not terms and "fallback" in rule:
-            terms = [ox.NamedNode(self.base + rule["fallback"])]
-        return terms, faults
-
-    def _cell(self, rule: dict[str, Any], column: str, value: str, language: str) -> Cell:
-        said = rule.get("language", self.mapping.languages.get(column) or language)
-        table = self.mapping.tables.get(rule.get("table", ""), {})
-        return Cell(column, value, said, rule, table, self.base, self.territories)
-
-    def _disorder(self, found: dict[str, list[Term]]) -> list[Problem]:
-        ends = [found[name][0].value for name in self.mapping.order if found.get(name)]
-        if len(ends) < 2 or ends[0] <= ends[1]:
-            return []
-        hint = f"The start is {ends[0]}; check which of the two is right."
-        return [Problem(self.mapping.order[1], "The end is before the start.", ends[1], hint)]
-
-    def _same_text(self, found: dict[str, list[Term]], number: int) -> list[Problem]:
-        terms = found.get(self.mapping.distinct)
-        first = self.texts.setdefault(hash(tuple(terms)), number) if terms else number
-        if first == number:
-            return []
-        message = "Another row of the file has the same text."
-        hint = f"See row {first}; one of the two may be out of date."
-        return [Problem(self.mapping.distinct, message, str(first), hint, severity="warning")]
-
-    def _entry(
-        self, key: str, found: dict[str, list[Term]], problems: list[Problem]
-    ) -> Entry | None:
+        problems += self._doubts(facts, record.number)
         node = ox.NamedNode(f"{self.base}id/practice/{self.mapping.slug}-{key}")
         triples = [ox.Triple(node, RDF_TYPE, ox.NamedNode(CLASSES["practice"]))]
         for name, value in self.mapping.constants.items():
-            found[name].append(ox.NamedNode(value) if value[:4] == "http" else ox.Literal(value))
-        for name, terms in found.items():
+            facts[name].append(ox.NamedNode(value) if value[:4] == "http" else ox.Literal(value))
+        for name, terms in facts.items():
             triples += [ox.Triple(node, ox.NamedNode(expand(name)), term) for term in terms]
         try:
-            return entry_of(triples, self.base)
+            return entry_of(triples, self.base), problems
         except Refused as error:
-            problems += error.problems
-            return None
+            return None, [*problems, *error.problems]
+
+    def _convert(self, values: dict[str, str]) -> tuple[dict[str, list[Term]], list[Problem]]:
+        facts: dict[str, list[Term]] = defaultdict(list)
+        problems: list[Problem] = []
+        # The language of the row is the one that its first text has, or is said to have.
+        columns = self.mapping.languages.items()
+        texts = ((code, values.get(column, "").strip()) for column, code in columns)
+        language = next((code or detect_surely(text) for code, text in texts if text), UNKNOWN)
+        for rule in self.mapping.rules:
+            terms: list[Term] = []
+            faults: list[Problem] = []
+            table = self.mapping.tables.get(rule.get("table", ""), {})
+            for column in rule["columns"]:
+                value = values.get(column, "").strip()
+                if not value or (terms and rule.get("first")):
+                    continue
+                own = rule.get("language", self.mapping.languages.get(column) or language)
+                cell = Cell(column, value, own, rule, table, self.base, self.territories)
+                try:
+                    terms += TRANSFORMS[rule["transform"]](cell)
+                except Refused as error:
+                    severity = rule.get("faults", "violation")
+                    faults += [replace(p, severity=severity) for p in error.problems]
+                except UnicodeEncodeError:
+                    faults.append(Problem(column, "The text holds half a character (a surrogate)."))
+            if not terms and "fallback" in rule:
+                terms = [ox.NamedNode(self.base + rule["fallback"])]
+            if not terms and not faults and "required" in rule:
+                faults = [Problem(rule["columns"][0], rule["required"])]
+            facts[rule["property"]] += terms
+            problems += faults
+        return facts, problems
+
+    def _doubts(self, facts: dict[str, list[Term]], number: int) -> Iterator[Problem]:
+        """Yield contradictions between the values of a row, or with an earlier row."""
+        ends = [facts[name][0].value for name in self.mapping.order if facts.get(name)]
+        if len(ends) > 1 and ends[0] > ends[1]:
+            hint = f"The start is {ends[0]}; check which of the two is right."
+            yield Problem(self.mapping.order[1], "The end is before the start.", ends[1], hint)
+        terms = facts.get(self.mapping.distinct)
+        first = self.texts.setdefault(hash(tuple(terms)), number) if terms else number
+        if first != number:
+            message = "Another row of the file has the same text."
+            hint = f"See row {first}; one of the two may be out of date."
+            yield Problem(self.mapping.distinct, message, str(first), hint, severity="warning")

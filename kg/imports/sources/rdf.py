@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,13 +15,13 @@ import pyoxigraph as ox
 
 from kg.entries import jsonld
 from kg.entries.jsonld import MAX_DEPTH, NOWHERE
-from kg.entries.reading import Noted, entry_of, nothing_noted, read_entry
+from kg.entries.reading import Noted, entry_of, nothing_noted, read_entry, used_twice
 from kg.entry import TOP_CLASSES, Entry, name_of
-from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused, refused
+from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused
 from kg.imports.sources import Row, not_utf8
 from kg.sparql import scan
 from kg.text.i18n import gettext
-from kg.vocabulary import RDF_TYPE, context
+from kg.vocabulary import RDF_TYPE, context, local_name
 
 FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE,
@@ -52,26 +53,46 @@ def rows(path: Path, base: str, noted: Noted = nothing_noted) -> Iterator[Row]:
         known = ", ".join([*FORMATS, *JSON])
         raise ImportFailed(f"{path.name} is of no kind that is read; name it {known}.")
     for row in made:
-        yield _repeated(row) if row.entry and row.entry.iri in taken else row
+        if row.entry and row.entry.iri in taken:  # perhaps a name made from a title
+            message = gettext("An earlier row of the file has the same name.")
+            hint = gettext("Give each its own address, or titles that differ.")
+            problem = Problem("id", message, row.identifier, hint)
+            row = replace(row, entry=None, problems=(problem,))
+        yield row
         taken.add(row.identifier)
 
 
-def _repeated(row: Row) -> Row:
-    """Refuse a row whose name, perhaps made from its title, an earlier row has."""
-    message = gettext("An earlier row of the file has the same name.")
-    hint = gettext("Give each its own address, or titles that differ.")
-    return Row(row.number, row.identifier, None, (Problem("id", message, row.identifier, hint),))
-
-
 def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
+    reference = None  # our own context
     try:
-        reference, items = _items(jsonld.load(text))
+        document = jsonld.load(text)
+        if isinstance(document, dict) and document.get("@context") != context():
+            reference = document.get("@context")
+            jsonld.contexts(reference)
     except Malformed as error:
         raise ImportFailed(f"{path.name} cannot be read: {error}") from error
     except Refused as error:
-        told = error.problems[0]
-        raise ImportFailed(f"{path.name} has a context of its own: {told.message}") from error
-    entries = [nodes for nodes in _json_entries(items) if _is_ours(nodes[0], base)]
+        why = error.problems[0].message
+        raise ImportFailed(f"{path.name} has a context of its own: {why}") from error
+    if isinstance(document, dict):
+        document.pop("@context", None)
+        document = document.get("@graph", document)
+    items = document if isinstance(document, list) else [document]
+
+    def is_ours(node: object) -> bool:
+        """Tell whether a node may be an entry, as in a graph: by its name or its class.
+
+        What has no class or a misspelt one is looked at all the same: its row says what is wrong.
+        """
+        if not isinstance(node, dict) or _json_name(node).startswith(base + "id/"):
+            return True
+        types = node.get("@type", node.get("type"))
+        named = types if isinstance(types, list) else [types]
+        ours = {local_name(iri) for iri in TOP_CLASSES}
+        words = [re.split("[:/#]", str(name)) for name in named]
+        return types is None or any(len(parts) == 1 or parts[-1] in ours for parts in words)
+
+    entries = [nodes for nodes in _json_entries(items) if is_ours(nodes[0])]
     if not entries:
         raise ImportFailed(f"{path.name} holds no entry under {base}id/.")
     for number, nodes in enumerate(entries, 1):
@@ -80,31 +101,6 @@ def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
         make = partial(read_entry, data, "application/ld+json", base, noted=noted)
         yield _row(number, _json_name(nodes[0]) or None, make)
-
-
-def _items(document: Any) -> tuple[Any, list[Any]]:  # noqa: ANN401
-    """The context of a document, None for ours, and its nodes."""
-    reference = document.pop("@context", None) if isinstance(document, dict) else None
-    if reference == context():
-        reference = None
-    jsonld.contexts(reference)
-    if isinstance(document, dict) and "@graph" in document:
-        document = document["@graph"]
-    return reference, document if isinstance(document, list) else [document]
-
-
-def _is_ours(node: object, base: str) -> bool:
-    """Tell whether a node may be an entry, as in a graph: by its name or its class.
-
-    What has no class or a misspelt one is looked at all the same: its row says what is wrong.
-    """
-    if not isinstance(node, dict) or _json_name(node).startswith(base + "id/"):
-        return True
-    types = node.get("@type", node.get("type"))
-    named = types if isinstance(types, list) else [types]
-    ours = {iri.rpartition("#")[2] for iri in TOP_CLASSES}
-    words = [re.split("[:/#]", str(name)) for name in named]
-    return types is None or any(len(parts) == 1 or parts[-1] in ours for parts in words)
 
 
 def _json_name(node: object) -> str:
@@ -145,14 +141,14 @@ def _blank_names(item: object, *, top: bool = True) -> Iterator[str]:
 
 
 class _Roots(Generic[T]):
-    """Where the way up from child to parent ends, in circles too."""
+    """The topmost ancestor of each node, in circles too."""
 
     def __init__(self, parents: Mapping[T, T]) -> None:
         self._parents = parents
         self._known: dict[T, T] = {}
 
     def of(self, node: T) -> T:
-        """The node at the top, or in a circle the same one for all of it."""
+        """The topmost ancestor, or in a circle the same node for all of it."""
         way: dict[T, None] = {}
         while node in self._parents and node not in self._known and node not in way:
             way[node] = None
@@ -177,23 +173,20 @@ def _graph_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]
     entries = _grouped(quads, base)
     if not entries:
         raise ImportFailed(f"{path.name} holds no entry under {base}id/.")
-    shared = _shared(entries)
+    users: dict[object, set[Node]] = defaultdict(set)
+    for root, triples in entries.items():
+        for triple in triples:
+            if isinstance(triple.object, ox.BlankNode):
+                users[triple.object].add(root)
+
+    def make(triples: list[ox.Triple], name: str | None) -> Entry:
+        if shared := next((t for t in triples if len(users.get(t.object, ())) > 1), None):
+            raise used_twice(shared)
+        return entry_of(triples, base, iri=name, noted=noted)
+
     for number, (root, triples) in enumerate(entries.items(), 1):
         name = root.value if isinstance(root, ox.NamedNode) else None
-        yield _row(number, name, partial(_entry, triples, base, name, shared, noted))
-
-
-def _entry(
-    triples: list[ox.Triple], base: str, name: str | None, shared: Collection[object], noted: Noted
-) -> Entry:
-    for triple in triples:
-        if triple.object in shared:
-            raise refused(
-                triple.predicate.value,
-                gettext("A nested part is used in two places."),
-                hint=gettext("Write it twice, or give it an address of its own."),
-            )
-    return entry_of(triples, base, iri=name, noted=noted)
+        yield _row(number, name, partial(make, triples, name))
 
 
 def _grouped(quads: list[ox.Quad], base: str) -> dict[Node, list[ox.Triple]]:
@@ -223,16 +216,6 @@ def _grouped(quads: list[ox.Quad], base: str) -> dict[Node, list[ox.Triple]]:
     # Those with a name by it, the others as the file has them.
     order = sorted(groups, key=lambda n: n.value if isinstance(n, ox.NamedNode) else "~")
     return {root: groups[root] for root in order if root in ours}
-
-
-def _shared(entries: Mapping[Node, list[ox.Triple]]) -> set[object]:
-    """Find the blank nodes that more than one entry points to."""
-    users: dict[object, set[Node]] = defaultdict(set)
-    for root, triples in entries.items():
-        for triple in triples:
-            if isinstance(triple.object, ox.BlankNode):
-                users[triple.object].add(root)
-    return {node for node, roots in users.items() if len(roots) > 1}
 
 
 def _row(number: int, name: str | None, make: Callable[[], Entry]) -> Row:

@@ -46,8 +46,8 @@ class Cell:
     def parts(self) -> list[str]:
         """The different texts between the rule's separators (a pattern)."""
         pattern = self.options.get("separator")
-        found = re.split(pattern, self.value) if pattern else [self.value]
-        return list(dict.fromkeys(part.strip() for part in found if part.strip()))
+        pieces = re.split(pattern, self.value) if pattern else [self.value]
+        return list(dict.fromkeys(piece.strip() for piece in pieces if piece.strip()))
 
 
 def text(cell: Cell) -> list[Term]:
@@ -94,14 +94,14 @@ def day(cell: Cell) -> list[Term]:
     form = cell.options["format"]
     try:
         if form == "milliseconds":
-            found = datetime.fromtimestamp(int(cell.value) / 1000, UTC)
+            moment = datetime.fromtimestamp(int(cell.value) / 1000, UTC)
         else:
-            found = datetime.strptime(cell.value, form)
+            moment = datetime.strptime(cell.value, form)
     except (ValueError, OverflowError, OSError) as error:
         raise cell.fault(
             "This is not a day of the calendar.", f"Write it like {cell.options['example']}."
         ) from error
-    return [ox.Literal(found.date().isoformat(), datatype=ox.NamedNode(XSD + "date"))]
+    return [ox.Literal(moment.date().isoformat(), datatype=ox.NamedNode(XSD + "date"))]
 
 
 def amount(cell: Cell) -> list[Term]:
@@ -128,16 +128,16 @@ def lookup(cell: Cell) -> list[Term]:
     A part that the table lacks stands for itself if it is the code of a territory and
     ``territories`` is set, is left out if ``quiet`` is set, and cannot be used otherwise.
     """
-    found: list[str] = []
+    slugs: list[str] = []
     for part in cell.parts():
         known = cell.table.get(part.casefold())
         if known is None and cell.options.get("territories") and part in cell.territories:
             known = [part]
         if known is None and not cell.options.get("quiet"):
             raise cell.fault(f"{part[:80]!r} is not known here.", cell.options["hint"])
-        found += known or []
+        slugs += known or []
     into = expand(cell.options["into"], cell.base)
-    return [ox.NamedNode(into + slug) for slug in dict.fromkeys(found)]
+    return [ox.NamedNode(into + slug) for slug in dict.fromkeys(slugs)]
 
 
 def expand(name: str, base: str = "") -> str:

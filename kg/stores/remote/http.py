@@ -66,7 +66,7 @@ class Address:
 
 
 class Reply:
-    """The body of an answer as a file; raises rather than end too early or too late."""
+    """The body of an answer as a file that never ends early: it raises instead."""
 
     def __init__(self, response: httpx2.Response, end: float) -> None:
         self.headers = response.headers
@@ -76,14 +76,15 @@ class Reply:
         connection = response.extensions["network_stream"].get_extra_info("socket")
         self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         self._late = False
-        self._alarm = threading.Timer(max(0.0, end - time.monotonic()), self._hang_up)
+
+        def hang_up() -> None:
+            self._late = True
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+        self._alarm = threading.Timer(max(0.0, end - time.monotonic()), hang_up)
         self._alarm.daemon = True
         self._alarm.start()
-
-    def _hang_up(self) -> None:
-        self._late = True
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
 
     def read(self, size: int = 1 << 16) -> bytes:
         """At most ``size`` bytes, none at the end. Raises LimitExceeded or StoreUnusable."""
@@ -150,7 +151,14 @@ class Engine:
         with self._reply("POST", self._address.query, accept, seconds, form=form) as reply:
             self.virtuoso = "virtuoso" in reply.headers.get("Server", "").lower()
             self.most_rows = int(reply.headers.get("X-SPARQL-MaxRows", 0)) or self.most_rows
-            _check(reply, accept)
+            state = reply.headers.get("X-SQL-State")
+            if state == "S1TAT":  # Virtuoso: an incomplete answer at its time-out
+                raise too_late()
+            if "X-SPARQL-MaxRows" in reply.headers:  # Virtuoso: cut at its ResultSetMaxRows
+                raise cut_off(reply.headers["X-SPARQL-MaxRows"])
+            kind = reply.headers.get("Content-Type", "text/plain").partition(";")[0].strip().lower()
+            if state or kind not in _NAMES[accept]:
+                raise StoreUnusable(f"The SPARQL engine answered {kind}, not {accept}.")
             yield reply
 
     def update(self, text: str) -> None:
@@ -222,7 +230,7 @@ class Engine:
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    """The authorities of the system; some 0.1 s."""
+    """The system's certificate authorities; loading them takes 0.1 s."""
     return ssl.create_default_context()
 
 
@@ -230,20 +238,8 @@ class _NotThere(StoreUnusable):
     """The engine knows no such address, or no such graph."""
 
 
-def _check(reply: Reply, accept: str) -> None:
-    """Refuse what is no answer to the query, or only a part of one."""
-    state = reply.headers.get("X-SQL-State")
-    if state == "S1TAT":  # Virtuoso: an incomplete answer at its time-out
-        raise too_late()
-    if "X-SPARQL-MaxRows" in reply.headers:  # Virtuoso: cut at its ResultSetMaxRows
-        raise cut_off(reply.headers["X-SPARQL-MaxRows"])
-    kind = reply.headers.get("Content-Type", "text/plain").partition(";")[0].strip().lower()
-    if state or kind not in _NAMES[accept]:
-        raise StoreUnusable(f"The SPARQL engine answered {kind}, not {accept}.")
-
-
 def _beginning(reply: Reply) -> str:
-    """What an error says, as far as it can be read."""
+    """The first 2,000 bytes of an error's text, as far as they can be read."""
     text = b""
     with suppress(KgError):
         while len(text) < 2_000 and (part := reply.read(2_000)):
@@ -252,9 +248,21 @@ def _beginning(reply: Reply) -> str:
 
 
 def _wait(response: httpx2.Response, complaint: str, attempt: int) -> float:
-    """Seconds before the next try; raises what an error means where there is to be none."""
-    if response.status_code not in {429, 503} and _DEADLOCK not in complaint:
-        raise _refusal(response, complaint.partition("\n")[0][:200])
+    """Seconds before the next try; raises the error where there is to be none."""
+    status = response.status_code
+    if status not in {429, 503} and _DEADLOCK not in complaint:
+        complaint = complaint.partition("\n")[0][:200]
+        if status >= 500 and _LATE.search(complaint):
+            raise too_late()
+        if status == 400:
+            raise Malformed(f"The query cannot be read: {complaint}")
+        if status in {401, 403}:
+            raise StoreUnusable(
+                f"The SPARQL engine does not let us in ({status}); check"
+                " PASSERELLE_SPARQL_USER, _PASSWORD, _AUTH and _TOKEN."
+            )
+        failed = _NotThere if status == 404 else StoreUnusable
+        raise failed(f"The SPARQL engine failed ({status}): {complaint or response.reason_phrase}")
     after = response.headers.get("Retry-After", "")
     if after.isascii() and after.isdigit():
         return float(after)
@@ -262,21 +270,6 @@ def _wait(response: httpx2.Response, complaint: str, attempt: int) -> float:
         return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
     except ValueError:
         return float(_PAUSE * 2**attempt)
-
-
-def _refusal(response: httpx2.Response, complaint: str) -> KgError:
-    status = response.status_code
-    if status >= 500 and _LATE.search(complaint):
-        return too_late()
-    if status == 400:
-        return Malformed(f"The query cannot be read: {complaint}")
-    if status in {401, 403}:
-        return StoreUnusable(
-            f"The SPARQL engine does not let us in ({status}); check"
-            " PASSERELLE_SPARQL_USER, _PASSWORD, _AUTH and _TOKEN."
-        )
-    failed = _NotThere if status == 404 else StoreUnusable
-    return failed(f"The SPARQL engine failed ({status}): {complaint or response.reason_phrase}")
 
 
 def _unreachable(error: Exception) -> LimitExceeded | StoreUnusable:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
+import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from traceback import clear_frames
 
 import pyoxigraph as ox
@@ -15,7 +18,6 @@ from kg.entry import Entry, make, whole_as_decimal
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
 from kg.stores.base import HEADER, SITE, GraphStore, filled
 from kg.stores.protocol import Binding, Change, Values, Version
-from kg.stores.remote.claims import Claims
 from kg.stores.remote.http import PATIENCE, Engine
 from kg.text.i18n import gettext
 from kg.vocabulary import graphs
@@ -24,9 +26,63 @@ from kg.vocabulary import graphs
 MOST = 120
 #: seconds that a data version is believed, and how long to wait before an engine is asked again
 FRESH, AGAIN = 0.3, 5.0
+#: seconds that a writer waits for its turn
+WAIT = 20.0
+#: seconds after which a claim without a write counts as left behind; more than an update may take
+LEFT = 180.0
+_CLAIMS = (
+    "SELECT ?claim ?number { GRAPH $claims { ?claim a psr:Claim }"
+    " OPTIONAL { GRAPH ?g { ?site psr:dataVersion ?number ; psr:base ?base } } }"
+)
 _VERSION = "SELECT ?number { GRAPH ?g { $site psr:base ?base ; psr:dataVersion ?number } }"
 
 _GRAPHS = "SELECT ?g ?s ?p ?o { VALUES ?g { $graphs } GRAPH ?g { ?s ?p ?o } }"
+
+
+class Claims:
+    """Turns of writers in several processes, with nothing but what every engine keeps: inserts.
+
+    Of two updates at a time an engine may lose one, but no insert. So a writer notes a claim in the
+    graph ``name``, looks at all claims, and writes if its own is the only one. Of two who look, the
+    later sees both. ``select`` and ``update`` run a query and an update.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        select: Callable[[str, Values], list[Binding]],
+        update: Callable[[str], None],
+    ) -> None:
+        self._name, self._select, self._update = ox.NamedNode(name), select, update
+        self._seen: dict[tuple[str, str], float] = {}
+
+    def take(self) -> str:
+        """Wait until nobody else writes and return our claim; raises Overloaded."""
+        end = time.monotonic() + WAIT
+        for attempt in count():
+            mine = f"{self._name.value}/{uuid.uuid4().hex}"
+            self._update(
+                f"INSERT DATA {{ GRAPH {self._name} {{ {ox.NamedNode(mine)} a psr:Claim }} }}"
+            )
+            rows = self._select(_CLAIMS, {"claims": self._name})
+            others = {(r["claim"], r.get("number", "")) for r in rows if r["claim"] != mine}
+            now = time.monotonic()
+            self._seen = {key: self._seen.get(key, now) for key in others}
+            # Of writers that are gone: nothing was written for a long time.
+            left = [claim for (claim, _), since in self._seen.items() if now - since > LEFT]
+            if len(left) == len(others):
+                self.give_back(*left)
+                return mine
+            self.give_back(mine)
+            if time.monotonic() > end:
+                break
+            time.sleep(random.uniform(0, min(0.02 * 2**attempt, 0.5)))
+        raise Overloaded(gettext("Somebody else is writing. Try again in a moment."), 5)
+
+    def give_back(self, *claims: str) -> None:
+        """Remove claims."""
+        for claim in claims:
+            self._update(f"DELETE WHERE {{ GRAPH {self._name} {{ {ox.NamedNode(claim)} ?p ?o }} }}")
 
 
 class RemoteStore(GraphStore):
@@ -86,7 +142,9 @@ class RemoteStore(GraphStore):
     def _ask_version(self, seconds: float) -> int:
         text = HEADER + filled(_VERSION, {"site": SITE})
         with _ours():
-            return max((int(row["number"].value) for row in self._ask(text, seconds)), default=0)
+            return max(
+                (int(row["number"].value) for row in self._solutions(text, seconds)), default=0
+            )
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -107,20 +165,28 @@ class RemoteStore(GraphStore):
         """Carry out changes, several entries of more than ``MOST`` triples in several updates."""
         if not changes:
             return self.version()
+        parts: list[list[Change]] = []
+        size = 0
+        for change in changes:
+            more = len(change.entry.triples) if change.entry else 0
+            if not parts or size + more > MOST:
+                parts.append([])
+                size = 0
+            parts[-1].append(change)
+            size += more
         with self.exclusive():
-            for some in _parts(changes):
+            for some in parts:
                 number = self._version + 1
                 text = self._change(some, agent, action, number)
-                self._check_claim()
+                assert self._claim
+                claim = {"claim": ox.NamedNode(self._claim)}
+                if not self.select("SELECT ?c { $claim a ?c }", claim):  # somebody took it away
+                    raise Overloaded(
+                        gettext("The write took too long and lost its turn. Try again."), 5
+                    )
                 self._update(text)
                 self._note(number)
         return self._version
-
-    def _check_claim(self) -> None:
-        """Stop if another writer took ours for left behind."""
-        assert self._claim
-        if not self.select("SELECT ?c { $claim a ?c }", {"claim": ox.NamedNode(self._claim)}):
-            raise Overloaded(gettext("The write took too long and lost its turn. Try again."), 5)
 
     def select(self, query: str, values: Values) -> list[Binding]:
         """Run one of our own SELECT queries, filled in with values."""
@@ -131,25 +197,22 @@ class RemoteStore(GraphStore):
         with _ours():
             self._engine.update(HEADER + text)
 
-    def _solutions(self, query: str) -> ox.QuerySolutions:
-        return self._ask(query, PATIENCE)
-
-    def _ask(self, query: str, seconds: float) -> ox.QuerySolutions:
+    def _solutions(self, query: str, seconds: float = PATIENCE) -> ox.QuerySolutions:
         with self._engine.query(query, seconds=seconds) as reply:
-            found = ox.parse_query_results(reply.all(), format=ox.QueryResultsFormat.JSON)
-        if isinstance(found, ox.QueryBoolean):
+            rows = ox.parse_query_results(reply.all(), format=ox.QueryResultsFormat.JSON)
+        if isinstance(rows, ox.QueryBoolean):
             raise StoreUnusable("The SPARQL engine's answer is none to SELECT.")
-        return found
+        return rows
 
     def _read(self, iris: Sequence[str]) -> list[Entry]:
         query = filled(_GRAPHS, {"graphs": [ox.NamedNode(iri) for iri in iris]})
-        found: dict[str, list[ox.Triple]] = defaultdict(list)
+        triples: dict[str, list[ox.Triple]] = defaultdict(list)
         with _ours():
             for row in self._solutions(query):
                 triple = ox.Triple(row["s"], row["p"], row["o"])
                 # Virtuoso makes an integer of 5.0.
-                found[row["g"].value].append(whole_as_decimal(triple))
-        return [make(iri, triples) for iri, triples in found.items()]
+                triples[row["g"].value].append(whole_as_decimal(triple))
+        return [make(iri, some) for iri, some in triples.items()]
 
     def _graph(self, name: str) -> set[ox.Triple]:
         with _ours():
@@ -174,26 +237,12 @@ class RemoteStore(GraphStore):
 
 @contextmanager
 def _ours() -> Iterator[None]:
-    """Say that the engine and not the client is at fault when the two do not understand."""
+    """Turn errors of parsing into StoreUnusable: the client is not at fault."""
     try:
         yield
     except (Malformed, SyntaxError) as error:
         clear_frames(error.__traceback__)  # a reader must end in the thread it began in
-        told = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise StoreUnusable(
-            f"The SPARQL engine and we do not understand each other: {told}"
+            f"The SPARQL engine and we do not understand each other: {reason}"
         ) from error
-
-
-def _parts(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Yield changes in lists of at most ``MOST`` triples, or of one entry."""
-    part: list[Change] = []
-    size = 0
-    for change in changes:
-        more = len(change.entry.triples) if change.entry else 0
-        if part and size + more > MOST:
-            yield part
-            part, size = [], 0
-        part.append(change)
-        size += more
-    yield part
