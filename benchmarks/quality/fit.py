@@ -40,8 +40,7 @@ from matcher.encoding import centring
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Embedder, Matrix, embed, unit
 from matcher.evaluation import susy
-from matcher.evaluation.collection import indexed
-from matcher.evaluation.measures import Bools, reciprocal_rank
+from matcher.evaluation.collection import Bools, indexed, reciprocal_rank
 from matcher.graph import ties
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.learned_weights import report as outcomes
