@@ -21,7 +21,7 @@ class Problem:
     severity: str = "violation"
 
     def as_dict(self) -> dict[str, str | None]:
-        """Return the fields as a JSON object of the contract."""
+        """The fields as a JSON object of the contract."""
         return {
             "path": self.path,
             "value": self.value,
@@ -103,5 +103,5 @@ class ImportFailed(KgError):
 def refused(
     path: str, message: str, *, value: str | None = None, hint: str | None = None
 ) -> Refused:
-    """Return a refusal with a single problem."""
+    """A refusal with a single problem."""
     return Refused(message, [Problem(path, message, value=value, hint=hint)])

@@ -67,8 +67,13 @@ LEVELS = ("municipality", "nuts3", "nuts2", "nuts1", "country")
 ONTOLOGY = PSR.rstrip("#")
 
 
+def local_name(iri: str) -> str:
+    """The end of an IRI, behind its last / or #."""
+    return iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
+
+
 def folder(name: str) -> Traversable:
-    """Return the folder ``ontology`` or ``shapes``, installed or in a checkout."""
+    """The folder ``ontology`` or ``shapes``, installed or in a checkout."""
     installed = files("kg") / name
     if installed.is_dir():
         return installed
@@ -76,7 +81,7 @@ def folder(name: str) -> Traversable:
 
 
 def turtle_files(name: str) -> list[Traversable]:
-    """Return the Turtle files of a folder, and of ``schemes`` in it, by name."""
+    """The Turtle files of a folder, and of ``schemes`` in it, by name."""
     found = [f for f in folder(name).iterdir() if f.name.endswith(".ttl")]
     schemes = folder(name) / "schemes"
     if schemes.is_dir():
@@ -86,7 +91,7 @@ def turtle_files(name: str) -> list[Traversable]:
 
 @lru_cache(maxsize=1)
 def context() -> dict[str, Any]:
-    """Return the JSON-LD context as a plain object."""
+    """The JSON-LD context as a plain object."""
     document = json.loads((folder("ontology") / "context.jsonld").read_text("utf-8"))
     found: dict[str, Any] = document["@context"]
     return found
@@ -94,7 +99,7 @@ def context() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def decimals() -> frozenset[str]:
-    """Return the properties whose values are decimal numbers."""
+    """The properties whose values are decimal numbers."""
     found = set()
     for term in context().values():
         if isinstance(term, dict) and term.get("@type") == "xsd:decimal":
@@ -129,20 +134,20 @@ class Vocabulary:
     rank: dict[str, int] = field(default_factory=dict)
 
     def label(self, iri: str, lang: str = "en") -> str:
-        """Return the label in ``lang``, else English, else the end of the IRI."""
+        """The label in ``lang``, else English, else the end of the IRI."""
         known = self.labels.get(iri, {})
-        return known.get(lang) or known.get("en") or iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
+        return known.get(lang) or known.get("en") or local_name(iri)
 
     def names(self, iri: str) -> list[str]:
-        """Return the labels of a concept in all languages."""
+        """The labels of a concept in all languages."""
         return list(self.labels.get(iri, {}).values())
 
     def concepts(self, scheme: str) -> list[str]:
-        """Return the concepts of a scheme (by its short name), by IRI."""
+        """The concepts of a scheme (by its short name), by IRI."""
         return sorted(c for c, s in self.scheme.items() if s == VOC + scheme)
 
     def ancestors(self, iri: str) -> list[str]:
-        """Return the concept and everything broader, nearest first."""
+        """The concept and everything broader, nearest first."""
         found, queue = [iri], [iri]
         while queue:
             for parent in sorted(self.broader.get(queue.pop(0), ())):
@@ -152,7 +157,7 @@ class Vocabulary:
         return found
 
     def find(self, scheme: str, value: str) -> str | None:
-        """Return the concept that ``value`` (a slug or IRI) names in a scheme, if any."""
+        """The concept that ``value`` (a slug or IRI) names in a scheme, if any."""
         iri = value if value.startswith(VOC) else f"{VOC}{scheme}/{value}"
         return iri if self.scheme.get(iri) == VOC + scheme else None
 

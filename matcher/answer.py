@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from kg.vocabulary import DCT
 from matcher.graph.view import World
+from matcher.model.answer import Match, NamedEntry
 from matcher.model.reasons import Reason
 from matcher.search.ranking import level
 
-Json = dict[str, object]
+M = TypeVar("M", bound=Match)
+N = TypeVar("N", bound=NamedEntry)
 
 
-def names(world: World, iri: str, lang: str) -> Json:
-    """Return an entry's IRI, class, title and country."""
+def named(world: World, iri: str, lang: str, kind: type[N], /, **more: Any) -> N:  # noqa: ANN401
+    """Name an entry by its class, title and country, with the other fields of ``kind``."""
     entry = world.get(iri)
     country = next(iter(world.countries(entry)), None)
     title = entry.text(DCT + "title", lang)
-    return {"entry": iri, "type": entry.path, "title": title, "country": country}
+    return kind(entry=iri, type=entry.path, title=title, country=country, **more)
 
 
-def match(world: World, iri: str, score: float, lang: str, reasons: Sequence[Reason]) -> Json:
-    """Return a match: the entry's names, score, level and reasons."""
-    return names(world, iri, lang) | {
-        "score": round(score, 4),
-        "level": level(score),
-        "reasons": [r.as_dict() for r in reasons],
-    }
+def names(world: World, iri: str, lang: str) -> NamedEntry:
+    """Name an entry by its class, title and country."""
+    return named(world, iri, lang, NamedEntry)
+
+
+def match(
+    world: World,
+    iri: str,
+    score: float,
+    lang: str,
+    reasons: Iterable[Reason],
+    kind: type[M],
+    /,
+    **more: Any,  # noqa: ANN401
+) -> M:
+    """Make a match: the entry's names, score, level and reasons, with the fields of ``kind``."""
+    own: dict[str, Any] = {"score": round(score, 4), "level": level(score)}
+    return named(world, iri, lang, kind, **own | {"reasons": tuple(reasons)} | more)

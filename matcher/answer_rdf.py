@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pyoxigraph as ox
 
+from kg.entry import decimal
 from kg.text.i18n import language
-from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE, XSD
+from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE
+from matcher.model.answer import (
+    Answer,
+    InstrumentsAnswer,
+    Match,
+    TransferAnswer,
+    TransferMatch,
+    plain,
+)
 from matcher.model.reasons import excerpt
 
 Node = ox.NamedNode
 _NUMBERS = ("score", "fit", "coverage")
 
 
-def triples(kind: str, answer: Mapping[str, Any], base: str, about: str | None) -> list[ox.Triple]:
+def triples(kind: str, answer: Answer, base: str, about: str | None) -> list[ox.Triple]:
     """Return an answer as ``psr:Match`` nodes with PROV; ``about`` is the entry asked about.
 
     Nodes are named after the answer's content, so that the same answer has the same names.
     Words of a question are not in it.
     """
-    digest = hashlib.sha256(json.dumps(answer, sort_keys=True).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(plain(answer), sort_keys=True).encode()).hexdigest()[:16]
     name = f"{base}answer/{digest}"
     found = [ox.Triple(Node(name), RDF_TYPE, Node(PROV + "Activity"))]
-    found.append(ox.Triple(Node(name), Node(PSR + "abstained"), ox.Literal(answer["abstained"])))
-    found += _texts(Node(name), "warning", answer.get("infeasible", ()))
+    found.append(ox.Triple(Node(name), Node(PSR + "abstained"), ox.Literal(answer.abstained)))
+    found += _texts(Node(name), "warning", getattr(answer, "infeasible", ()))
     if about:
         found.append(ox.Triple(Node(name), Node(PROV + "used"), Node(about)))
-    for number, match in enumerate(answer["matches"], 1):
+    for number, match in enumerate(answer.matches, 1):
         node = Node(f"{name}#match-{number}")
         found += _match(node, kind, match, answer)
         found.append(ox.Triple(node, Node(PROV + "wasGeneratedBy"), Node(name)))
@@ -40,53 +49,53 @@ def triples(kind: str, answer: Mapping[str, Any], base: str, about: str | None) 
     return list(dict.fromkeys(found))
 
 
-def _match(
-    node: Node, kind: str, match: Mapping[str, Any], answer: Mapping[str, Any]
-) -> list[ox.Triple]:
-    stamp = answer["stamp"]
+def _match(node: Node, kind: str, match: Match, answer: Answer) -> list[ox.Triple]:
+    stamp = answer.stamp
     values: dict[str, Node | ox.Literal] = {
         RDF_TYPE.value: Node(PSR + "Match"),
         PSR + "matchKind": ox.Literal(kind),
-        PSR + "candidate": Node(match["entry"]),
-        PSR + "modelVersion": ox.Literal(stamp["model"]),
-        PSR + "dataVersion": ox.Literal(stamp["data"]),
-        PSR + "weightsVersion": ox.Literal(stamp["weights"]),
-        PSR + "textVersion": ox.Literal(stamp["text"]),
-        PSR + "abstained": ox.Literal(answer["abstained"]),
+        PSR + "candidate": Node(match.entry),
+        PSR + "modelVersion": ox.Literal(stamp.model),
+        PSR + "dataVersion": ox.Literal(stamp.data),
+        PSR + "weightsVersion": ox.Literal(stamp.weights),
+        PSR + "textVersion": ox.Literal(stamp.text),
+        PSR + "abstained": ox.Literal(answer.abstained),
     }
-    values |= {PSR + n: _decimal(match[n]) for n in _NUMBERS if n in match}
-    if "territory" in answer:
-        values[DCT + "spatial"] = Node(answer["territory"])
-    failed = [g["criterion"] for g in match.get("gates", ()) if g["status"] == "failed"]
+    values |= {PSR + n: _decimal(getattr(match, n)) for n in _NUMBERS if hasattr(match, n)}
+    if isinstance(answer, TransferAnswer | InstrumentsAnswer):
+        values[DCT + "spatial"] = Node(answer.territory)
+    gates = match.gates if isinstance(match, TransferMatch) else ()
+    failed = [gate.criterion for gate in gates if gate.status == "failed"]
     return [
         *(ox.Triple(node, Node(prop), value) for prop, value in values.items()),
         *(ox.Triple(node, Node(PSR + "failedGate"), ox.Literal(name)) for name in failed),
-        *_texts(node, "warning", match.get("warnings", ())),
-        *_texts(node, "adaptation", match.get("adaptations", ())),
+        *_texts(node, "warning", getattr(match, "warnings", ())),
+        *_texts(node, "adaptation", getattr(match, "adaptations", ())),
     ]
 
 
-def _texts(node: Node, name: str, said: Iterable[Mapping[str, Any]]) -> list[ox.Triple]:
+def _texts(node: Node, name: str, said: Iterable[Any]) -> list[ox.Triple]:
     """Return the texts of items as values of one property, in the reader's language."""
-    texts = (ox.Literal(item["text"], language=language()) for item in said)
+    texts = (ox.Literal(item.text, language=language()) for item in said)
     return [ox.Triple(node, Node(PSR + name), text) for text in texts]
 
 
-def _reasons(node: Node, match: Mapping[str, Any]) -> list[ox.Triple]:
+def _reasons(node: Node, match: Match) -> list[ox.Triple]:
     found = []
-    for number, reason in enumerate(match["reasons"], 1):
+    criteria = match.criteria if isinstance(match, TransferMatch) else {}
+    for number, reason in enumerate(match.reasons, 1):
         own = Node(f"{node.value}-reason-{number}")
-        criterion = match.get("criteria", {}).get(reason["criterion"], {})
+        criterion = criteria.get(reason.criterion)
         values: list[tuple[str, Node | ox.Literal]] = [
             (RDF_TYPE.value, Node(PSR + "Reason")),
-            (PSR + "criterion", ox.Literal(reason["criterion"])),
-            (DCT + "description", ox.Literal(reason["text"], language=language())),
+            (PSR + "criterion", ox.Literal(reason.criterion)),
+            (DCT + "description", ox.Literal(reason.text, language=language())),
         ]
-        if criterion.get("value") is not None:
-            values.append((PSR + "strength", _decimal(criterion["value"])))
+        if criterion and criterion.value is not None:
+            values.append((PSR + "strength", _decimal(criterion.value)))
         found.append(ox.Triple(node, Node(PSR + "hasReason"), own))
         found += [ox.Triple(own, Node(prop), value) for prop, value in values]
-        found += _statements(node.value.partition("#")[0], own, reason["evidence"])
+        found += _statements(node.value.partition("#")[0], own, reason.evidence)
     return found
 
 
@@ -113,4 +122,4 @@ def _statements(name: str, reason: Node, evidence: Iterable[Iterable[str]]) -> l
 
 
 def _decimal(value: float) -> ox.Literal:
-    return ox.Literal(f"{value:.4f}".rstrip("0").rstrip("."), datatype=Node(XSD + "decimal"))
+    return decimal(f"{value:.4f}".rstrip("0").rstrip("."))

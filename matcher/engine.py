@@ -1,31 +1,27 @@
-"""Where a question is taken in: what it is about, what it is answered from, the stamp."""
+"""What all questions are answered from: the store, the index, their snapshot and its stamp."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
-from kg.catalogue.lists import territory_iri
 from kg.entry import Entry
-from kg.errors import refused
 from kg.stores.protocol import Store
-from kg.text.i18n import gettext as _
-from kg.text.i18n import language, ngettext
-from kg.text.language import primary, settle
-from kg.vocabulary import LEVELS
-from matcher.answer import Json
+from kg.text.i18n import ngettext
 from matcher.encoding import centring, ngrams, text
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.reranker import Reranker
-from matcher.graph.place import Place
 from matcher.graph.view import World
 from matcher.judging import fit
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.weights import Weights, weighed, weights_hash
-from matcher.model.question import Filters, Question, read
+from matcher.model.answer import Answer, Match, ReadAs, Stamp
+from matcher.model.filters import Filters
 from matcher.query_notes import notes_on
+from matcher.question import Question
 from matcher.search import ranking as rankings
 from matcher.search import snapshot as snapshots
 from matcher.search.index import Index, Progress
@@ -34,6 +30,7 @@ from matcher.search.snapshot import Picture
 
 #: how many rankings for challenges are kept
 KEPT = 64
+A = TypeVar("A", bound=Answer)
 
 
 class Desk:
@@ -114,34 +111,15 @@ class Snapshot:
         """Return the weights of this installation."""
         return self.desk.weights
 
-    def asked(self, question: Question, *paths: str) -> tuple[Entry | None, str]:
-        """Return the entry asked about, if any, and the question's language.
-
-        Of an entry that is the reader's language if it has texts in it, else English.
-        """
-        if question.entry is not None:
-            entry = read(self.store, question.entry, *paths)
-            if question.lang:
-                return entry, primary(question.lang)
-            words = text.preferred(text.facets(entry), language())
-            return entry, words.lang if words else "en"
-        if not question.text or not question.text.strip():
-            raise refused(
-                "text",
-                _("The question is empty."),
-                hint=_("Describe a problem or a practice, or send an entry."),
-            )
-        return None, settle(question.text, question.lang)
-
-    def rank(self, question: Question, asked: Entry | None, lang: str, filters: Filters) -> Ranking:
-        """Return the scores of all entries for what is asked about."""
-        if asked is not None and asked.path == "challenge":
-            return self._rank_challenge(asked, lang, filters)
-        if asked is not None:
-            index, picture = self.desk.index, self.picture
-            return self.standing(by_entry(index, asked, filters, picture=picture, lang=lang))
-        assert question.text is not None
-        return self.rank_text(question.text, lang, filters)
+    def rank(self, question: Question, filters: Filters) -> Ranking:
+        """Score all entries for what is asked about."""
+        entry, lang = question.entry, question.lang
+        if entry is None:
+            return self.rank_text(question.text or "", lang, filters)
+        if entry.path == "challenge":
+            return self._rank_challenge(entry, lang, filters)
+        index, picture = self.desk.index, self.picture
+        return self.standing(by_entry(index, entry, filters, picture=picture, lang=lang))
 
     def rank_text(
         self, words: str, lang: str, filters: Filters, facets: Sequence[str] = text.FACETS
@@ -181,42 +159,21 @@ class Snapshot:
         allowed[gone] = False
         return replace(ranking, allowed=allowed)
 
-    def place(self, question: Question, asked: Entry | None = None) -> Place | None:
-        """Return the territory of the question, else the largest known place of the asker.
-
-        A municipality has few figures of its own; its region has those of both.
-        """
-        if question.territory:
-            return self.world.place(territory_iri(self.store, question.territory))
-        found = self.world.places(asked) if asked else []
-        regions = [p for p in found if LEVELS.index(p.level or "country") > 0]
-        return max(regions or found, key=lambda p: (p.level or "", p.iri), default=None)
-
-    def territory(self, question: Question) -> Place:
-        """Return the territory of a question that needs one, or raise Refused."""
-        found = self.place(question)
-        if found is None:
-            raise refused(
-                "territory",
-                _("The territory is missing."),
-                hint=_("Say where it should work, for example HR035."),
-            )
-        return found
-
     def answer(
         self,
-        matches: Sequence[Json],
-        lang: str,
+        kind: type[A],
+        question: Question,
+        matches: Iterable[Match],
         abstained: bool,
         notes: Sequence[str] = (),
         weights: Weights | None = None,
-        asked: str | None = None,
         reranker: Reranker | None = None,
-    ) -> Json:
-        """Return an answer with the stamp of what it rests on."""
+        **more: Any,  # noqa: ANN401
+    ) -> A:
+        """Make an answer of a kind, with the stamp of what it rests on."""
         if abstained:
-            matches = [m | {"level": "weak"} for m in matches]
-        said = notes_on(asked, lang, self.desk.means)
+            matches = [replace(match, level="weak") for match in matches]
+        said = notes_on(question.text, question.lang, self.desk.means)
         if behind := self.desk.index.lag(self.picture):
             late = ngettext(
                 "{count} entry was written since and is not searched yet.",
@@ -224,21 +181,22 @@ class Snapshot:
                 behind,
             )
             said.append(late.format(count=behind))
-        return {
-            "query": {"lang": lang, "notes": [*said, *notes]},
-            "matches": list(matches),
-            "abstained": abstained,
-            "stamp": self.stamp(weights, reranker),
-        }
+        return kind(
+            query=ReadAs(question.lang, (*said, *notes)),
+            matches=tuple(matches),
+            abstained=abstained,
+            stamp=self.stamp(weights, reranker),
+            **more,
+        )
 
-    def stamp(self, weights: Weights | None = None, reranker: Reranker | None = None) -> Json:
-        """Return what an answer rests on: data, models, the way of reading texts, weights."""
-        return {
-            "data": self.picture.version,
-            "model": " ".join([self.desk.model_name, *([reranker.name] if reranker else [])]),
-            "text": text.VERSION,
-            "weights": weights_hash({**(weights or self.weights), **numbers()}),
-        }
+    def stamp(self, weights: Weights | None = None, reranker: Reranker | None = None) -> Stamp:
+        """Name what an answer rests on."""
+        return Stamp(
+            data=self.picture.version,
+            model=" ".join([self.desk.model_name, *([reranker.name] if reranker else [])]),
+            text=text.VERSION,
+            weights=weights_hash({**(weights or self.weights), **numbers()}),
+        )
 
 
 def only(filters: Filters, default: str) -> Filters:

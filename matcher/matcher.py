@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kg.stores.protocol import Store
-from matcher.answer import Json, match
-from matcher.encoding import text
 from matcher.engine import Desk, only
 from matcher.graph.view import surviving
-from matcher.model.question import Question
-from matcher.questions import consortium, groups, instruments, partners, similar, transfer
+from matcher.kinds import KINDS, resolve
+from matcher.model.answer import Answer
+from matcher.question import Question
+from matcher.questions import similar
 from matcher.search.ranking import Ranking, level
 
 
@@ -32,12 +33,13 @@ class Search:
         return level(self.ranking.probability(iri))
 
     def reason(self, iri: str) -> str:
-        """Return why an entry is near, empty if the index has not reached it or it is gone."""
+        """Say why an entry is near; empty if the index has not reached it or it is gone."""
         if not self.ranking.allows(iri):
             return ""
+        question = Question(lang=self.lang)
 
         def nearest(iri: str) -> str:
-            return similar.reasons(self.store, self.ranking, iri, None, self.lang, None)[0].text
+            return similar.reasons(self.store, self.ranking, iri, question)[0].text
 
         return next(surviving([iri], nearest), "")
 
@@ -54,60 +56,24 @@ class Nearest:
 class Matcher(Desk):
     """Answers every kind of question; safe to use from several threads."""
 
-    def similar(self, question: Question) -> Json:
-        """Return entries like a text or an entry, practices unless a type is asked for.
+    def question(self, kind: str, raw: Mapping[str, Any]) -> Question:
+        """Resolve a request of a kind; Refused names all that is wrong in it."""
+        return resolve(kind, raw, self.snapshot())
 
-        Where there is a re-ranking model it gives the order for a text; scores stay the same.
-        """
-        snapshot = self.snapshot()
-        asked, lang = snapshot.asked(question, *text.INDEXED)
-        ranking = snapshot.rank(question, asked, lang, only(question.filters, "practice"))
-        reranker = None if asked else self.reranker
-
-        def matched(iri: str) -> Json:
-            reasons = similar.reasons(self.store, ranking, iri, question.text, lang, asked)
-            return match(snapshot.world, iri, ranking.probability(iri), lang, reasons)
-
-        chosen = similar.chosen(self.store, ranking, question, lang, reranker)
-        matches = list(surviving(chosen, matched))
-        return snapshot.answer(
-            matches, lang, ranking.nothing_good(), asked=question.text, reranker=reranker
-        )
+    def answer(self, kind: str, question: Question) -> Answer:
+        """Answer a question of a kind (see ``matcher.kinds``)."""
+        return KINDS[kind].answer(self.snapshot(), question)
 
     def nearest(self, question: Question) -> Nearest:
-        """Return the entries and scores of ``similar`` without the reasons, which cost the most."""
-        snapshot = self.snapshot()
-        asked, lang = snapshot.asked(question, *text.INDEXED)
-        ranking = snapshot.rank(question, asked, lang, only(question.filters, "practice"))
-        reranker = None if asked else self.reranker
-        order = similar.chosen(self.store, ranking, question, lang, reranker)
+        """Find the entries and scores of *similar* without the reasons, which cost the most."""
+        ranking = self.snapshot().rank(question, only(question.filters, "practice"))
+        reranker = None if question.entry else self.reranker
+        order = similar.chosen(self.store, ranking, question, reranker)
         scores = [(iri, round(ranking.probability(iri), 4)) for iri in order]
         return Nearest(scores, ranking.nothing_good(), ranking.picture.version)
 
     def search(self, question: Question) -> Search:
-        """Return all entries of the types asked for by closeness to a text."""
-        snapshot = self.snapshot()
-        lang = snapshot.asked(question)[1]
-        ranking = snapshot.rank(question, None, lang, question.filters)
+        """Order all entries of the types asked for by closeness to a text."""
+        ranking = self.snapshot().rank(question, question.filters)
         order = ranking.best(len(ranking.picture.iris))
-        return Search(self.store, ranking, lang, order, ranking.nothing_good())
-
-    def transfer(self, question: Question) -> Json:
-        """Return practices that could work in a territory, with criteria and reasons."""
-        return transfer.answer(self.snapshot(), question)
-
-    def partners(self, question: Question) -> Json:
-        """Return possible partners of the kinds asked for, with both sides' reasons."""
-        return partners.answer(self.snapshot(), question)
-
-    def instruments(self, question: Question) -> Json:
-        """Return instruments that could pay for or enable it in a territory; a gap is said."""
-        return instruments.answer(self.snapshot(), question)
-
-    def consortium(self, question: Question) -> Json:
-        """Return a set of actors under a call's rules, with alternatives for each seat."""
-        return consortium.answer(self.snapshot(), question)
-
-    def groups(self, question: Question) -> Json:
-        """Return groups of a community's members that can learn from each other."""
-        return groups.answer(self.snapshot(), question)
+        return Search(self.store, ranking, question.lang, order, ranking.nothing_good())

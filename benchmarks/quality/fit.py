@@ -45,7 +45,7 @@ from matcher.graph import ties
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.learned_weights import report as outcomes
 from matcher.matcher import Matcher
-from matcher.model.question import Filters
+from matcher.model.filters import Filters
 from matcher.questions import partners
 from matcher.search import ranking, snapshot
 from matcher.search.index import Index, Progress

@@ -25,7 +25,7 @@ from matcher.encoding import text
 from matcher.encoding.embedder import Embedder
 from matcher.evaluation.collection import Bools, Interval, estimate, ndcg
 from matcher.matcher import Matcher
-from matcher.model.question import Filters, Question
+from matcher.model.filters import Filters
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import RECIPE, Recipe, by_text
 from matcher.search.snapshot import Picture, Scores
@@ -126,22 +126,19 @@ def answered(matcher: Matcher, questions: Iterable[JudgedQuestion]) -> Iterator[
     """Yield the matcher's answer to each wording of each question."""
     base = matcher.store.base
     for question in questions:
-        kinds = {"transfer": matcher.transfer, "partner": matcher.partners}
-        ask = kinds.get(question.kind, matcher.similar)
+        kind = {"transfer": "transfer", "partner": "partners"}.get(question.kind, "similar")
         for lang, worded in question.texts.items():
+            raw: dict[str, object] = {"text": worded, "lang": lang[:2] or None, "limit": DEPTH}
             if question.kind == "entry":
-                sent = Question(entry=f"{base}id/practice/{question.about}", limit=DEPTH)
-            elif question.kind in kinds:
-                place = question.about
-                sent = Question(text=worded, lang=lang[:2], limit=2 * DEPTH, territory=place)
-            else:
-                sent = Question(text=worded, lang=lang[:2] or None, limit=DEPTH)
-            answer = ask(sent)
+                raw = {"entry": f"{base}id/practice/{question.about}", "limit": DEPTH}
+            elif kind != "similar":
+                raw |= {"limit": 2 * DEPTH, "territory": question.about}
+            answer = matcher.answer(kind, matcher.question(kind, raw))
             scores: dict[str, float] = {}
-            for match in answer["matches"]:  # type: ignore[attr-defined]
-                scores.setdefault(match["entry"].rpartition("/")[2], match["score"])
+            for match in answer.matches:
+                scores.setdefault(match.entry.rpartition("/")[2], match.score)
             best = tuple(scores.items())[:DEPTH]
-            yield JudgedAnswer(question, lang, best, bool(answer["abstained"]))
+            yield JudgedAnswer(question, lang, best, answer.abstained)
 
 
 def plain_ways(index: Index, seed: int) -> dict[str, Way]:

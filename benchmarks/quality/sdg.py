@@ -25,7 +25,7 @@ from kg.vocabulary import VOC, vocabulary
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.text import VERSION
 from matcher.evaluation.collection import Bools, Document, Interval, estimate, indexed, interval
-from matcher.model.question import Filters
+from matcher.model.filters import Filters
 from matcher.search.index import Progress
 from matcher.search.ranking import by_text
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
-from kg.entry import Entry, Text
+from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.number_formats import country
-from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, vocabulary
+from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, local_name, vocabulary
 
 #: what entries can be narrowed by -> the property that it comes from
 FACETS = {
@@ -31,6 +31,8 @@ FACETS = {
     "approach": PSR + "approach",
     "language": "",
 }
+#: how far a level is from the most local one; one that is not stated comes last
+_BREADTH = {level: number for number, level in enumerate(LEVELS)}
 LISTED = tuple(path for path in CLASSES if path not in {"territory", "match"})
 _SUMMARY = tuple(PSR + name for name in ("solution", "problem", "offers", "changed", "objective"))
 #: what counts as a word in a search for words
@@ -62,18 +64,12 @@ class Row:
     words: str
 
     def title(self, lang: str) -> Text:
-        """Return the title in a language, else English, else the first."""
-        return best(self.titles, lang) or Text(self.iri.rsplit("/", 1)[-1], "und", "")
+        """The title in a language, else English, else the first."""
+        return best(self.titles, lang) or Text(local_name(self.iri), "und", "")
 
     def summary(self, lang: str) -> Text | None:
-        """Return what the entry is about in one text, in a language if there is one."""
+        """What the entry is about in one text, in a language if there is one."""
         return best(self.summaries, lang)
-
-
-def best(texts: Iterable[Text], lang: str) -> Text | None:
-    """Return the first text in a language, else in English, else in any; None of none."""
-    order = sorted(texts, key=lambda t: (t.lang != lang, t.lang != "en", t.lang))
-    return order[0] if order else None
 
 
 @dataclass(frozen=True)
@@ -103,19 +99,16 @@ class Shelf:
         known.update((entry.iri, self._row(entry)) for entry in fresh)
         self.rows: list[Row] = [known[iri] for iri in sorted(known)]
         self.position = {row.iri: number for number, row in enumerate(self.rows)}
-        self.bits = self._bits()
-        self.all = (1 << len(self.rows)) - 1
-
-    def _bits(self) -> dict[str, dict[str, int]]:
         members: dict[str, dict[str, list[int]]] = {name: defaultdict(list) for name in FACETS}
         for number, row in enumerate(self.rows):
             for name, values in row.values.items():
                 for value in values:
                     members[name][value].append(number)
-        return {
+        self.bits = {
             name: {value: bits_of(numbers) for value, numbers in values.items()}
             for name, values in members.items()
         }
+        self.all = (1 << len(self.rows)) - 1
 
     def _row(self, entry: Entry) -> Row:
         words = vocabulary()
@@ -126,38 +119,37 @@ class Shelf:
             for name, prop in FACETS.items()
             if prop
         }
-        values = {name: sorted(set(found)) for name, found in values.items()}
+        values = {name: sorted(set(concepts)) for name, concepts in values.items()}
         titles = tuple(entry.texts(DCT + "title"))
         texts = [t for prop in (DCT + "description", *_SUMMARY) for t in entry.texts(prop)]
-        labels = (a for found in values.values() for c in found for a in words.names(c))
-        said = " ".join([*(t.value for t in (*titles, *texts)), *labels])
+        labels = (a for concepts in values.values() for c in concepts for a in words.names(c))
+        prose = " ".join([*(t.value for t in (*titles, *texts)), *labels])
         values["type"] = [entry.path]
         values["country"] = (self._places[p].code for p in above)
         values["territory"] = above
         values["language"] = (t.lang.partition("-")[0] for t in texts if t.lang != "und")
+        lat, long = entry.number(GEO + "lat"), entry.number(GEO + "long")
+        point = (lat, long) if lat is not None and long is not None else None
+        if point is None:
+            places = [self._places[iri] for iri in sorted(spatial) if iri in self._places]
+            located = (place for place in places if place.point)
+            local = min(located, key=lambda place: _BREADTH.get(place.level, 9), default=None)
+            point = local.point if local else None
         return Row(
             iri=entry.iri,
             path=entry.path,
             titles=titles,
             summaries=tuple(texts),
-            values={n: tuple(sorted({_slug(v) for v in found})) for n, found in values.items()},
-            point=self._point(entry, spatial),
+            values={n: tuple(sorted({local_name(v) for v in some})) for n, some in values.items()},
+            point=point,
             checked=entry.text(PSR + "checkedOn") or "",
             source=next(iter(entry.links(DCT + "source")), ""),
             licence=next(iter(entry.links(DCT + "license")), ""),
             evidence=max(
                 (words.rank.get(c, 0) for c in entry.links(PSR + "evidenceLevel")), default=0
             ),
-            words="".join(f" {word}" for word in WORD.findall(fold(said))),
+            words="".join(f" {word}" for word in WORD.findall(fold(prose))),
         )
-
-    def _point(self, entry: Entry, named: Iterable[str]) -> Point | None:
-        lat, long = entry.number(GEO + "lat"), entry.number(GEO + "long")
-        if lat is not None and long is not None:
-            return lat, long
-        places = [self._places[iri] for iri in sorted(named) if iri in self._places]
-        located = [place for place in places if place.point]
-        return min(located, key=lambda place: _breadth(place.level)).point if located else None
 
     def _chain(self, iri: str | None) -> Iterator[str]:
         while iri in self._places:
@@ -165,7 +157,7 @@ class Shelf:
             iri = self._places[iri].parent
 
     def place_name(self, code: str, lang: str) -> str:
-        """Return the name of a place by its slug or ISO country code, or the code itself."""
+        """The name of a place by its slug or ISO country code, or the code itself."""
         slug = NUTS.get(code, code)
         place = self._places.get(f"{self._ids}territory/{slug}")
         if place is None:
@@ -174,7 +166,7 @@ class Shelf:
         return known or next(iter(place.names.values()))
 
     def spot(self, entry: Entry) -> tuple[Point | None, str]:
-        """Return the point of an entry or a place, and the code of its country, if known."""
+        """The point of an entry or a place, and the code of its country, if known."""
         if place := self._places.get(entry.iri):
             return place.point, place.code
         at = self.position.get(entry.iri)
@@ -182,7 +174,7 @@ class Shelf:
         return row.point, next(iter(row.values["country"]), "")
 
     def narrowed(self, chosen: Chosen, among: int) -> int:
-        """Return who of a set has one of the chosen values of every filter."""
+        """Who of a set has one of the chosen values of every filter."""
         for name, values in chosen.items():
             if values:
                 known, some = self.bits[name], 0
@@ -192,33 +184,33 @@ class Shelf:
         return among
 
     def counts(self, name: str, chosen: Chosen, among: int) -> list[tuple[str, int]]:
-        """Return each value of a filter with how many it leaves, the other filters applied."""
+        """Each value of a filter with how many it leaves, the other filters applied."""
         others = {other: values for other, values in chosen.items() if other != name}
         left = self.narrowed(others, among)
-        found = ((value, (bits & left).bit_count()) for value, bits in self.bits[name].items())
-        return sorted(((v, n) for v, n in found if n), key=lambda pair: (-pair[1], pair[0]))
+        sizes = ((value, (bits & left).bit_count()) for value, bits in self.bits[name].items())
+        return sorted(((v, n) for v, n in sizes if n), key=lambda pair: (-pair[1], pair[0]))
 
     def members(self, bits: int) -> list[Row]:
-        """Return the rows of a set, by IRI."""
+        """The rows of a set, by IRI."""
         return list(compress(self.rows, (digit == "1" for digit in reversed(f"{bits:b}"))))
 
     def set_of(self, iris: Iterable[str]) -> int:
-        """Return the set of entries; those that are not here are left out."""
+        """The set of entries; those that are not here are left out."""
         return bits_of(self.position[iri] for iri in iris if iri in self.position)
 
 
 def bits_of(numbers: Iterable[int]) -> int:
-    """Return a whole number with these bits set."""
-    found = bytearray()
+    """A whole number with these bits set."""
+    octets = bytearray()
     for number in numbers:
         at, bit = divmod(number, 8)
-        found.extend(b"\0" * (at + 1 - len(found)))
-        found[at] |= 1 << bit
-    return int.from_bytes(found, "little")
+        octets.extend(b"\0" * (at + 1 - len(octets)))
+        octets[at] |= 1 << bit
+    return int.from_bytes(octets, "little")
 
 
 def _changed(store: Store, version: int) -> list[str] | None:
-    """Return the entries written since; None if a place was, which others depend on."""
+    """The entries written since; None if a place was, which others depend on."""
     iris = [iri for iri, _ in store.changes_since(version)]
     ids = store.base + "id/"
     paths = {iri: iri.removeprefix(ids).partition("/")[0] for iri in iris}
@@ -236,17 +228,8 @@ def _places(store: Store) -> dict[str, _Place]:
     names: dict[str, dict[str, str]] = defaultdict(dict)
     places: dict[str, _Place] = {}
     for row in rows:
-        iri, level = row["t"], _slug(row.get("level", ""))
+        iri, level = row["t"], local_name(row.get("level", ""))
         names[iri].setdefault(row["lang"], row["name"])
         at = (float(row["lat"]), float(row["long"])) if "lat" in row else None
         places.setdefault(iri, _Place(row.get("parent"), row["code"], level, at, names[iri]))
     return places
-
-
-def _breadth(level: str) -> int:
-    """How far a level is from the most local one; one that is not stated comes last."""
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
-
-
-def _slug(value: str) -> str:
-    return value.rsplit("/", 1)[-1]

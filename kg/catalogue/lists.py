@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pyoxigraph as ox
 
 from kg.entry import Text
 from kg.errors import NotFound, refused
-from kg.stores.protocol import Page, Store
+from kg.stores.protocol import Page, Store, Term
 from kg.text.folding import fold
 from kg.text.i18n import gettext
-from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
+from kg.text.language import preference
+from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, local_name, vocabulary
 
 MAX_LIMIT = 200
 #: what a title has in it that ``fold`` changes, besides capitals
@@ -50,9 +52,9 @@ class PlaceName:
 
 
 def list_entries(
-    store: Store, wanted: Filter, *, limit: int = 50, cursor: str | None = None, lang: str = "en"
+    store: Store, filters: Filter, *, limit: int = 50, cursor: str | None = None, lang: str = "en"
 ) -> Page:
-    """Return one page of entries by IRI, with title and country.
+    """One page of entries by IRI, with title and country.
 
     ``cursor`` is the IRI of the last row seen, so that writes between two pages neither
     repeat nor skip what stays. Raises Refused for an unknown class, country, territory
@@ -64,67 +66,48 @@ def list_entries(
             gettext("The limit is a number from 1 to %(most)s.", most=MAX_LIMIT),
             value=str(limit),
         )
-    listed = _named if wanted.q else _all
-    iris, total = listed(store, wanted, cursor or "", limit + 1)
+    pattern, values = _pattern(store, filters)
+    after = cursor or ""
+    if filters.q:
+        # SPARQL cannot fold a text, so all titles with an accent are read; of plain ones those
+        # only that hold the words as they are.
+        words = fold(filters.q)
+        rows = store.select(
+            f"SELECT DISTINCT ?entry ?title {{ {pattern} ?entry dct:title|dct:alternative ?title"
+            f" FILTER(CONTAINS(LCASE(STR(?title)), $words) || REGEX(STR(?title), '{_FOLDED}')) }}",
+            {**values, "words": ox.Literal(words)},
+        )
+        every = sorted({row["entry"] for row in rows if words in fold(row["title"])})
+        iris, total = [iri for iri in every if iri > after][: limit + 1], len(every)
+    else:
+        counted = store.select(f"SELECT (COUNT(DISTINCT ?entry) AS ?n) {{ {pattern} }}", values)
+        rows = store.select(
+            f"SELECT DISTINCT ?entry {{ {pattern} FILTER(STR(?entry) > $after) }}"
+            f" ORDER BY STR(?entry) LIMIT {limit + 1}",
+            {**values, "after": ox.Literal(after)},
+        )
+        iris, total = [row["entry"] for row in rows], int(counted[0]["n"])
     shown = iris[:limit]
-    more = shown[-1] if len(iris) > limit else None
-    return Page(list(_summaries(store, shown, lang)), total, more)
-
-
-def _all(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str], int]:
-    """Return the first entries behind a row, and how many there are in all."""
-    pattern, values = _pattern(store, wanted)
-    total = store.select(f"SELECT (COUNT(DISTINCT ?entry) AS ?n) {{ {pattern} }}", values)
-    values["after"] = ox.Literal(after)
-    rows = store.select(
-        f"SELECT DISTINCT ?entry {{ {pattern} FILTER(STR(?entry) > $after) }}"
-        f" ORDER BY STR(?entry) LIMIT {most}",
-        values,
-    )
-    return [row["entry"] for row in rows], int(total[0]["n"])
-
-
-def _named(store: Store, wanted: Filter, after: str, most: int) -> tuple[list[str], int]:
-    """Return the same of those whose titles hold the words.
-
-    SPARQL cannot fold a text, so all titles with an accent are read; of plain ones those only
-    that hold the words as they are.
-    """
-    pattern, values = _pattern(store, wanted)
-    words = fold(wanted.q or "")
-    values["words"] = ox.Literal(words)
-    rows = store.select(
-        f"SELECT DISTINCT ?entry ?title {{ {pattern} ?entry dct:title|dct:alternative ?title"
-        f" FILTER(CONTAINS(LCASE(STR(?title)), $words) || REGEX(STR(?title), '{_FOLDED}')) }}",
-        values,
-    )
-    iris = sorted({row["entry"] for row in rows if words in fold(row["title"])})
-    return [iri for iri in iris if iri > after][:most], len(iris)
-
-
-def _summaries(store: Store, iris: Iterable[str], lang: str) -> Iterator[dict[str, str | None]]:
-    """Yield the summaries of those that were not deleted since they were listed."""
-    for iri in iris:
-        try:
-            row = summary(store, iri, lang)
-        except NotFound:
-            continue
-        yield row
+    summaries = []
+    for iri in shown:
+        with suppress(NotFound):  # deleted since it was listed
+            summaries.append(summary(store, iri, lang))
+    return Page(summaries, total, shown[-1] if len(iris) > limit else None)
 
 
 def summary(store: Store, iri: str, lang: str = "en") -> dict[str, str | None]:
-    """Return an entry's IRI, class, title and country."""
+    """An entry's IRI, class, title and country."""
     entry = store.get(iri)
     return {
         "entry": iri,
         "type": entry.path,
-        "title": entry.text("http://purl.org/dc/terms/title", lang),
+        "title": entry.text(DCT + "title", lang),
         "country": next(iter(countries(store, iri)), None),
     }
 
 
 def countries(store: Store, iri: str) -> list[str]:
-    """Return the ISO codes of the countries that an entry lies in (its own if a territory)."""
+    """The ISO codes of the countries that an entry lies in (its own if a territory)."""
     rows = store.select(
         "SELECT DISTINCT ?code { { $entry dct:spatial ?t } UNION { BIND($entry AS ?t) }"
         " ?t psr:countryCode ?code } ORDER BY ?code",
@@ -134,7 +117,7 @@ def countries(store: Store, iri: str) -> list[str]:
 
 
 def links_to(store: Store, iri: str) -> list[Link]:
-    """Return the links of other entries (and of their nested nodes) to an entry, by IRI."""
+    """The links of other entries (and of their nested nodes) to an entry, by IRI."""
     rows = store.select(
         "SELECT DISTINCT ?entry ?prop ?note { GRAPH ?entry { ?node ?prop $iri"
         " OPTIONAL { ?node psr:role|psr:result ?note } }"
@@ -145,38 +128,32 @@ def links_to(store: Store, iri: str) -> list[Link]:
 
 
 def titles(store: Store, iris: Iterable[str], lang: str = "en") -> dict[str, Text]:
-    """Return one title for each entry: in ``lang``, else English, else the first language."""
-    wanted = sorted(set(iris))
-    values = {f"i{number}": ox.NamedNode(iri) for number, iri in enumerate(wanted)}
+    """One title for each entry: in ``lang``, else English, else the first language."""
     rows = store.select(
         "SELECT ?entry ?title (LANG(?title) AS ?lang)"
-        f" {{ VALUES ?entry {{ {' '.join('$' + name for name in values)} }}"
-        " GRAPH ?entry { ?entry dct:title ?title } }",
-        values,
+        " { VALUES ?entry { $entries } GRAPH ?entry { ?entry dct:title ?title } }",
+        {"entries": [ox.NamedNode(iri) for iri in sorted(set(iris))]},
     )
-    rows.sort(key=lambda r: (r["lang"] != lang, r["lang"] != "en", r["lang"], r["title"]))
-    found: dict[str, Text] = {}
+    rows.sort(key=lambda r: (preference(r["lang"], lang), r["title"]))
+    first: dict[str, Text] = {}
     for row in rows:
-        found.setdefault(row["entry"], Text(row["title"], row["lang"] or "und", DCT + "title"))
-    return found
+        first.setdefault(row["entry"], Text(row["title"], row["lang"] or "und", DCT + "title"))
+    return first
 
 
 def place_names(store: Store) -> list[PlaceName]:
-    """Return every name of every territory, by IRI and name."""
+    """Every name of every territory, by IRI and name."""
     rows = store.select(
         "SELECT ?place ?name ?level ?parent { GRAPH ?place { ?place psr:territoryLevel ?level ;"
         " dct:title|dct:alternative ?name OPTIONAL { ?place dct:isPartOf ?parent } } }"
         " ORDER BY ?place ?name",
         {},
     )
-    return [
-        PlaceName(r["place"], r["name"], r["level"].rsplit("/", 1)[-1], r.get("parent"))
-        for r in rows
-    ]
+    return [PlaceName(r["place"], r["name"], local_name(r["level"]), r.get("parent")) for r in rows]
 
 
 def class_counts(store: Store) -> dict[str, int]:
-    """Return how many entries each class has, by class path."""
+    """How many entries each class has, by class path."""
     rows = store.select(
         "SELECT ?class (COUNT(DISTINCT ?e) AS ?n) { GRAPH ?e { ?e a ?class } } GROUP BY ?class", {}
     )
@@ -185,7 +162,7 @@ def class_counts(store: Store) -> dict[str, int]:
 
 
 def territory_iri(store: Store, code: str) -> str:
-    """Return the territory for a NUTS code, an ISO country code, a slug or an IRI.
+    """The territory for a NUTS code, an ISO country code, a slug or an IRI.
 
     Codes may be in small letters. Raises Refused if there is none.
     """
@@ -193,72 +170,61 @@ def territory_iri(store: Store, code: str) -> str:
     for name in dict.fromkeys((plain, plain.upper())):
         slug = NUTS.get(name, name)
         iri = name if name.startswith(store.base) else f"{store.base}id/territory/{slug}"
-        if _is_territory(store, iri):
-            return iri
+        with suppress(ValueError):  # no address
+            if store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": ox.NamedNode(iri)}):
+                return iri
     raise refused(
-        "territory", gettext("There is no territory %(code)s.", code=repr(code)), value=code,
+        "territory",
+        gettext("There is no territory %(code)s.", code=repr(code)),
+        value=code,
         hint=gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR."),
-    )  # fmt: skip
-
-
-def _is_territory(store: Store, iri: str) -> bool:
-    try:
-        node = ox.NamedNode(iri)
-    except ValueError:
-        return False
-    return bool(store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": node}))
+    )
 
 
 def country_code(store: Store, code: str) -> str:
-    """Return an ISO country code as entries carry it, or raise Refused."""
+    """An ISO country code as entries carry it; raises Refused."""
     plain = code.strip().upper()
-    wanted = ISO.get(plain, plain)
-    if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(wanted)}):
+    iso = ISO.get(plain, plain)
+    if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(iso)}):
         raise refused(
-            "country", gettext("There is no country %(code)s.", code=repr(code)), value=code,
+            "country",
+            gettext("There is no country %(code)s.", code=repr(code)),
+            value=code,
             hint=gettext("Write an ISO 3166 code of two letters such as HR."),
-        )  # fmt: skip
-    return wanted
+        )
+    return iso
 
 
-def _pattern(store: Store, wanted: Filter) -> tuple[str, dict[str, ox.NamedNode | ox.Literal]]:
+def _pattern(store: Store, filters: Filter) -> tuple[str, dict[str, Term]]:
     parts = ["GRAPH ?entry { ?entry a ?class }", "FILTER(STRSTARTS(STR(?entry), $ids))"]
-    values: dict[str, ox.NamedNode | ox.Literal] = {"ids": ox.Literal(store.base + "id/")}
-    classes = [CLASSES[_class(wanted.type)]] if wanted.type else list(CLASSES.values())
+    values: dict[str, Term] = {"ids": ox.Literal(store.base + "id/")}
+    if filters.type and filters.type not in CLASSES:
+        raise refused(
+            "type",
+            gettext("There is no class %(name)s.", name=repr(filters.type)),
+            value=filters.type,
+            hint=gettext("Use one of %(names)s.", names=", ".join(CLASSES)),
+        )
+    classes = [CLASSES[filters.type]] if filters.type else list(CLASSES.values())
     parts.append("VALUES ?class { " + " ".join(f"<{c}>" for c in classes) + " }")
-    if wanted.country:
-        values["country"] = ox.Literal(country_code(store, wanted.country))
+    if filters.country:
+        values["country"] = ox.Literal(country_code(store, filters.country))
         parts.append(
             "{ ?entry dct:spatial/psr:countryCode $country }"
             " UNION { ?entry psr:countryCode $country }"
         )
-    if wanted.territory:
-        values["territory"] = ox.NamedNode(territory_iri(store, wanted.territory))
+    if filters.territory:
+        values["territory"] = ox.NamedNode(territory_iri(store, filters.territory))
         parts.append("?entry dct:spatial/dct:isPartOf* $territory .")
-    if wanted.theme:
-        values["theme"] = ox.NamedNode(_theme(wanted.theme))
+    if filters.theme:
+        theme = vocabulary().find("theme", filters.theme)
+        if theme is None:
+            raise refused(
+                "theme",
+                gettext("There is no theme %(name)s.", name=repr(filters.theme)),
+                value=filters.theme,
+                hint=gettext("See %(scheme)s.", scheme=VOC + "theme"),
+            )
+        values["theme"] = ox.NamedNode(theme)
         parts.append("?entry dct:subject/skos:broader* $theme .")
     return " ".join(parts), values
-
-
-def _class(name: str) -> str:
-    if name not in CLASSES:
-        raise refused(
-            "type",
-            gettext("There is no class %(name)s.", name=repr(name)),
-            value=name,
-            hint=gettext("Use one of %(names)s.", names=", ".join(CLASSES)),
-        )
-    return name
-
-
-def _theme(name: str) -> str:
-    found = vocabulary().find("theme", name)
-    if found is None:
-        raise refused(
-            "theme",
-            gettext("There is no theme %(name)s.", name=repr(name)),
-            value=name,
-            hint=gettext("See %(scheme)s.", scheme=VOC + "theme"),
-        )
-    return found

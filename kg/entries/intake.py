@@ -50,10 +50,8 @@ class BatchReport:
 
     def add(self, later: BatchReport) -> None:
         """Add what became of further entries; of one that came before too, the later counts."""
-        self.added += later.added
-        self.replaced += later.replaced
-        self.unchanged += later.unchanged
-        self.kept += later.kept
+        for name in ("added", "replaced", "unchanged", "kept"):
+            getattr(self, name).extend(getattr(later, name))
         for iri in (*later.added, *later.replaced):
             self.refused.pop(iri, None)
         self.warned |= later.warned
@@ -96,7 +94,7 @@ class Intake:
         return self.validator.twin()
 
     def check(self, entry: Entry) -> Report:
-        """Return what the shapes say, without storing anything."""
+        """Hear what the shapes say, without storing anything."""
         return self.examine(lambda: entry)[1]
 
     def examine(self, read: Callable[[], Entry], visitor: str = "") -> tuple[Entry, Report]:
@@ -158,7 +156,17 @@ class Intake:
         with self.store.exclusive():
             self.store.get(iri)
             self._check_version(iri, expected)
-            self._check_unused(iri)
+            links = {link.entry for link in links_to(self.store, iri)}
+            # What was decided on a match binds nobody.
+            if users := sorted(u for u in links if not u.startswith(f"{self.store.base}id/match/")):
+                names = ", ".join(users[:SHOWN]) + (" …" if len(users) > SHOWN else "")
+                raise InUse(
+                    gettext(
+                        "%(entry)s is linked from %(names)s; change these first.",
+                        entry=iri,
+                        names=names,
+                    )
+                )
             return self.store.write([Change(iri, None)], agent, "delete")
 
     def submit_many(
@@ -199,7 +207,10 @@ class Intake:
         known = {e.iri: e for e in self.store.several([e.iri for e in batch])}
         report.unchanged = [e.iri for e in batch if known.get(e.iri) == e]
         changed = [e for e in batch if known.get(e.iri) != e]
-        fresh = [e for e in changed if self._wanted(e, agent, report, keep_others=keep_others)]
+        if keep_others:
+            seen = {e.iri: self.store.provenance(e.iri) for e in changed}
+            report.kept = [iri for iri, last in seen.items() if last and last.agent != agent]
+        fresh = [e for e in changed if e.iri not in report.kept]
         waiting = self._waiting(fresh) if hold else {}
         verdicts = self._judge([e for e in fresh if e.iri not in waiting])
         changes = []
@@ -216,7 +227,7 @@ class Intake:
         return _Lot(version, changes, waiting, report)
 
     def _waiting(self, fresh: list[Entry]) -> dict[str, Entry]:
-        """Return the entries that link, perhaps by way of others, to what is not there yet."""
+        """The entries that link, perhaps by way of others, to what is not there yet."""
         links = {e.iri: self._own_links(e) for e in fresh}
         here = {node for entry in fresh for node in entry.nodes()}
         stored = self.store.kinds({*here, *(iri for some in links.values() for iri in some)})
@@ -231,7 +242,7 @@ class Intake:
         return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
 
     def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
-        """Return the reports; who links to an entry that is refused is looked at without it."""
+        """The reports; who links to an entry that is refused is looked at without it."""
         standing = {entry.iri: entry for entry in fresh}
         users: dict[str, list[str]] = defaultdict(list)
         for entry in fresh:
@@ -239,14 +250,14 @@ class Intake:
                 users[iri].append(entry.iri)
 
         def kinds(iris: Iterable[str]) -> dict[str, list[str]]:
-            """Return the kinds of what is stored, and of what is to be stored with it."""
+            """The kinds of what is stored, and of what is to be stored with it."""
             names = set(iris)
-            found = self.store.kinds(names)
+            classes = self.store.kinds(names)
             owners = {iri.partition("#")[0] for iri in names} & standing.keys()
             for node in {n for o in owners for n in standing[o].nodes()} & names:
-                owner = standing[node.partition("#")[0]]
-                found[node] = sorted({*found.get(node, []), *owner.links(RDF_TYPE.value, node)})
-            return found
+                new = standing[node.partition("#")[0]].links(RDF_TYPE.value, node)
+                classes[node] = sorted({*classes.get(node, []), *new})
+            return classes
 
         verdicts: dict[str, Report] = {}
         unsure = list(standing)
@@ -258,13 +269,6 @@ class Intake:
             linking = {user for entry in lost for node in entry.nodes() for user in users[node]}
             unsure = sorted(linking & standing.keys())
         return verdicts
-
-    def _wanted(self, entry: Entry, agent: str, report: BatchReport, *, keep_others: bool) -> bool:
-        seen = self.store.provenance(entry.iri) if keep_others else None
-        if seen is not None and seen.agent != agent:
-            report.kept.append(entry.iri)
-            return False
-        return True
 
     def _exists(self, iri: str) -> bool:
         try:
@@ -281,19 +285,6 @@ class Intake:
                     "%(entry)s was changed since version %(version)s; read it again first.",
                     entry=iri,
                     version=expected,
-                )
-            )
-
-    def _check_unused(self, iri: str) -> None:
-        """Raise InUse while entries link to it; what was decided on a match binds nobody."""
-        links = {link.entry for link in links_to(self.store, iri)}
-        if users := sorted(u for u in links if not u.startswith(f"{self.store.base}id/match/")):
-            names = ", ".join(users[:SHOWN]) + (" …" if len(users) > SHOWN else "")
-            raise InUse(
-                gettext(
-                    "%(entry)s is linked from %(names)s; change these first.",
-                    entry=iri,
-                    names=names,
                 )
             )
 

@@ -46,22 +46,22 @@ class Keys:
     terms: Mapping[str, Any]
 
     def definition(self, key: str) -> Any:  # noqa: ANN401
-        """Return what is known of a key that is a property, alias, keyword or class, else None.
+        """What is known of a key that is a property, alias, keyword or class, else None.
 
         A property that is written as an address, in full or with a prefix, has no rules.
         """
         if key in _KEYWORDS:
             return key
-        found = self.terms.get(key)
-        if found is not None:
-            return None if key.startswith("@") or _is_prefix(found) else found
+        term = self.terms.get(key)
+        if term is not None:
+            return None if key.startswith("@") or _is_prefix(term) else term
         prefix, _, local = key.partition(":")
         known = _is_prefix(self.terms.get(prefix)) and local and not local.startswith("//")
         return {} if known or _is_address(key) else None
 
 
 def prepare(text: str) -> str:
-    """Return the document with our own context in place of any reference to it.
+    """The document with our own context in place of any reference to it.
 
     Raises Malformed (no JSON, too deep, a key twice) or Refused (a context that would have
     to be fetched, a key or value that cannot stand).
@@ -88,7 +88,7 @@ def prepare(text: str) -> str:
 
 
 def contexts(reference: object) -> list[dict[str, Any]]:
-    """Return the contexts that stand in the document; ours by its address adds none.
+    """The contexts that stand in the document; ours by its address adds none.
 
     Raises Refused for one that would have to be fetched, or says more than prefixes and terms.
     """
@@ -108,7 +108,7 @@ def contexts(reference: object) -> list[dict[str, Any]]:
                 if not _declares(name, definition, known)
             ]
             own.append(one)
-        elif not _ours(one):
+        elif one is not None and str(one).rsplit("/", 1)[-1] != "context.jsonld":
             problems.append(
                 _problem(
                     "@context",
@@ -163,37 +163,29 @@ def _depth(text: str) -> int:
 
 def load(text: str) -> Any:  # noqa: ANN401
     """Read JSON strictly: no NaN, no key twice, no number of thousands of digits."""
+
+    def no_constant(name: str) -> None:
+        raise ValueError(gettext("%(text)s is not a number", text=name))
+
+    def integer(digits: str) -> int:
+        if len(digits) > 400:
+            raise ValueError(gettext("a number has %(count)s digits", count=len(digits)))
+        return int(digits)
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            raise ValueError(gettext("an object has the same key twice"))
+        return members
+
     try:
         return json.loads(
-            text, parse_constant=_no_constant, parse_int=_integer, object_pairs_hook=_unique
+            text, parse_constant=no_constant, parse_int=integer, object_pairs_hook=unique
         )
     except RecursionError as error:
         raise Malformed(gettext("The JSON is nested too deep.")) from error
     except ValueError as error:
         raise Malformed(gettext("This is not JSON: %(error)s", error=error)) from error
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(gettext("%(text)s is not a number", text=name))
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 400:
-        raise ValueError(gettext("a number has %(count)s digits", count=len(digits)))
-    return int(digits)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError(gettext("an object has the same key twice"))
-    return found
-
-
-def _ours(reference: object) -> bool:
-    return reference is None or (
-        isinstance(reference, str) and reference.rsplit("/", 1)[-1] == "context.jsonld"
-    )
 
 
 class _Cleaner:
@@ -204,7 +196,7 @@ class _Cleaner:
         self.problems: list[Problem] = []
 
     def node(self, node: dict[str, Any], path: str = "", within: Any = None) -> dict[str, Any]:  # noqa: ANN401
-        """Return a node with numbers as text; ``within`` is what is known of its property."""
+        """A node with numbers as text; ``within`` is what is known of its property."""
         cleaned = {key: self._value(key, value, path, within) for key, value in node.items()}
         value = cleaned.get("@value")
         if _is_number(value) and not cleaned.keys().isdisjoint({"@type", "type"}):
@@ -229,24 +221,33 @@ class _Cleaner:
             return self.node(item, where, definition)
         is_text = "@language" in _option(definition, "@container")
         if isinstance(item, list) or (is_text and not isinstance(item, str)):
-            told = (
+            message = (
                 gettext("A text was expected.")
                 if is_text
                 else gettext("A list in a list is not read here.")
             )
-            self.problems.append(_problem(where, told, item))
+            self.problems.append(_problem(where, message, item))
         elif definition == "@included":
             self._unknown(where, str(item))
         elif isinstance(item, str) and definition == "@language":
             self.problems += [p for p in [tag_problem(where, item)] if p]
-        elif isinstance(item, str) and (fault := _fault_finder(definition)(item)):
-            self.problems.append(_problem(where, fault, item))
+        elif isinstance(item, str):
+            kind = definition if isinstance(definition, str) else _option(definition, "@type")
+            is_address = kind in ("@id", "@type", ["@id"], ["@type"])
+            if fault := _address_fault(item) if is_address else _text_fault(item):
+                self.problems.append(_problem(where, fault, item))
         elif _is_number(item):
-            return _number(item, definition)
+            # In plain digits: JSON-LD would write 3.5 as 3.5E0.
+            if not _NUMBER_TYPES.isdisjoint(_option(definition, "@type")):
+                return _plain(item)
+            if definition == {}:  # A property written as an address says nothing of its values.
+                kind = XSD + ("integer" if isinstance(item, int) else "decimal")
+                return {"@value": _plain(item), "@type": kind}
+            return item if definition == "@value" else str(item)
         return item
 
     def _language_map(self, value: dict[str, Any], where: str) -> dict[str, Any]:
-        """Return texts by language as they are; note tags and texts that cannot stand."""
+        """Texts by language as they are; note tags and texts that cannot stand."""
         for tag, texts in value.items():
             if tag != "@none" and (problem := tag_problem(where, tag)):
                 self.problems.append(problem)
@@ -258,9 +259,9 @@ class _Cleaner:
         return value
 
     def _unknown(self, where: str, key: str) -> None:
-        told = gettext("The key %(key)s is not known.", key=repr(key[:200]))
+        message = gettext("The key %(key)s is not known.", key=repr(key[:200]))
         hint = gettext("Use a key of /context.jsonld.")
-        self.problems.append(_problem(where, told, key, hint))
+        self.problems.append(_problem(where, message, key, hint))
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -268,39 +269,21 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _option(definition: object, name: str) -> list[str]:
-    found = definition.get(name, []) if isinstance(definition, dict) else []
-    return found if isinstance(found, list) else [found]
+    value = definition.get(name, []) if isinstance(definition, dict) else []
+    return value if isinstance(value, list) else [value]
 
 
-def _problem(where: str, told: str, value: object = None, hint: str | None = None) -> Problem:
-    """Return a problem whose texts can be written as UTF-8, whatever was sent."""
+def _problem(where: str, message: str, value: object = None, hint: str | None = None) -> Problem:
+    """A problem whose texts can be written as UTF-8, whatever was sent."""
     path, shown = (
         str(text).encode("utf-8", "backslashreplace").decode()[:200] for text in (where, value)
     )
-    return Problem(path, told, value=None if value is None else shown, hint=hint)
-
-
-def _number(item: float, definition: object) -> object:
-    """Return a number in plain digits: JSON-LD would write 3.5 as ``3.5E0``."""
-    if _NUMBER_TYPES.isdisjoint(_option(definition, "@type")):
-        if definition == "@value":
-            return item
-        if definition != {}:
-            return str(item)
-        # A property that is written as an address says nothing of its values.
-        kind = XSD + ("integer" if isinstance(item, int) else "decimal")
-        return {"@value": _plain(item), "@type": kind}
-    return _plain(item)
+    return Problem(path, message, value=None if value is None else shown, hint=hint)
 
 
 def _plain(number: float) -> str:
     text = f"{Decimal(repr(number)):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _fault_finder(definition: object) -> Callable[[str], str | None]:
-    kind = definition if isinstance(definition, str) else "".join(_option(definition, "@type"))
-    return _address_fault if kind in {"@id", "@type"} else _text_fault
 
 
 def _text_fault(text: str) -> str | None:
@@ -312,12 +295,12 @@ def tag_problem(where: str, tag: str) -> Problem | None:
     """Say what is wrong with the language of a text: data is searched and counted by it."""
     proper = proper_tag(tag)
     if proper is None:
-        told = gettext("This is not the tag of a language.")
+        message = gettext("This is not the tag of a language.")
         hint = gettext('Write the code of its language, such as "en", "pt-BR" or "sr-Latn".')
-        return _problem(where, told, tag, hint)
+        return _problem(where, message, tag, hint)
     if proper != tag:
-        told = gettext("This language has a shorter code.")
-        return _problem(where, told, tag, gettext("Write %(tag)s.", tag=proper))
+        message = gettext("This language has a shorter code.")
+        return _problem(where, message, tag, gettext("Write %(tag)s.", tag=proper))
     return None
 
 

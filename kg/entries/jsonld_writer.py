@@ -55,7 +55,7 @@ class Names:
     keys: dict[str, Key]
 
     def short(self, iri: str) -> str:
-        """Return the address with one of our prefixes where it can be told by it."""
+        """The address with one of our prefixes where it can be told by it."""
         for prefix, namespace in self.prefixes:
             local = iri.removeprefix(namespace)
             # A name that begins with two slashes would be read as another address.
@@ -64,7 +64,7 @@ class Names:
         return iri
 
     def word(self, iri: str) -> str:
-        """Return the name of a class or datatype."""
+        """The name of a class or datatype."""
         return self.classes.get(iri) or self.short(iri)
 
 
@@ -91,7 +91,7 @@ def names() -> Names:
 
 
 def entry_object(entry: Entry) -> Json:
-    """Return an entry as a JSON-LD object without its context.
+    """An entry as a JSON-LD object without its context.
 
     A part stands where it is first mentioned; what nothing leads to is ``@included``.
     """
@@ -99,7 +99,7 @@ def entry_object(entry: Entry) -> Json:
 
 
 def flat(triples: Iterable[ox.Triple]) -> Json:
-    """Return triples as a ``@graph`` of nodes by address, without the context."""
+    """Triples as a ``@graph`` of nodes by address, without the context."""
     nodes = _by_subject(triples)
     return {"@graph": [_object(node, nodes[node], _no_part) for node in sorted(nodes, key=name_of)]}
 

@@ -17,12 +17,12 @@ import pyoxigraph as ox
 
 from kg.entries import jsonld
 from kg.entries.jsonld import MAX_ADDRESS, MAX_DEPTH, NOWHERE, tag_problem
-from kg.entry import SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
+from kg.entry import CONTROL, SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
 from kg.sparql import scan
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
-from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD
+from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD, local_name
 
 MAX_ENTRY = 1024 * 1024
 MAX_TRIPLES = 5_000
@@ -47,10 +47,11 @@ _DATATYPES = {
     XSD + "double": _FLOAT,
     XSD + "float": _FLOAT,
     XSD + "boolean": re.compile("true|false"),
-} | dict.fromkeys(
-    [XSD + name for name in ("string", "date", "dateTime", "gYear", "gYearMonth", "anyURI")]
-    + [RDF + "langString"]
-)  # fmt: skip
+    RDF + "langString": None,
+    **dict.fromkeys(
+        XSD + name for name in ("string", "date", "dateTime", "gYear", "gYearMonth", "anyURI")
+    ),
+}
 
 
 #: from the name of an entry to what provenance says of it
@@ -63,12 +64,13 @@ def nothing_noted(iri: str) -> Collection[ox.Triple]:
 
 
 def parse(data: bytes, media_type: str) -> list[ox.Triple]:
-    """Return the triples of a document.
+    """The triples of a document.
 
     Raises UnknownFormat, TooLarge, Malformed (with the position where the parser knows
     it) or Refused (a key or an IRI that cannot stand).
     """
-    if media_type not in FORMATS:
+    form = FORMATS.get(media_type)
+    if form is None:
         raise UnknownFormat(
             gettext(
                 "Send %(formats)s; %(kind)s is not read.",
@@ -84,15 +86,15 @@ def parse(data: bytes, media_type: str) -> list[ox.Triple]:
         raise Malformed(
             gettext("The text is not UTF-8: byte %(number)s cannot be read.", number=error.start)
         ) from error
-    if FORMATS[media_type] == ox.RdfFormat.JSON_LD:
+    if form == ox.RdfFormat.JSON_LD:
         text = jsonld.prepare(text)
     elif scan.depth(scan.tokens(text)) > MAX_DEPTH:
         raise Malformed(gettext("Brackets may be nested %(most)s deep at most.", most=MAX_DEPTH))
-    return _parse(text, FORMATS[media_type])
+    return _triples(text, form)
 
 
-def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
-    found: list[ox.Triple] = []
+def _triples(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
+    triples: list[ox.Triple] = []
     base = None if form == ox.RdfFormat.N_TRIPLES else NOWHERE
     try:
         for quad in ox.parse(text, format=form, base_iri=base):
@@ -100,20 +102,20 @@ def _parse(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
                 raise Malformed(gettext("Send one entry without named graphs."))
             if isinstance(quad.object, ox.Triple):
                 raise Malformed(gettext(_NO_TRIPLE_TERMS))
-            found.append(ox.Triple(quad.subject, quad.predicate, quad.object))
-            if len(found) > MAX_TRIPLES:
+            triples.append(ox.Triple(quad.subject, quad.predicate, quad.object))
+            if len(triples) > MAX_TRIPLES:
                 raise TooLarge(
                     gettext("One entry may have at most %(most)s triples.", most=MAX_TRIPLES)
                 )
     except (SyntaxError, ValueError) as error:
         raise Malformed(gettext("The text cannot be read: %(error)s", error=error)) from error
-    return found
+    return triples
 
 
 def read_entry(
     data: bytes, media_type: str, base: str, *, iri: str | None = None, noted: Noted = nothing_noted
 ) -> Entry:
-    """Return the one entry that a document describes.
+    """The one entry that a document describes.
 
     ``iri`` is the name that the address asks for; without it a document that names its
     entry by a blank node gets a name made from its class and title.
@@ -124,7 +126,7 @@ def read_entry(
 def entry_of(
     triples: list[ox.Triple], base: str, *, iri: str | None = None, noted: Noted = nothing_noted
 ) -> Entry:
-    """Return the entry that triples describe, its nested nodes renamed to fragments.
+    """The entry that triples describe, its nested nodes renamed to fragments.
 
     What is truly noted here of the entry, as a DESCRIBE query shows it, is left out; whatever
     else only we can know is refused.
@@ -136,7 +138,9 @@ def entry_of(
         true = noted(name)
         triples = [triple for triple in triples if triple not in true]
     entry = make(name, [whole_as_decimal(t) for t in _rename(triples, root, name)])
-    _check_terms(entry)
+    problems = [p for t in entry.triples for p in (*_term_problems(t), *_claims(t, entry))]
+    if problems:
+        raise Refused(gettext("Some values of the entry cannot stand."), problems)
     _check_class(entry)
     return entry
 
@@ -178,7 +182,7 @@ def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
 
 
 def slug_of(title: str) -> str:
-    """Return a title as the last part of an IRI: lower case, ASCII, hyphens."""
+    """A title as the last part of an IRI: lower case, ASCII, hyphens."""
     folded = title.translate(str.maketrans("łøđßŁØĐ", "lodsLOD"))
     plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-") or "entry"
@@ -211,22 +215,29 @@ def _check_name(name: str, base: str, iri: str | None) -> None:
 def _rename(
     triples: list[ox.Triple], root: ox.NamedNode | ox.BlankNode, name: str
 ) -> list[ox.Triple]:
-    """Return the triples with blank nodes named ``{name}#{class}-{n}`` in a stable order."""
-    _check_tree(triples)
+    """The triples with blank nodes named ``{name}#{class}-{n}`` in a stable order."""
+    # A blank node that is pointed to twice is refused: what is left are trees.
+    blank = [t for t in triples if isinstance(t.object, ox.BlankNode)]
+    uses = Counter(t.object for t in blank)
+    if shared := next((t for t in blank if uses[t.object] > 1), None):
+        raise used_twice(shared)
     children = defaultdict(list)
     for triple in triples:
         children[triple.subject].append(triple)
     names: dict[ox.NamedNode | ox.BlankNode, ox.NamedNode] = {root: ox.NamedNode(name)}
-    parts = sorted((s for s in children if _fragment(s, name)), key=str)
+    nodes = (s for s in children if isinstance(s, ox.NamedNode))
+    parts = sorted((node for node in nodes if node.value.startswith(name + "#")), key=str)
     numbers = _Numbers(name, triples)
     for start in (root, *parts):
         _name_children(start, numbers, children, names)
     strays = [s for s in children if s not in names and s not in parts]
     if strays:
         raise refused(
-            "id", gettext("The document also describes another thing."), value=str(strays[0]),
+            "id",
+            gettext("The document also describes another thing."),
+            value=str(strays[0]),
             hint=gettext("Send one entry at a time; link to others by their IRI."),
-        )  # fmt: skip
+        )
     return [
         ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))  # type: ignore[arg-type]
         for t in triples
@@ -242,28 +253,21 @@ class _Numbers:
         self._last: Counter[str] = Counter()
 
     def next(self, kind: str) -> ox.NamedNode:
-        """Return the first free name for a kind of part."""
+        """The first free name for a kind of part."""
         while True:
             self._last[kind] += 1
-            found = f"{self._name}#{kind}-{self._last[kind]}"
-            if found not in self._taken:
-                return ox.NamedNode(found)
+            name = f"{self._name}#{kind}-{self._last[kind]}"
+            if name not in self._taken:
+                return ox.NamedNode(name)
 
 
-def _check_tree(triples: list[ox.Triple]) -> None:
-    """Refuse a blank node that is pointed to twice: what is left are trees."""
-    blank = [t for t in triples if isinstance(t.object, ox.BlankNode)]
-    counted = Counter(t.object for t in blank)
-    for triple in blank:
-        if counted[triple.object] > 1:
-            raise refused(
-                triple.predicate.value, gettext("A nested part is used in two places."),
-                hint=gettext("Write it twice, or give it an address of its own."),
-            )  # fmt: skip
-
-
-def _fragment(node: object, name: str) -> bool:
-    return isinstance(node, ox.NamedNode) and node.value.startswith(name + "#")
+def used_twice(triple: ox.Triple) -> Refused:
+    """Refuse the second use of a blank node: a part belongs to one whole."""
+    return refused(
+        triple.predicate.value,
+        gettext("A nested part is used in two places."),
+        hint=gettext("Write it twice, or give it an address of its own."),
+    )
 
 
 def _name_children(
@@ -275,13 +279,13 @@ def _name_children(
     """Give the blank nodes below a node numbers by property and content."""
     blank = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
     for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
-        kind = triple.predicate.value.rsplit("#", 1)[-1].rsplit("/", 1)[-1].removeprefix("has")
+        kind = local_name(triple.predicate.value).removeprefix("has")
         names[triple.object] = numbers.next(kind.lower())
         _name_children(triple.object, numbers, children, names)
 
 
 def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
-    """Return what a nested node says, independent of blank node names."""
+    """What a nested node says, independent of blank node names."""
     if level > MAX_DEPTH:
         raise Malformed(gettext("Parts may be nested %(most)s deep at most.", most=MAX_DEPTH))
     parts = [
@@ -293,15 +297,9 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
     return "[" + "; ".join(sorted(parts)) + "]"
 
 
-def _check_terms(entry: Entry) -> None:
-    problems = [p for t in entry.triples for p in (*_term_problems(t), *_claims(t, entry))]
-    if problems:
-        raise Refused(gettext("Some values of the entry cannot stand."), problems)
-
-
 def _term_problems(triple: ox.Triple) -> list[Problem]:
     path, obj = triple.predicate.value[:MAX_ADDRESS], triple.object
-    found = [
+    problems = [
         Problem(
             path,
             why,
@@ -312,18 +310,12 @@ def _term_problems(triple: ox.Triple) -> list[Problem]:
         if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value))
     ]
     if isinstance(obj, ox.Triple):
-        found.append(Problem(path, gettext(_NO_TRIPLE_TERMS)))
+        problems.append(Problem(path, gettext(_NO_TRIPLE_TERMS)))
     if isinstance(obj, ox.Literal) and (fault := _literal_fault(obj)):
-        found.append(Problem(path, fault, value=obj.value[:80]))
+        problems.append(Problem(path, fault, value=obj.value[:80]))
     if isinstance(obj, ox.Literal) and obj.language:
-        found += [p for p in [tag_problem(path, obj.language)] if p]
-    return found
-
-
-def _names_entry(address: str) -> bool:
-    """Tell whether an address is one of an entry, however it is spelt."""
-    plain = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(address))
-    return bool(_ENTRY.search(plain))
+        problems += [p for p in [tag_problem(path, obj.language)] if p]
+    return problems
 
 
 def ours_to_say(triple: ox.Triple) -> bool:
@@ -347,7 +339,9 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
             value=name_of(obj)[:200],
             hint=gettext("Leave it out."),
         )
-    elif name == OWL + "sameAs" and _names_entry(name_of(obj)):
+        return
+    address = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(name_of(obj)))  # however it is spelt
+    if name == OWL + "sameAs" and _ENTRY.search(address):
         yield Problem(
             name,
             gettext("That two entries are the same is decided here and cannot be sent."),
@@ -357,7 +351,7 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
 
 
 def _sent(iri: str) -> str:
-    """Return a relative address as it was sent."""
+    """A relative address as it was sent."""
     return iri.removeprefix(NOWHERE).removeprefix(NOWHERE.partition("//")[0])
 
 
@@ -392,21 +386,20 @@ def _literal_fault(literal: ox.Literal) -> str | None:
         )
     if len(text) > MAX_LITERAL:
         return gettext("The text is longer than %(most)s characters.", most=number(MAX_LITERAL))
-    if any((c < " " and c not in "\t\n\r") or c in "\ufffe\uffff\x7f" for c in text):
+    if CONTROL.search(text):
         return gettext("The text holds a control character.")
     return None
 
 
 def _check_class(entry: Entry) -> None:
-    wanted = CLASSES[entry.path]
     if top_class(entry) != entry.path:
-        found = sorted(t for t in entry.types if t in TOP_CLASSES)
         raise refused(
             "type",
             gettext(
                 "An entry under /id/%(path)s/ is of the class %(kind)s.",
-                path=entry.path, kind=wanted.rsplit("#", 1)[-1],
+                path=entry.path,
+                kind=local_name(CLASSES[entry.path]),
             ),
-            value=", ".join(found) or None,
+            value=", ".join(sorted(t for t in entry.types if t in TOP_CLASSES)) or None,
             hint=gettext("Give the entry this class and no other top class."),
-        )  # fmt: skip
+        )

@@ -40,17 +40,17 @@ class Report:
 
     @property
     def conforms(self) -> bool:
-        """Return whether nothing is violated; warnings do not count."""
+        """Whether nothing is violated; warnings do not count."""
         return not self.violations
 
     @property
     def violations(self) -> list[Problem]:
-        """Return what must be repaired."""
+        """What must be repaired."""
         return [p for p in self.problems if p.severity == "violation"]
 
     @property
     def warnings(self) -> list[Problem]:
-        """Return what would make the entry better."""
+        """What would make the entry better."""
         return [p for p in self.problems if p.severity == "warning"]
 
 
@@ -71,7 +71,7 @@ class Validator:
             self.shapes.remove((shape, SH.targetClass, kind))
 
     def twin(self) -> Validator:
-        """Return another validator with the same shapes, which waits for nobody here."""
+        """Another validator with the same shapes, which waits for nobody here."""
         twin = copy(self)
         twin.shapes, twin._lock = Graph(), threading.Lock()
         for triple in self.shapes:
@@ -79,32 +79,34 @@ class Validator:
         return twin
 
     def validate(self, entry: Entry, kinds: Kinds) -> Report:
-        """Return the report on one entry; about 20 ms."""
+        """The report on one entry; about 20 ms."""
         return self.validate_many([entry], kinds)[entry.iri]
 
     def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
-        """Return the report on each entry by its IRI, all checked in one graph.
+        """The report on each entry by its IRI, all checked in one graph.
 
         Entries of one batch may link to each other. One that is too large to be checked in
         reasonable time is not, and its report says so.
         """
         too_large = {e.iri: Report((p,)) for e in entries if (p := _size_problem(e))}
         entries = [entry for entry in entries if entry.iri not in too_large]
-        return too_large | (self._validate(entries, kinds) if entries else {})
-
-    def _validate(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
+        if not entries:
+            return too_large
         data = Graph()
         text = "".join(entry.n_triples() for entry in entries)
         data.parse(data=text, format="ntriples")
-        _add_stubs(data, entries, kinds)
-        results = self._run(data, [URIRef(node) for entry in entries for node in entry.nodes()])
-        found = self._problems(results)
-        return {
-            e.iri: Report(_first([p for n in e.nodes() for p in found.get(n, [])])) for e in entries
+        here = {node for entry in entries for node in entry.nodes()}
+        for iri, classes in kinds({i for entry in entries for i in entry.linked()} - here).items():
+            for kind in classes:
+                predicate = SKOS + "inScheme" if kind.startswith("scheme:") else RDF_TYPE.value
+                data.add((URIRef(iri), URIRef(predicate), URIRef(kind.removeprefix("scheme:"))))
+        problems = self._problems(self._run(data, [URIRef(node) for node in here]))
+        return too_large | {
+            e.iri: _report([p for n in e.nodes() for p in problems.get(n, [])]) for e in entries
         }
 
     def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
-        """Return the results for these nodes only.
+        """The results for these nodes only.
 
         pySHACL's own ``focus_nodes`` silently skips nested shapes, and target classes would
         also check the stubs: so the nodes themselves are the targets of this run.
@@ -121,84 +123,79 @@ class Validator:
             try:
                 results: Graph
                 _, results, _ = pyshacl.validate(
-                    data, shacl_graph=self.shapes, inference="none", meta_shacl=False,
-                    advanced=False, do_owl_imports=False, inplace=True,
-                )  # fmt: skip
+                    data,
+                    shacl_graph=self.shapes,
+                    inference="none",
+                    meta_shacl=False,
+                    advanced=False,
+                    do_owl_imports=False,
+                    inplace=True,
+                )
             finally:
                 self.shapes.remove((None, SH.targetNode, None))
         return results
 
     def _problems(self, results: Graph) -> dict[str, list[Problem]]:
-        found: dict[str, list[Problem]] = defaultdict(list)
+        problems: dict[str, list[Problem]] = defaultdict(list)
         for result in results.subjects(RDF.type, SH.ValidationResult):
             focus = str(results.value(result, SH.focusNode))
-            found[focus].append(self._problem(results, result, focus))
+            shape, prop, value, message, severity = (
+                results.value(result, name)
+                for name in (
+                    SH.sourceShape,
+                    SH.resultPath,
+                    SH.value,
+                    SH.resultMessage,
+                    SH.resultSeverity,
+                )
+            )
+            hint = self.shapes.value(shape, SH.description) if shape else None
+            path = _short(str(prop if isinstance(prop, URIRef) else shape))
+            nested = focus.partition("#")[2]
+            problem = Problem(
+                path=f"{nested}/{path}" if nested else path,
+                value=None if value is None else str(value)[:500],
+                message=gettext(str(message)),
+                hint=None if hint is None else gettext(str(hint)),
+                shape=str(shape),
+                severity=SEVERITY.get(URIRef(str(severity)), "violation"),
+            )
+            problems[focus].append(problem)
         return {
             node: sorted(p, key=lambda p: (p.severity, p.path, p.shape or "", p.value or ""))
-            for node, p in found.items()
+            for node, p in problems.items()
         }
-
-    def _problem(self, results: Graph, result: Node, focus: str) -> Problem:
-        shape = results.value(result, SH.sourceShape)
-        hint = self.shapes.value(shape, SH.description) if shape else None
-        value = results.value(result, SH.value)
-        found = results.value(result, SH.resultPath)
-        path = str(found if isinstance(found, URIRef) else shape)
-        return Problem(
-            path=_field(path, focus),
-            value=None if value is None else str(value)[:500],
-            message=gettext(str(results.value(result, SH.resultMessage))),
-            hint=None if hint is None else gettext(str(hint)),
-            shape=str(shape),
-            severity=SEVERITY.get(
-                URIRef(str(results.value(result, SH.resultSeverity))), "violation"
-            ),
-        )
 
 
 def _size_problem(entry: Entry) -> Problem | None:
-    """Return what is wrong with an entry that would keep the shapes busy for seconds."""
+    """A problem of an entry that would keep the shapes busy for seconds."""
     parts = len(entry.nodes())
-    statements = sum(not _is_text(triple.object) for triple in entry.triples)
+    objects = [triple.object for triple in entry.triples]
+    statements = sum(not (isinstance(o, ox.Literal) and o.language) for o in objects)
     for count, most, message in (
         (parts, MAX_PARTS, _PARTS),
         (statements, MAX_STATEMENTS, _STATEMENTS),
     ):
         if count > most:
             return Problem(
-                "", gettext(message, count=number(count), most=number(most)),
+                "",
+                gettext(message, count=number(count), most=number(most)),
                 hint=gettext("Describe it in several entries that link to each other."),
-            )  # fmt: skip
+            )
     return None
 
 
-def _is_text(term: object) -> bool:
-    return isinstance(term, ox.Literal) and term.language is not None
-
-
-def _first(problems: list[Problem]) -> tuple[Problem, ...]:
-    """Return the worst MAX_PROBLEMS, and how many there are besides."""
+def _report(problems: list[Problem]) -> Report:
+    """Keep the worst MAX_PROBLEMS, and say how many there are besides."""
     if (more := len(problems) - MAX_PROBLEMS) <= 0:
-        return tuple(problems)
+        return Report(tuple(problems))
     kept = sorted(problems, key=lambda problem: problem.severity)[:MAX_PROBLEMS]
     left = gettext("%(count)s more problems are not listed.", count=number(more))
-    return (*kept, Problem("", left, severity=kept[-1].severity))
+    return Report((*kept, Problem("", left, severity=kept[-1].severity)))
 
 
-def _field(path: str, focus: str) -> str:
-    """Return a readable field: ``psr:problem``, or ``outcome-1/dct:description`` if nested."""
+def _short(iri: str) -> str:
     for prefix, namespace in PREFIXES.items():
-        if path.startswith(namespace):
-            path = f"{prefix}:{path.removeprefix(namespace)}"
-            break
-    nested = focus.partition("#")[2]
-    return f"{nested}/{path}" if nested else path
-
-
-def _add_stubs(data: Graph, entries: list[Entry], kinds: Kinds) -> None:
-    here = {node for entry in entries for node in entry.nodes()}
-    linked = {iri for entry in entries for iri in entry.linked()} - here
-    for iri, found in kinds(linked).items():
-        for kind in found:
-            predicate = RDF_TYPE.value if not kind.startswith("scheme:") else SKOS + "inScheme"
-            data.add((URIRef(iri), URIRef(predicate), URIRef(kind.removeprefix("scheme:"))))
+        if iri.startswith(namespace):
+            return f"{prefix}:{iri.removeprefix(namespace)}"
+    return iri

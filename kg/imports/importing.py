@@ -14,6 +14,7 @@ from kg.entry import Entry
 from kg.errors import Problem
 from kg.imports.sources import Row, read
 from kg.stores.protocol import Store
+from kg.vocabulary import local_name
 
 
 @dataclass
@@ -37,7 +38,7 @@ class ImportReport:
     warnings: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as a JSON object."""
+        """The report as a JSON object."""
         counts = ("rows", "accepted", "accepted_with_warnings", "unchanged", "kept", "merged")
         return {
             "source": self.source,
@@ -90,9 +91,9 @@ def import_file(
 
 
 def _territories(store: Store) -> frozenset[str]:
-    """Return the codes of the territories that are recorded."""
+    """The codes of the territories that are recorded."""
     found = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
-    return frozenset(row["t"].rsplit("/", 1)[-1] for row in found)
+    return frozenset(local_name(row["t"]) for row in found)
 
 
 def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport) -> None:

@@ -24,6 +24,7 @@ TYPE = RDF + "type"
 #: members of one collection; the engine's parser does not survive many more
 _LONGEST = 1_000
 _CONSTANTS = {"string", "number", "iri", "name"}
+_ABSOLUTE = re.compile("<[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class Node(NamedTuple):
@@ -37,7 +38,7 @@ class Node(NamedTuple):
 
     @property
     def iri(self) -> str | None:
-        """Return the IRI without its brackets, None of another kind."""
+        """The IRI without its brackets, None of another kind."""
         return self.text[1:-1] if self.kind == "iri" else None
 
 
@@ -51,7 +52,7 @@ class Triple(NamedTuple):
     start: int
 
     def nodes(self) -> set[Node]:
-        """Return subject and object."""
+        """Subject and object."""
         return {self.subject, self.object}
 
 
@@ -88,7 +89,7 @@ class Group:
     inner: list[Group] = field(default_factory=list)
 
     def together(self) -> list[Group]:
-        """Return this group and its inner ones."""
+        """The group and its inner ones."""
         return [self, *(group for inner in self.inner for group in inner.together())]
 
     def triples(self) -> Iterator[Triple]:
@@ -98,7 +99,7 @@ class Group:
                 yield from statement.triples
 
     def binding(self, variable: Node) -> Table | None:
-        """Return a block of VALUES that says all that a variable can be here."""
+        """A block of VALUES that says all that a variable can be here."""
         for table in self.tables:
             if variable in table.names:
                 column = table.names.index(variable)
@@ -120,7 +121,7 @@ class _Path(NamedTuple):
 
 
 def groups(text: str, base: str | None, sought: str) -> list[Group]:
-    """Return all groups of a query.
+    """All groups of a query.
 
     A path that holds the property ``sought`` is taken apart into triples; Malformed where that
     cannot be done, and for what is no query.
@@ -169,12 +170,22 @@ class _Reader:
 
     def query(self) -> list[Group]:
         """Read everything."""
-        self._prologue()
+        while self._word() in {"BASE", "PREFIX"}:
+            if self._take().text.upper() == "BASE":
+                self._base = self._resolved(self._take().text)
+                continue
+            name = self._take().text
+            self._prefixes[name.removesuffix(":")] = self._resolved(self._take().text)
         form = self._take().text.upper()
         if form == "SELECT":
             self._select(None)
         else:
-            short = self._head(form)
+            short = form == "CONSTRUCT"  # its pattern is its template, too
+            if short and self._next.text == "{":
+                self._balanced("{", "}")
+                short = False
+            while self._word() != "WHERE" and self._next.text != "{" and self._next.kind != "end":
+                self._take()
             if self._next.kind != "end":
                 self._skip("WHERE")
                 self._body(Group(template=short))
@@ -182,51 +193,29 @@ class _Reader:
             raise self._unknown()
         return self._groups
 
-    def _prologue(self) -> None:
-        while self._word() in {"BASE", "PREFIX"}:
-            if self._take().text.upper() == "BASE":
-                self._base = self._resolved(self._take().text)
-                continue
-            name = self._take().text
-            self._prefixes[name.removesuffix(":")] = self._resolved(self._take().text)
-
-    def _head(self, form: str) -> bool:
-        """Pass over what comes before WHERE; return whether the pattern is the template, too."""
-        short = form == "CONSTRUCT"
-        if short and self._next.text == "{":
-            self._balanced("{", "}")
-            short = False
-        while self._word() != "WHERE" and self._next.text != "{" and self._next.kind != "end":
-            self._take()
-        return short
-
     def _select(self, parent: Group | None) -> None:
         group = Group(parent, set())
         while self._next.text != "{" and self._word() not in {"WHERE", "FROM"}:
-            self._projection(group)
+            if self._next.text == "*":
+                group.projected = None
+            elif self._next.text == "(":
+                self._balanced("(", ")", group)
+            elif self._next.kind == "var" and group.projected is not None:
+                group.projected.add(_variable(self._next).text)
+            elif self._word() not in {"DISTINCT", "REDUCED"}:
+                raise self._unknown()
+            self._take()
         while self._next.text != "{" and self._word() != "WHERE":
             self._take()
         self._skip("WHERE")
         self._body(group)
-
-    def _projection(self, group: Group) -> None:
-        if self._next.text == "*":
-            group.projected = None
-        elif self._next.text == "(":
-            self._balanced("(", ")", group)
-        elif self._next.kind == "var" and group.projected is not None:
-            group.projected.add(_variable(self._next).text)
-        elif self._word() not in {"DISTINCT", "REDUCED"}:
-            raise self._unknown()
-        self._take()
 
     def _body(self, group: Group) -> None:
         """Read a WHERE group and what comes after it."""
         self._group(group)
         while self._next.kind != "end" and self._next.text != "}":
             if self._word() == "VALUES":
-                self._take()
-                group.tables.append(self._table())
+                self._values(group)
             elif self._next.text == "(":
                 self._balanced("(", ")", group)
                 self._take(")")
@@ -245,18 +234,15 @@ class _Reader:
             group.pure = False
             self._select(group)
         while not self._skip("}"):
-            self._element(group)
+            word = self._word()
+            if word in _ELEMENTS or self._next.text == "{":
+                group.pure &= word in {"", "GRAPH"}
+                if word != "FILTER" and group.runs[-1]:
+                    group.runs.append([])
+                _ELEMENTS.get(word, _Reader._nested)(self, group)
+            elif not self._skip("."):
+                group.runs[-1].append(self._statement())
         return group
-
-    def _element(self, group: Group) -> None:
-        word = self._word()
-        if word in _ELEMENTS or self._next.text == "{":
-            group.pure &= word in {"", "GRAPH"}
-            if word != "FILTER" and group.runs[-1]:
-                group.runs.append([])
-            _ELEMENTS.get(word, _Reader._nested)(self, group)
-        elif not self._skip("."):
-            group.runs[-1].append(self._statement())
 
     def _nested(self, group: Group) -> None:
         inner = self._group(Group(group))
@@ -308,9 +294,6 @@ class _Reader:
 
     def _values(self, group: Group) -> None:
         self._take()
-        group.tables.append(self._table())
-
-    def _table(self) -> Table:
         several = self._skip("(")
         names = []
         while self._next.kind == "var":
@@ -324,13 +307,11 @@ class _Reader:
         while not self._skip("}"):
             if several:
                 self._take("(")
-            rows.append(tuple(self._datum() for _ in names))
+            undef = Node("undef", "UNDEF")
+            rows.append(tuple(undef if self._skip("UNDEF") else self._node() for _ in names))
             if several:
                 self._take(")")
-        return Table(tuple(names), tuple(rows))
-
-    def _datum(self) -> Node:
-        return Node("undef", "UNDEF") if self._skip("UNDEF") else self._node()
+        group.tables.append(Table(tuple(names), tuple(rows)))
 
     def _balanced(self, start: str, end: str, group: Group | None = None) -> None:
         """Pass over a bracket up to the sign that closes it; read groups in it, if ``group``."""
@@ -341,8 +322,9 @@ class _Reader:
             if group is not None and token.text == "{":
                 self._group(Group(group))
                 continue
-            if token.kind == "iri" and group is not None and _may_compare(token):
-                raise self._unknown()
+            if token.kind == "iri" and group is not None and ")" in token.text:
+                if not _ABSOLUTE.match(token.text):  # perhaps two comparisons
+                    raise self._unknown()
             level += (token.text == start) - (token.text == end)
             if level:
                 self._take()
@@ -409,7 +391,11 @@ class _Reader:
         if token.kind == "name":
             return Node("blank", token.text)
         if token.text == "[":
-            return self._property_list()
+            node = self._blank()
+            if not self._skip("]"):
+                self._predicates(node)
+                self._take("]")
+            return node
         if token.text == "(":
             return self._collection()
         return self._literal(token)
@@ -427,13 +413,6 @@ class _Reader:
         self._at -= 1
         raise self._unknown()
 
-    def _property_list(self) -> Node:
-        node = self._blank()
-        if not self._skip("]"):
-            self._predicates(node)
-            self._take("]")
-        return node
-
     def _collection(self) -> Node:
         start, items = self._next.start, []
         while not self._skip(")"):
@@ -443,8 +422,10 @@ class _Reader:
         cells = [self._blank() for _ in items]
         nil = Node("iri", f"<{NIL}>")
         for cell, item, rest in zip(cells, items, [*cells[1:], nil], strict=False):
-            self._triples.append(Triple(cell, f"<{FIRST}>", item, FIRST, start))
-            self._triples.append(Triple(cell, f"<{REST}>", rest, REST, start))
+            self._triples += [
+                Triple(cell, f"<{FIRST}>", item, FIRST, start),
+                Triple(cell, f"<{REST}>", rest, REST, start),
+            ]
         return cells[0] if cells else nil
 
     def _iri(self, token: Token) -> Node:
@@ -458,7 +439,7 @@ class _Reader:
         return Node("iri", f"<{self._prefixes[prefix]}{plain}>")
 
     def _resolved(self, written: str) -> str:
-        """Return an IRI that stands in brackets as the engine reads it."""
+        """An IRI that stands in brackets as the engine reads it."""
         line = f"<urn:x> <urn:x> {written} ."
         try:
             (quad,) = ox.parse(line, format=ox.RdfFormat.TURTLE, base_iri=self._base)
@@ -562,7 +543,3 @@ def _parted(read: Sequence[Token]) -> Iterator[Token]:
 
 def _variable(token: Token) -> Node:
     return Node("var", "?" + token.text[1:])
-
-
-def _may_compare(token: Token) -> bool:
-    return re.match(r"<[A-Za-z][A-Za-z0-9+.-]*:", token.text) is None and ")" in token.text

@@ -31,6 +31,7 @@ LOOK = 0.25
 _PIPE = 1024**2
 #: bytes of a first read: most answers are small
 _SMALL = 16 * 1024
+_START = "from kg.sparql.worker import main; main()"
 #: one heap for all threads: each more takes 64 MiB of the addresses that RLIMIT_AS counts
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"}
 
@@ -39,7 +40,7 @@ class Source(Protocol):
     """A store that can be copied for readers."""
 
     def version(self) -> int:
-        """Return the data version."""
+        """The data version."""
 
     def snapshot(self, folder: Path) -> None:
         """Write a copy into a new folder."""
@@ -138,11 +139,15 @@ class _Worker:
     def __init__(self, folder: Path, limits: Limits, watch: _Watch) -> None:
         self.folder, self._watch = folder, watch
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", "from kg.sparql.worker import main; main()",
-             str(folder), str(limits.memory)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            cwd=folder, env=_ENVIRONMENT, bufsize=0, pipesize=_PIPE,
-        )  # fmt: skip
+            [sys.executable, "-I", "-c", _START, str(folder), str(limits.memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+            env=_ENVIRONMENT,
+            bufsize=0,
+            pipesize=_PIPE,
+        )
         try:
             with self._until(START):
                 self.network = str(self._receive()[0]["network"])
@@ -151,7 +156,7 @@ class _Worker:
             raise
 
     def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Return the answer's head and body; LimitExceeded if the process ended instead.
+        """The answer's head and body; LimitExceeded if the process ended instead.
 
         Raises BrokenPipeError for a process that has ended before it could read the request.
         """
@@ -189,21 +194,17 @@ class _Worker:
     def _read(self, most: int) -> bytes:
         assert self._process.stdout
         part = self._process.stdout.read(most)
-        if not part:
-            raise self._ended()
-        return part
-
-    def _ended(self) -> LimitExceeded:
-        """Return why the process is gone: its alarm, a crash of its stack, or no memory."""
+        if part:
+            return part
         code = self._process.wait()
         if code == -signal.SIGALRM:
-            return _too_late()
-        if code == -signal.SIGSEGV:
-            return LimitExceeded("The query is nested or chained too long to run.", "complexity")
-        return LimitExceeded("The query needed more memory than it may use.", "memory")
+            raise _too_late()
+        if code == -signal.SIGSEGV:  # the end of its stack
+            raise LimitExceeded("The query is nested or chained too long to run.", "complexity")
+        raise LimitExceeded("The query needed more memory than it may use.", "memory")
 
     def alive(self) -> bool:
-        """Return whether the process still runs."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def kill(self) -> None:
@@ -235,21 +236,37 @@ class QueryPool:
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query (see ``kg.sparql.query.QueryEngine``)."""
+        """Answer a query (see ``kg.sparql.query.QueryEngine``)."""
         check_form(query.form, form)
         with self._slots.turn(), self._snapshots.lease() as (folder, version):
             ready, seconds = prepared(query, prepare, self.limits)
-            request = self._request(ready, form, dataset, seconds)
+            request = {
+                "query": ready.text,
+                "base": ready.base,
+                "describe": ready.form == "DESCRIBE",
+                "format": form,
+                "union": dataset == ALL and not ready.own_dataset,
+                "default": dataset.default,
+                "named": dataset.named,
+                "seconds": seconds,
+                "rows": self.limits.rows,
+                "bytes": self.limits.bytes,
+            }
             try:
                 head, body = self._ask(folder, request)
             except BrokenPipeError:  # the worker died after its last query
                 head, body = self._ask(folder, request)
         if "syntax" in head:
             raise Malformed(explain(query.text, str(head["syntax"]), ready.text))
-        return self._answer(head, body, version)
+        if "failed" in head:
+            raise Malformed(f"The query cannot be run: {head['failed']}")
+        if "limit" in head:
+            limit = head["limit"]
+            raise LimitExceeded(f"The answer goes beyond the limit of {limit}.", limit)
+        return Answer(head["kind"], head["rows"], body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Return what a worker says; whatever happens it is idle or dead afterwards."""
+        """What a worker says; whatever happens it is idle or dead afterwards."""
         worker, closed = self._worker(folder), self._closed
         try:
             reply = worker.ask(request)
@@ -264,33 +281,8 @@ class QueryPool:
             worker.kill()
         return reply
 
-    def _request(
-        self, query: PublicQuery, form: str, dataset: Dataset, seconds: float
-    ) -> dict[str, Any]:
-        return {
-            "query": query.text,
-            "base": query.base,
-            "describe": query.form == "DESCRIBE",
-            "format": form,
-            "union": dataset == ALL and not query.own_dataset,
-            "default": dataset.default,
-            "named": dataset.named,
-            "seconds": seconds,
-            "rows": self.limits.rows,
-            "bytes": self.limits.bytes,
-        }
-
-    def _answer(self, head: dict[str, Any], body: bytes, version: int) -> Answer:
-        if "limit" in head:
-            raise LimitExceeded(
-                f"The answer goes beyond the limit of {head['limit']}.", head["limit"]
-            )
-        if "failed" in head:
-            raise Malformed(f"The query cannot be run: {head['failed']}")
-        return Answer(head["kind"], head["rows"], body, version)
-
     def _worker(self, folder: Path) -> _Worker:
-        """Return an idle worker of this snapshot, or a new one; end those of old ones."""
+        """An idle worker of this snapshot, or a new one; end those of old ones."""
         with self._lock:
             old = [w for w in self._idle if w.folder != folder]
             self._idle = [w for w in self._idle if w.folder == folder]

@@ -66,7 +66,7 @@ def unchanged(query: PublicQuery, end: float) -> PublicQuery:
 
 
 def prepared(query: PublicQuery, prepare: Prepare, limits: Limits) -> tuple[PublicQuery, float]:
-    """Return the query that is to run and the seconds that are left for it.
+    """The query that is to run and the seconds that are left for it.
 
     Raises what ``prepare`` raises, and LimitExceeded if it took all the time.
     """
@@ -103,7 +103,7 @@ class QueryEngine(Protocol):
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query, written as ``form`` (see ``kg.sparql.results``).
+        """The answer to a query, written as ``form`` (see ``kg.sparql.results``).
 
         ``prepare`` is called when the query's turn has come; its time counts as the query's.
         Raises what that raises, UnknownFormat for a form that does not fit the query, Malformed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from traceback import clear_frames
 from typing import IO, cast
@@ -40,28 +40,29 @@ class RemoteQueries:
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
     ) -> Answer:
-        """Return the answer to a query (see ``kg.sparql.query.QueryEngine``)."""
+        """Answer a query (see ``kg.sparql.query.QueryEngine``)."""
         check_form(query.form, form)
-        graphs = None if dataset == ALL and not query.own_dataset else _parameters(dataset)
+        graphs = {"default-graph-uri": dataset.default, "named-graph-uri": dataset.named}
+        union = dataset == ALL and not query.own_dataset
+        table = query.form in {"SELECT", "ASK"}
+        accept = RESULTS if table else TRIPLES
         with self._slots.turn():
             ready, seconds = prepared(query, prepare, self.limits)
+            text = ready.text
+            if ready.base is not None and is_relative(text):  # the engine would take its own base
+                text = f"BASE {ox.NamedNode(ready.base)} {text}"
             version = self._version()
             try:
-                kind, rows, body = self._ask(ready, form, graphs, seconds)
+                with self._engine.query(text, accept, seconds, None if union else graphs) as reply:
+                    # Named nowhere here, so that no error keeps the reader (see _write).
+                    kind, rows, body = self._write(
+                        _result(reply, ready.form) if table else _triples(reply), form
+                    )
             except Malformed as error:
                 raise Malformed(mistake(query.text) or str(error)) from error
             if kind == "graph" and self._engine.virtuoso:
                 self._check_whole(rows)
         return Answer(kind, rows, body, version)
-
-    def _ask(
-        self, query: PublicQuery, form: str, graphs: Mapping[str, Sequence[str]] | None,
-        seconds: float,
-    ) -> tuple[str, int, bytes]:  # fmt: skip
-        table = query.form in {"SELECT", "ASK"}
-        accept = RESULTS if table else TRIPLES
-        with self._engine.query(_based(query), accept, seconds, graphs) as reply:
-            return self._write(_result(reply, query.form) if table else _triples(reply), form)
 
     def _check_whole(self, rows: int) -> None:
         """Refuse a graph that Virtuoso may have cut: it says so of tables only, so ask for one."""
@@ -74,14 +75,14 @@ class RemoteQueries:
             raise cut_off(self._most)
 
     def _write(
-        self, found: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str
+        self, result: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str
     ) -> tuple[str, int, bytes]:
-        """Return kind, rows and body of an answer that is read while it is written.
+        """Kind, rows and body of an answer that is read while it is written.
 
         pyoxigraph's readers must end in the thread they began in: no error may keep one.
         """
         try:
-            return write(found, form, max_rows=self.limits.rows, max_bytes=self.limits.bytes)
+            return write(result, form, max_rows=self.limits.rows, max_bytes=self.limits.bytes)
         except KgError as error:
             clear_frames(error.__traceback__)
             raise
@@ -89,32 +90,21 @@ class RemoteQueries:
             clear_frames(error.__traceback__)
             raise _of_ours(error) from error
         finally:
-            del found
+            del result
 
     def close(self) -> None:
         """Do nothing: no connection outlives its query."""
 
 
-def _based(query: PublicQuery) -> str:
-    """Return the text, with the base of its relative IRIs in it: an engine would take its own."""
-    if query.base is None or not is_relative(query.text):
-        return query.text
-    return f"BASE {ox.NamedNode(query.base)} {query.text}"
-
-
-def _parameters(dataset: Dataset) -> dict[str, tuple[str, ...]]:
-    return {"default-graph-uri": dataset.default, "named-graph-uri": dataset.named}
-
-
 def _result(reply: Reply, kind: str) -> ox.QuerySolutions | ox.QueryBoolean:
-    """Return solutions, or the truth that was asked for. Raises StoreUnusable."""
-    found = _parsed(cast(IO[bytes], reply))
-    if isinstance(found, ox.QueryBoolean) == (kind == "ASK"):
-        return found
-    if isinstance(found, ox.QuerySolutions) and [v.value for v in found.variables] == [_ASKED]:
-        truth = any(row[_ASKED].value == "1" for row in found)
+    """Solutions, or the truth that was asked for. Raises StoreUnusable."""
+    result = _parsed(cast(IO[bytes], reply))
+    if isinstance(result, ox.QueryBoolean) == (kind == "ASK"):
+        return result
+    if isinstance(result, ox.QuerySolutions) and [v.value for v in result.variables] == [_ASKED]:
+        truth = any(row[_ASKED].value == "1" for row in result)
         return _parsed(json.dumps({"head": {}, "boolean": truth}).encode())
-    del found
+    del result
     raise StoreUnusable(f"The SPARQL engine's answer is none to {kind}.")
 
 
@@ -130,12 +120,12 @@ def _triples(reply: Reply) -> Iterator[ox.Triple]:
 
 
 def _unreadable(error: SyntaxError) -> StoreUnusable:
-    told = str(error).partition("\n")[0][:200]
-    return StoreUnusable(f"The SPARQL engine's answer cannot be read: {told}")
+    reason = str(error).partition("\n")[0][:200]
+    return StoreUnusable(f"The SPARQL engine's answer cannot be read: {reason}")
 
 
 def _of_ours(error: TooMuch | SyntaxError | ValueError) -> KgError:
-    """Return what an error while an answer is read and written means to the client."""
+    """What an error while an answer is read and written means to the client."""
     if isinstance(error, TooMuch):
         return LimitExceeded(f"The answer goes beyond the limit of {error.limit}.", error.limit)
     if isinstance(error, SyntaxError):

@@ -6,6 +6,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
@@ -62,24 +63,34 @@ def check_form(kind: str, form: str) -> None:
 
 
 def run(
-    store: ox.Store, query: str, form: str, *, max_rows: int, max_bytes: int,
-    dataset: Dataset = ALL, union: bool = True, base: str | None = None, describe: bool = False,
-) -> tuple[str, int, bytes]:  # fmt: skip
-    """Return what ``write`` returns for a query of a store.
+    store: ox.Store,
+    query: str,
+    form: str,
+    *,
+    max_rows: int,
+    max_bytes: int,
+    dataset: Dataset = ALL,
+    union: bool = True,
+    base: str | None = None,
+    describe: bool = False,
+) -> tuple[str, int, bytes]:
+    """Ask a store and ``write`` the answer.
 
     ``union`` asks all graphs at once; the engine then ignores FROM. ``base`` is what relative
     IRIs are relative to. With ``describe`` an entry comes with its parts. Raises SyntaxError
     too, and ValueError for a graph that is no IRI.
     """
     everything = dataset == ALL
-    found = store.query(
-        query, base_iri=base, use_default_graph_as_union=union,
+    result = store.query(
+        query,
+        base_iri=base,
+        use_default_graph_as_union=union,
         default_graph=None if everything else [ox.NamedNode(iri) for iri in dataset.default],
         named_graphs=None if everything else [ox.NamedNode(iri) for iri in dataset.named],
-    )  # fmt: skip
-    if describe and union and isinstance(found, ox.QueryTriples):
-        return write(_with_parts(store, found), form, max_rows=max_rows, max_bytes=max_bytes)
-    return write(found, form, max_rows=max_rows, max_bytes=max_bytes)
+    )
+    if describe and union and isinstance(result, ox.QueryTriples):
+        return write(_with_parts(store, result), form, max_rows=max_rows, max_bytes=max_bytes)
+    return write(result, form, max_rows=max_rows, max_bytes=max_bytes)
 
 
 def _with_parts(store: ox.Store, described: Iterable[ox.Triple]) -> Iterator[ox.Triple]:
@@ -101,30 +112,38 @@ def _with_parts(store: ox.Store, described: Iterable[ox.Triple]) -> Iterator[ox.
 
 
 def write(
-    found: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple],
-    form: str, *, max_rows: int, max_bytes: int,
-) -> tuple[str, int, bytes]:  # fmt: skip
-    """Return the kind of answer (``solutions``, ``boolean``, ``graph``), its rows and bytes.
+    result: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple],
+    form: str,
+    *,
+    max_rows: int,
+    max_bytes: int,
+) -> tuple[str, int, bytes]:
+    """The kind of answer (``solutions``, ``boolean``, ``graph``), its rows and bytes.
 
     ``form`` is a key of TABLES or GRAPHS. Raises TooMuch, and ValueError for a property that
     RDF/XML cannot write.
     """
     out = _Capped(max_bytes)
-    if isinstance(found, ox.QueryBoolean):
-        found.serialize(out, format=_NATIVE[form])
+    if isinstance(result, ox.QueryBoolean):
+        result.serialize(out, format=_NATIVE[form])
         return "boolean", 1, out.getvalue()
-    if isinstance(found, ox.QuerySolutions) and form == "tsv":
-        kind, count = "solutions", _tsv(found, out, max_rows)
-    elif isinstance(found, ox.QuerySolutions):
-        found.serialize(out, format=_NATIVE[form])
+    if isinstance(result, ox.QuerySolutions) and form == "tsv":
+        kind, count = "solutions", _tsv(result, out, max_rows)
+    elif isinstance(result, ox.QuerySolutions):
+        result.serialize(out, format=_NATIVE[form])
         kind, count = "solutions", COUNTERS[form](out.getvalue())
     else:
-        triples = _capped(found, max_rows)
+        triples = list(islice(result, max_rows + 1))
+        if len(triples) > max_rows:
+            raise TooMuch("rows")
         out.write(graph(triples, form))
         kind, count = "graph", len(triples)
     if count > max_rows:
         raise TooMuch("rows")
-    return kind, count, _xml(out.getvalue()) if form == "xml" else out.getvalue()
+    body = out.getvalue()
+    if form == "xml":
+        body = _FORBIDDEN_BYTES.sub(b"\xef\xbf\xbd", body).replace(b"\r", b"&#13;")
+    return kind, count, body
 
 
 class _Capped(io.BytesIO):
@@ -142,7 +161,7 @@ class _Capped(io.BytesIO):
 
 
 def graph(triples: Iterable[ox.Triple], form: str) -> bytes:
-    """Return triples in a form of GRAPHS; ValueError for what RDF/XML cannot write."""
+    """Triples in a form of GRAPHS; ValueError for what RDF/XML cannot write."""
     written = map(_for_xml, triples) if form == "rdfxml" else triples
     body = ox.serialize(written, format=GRAPHS[form][1])
     assert body is not None
@@ -150,7 +169,7 @@ def graph(triples: Iterable[ox.Triple], form: str) -> bytes:
 
 
 def _for_xml(triple: ox.Triple) -> ox.Triple:
-    """Return a triple without what XML forbids: the engine's writer lets it through."""
+    """A triple without what XML forbids: the engine's writer lets it through."""
     name, obj = triple.predicate.value, triple.object
     if not _NAME.fullmatch(_NO_NAME.split(name)[-1]):
         shown = name if len(name) < 100 else name[:99] + "…"
@@ -162,30 +181,15 @@ def _for_xml(triple: ox.Triple) -> ox.Triple:
     return ox.Triple(triple.subject, triple.predicate, ox.Literal(text, **kind))
 
 
-def _capped(found: Iterable[ox.Triple], most: int) -> list[ox.Triple]:
-    triples = []
-    for triple in found:
-        triples.append(triple)
-        if len(triples) > most:
-            raise TooMuch("rows")
-    return triples
-
-
-def _xml(body: bytes) -> bytes:
-    """Return XML without the characters that XML 1.0 forbids: the engine lets them through."""
-    return _FORBIDDEN_BYTES.sub(b"\xef\xbf\xbd", body).replace(b"\r", b"&#13;")
-
-
-def _tsv(found: ox.QuerySolutions, out: _Capped, most: int) -> int:
+def _tsv(solutions: ox.QuerySolutions, out: _Capped, most: int) -> int:
     """Write rows as TSV and return how many; the engine's own writer leaves tabs in texts."""
-    names = [v.value for v in found.variables]
+    names = [v.value for v in solutions.variables]
     out.write(("\t".join("?" + n for n in names) + "\n").encode())
     count = 0
-    for solution in found:
+    for count, solution in enumerate(solutions, 1):
         terms = (solution[name] for name in names)
         cells = ("" if t is None else str(t).replace("\t", "\\t") for t in terms)
         out.write(("\t".join(cells) + "\n").encode())
-        count += 1
         if count > most:
             raise TooMuch("rows")
     return count

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from kg.errors import Malformed, QueryRefused, TooLarge
@@ -61,7 +62,7 @@ class Token(NamedTuple):
 
 
 def place(text: str, offset: int) -> str:
-    """Return ``line 1, column 5`` for an offset; both count from 1, in characters."""
+    """``line 1, column 5`` for an offset; both count from 1, in characters."""
     before = text[:offset]
     return f"line {before.count(chr(10)) + 1}, column {offset - before.rfind(chr(10))}"
 
@@ -70,42 +71,35 @@ _NOTHING = Token("mark", "", -1)
 
 
 def tokens(text: str) -> list[Token]:
-    """Return the tokens of a SPARQL or Turtle text, without space and comments.
+    """The tokens of a SPARQL or Turtle text, without space and comments.
 
     Raises Malformed for a string that is not closed: parsers differ in what they make of
     the rest.
     """
-    found = []
+    read = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "mark"
         if kind == "open":
             start = place(text, match.start())
             raise Malformed(f"The string that starts at {start} is not closed.")
         if kind not in {"space", "comment"}:
-            found.append(Token(kind, match[0], match.start()))
-    return found
+            read.append(Token(kind, match[0], match.start()))
+    return read
 
 
-def depth(found: list[Token]) -> int:
-    """Return how deep brackets of any kind, ``<<`` among them, are nested."""
+def depth(read: list[Token]) -> int:
+    """How deep brackets of any kind, ``<<`` among them, are nested."""
     level = deepest = 0
-    before = _NOTHING
-    for token in found:
+    for before, token in pairwise([_NOTHING, *read]):
         if token.kind == "mark":
-            level += _step(before, token)
+            doubled = before.text == token.text and before.start + 1 == token.start
+            level += token.text in _OPEN or (token.text == "<" and doubled)
+            level -= token.text in _CLOSE or (token.text == ">" and doubled)
             deepest = max(deepest, level)
-        before = token
     return deepest
 
 
-def _step(before: Token, token: Token) -> int:
-    doubled = before.text == token.text and before.start + 1 == token.start
-    if token.text in _OPEN or (token.text == "<" and doubled):
-        return 1
-    return -(token.text in _CLOSE or (token.text == ">" and doubled))
-
-
-def _plainly(text: str, found: list[Token]) -> Iterator[Token]:
+def _plainly(text: str, read: list[Token]) -> Iterator[Token]:
     """Yield the tokens of a query as the engine reads them, which knows no tokens.
 
     In an expression ``?a<?b#>`` compares with ``?b`` and opens a comment, elsewhere the same
@@ -113,35 +107,24 @@ def _plainly(text: str, found: list[Token]) -> Iterator[Token]:
     differ in what follows, QueryRefused.
     """
     inside: list[str] = []
-    before = _NOTHING
-    for token in found:
+    for before, token in pairwise([_NOTHING, *read]):
         if token.kind == "mark" and token.text in _OPEN:
             inside.append(token.text)
         elif token.kind == "mark" and token.text in _CLOSE:
             del inside[-1:]
         yield token
-        if token.kind == "iri" and inside[-1:] == ["("] and _compares(before, token):
-            yield from _hidden(text, token)
-        before = token
-
-
-def _compares(before: Token, token: Token) -> bool:
-    return _is_operand(before) and not _CLEAR.fullmatch(token.text)
-
-
-def _hidden(text: str, token: Token) -> Iterator[Token]:
-    if "#" in token.text or "\\" in token.text:
-        raise QueryRefused(
-            f"At {place(text, token.start)} it is not clear whether < compares or starts an"
-            " address. Write a space after it, or the address in full."
-        )
-    for hidden in tokens(token.text[1:-1]):
-        if hidden.text not in _CLOSE:
-            yield hidden
+        argument = token.kind == "iri" and inside[-1:] == ["("]
+        if argument and _is_operand(before) and not _CLEAR.fullmatch(token.text):
+            if "#" in token.text or "\\" in token.text:
+                raise QueryRefused(
+                    f"At {place(text, token.start)} it is not clear whether < compares or starts"
+                    " an address. Write a space after it, or the address in full."
+                )
+            yield from (t for t in tokens(token.text[1:-1]) if t.text not in _CLOSE)
 
 
 def decode_escapes(text: str) -> str:
-    r"""Return the text with ``\uXXXX`` and ``\UXXXXXXXX`` replaced, as SPARQL reads it.
+    r"""The text with ``\uXXXX`` and ``\UXXXXXXXX`` replaced, as SPARQL reads it.
 
     Raises Malformed for a surrogate or a number that is no character.
     """
@@ -157,7 +140,7 @@ def decode_escapes(text: str) -> str:
 
 
 def check_query(text: str, base: str | None = None) -> PublicQuery:
-    """Return a query that may be run, or refuse what the public endpoint does not run.
+    """Let a query through, or refuse what the public endpoint does not run.
 
     ``base`` is the address that its relative IRIs are relative to. Raises TooLarge (more than
     64 KiB), Malformed (no query form, bad escapes, absurd depth or number of operators) or
@@ -182,12 +165,12 @@ def check_query(text: str, base: str | None = None) -> PublicQuery:
 
 
 def is_relative(text: str) -> bool:
-    """Return whether a query holds an IRI without a scheme."""
+    """Whether a query holds an IRI without a scheme."""
     return any(t.kind == "iri" and not _SCHEME.match(t.text) for t in tokens(text))
 
 
 def _check_tokens(text: str, read: list[Token]) -> set[str]:
-    """Return the keywords of a text that may be run, in capitals."""
+    """The keywords of a text that may be run, in capitals."""
     plain = list(_plainly(text, read))
     if longest := next((t for t in plain if t.kind != "string" and len(t.text) > MAX_TERM), None):
         raise Malformed(
@@ -196,25 +179,28 @@ def _check_tokens(text: str, read: list[Token]) -> set[str]:
     if depth(plain) > MAX_DEPTH:
         raise Malformed(f"Brackets may be nested {MAX_DEPTH} deep at most.")
     words = Counter(t.text.upper() for t in plain if t.kind == "word")
-    if _operators(plain) > MAX_OPERATORS or _too_often(words):
+    if _operators(plain) > MAX_OPERATORS or any(words[w] > MAX_REPEATED for w in _REPEATED):
         hint = "" if "VALUES" in words else " Long lists of values belong into VALUES."
         raise Malformed("The query has too many operators or patterns." + hint)
     form = _form(plain)
     if form in _UPDATES:
         raise QueryRefused(f"This endpoint only reads: {form} is an update and is refused.")
-    if any("SERVICE" in word for word in words) or _calls_service(plain):
+    # A keyword may be glued to a name: the engine reads SERVICEex:x {}. Only in GRAPH service:x {}
+    # such a name stands before a brace and calls nobody.
+    glued = any(
+        token.kind == "name" and "SERVICE" in token.text.partition(":")[0].upper()
+        for before, token, after in zip(plain, plain[1:], plain[2:], strict=False)
+        if after.text == "{" and before.text.upper() != "GRAPH"
+    )
+    if glued or any("SERVICE" in word for word in words):
         raise QueryRefused("SERVICE is refused: this endpoint does not ask other servers.")
     if form not in _FORMS:
         raise Malformed(_no_form(text, plain))
     return set(words)
 
 
-def _too_often(words: Counter[str]) -> bool:
-    return any(words[word] > MAX_REPEATED for word in _REPEATED & words.keys())
-
-
 def _operators(read: list[Token]) -> int:
-    """Return how many operators there are: what makes the engine's parser or planner recurse.
+    """How many operators there are: what makes the engine's parser or planner recurse.
 
     Data are none: what a VALUES block holds, the sign of a number, and the commas of an
     argument list, which the engine keeps in an array.
@@ -242,7 +228,7 @@ def _is_operand(token: Token) -> bool:
 
 
 def _no_form(text: str, read: list[Token]) -> str:
-    """Return why no query was found: most often the prologue is written as in Turtle."""
+    """Why no query was found: most often the prologue is written as in Turtle."""
     for before, token in zip([_NOTHING, *read], read, strict=False):
         if token.kind == "tag" and token.text.lower() in {"@prefix", "@base"}:
             word = token.text[1:].upper()
@@ -262,21 +248,9 @@ def _no_form(text: str, read: list[Token]) -> str:
     return "No SELECT, ASK, CONSTRUCT or DESCRIBE was found in the query."
 
 
-def _calls_service(found: list[Token]) -> bool:
-    """Return whether a keyword SERVICE is glued to a name: the engine reads SERVICEex:x {}.
-
-    ``GRAPH service:x {}`` is the one place where such a name stands before a brace.
-    """
-    for before, token, after in zip(found, found[1:], found[2:], strict=False):
-        called = token.kind == "name" and "SERVICE" in token.text.partition(":")[0].upper()
-        if called and after.text == "{" and before.text.upper() != "GRAPH":
-            return True
-    return False
-
-
-def _form(found: list[Token]) -> str:
-    """Return the first keyword after the prologue (BASE and PREFIX lines)."""
-    for token in found:
+def _form(read: list[Token]) -> str:
+    """The first keyword after the prologue (BASE and PREFIX lines)."""
+    for token in read:
         if token.kind == "word" and token.text.upper() not in {"BASE", "PREFIX"}:
             return token.text.upper()
         if token.kind in {"mark", "var", "string"}:

@@ -60,20 +60,18 @@ class Describer:
         self._known: tuple[int, Counts] | None = None
 
     def counts(self) -> Counts:
-        """Return how much there is; raises what a query raises."""
+        """How much there is; raises what a query raises."""
         with self._lock:
             if self._known is None or self._known[0] != self._store.version():
-                self._known = (self._store.version(), self._count())
+                version = self._store.version()
+                graphs = _GRAPHS % ox.Literal(self._store.base + "id/")
+                counts = Counts(
+                    {name: int(value) for name, value in next(self._rows(_TOTALS)).items()},
+                    {row["name"]: int(row["n"]) for row in self._rows(_CLASSES)},
+                    {row["name"]: int(row["n"]) for row in self._rows(graphs)},
+                )
+                self._known = (version, counts)
             return self._known[1]
-
-    def _count(self) -> Counts:
-        totals = next(self._rows(_TOTALS))
-        graphs = _GRAPHS % ox.Literal(self._store.base + "id/")
-        return Counts(
-            {name: int(value) for name, value in totals.items()},
-            {row["name"]: int(row["n"]) for row in self._rows(_CLASSES)},
-            {row["name"]: int(row["n"]) for row in self._rows(graphs)},
-        )
 
     def _rows(self, query: str) -> Iterator[dict[str, str]]:
         body = json.loads(self._queries.run(check_query(query), "json").body)
@@ -81,7 +79,7 @@ class Describer:
             yield {name: term["value"] for name, term in row.items()}
 
     def service(self, endpoint: str) -> list[ox.Triple]:
-        """Return the Service Description of the endpoint at this address."""
+        """The Service Description of the endpoint at this address."""
         counts, base = self.counts(), self._store.base
         named = " , ".join(
             f"[ a sd:NamedGraph ; sd:name {_iri(name)} ; dct:description {_what(name, base)} ;"
@@ -105,7 +103,7 @@ class Describer:
         )
 
     def dataset(self, host: str) -> list[ox.Triple]:
-        """Return the VoID description of the data behind the service at this address."""
+        """The VoID description of the data behind the service at this address."""
         counts, base = self.counts(), self._store.base
         parts = " , ".join(
             f"[ void:class {_iri(name)} ; void:entities {count} ]"
@@ -136,7 +134,7 @@ class Describer:
 
 
 def _what(graph: str, base: str) -> str:
-    """Return what a graph that is no entry holds, as a literal."""
+    """What a graph that is no entry holds, as a literal."""
     if graph == ONTOLOGY:
         return '"The ontology and its alignments."@en'
     if graph.startswith(VOC):

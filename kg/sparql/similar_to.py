@@ -42,8 +42,8 @@ _MENTIONED = re.compile("similarTo|#s[A-Za-z]*>")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a pattern asks: entries like an ``entry`` or a ``text``, of one class."""
+class SimilarQuery:
+    """What a pattern looks for: entries like an ``entry`` or a ``text``, of one class."""
 
     limit: int
     path: str
@@ -52,21 +52,22 @@ class Asked:
     lang: str | None = None
 
 
-#: from what is asked to entries with their scores, best first
-Find = Callable[[Asked], Sequence[tuple[str, float]]]
+Matches = Sequence[tuple[str, float]]
+#: from a query to entries with their scores, best first
+Find = Callable[[SimilarQuery], Matches]
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A pattern: the columns of its table, and what is asked for each of the known values."""
+    """A pattern: the columns of its table, and the query for each row of known values."""
 
     known: tuple[Node, ...]
     subject: Node
     score: Node | None
-    asked: tuple[tuple[tuple[Node, ...], Asked], ...]
+    queries: tuple[tuple[tuple[Node, ...], SimilarQuery], ...]
 
-    def values(self, matches: Mapping[Asked, Sequence[tuple[str, float]]]) -> str:
-        """Return the matches as a VALUES block.
+    def values(self, matches: Mapping[SimilarQuery, Matches]) -> str:
+        """The matches as a VALUES block.
 
         Of a subject that is an entry that is one row if it is a match, of a blank node that
         nothing else is said of a row for each match; neither has a column.
@@ -74,8 +75,8 @@ class _Call:
         variable = self.subject.kind == "var"
         names = [*self.known, *([self.subject] if variable else []), *filter(None, [self.score])]
         rows = []
-        for known, asked in self.asked:
-            for iri, score in matches[asked]:
+        for known, query in self.queries:
+            for iri, score in matches[query]:
                 if self.subject.iri in {None, iri}:
                     cells = [node.text for node in known]
                     cells += [f"<{iri}>"] * variable + [f"{score:.4f}"] * (self.score is not None)
@@ -95,35 +96,35 @@ class Plan:
     parts: tuple[_Part, ...]
 
     def fill(self, find: Find, end: float) -> PublicQuery:
-        """Return the query with its matches in it.
+        """The query with its matches in it.
 
         Raises what ``find`` raises, LimitExceeded after ``end`` of the monotonic clock, and
         TooLarge for a text that would have to be repeated too often.
         """
-        matches: dict[Asked, Sequence[tuple[str, float]]] = {}
+        matches: dict[SimilarQuery, Matches] = {}
         for call in self.calls():
-            for _, asked in call.asked:
+            for _, query in call.queries:
                 if time.monotonic() > end:
                     raise LimitExceeded("The query took longer than it may.", "time")
-                if asked not in matches:
-                    matches[asked] = find(asked)
+                if query not in matches:
+                    matches[query] = find(query)
         text = "".join(p if isinstance(p, str) else p.values(matches) for p in self.parts)
         if len(text) > MAX_EXPANDED:
             raise TooLarge("The texts that psr:similarTo is asked about are too long together.")
         return replace(self.query, text=text)
 
     def calls(self) -> list[_Call]:
-        """Return the patterns that are asked of the matcher."""
+        """The patterns that are asked of the matcher."""
         return [part for part in self.parts if isinstance(part, _Call)]
 
 
 def mentions(query: str) -> bool:
-    """Return whether a query may name ``psr:similarTo``, in whatever spelling."""
+    """Whether a query may name ``psr:similarTo``, in whatever spelling."""
     return bool(_MENTIONED.search(decode_escapes(query) if "\\" in query else query))
 
 
 def plan(query: PublicQuery) -> Plan:
-    """Return how a query is to be filled with matches; one without the pattern is one part.
+    """How a query is to be filled with matches; one without the pattern is one part.
 
     Raises Malformed, saying where, for a pattern that cannot be answered.
     """
@@ -133,10 +134,10 @@ def plan(query: PublicQuery) -> Plan:
         edits = list(_edits(groups(query.text, query.base, SIMILAR)))
     except Unreadable as error:
         why = f": {error.why}" if error.why else ""
-        said = f"psr:similarTo cannot be read at {place(query.text, error.start)}{why}. {_USAGE}"
-        raise Malformed(mistake(query.text) or said) from error
+        message = f"psr:similarTo cannot be read at {place(query.text, error.start)}{why}. {_USAGE}"
+        raise Malformed(mistake(query.text) or message) from error
     made = Plan(query, tuple(_parts(query.text, sorted(edits, key=lambda edit: edit[:2]))))
-    if sum(len(call.asked) for call in made.calls()) > MAX_LISTS:
+    if sum(len(call.queries) for call in made.calls()) > MAX_LISTS:
         raise Malformed(_TOO_MANY)
     return made
 
@@ -155,44 +156,45 @@ def _parts(text: str, edits: Iterable[_Edit]) -> Iterator[_Part]:
     yield text[at:]
 
 
-def _check_variables(all_groups: list[Group]) -> None:
-    """Refuse a variable in the place of the property that stands for it: no triple is stored."""
+def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
+    """Yield the changes of a query: calls before the statements of their run, less these."""
+    patterns = 0
     for group in all_groups:
         for triple in group.triples():
+            patterns += triple.predicate == SIMILAR
+            # No triple is stored that a variable in the place of the property could find.
             variable = Node("var", triple.path)
             table = group.binding(variable) if triple.path.startswith("?") else None
             column = table.names.index(variable) if table else 0
             if table and any(row[column].iri == SIMILAR for row in table.rows):
                 raise Unreadable(triple.start, f"{triple.path} stands for it; write it there")
-
-
-def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
-    """Yield the changes of a query: calls before the statements of their run, less these."""
-    _check_variables(all_groups)
-    asked = sum(t.predicate == SIMILAR for group in all_groups for t in group.triples())
-    if asked > MAX_LISTS:
+    if patterns > MAX_LISTS:
         raise Malformed(_TOO_MANY)
     joined = {inner for group in all_groups for inner in group.inner}
     for root in all_groups:
         if root in joined:
             continue
-        asking = _Asking(root.together())
+        spelling = _Spelling(root.together())
         calls = [
-            (run, [asking.call(t, group) for s in run for t in s.triples if t.predicate == SIMILAR])
-            for group in asking.groups
+            (run, [spelling.call(t, group) for t in _triples(run) if t.predicate == SIMILAR])
+            for group in spelling.groups
             for run in group.runs
         ]
         for run, called in calls:
-            yield from _run_edits(run, called, asking)
+            yield from _run_edits(run, called, spelling)
 
 
-def _run_edits(run: list[Statement], calls: list[_Call], asking: _Asking) -> Iterator[_Edit]:
-    hidden, shown = asking.split([triple for statement in run for triple in statement.triples])
-    inner = [call for call in calls if call.subject in asking.fresh.values()]
+def _triples(run: list[Statement]) -> list[Triple]:
+    return [triple for statement in run for triple in statement.triples]
+
+
+def _run_edits(run: list[Statement], calls: list[_Call], spelling: _Spelling) -> Iterator[_Edit]:
+    hidden, shown = spelling.split(_triples(run))
+    inner = [call for call in calls if call.subject in spelling.fresh.values()]
     parts: list[_Part] = [call for call in calls if call not in inner]
     if inner:
-        kept = asking.visible(hidden, inner)
-        written = [asking.written(triple) for triple in hidden]
+        kept = spelling.visible(hidden, inner)
+        written = [spelling.written(triple) for triple in hidden]
         if kept:  # so that SELECT * does not show the variable that stands for a blank node
             parts += [f"{{ SELECT {' '.join(kept)} {{ ", *inner, *written, "} } "]
         elif not hidden and len(inner) == 1:
@@ -203,20 +205,20 @@ def _run_edits(run: list[Statement], calls: list[_Call], asking: _Asking) -> Ite
         yield run[0].start, run[0].start, parts
     for statement in run:
         left = [triple for triple in statement.triples if triple in shown]
-        if len(left) < len(statement.triples) or any(map(asking.changes, left)):
-            yield statement.start, statement.end, [asking.written(triple) for triple in left]
+        if len(left) < len(statement.triples) or any(map(spelling.changes, left)):
+            yield statement.start, statement.end, [spelling.written(triple) for triple in left]
 
 
 @dataclass
-class _Asking:
-    """What the patterns of joined groups ask, and which triples were only their spelling.
+class _Spelling:
+    """How the patterns of joined groups are written, and which triples were only for that.
 
     A blank node that is asked for gets a variable of its own, as VALUES binds no other. What is
     said of the list ``(?practice ?score)`` itself is said of the practice.
     """
 
     groups: list[Group]
-    spelling: set[Triple] = field(default_factory=set)
+    used: set[Triple] = field(default_factory=set)
     fresh: dict[Node, Node] = field(default_factory=dict)
     entries: dict[Node, Node] = field(default_factory=dict)
 
@@ -224,10 +226,10 @@ class _Asking:
         self._first, self._rest = self._members(FIRST), self._members(REST)
 
     def call(self, triple: Triple, group: Group) -> _Call:
-        """Return what one pattern of a group asks."""
+        """What one pattern of a group asks."""
         if group.template:
             raise Unreadable(triple.start, "CONSTRUCT needs a template before WHERE")
-        self.spelling.add(triple)
+        self.used.add(triple)
         columns = self._list(triple.subject, triple)
         words = self._list(triple.object, triple)
         if not columns or len(columns) > 2 or not words:
@@ -243,11 +245,11 @@ class _Asking:
         known, rows = _known(words, triple, group)
         if len({*known, *columns}) < len(known) + len(columns):
             raise Unreadable(triple.start, "a variable stands in it twice")
-        asked = tuple((values, _asked(list_, triple)) for values, list_ in rows)
-        return _Call(known, subject, score, asked)
+        queries = tuple((values, _query(list_, triple)) for values, list_ in rows)
+        return _Call(known, subject, score, queries)
 
     def _list(self, node: Node, call: Triple) -> list[Node]:
-        """Return the members of an RDF list; what is none is a list of its own."""
+        """The members of an RDF list; what is none is a list of its own."""
         first, rest = self._first, self._rest
         if node.iri != NIL and node not in first:
             if node.kind == "blank" and node == call.object:
@@ -258,7 +260,7 @@ class _Asking:
             cells = [*first.get(node, []), *rest.get(node, [])]
             if len(cells) != 2 or len(members) > _LONGEST:
                 raise Unreadable(call.start, "a list cannot be read")
-            self.spelling.update(cells)
+            self.used.update(cells)
             members.append(cells[0].object)
             node = cells[1].object
         return members
@@ -272,8 +274,8 @@ class _Asking:
         return cells
 
     def split(self, triples: list[Triple]) -> tuple[list[Triple], set[Triple]]:
-        """Return the triples of fresh variables, with what hangs on them, and the other ones."""
-        left = [triple for triple in triples if triple not in self.spelling]
+        """The triples of fresh variables, with what hangs on them, and the other ones."""
+        left = [triple for triple in triples if triple not in self.used]
         about: dict[Node, list[Triple]] = {}
         for triple in left:
             for node in self._nodes(triple):
@@ -290,7 +292,7 @@ class _Asking:
         return {self.entries.get(node, node) for node in triple.nodes()}
 
     def visible(self, triples: list[Triple], calls: list[_Call]) -> list[str]:
-        """Return the variables of triples and calls that the query wrote itself."""
+        """The variables of triples and calls that the query wrote itself."""
         nodes = {node for triple in triples for node in self._nodes(triple)}
         for call in calls:
             nodes |= {*call.known, *filter(None, [call.score])}
@@ -298,11 +300,11 @@ class _Asking:
         return sorted(names | {triple.path for triple in triples if triple.path.startswith("?")})
 
     def changes(self, triple: Triple) -> bool:
-        """Return whether a triple is about the list of an entry and its score."""
+        """Whether a triple is about the list of an entry and its score."""
         return not self.entries.keys().isdisjoint(triple.nodes())
 
     def written(self, triple: Triple) -> str:
-        """Return a triple as text, with its fresh variables."""
+        """A triple as text, with its fresh variables."""
         ends = [self.entries.get(node, node) for node in (triple.subject, triple.object)]
         subject, object_ = (self.fresh.get(node, node).text for node in ends)
         return f"{subject} {triple.path} {object_} . "
@@ -311,7 +313,7 @@ class _Asking:
 def _known(
     words: list[Node], call: Triple, group: Group
 ) -> tuple[tuple[Node, ...], list[tuple[tuple[Node, ...], list[Node]]]]:
-    """Return the variables of a list, and its rows: their values, and the list with these."""
+    """The variables of a list, and its rows: their values, and the list with these."""
     rows: list[dict[Node, Node]] = [{}]
     for variable in [word for word in words if word.kind == "var"]:
         if variable in rows[0]:
@@ -333,12 +335,14 @@ def _known(
     return known, [(values, [row.get(word, word) for word in words]) for values, row in named]
 
 
-def _asked(words: list[Node], call: Triple) -> Asked:
-    """Return what a list without variables asks."""
+def _query(words: list[Node], call: Triple) -> SimilarQuery:
+    """What a list without variables looks for."""
     about, *rest = words
     limit, path = 10, "practice"
     if rest and rest[0].kind == "literal":
-        limit = _number(rest.pop(0))
+        number = _literal(rest.pop(0))
+        digits = number.value if number else ""
+        limit = int(digits) if re.fullmatch(r"\+?0*\d{1,9}", digits) else 0
     if rest:
         path = _PATHS.get(rest.pop(0).iri or "", "")
     if rest or not path or not 1 <= limit <= MAX_MATCHES:
@@ -348,22 +352,15 @@ def _asked(words: list[Node], call: Triple) -> Asked:
             " psr:Practice",
         )
     if about.iri:
-        return Asked(limit, path, entry=about.iri)
+        return SimilarQuery(limit, path, entry=about.iri)
     text = _literal(about)
     if text is None or text.datatype.value not in _TEXTS or len(text.value) > MAX_TEXT:
         raise Unreadable(call.start, f"it takes an entry or a text of up to {MAX_TEXT} characters")
-    return Asked(limit, path, text=text.value, lang=text.language)
-
-
-def _number(node: Node) -> int:
-    literal = _literal(node)
-    if literal is None or not re.fullmatch(r"\+?0*\d{1,9}", literal.value):
-        return 0
-    return int(literal.value)
+    return SimilarQuery(limit, path, text=text.value, lang=text.language)
 
 
 def _literal(node: Node) -> ox.Literal | None:
-    """Return a literal, its quotes and escapes read by the engine's parser."""
+    """A literal, its quotes and escapes read by the engine's parser."""
     if node.kind != "literal":
         return None
     try:

@@ -25,42 +25,43 @@ _SHOWN, _SIGNS = 40, 6
 
 
 def explain(query: str, reason: str, ran: str | None = None) -> str:
-    """Return one sentence or two: the place, the text there, and what is wrong with it.
+    """One sentence or two: the place, the text there, and what is wrong with it.
 
     ``ran`` is what was made of the query, if the engine had that to read.
     """
-    return mistake(query) or _engine_says(query, reason, query if ran is None else ran)
+    if seen := mistake(query):
+        return seen
+    ran = query if ran is None else ran
+    complaint = _REASON.match(reason)
+    if not complaint:
+        return f"The query cannot be read: {_cut(reason.partition(chr(10))[0], 200)}"
+    line, column, rules = int(complaint[1]), int(complaint[2]), complaint[3]
+    offset = sum(len(part) + 1 for part in ran.split("\n")[: line - 1]) + column - 1
+    sentences = _SENTENCE.findall(rules)
+    signs = [] if sentences else _SIGN.findall(rules)
+    if not sentences and not signs:
+        offset -= max(map(len, _KEYWORD.findall(rules)), default=0)
+    expected = f"expected here: {' '.join(signs)}" if 0 < len(signs) <= _SIGNS else ""
+    # From the place in the text that ran to that in the query of which it was made.
+    if offset >= len(ran) - _alike(ran[::-1], query[::-1]):
+        offset += len(query) - len(ran)
+    else:
+        offset = min(offset, _alike(ran, query))
+    return _cannot(query, max(0, offset), sentences[0] if sentences else expected)
 
 
 def mistake(query: str) -> str | None:
-    """Return what is wrong with a query that no engine reads, None where we do not see it."""
+    """What is wrong with a query that no engine reads, None where we do not see it."""
     try:
         read = tokens(query)
     except Malformed as error:
         return str(error)
-    return _broken_address(query, read) or _undeclared(query, read) or _unbalanced(query, read)
-
-
-def _broken_address(query: str, read: Sequence[Token]) -> str | None:
-    """Return where an address in < > holds what cannot stand in one, most often a space."""
     for bracket, scheme in pairwise(read):
         inside = bracket.text == "<" and scheme.start == bracket.start + 1
         if inside and scheme.kind == "name" and scheme.text.startswith(("http:", "https:")):
             return _cannot(query, bracket.start, "This address holds a space or another bad letter")
-    return None
-
-
-def declared(read: Sequence[Token]) -> dict[str, Token]:
-    """Return the prefixes that a query declares, each with the token of its address."""
-    return {
-        name.text[:-1]: iri
-        for name, iri in pairwise(read)
-        if name.kind == "name" and name.text.endswith(":") and iri.kind == "iri"
-    }
-
-
-def _undeclared(query: str, read: Sequence[Token]) -> str | None:
-    known = {"_", *declared(read)}
+    names = [name for name, iri in pairwise(read) if name.kind == "name" and iri.kind == "iri"]
+    known = {"_", *(name.text[:-1] for name in names if name.text.endswith(":"))}
     for token in read:
         prefix, colon, _ = token.text.partition(":")
         if token.kind == "name" and colon and prefix not in known:
@@ -69,11 +70,11 @@ def _undeclared(query: str, read: Sequence[Token]) -> str | None:
                 f"The prefix {_cut(prefix)}: at {place(query, token.start)} is not declared. Write"
                 f" PREFIX {_cut(prefix)}:{usual} before the query."
             )
-    return None
+    return _unbalanced(query, read)
 
 
 def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
-    """Return what is wrong with the brackets, None if each is closed by its own kind."""
+    """What is wrong with the brackets, None if each is closed by its own kind."""
     opened: list[Token] = []
     for token in read:
         if token.kind != "mark":
@@ -86,38 +87,13 @@ def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
             break
         elif token.text in _PAIRS:
             opened.pop()
-    return (
-        _cannot(query, opened[-1].start, f"This {opened[-1].text} is not closed")
-        if opened
-        else None
-    )
-
-
-def _engine_says(query: str, reason: str, ran: str) -> str:
-    said = _REASON.match(reason)
-    if not said:
-        return f"The query cannot be read: {_cut(reason.partition(chr(10))[0], 200)}"
-    line, column, rules = int(said[1]), int(said[2]), said[3]
-    offset = sum(len(part) + 1 for part in ran.split("\n")[: line - 1]) + column - 1
-    sentences = _SENTENCE.findall(rules)
-    signs = [] if sentences else _SIGN.findall(rules)
-    if not sentences and not signs:
-        offset -= max(map(len, _KEYWORD.findall(rules)), default=0)
-    expected = f"expected here: {' '.join(signs)}" if 0 < len(signs) <= _SIGNS else ""
-    there = _before(max(0, offset), query, ran)
-    return _cannot(query, there, sentences[0] if sentences else expected)
-
-
-def _before(offset: int, query: str, ran: str) -> int:
-    """Return where a place of the text that ran stands in the query that it was made of."""
-    after = len(ran) - _alike(ran[::-1], query[::-1])
-    if offset >= after:
-        return max(0, offset - len(ran) + len(query))
-    return min(offset, _alike(ran, query))
+    if not opened:
+        return None
+    return _cannot(query, opened[-1].start, f"This {opened[-1].text} is not closed")
 
 
 def _alike(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
+    """How many characters two texts begin with alike."""
     pairs = zip(one, other, strict=False)
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 

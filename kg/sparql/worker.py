@@ -14,7 +14,7 @@ import resource
 import signal
 import struct
 import sys
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyoxigraph as ox
 
@@ -70,11 +70,16 @@ def _no_more_descriptors() -> None:
 def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object], bytes]:
     try:
         kind, rows, body = results.run(
-            store, request["query"], request["format"],
-            max_rows=request["rows"], max_bytes=request["bytes"], union=request["union"],
+            store,
+            request["query"],
+            request["format"],
+            max_rows=request["rows"],
+            max_bytes=request["bytes"],
             dataset=Dataset(tuple(request["default"]), tuple(request["named"])),
-            base=request["base"], describe=request["describe"],
-        )  # fmt: skip
+            union=request["union"],
+            base=request["base"],
+            describe=request["describe"],
+        )
     except results.TooMuch as error:
         return {"limit": error.limit}, b""
     except SyntaxError as error:
@@ -88,7 +93,5 @@ def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object]
 
 def _send(head: dict[str, object], body: bytes) -> None:
     text = json.dumps(head).encode()
-    stream: BinaryIO = sys.stdout.buffer
-    for part in (FRAME.pack(len(text), len(body)), text, body):
-        stream.write(part)
-    stream.flush()
+    sys.stdout.buffer.writelines((FRAME.pack(len(text), len(body)), text, body))
+    sys.stdout.buffer.flush()

@@ -14,8 +14,8 @@ from importlib.resources import files
 
 import pyoxigraph as ox
 
-from kg.entry import Entry, make, name_of
-from kg.vocabulary import DCT, GEO, PSR, RDF_TYPE, SCHEMA, SKOS, VOC, XSD
+from kg.entry import Entry, decimal, make, name_of
+from kg.vocabulary import DCT, GEO, PSR, RDF_TYPE, SCHEMA, SKOS, VOC
 
 FILES_BASE = "https://passerelle.example/"
 _FIGURES = {
@@ -41,7 +41,7 @@ _CREDIT = {
 
 
 def digest() -> str:
-    """Return a number of 16 digits that changes with the starter graph's files."""
+    """A number of 16 digits that changes with the starter graph's files."""
     found = hashlib.sha256()
     for file in sorted(files("kg.starter").iterdir(), key=lambda f: f.name):
         if file.name.endswith((".ttl", ".tsv")):
@@ -111,7 +111,7 @@ def _territory(row: dict[str, str], base: str, held: list[tuple[str, str]]) -> E
 
 
 def _names(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]:
-    """Return the title in English (or as it is) and the name of the place's own language."""
+    """The title in English (or as it is) and the name of the place's own language."""
     english = row["name_en"] or row["name"]
     found: list[tuple[str, ox.NamedNode | ox.Literal]] = [
         (DCT + "title", ox.Literal(english, language="en"))
@@ -128,12 +128,12 @@ def _figures(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]
             found.append((PSR + _PROPERTY[column], ox.NamedNode(f"{VOC}{scheme}/{row[column]}")))
     for column, name in {"lat": GEO + "lat", "long": GEO + "long"}.items():
         if row[column]:
-            found.append((name, _decimal(row[column])))
+            found.append((name, decimal(row[column])))
     if row["population"]:
         found.append((PSR + "population", ox.Literal(int(row["population"]))))
     for column, name in _FIGURES.items():
         if row[column]:
-            found.append((PSR + name, _decimal(row[column])))
+            found.append((PSR + name, decimal(row[column])))
     known = {"population": "population"} | _FIGURES
     for column in filter(None, row["estimated"].split(",")):
         found.append((PSR + "estimatedFigure", ox.NamedNode(PSR + known[column])))
@@ -145,7 +145,3 @@ def _figures(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]
             )
         )
     return found
-
-
-def _decimal(text: str) -> ox.Literal:
-    return ox.Literal(text, datatype=ox.NamedNode(XSD + "decimal"))

@@ -68,7 +68,7 @@ class GraphStore(ABC):
 
     @abstractmethod
     def version(self) -> int:
-        """Return the data version: how many writes there have been."""
+        """The data version: how many writes there have been."""
 
     @abstractmethod
     def _solutions(self, query: str) -> ox.QuerySolutions:
@@ -80,18 +80,18 @@ class GraphStore(ABC):
 
     @abstractmethod
     def _read(self, iris: Sequence[str]) -> list[Entry]:
-        """Return those of some entries that exist."""
+        """Those of some entries that exist."""
 
     @abstractmethod
     def _graph(self, name: str) -> set[ox.Triple]:
-        """Return the triples of a graph."""
+        """The triples of a graph."""
 
     @abstractmethod
     def _replace(self, name: str, triples: list[ox.Triple]) -> None:
         """Put triples into a graph in the place of what it holds."""
 
     def _open(self) -> int:
-        """Return the data version; notes the base IRI at the first start, refuses another."""
+        """The data version; notes the base IRI at the first start, refuses another."""
         noted = self.select(_BASE, {"site": SITE})
         if not noted:
             self._update(
@@ -113,14 +113,14 @@ class GraphStore(ABC):
                 self._replace(name, triples)
 
     def get(self, iri: str) -> Entry:
-        """Return an entry, or raise NotFound."""
+        """An entry; raises NotFound."""
         ours = iri.startswith(self.base + "id/") and _node(iri)
         if not ours or not (found := self.several([iri])):
             raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
         return found[0]
 
     def several(self, iris: Sequence[str]) -> list[Entry]:
-        """Return those of some entries that exist, in the same order."""
+        """Those of some entries that exist, in the same order."""
         return [entry for some in _parts(iris, self.at_once) for entry in self._some(some)]
 
     def _some(self, iris: Sequence[str]) -> list[Entry]:
@@ -138,7 +138,7 @@ class GraphStore(ABC):
         return [found[iri] for iri in iris if iri in found]
 
     def provenance(self, iri: str) -> Version | None:
-        """Return the last write of an entry, also of a deleted one; None if never seen."""
+        """The last write of an entry, also of a deleted one; None if never seen."""
         if (node := _node(iri)) is None:
             return None
         rows = self.select(_PROVENANCE, {"prov": self._provenance, "entry": node})
@@ -149,14 +149,14 @@ class GraphStore(ABC):
         return Version(int(row["number"]), row["when"], agent, row["action"])
 
     def noted(self, iri: str) -> set[ox.Triple]:
-        """Return what provenance says of an entry itself."""
+        """What provenance says of an entry itself."""
         if (node := _node(iri)) is None:
             return set()
         rows = self._solutions(filled(_NOTED, {"prov": self._provenance, "entry": node}))
         return {ox.Triple(node, row["p"], row["o"]) for row in rows}
 
     def written_by(self, prefix: str) -> list[tuple[str, str]]:
-        """Return entries whose last writer has such a name, each with when it was, by IRI."""
+        """Entries whose last writer has such a name, each with when it was, by IRI."""
         agents = ox.Literal(f"{self.base}agent/{prefix}")
         rows = self.select(_WRITTEN_BY, {"prov": self._provenance, "agents": agents})
         return [(row["entry"], row["when"]) for row in rows]
@@ -167,13 +167,13 @@ class GraphStore(ABC):
         self._update(_FORGET.format(prov=self._provenance, agents=agents))
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
-        """Return the entries written after a version, and whether each still exists."""
+        """The entries written after a version, and whether each still exists."""
         values: dict[str, ox.NamedNode | ox.Literal]
         values = {"prov": self._provenance, "since": ox.Literal(version)}
         return sorted({(row["entry"], "alive" in row) for row in self.select(_CHANGES, values)})
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
-        """Return the classes of entries and concepts; ``scheme:IRI`` for the scheme."""
+        """The classes of entries and concepts; ``scheme:IRI`` for the scheme."""
         found: dict[str, list[str]] = defaultdict(list)
         ours = sorted({iri for iri in iris if iri.startswith((self.base, VOC))})
         for some in _parts(ours, 200):
@@ -197,7 +197,7 @@ class GraphStore(ABC):
         return [{name: row[name].value for name in names if row[name] is not None} for row in found]
 
     def _change(self, changes: Sequence[Change], agent: str, action: str, number: int) -> str:
-        """Return the update that carries out changes as data version ``number``.
+        """The update that carries out changes as data version ``number``.
 
         Three operations whatever the number of entries: an engine such as Virtuoso needs far
         longer for more.
@@ -230,7 +230,7 @@ class GraphStore(ABC):
 
 
 def filled(query: str, values: Values) -> str:
-    """Return a query with each ``$name`` replaced by a term, or by several with spaces between.
+    """A query with each ``$name`` replaced by a term, or by several with spaces between.
 
     In one pass: what looks like a name inside a term stays as it is. No term goes into the text
     of a query in any other way.

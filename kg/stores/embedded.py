@@ -35,7 +35,7 @@ class EmbeddedStore(GraphStore):
         self._refresh_vocabulary()
 
     def version(self) -> int:
-        """Return the data version: how many writes there have been."""
+        """The data version: how many writes there have been."""
         return self._version
 
     def check(self) -> None:
@@ -81,5 +81,5 @@ class EmbeddedStore(GraphStore):
         self._store.backup(folder)
 
     def dump(self) -> bytes:
-        """Return all entries, provenance and vocabularies as N-Quads."""
+        """All entries, provenance and vocabularies as N-Quads."""
         return self._store.dump(format=ox.RdfFormat.N_QUADS) or b""

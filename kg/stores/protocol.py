@@ -50,25 +50,25 @@ class Store(Protocol):
     base: str
 
     def version(self) -> int:
-        """Return the data version: how many writes there have been."""
+        """The data version: how many writes there have been."""
 
     def check(self) -> None:
         """Raise StoreUnusable if the store cannot be reached."""
 
     def get(self, iri: str) -> Entry:
-        """Return an entry, or raise NotFound."""
+        """An entry; raises NotFound."""
 
     def several(self, iris: Sequence[str]) -> list[Entry]:
-        """Return those of some entries that exist, in the same order."""
+        """Those of some entries that exist, in the same order."""
 
     def provenance(self, iri: str) -> Version | None:
-        """Return the last write of an entry, also of a deleted one; None if never seen."""
+        """The last write of an entry, also of a deleted one; None if never seen."""
 
     def noted(self, iri: str) -> set[ox.Triple]:
-        """Return what provenance says of an entry itself."""
+        """What provenance says of an entry itself."""
 
     def written_by(self, prefix: str) -> list[tuple[str, str]]:
-        """Return entries whose last writer has such a name, each with when it was, by IRI."""
+        """Entries whose last writer has such a name, each with when it was, by IRI."""
 
     def forget_agents(self, prefix: str) -> None:
         """Remove from provenance what was done by those whose names begin so."""
@@ -83,16 +83,16 @@ class Store(Protocol):
         """
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
-        """Return the entries written after a version, and whether each still exists."""
+        """The entries written after a version, and whether each still exists."""
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
-        """Return the classes of entries and concepts; ``scheme:IRI`` for the scheme."""
+        """The classes of entries and concepts; ``scheme:IRI`` for the scheme."""
 
     def entries(self, path: str | None = None) -> Iterator[Entry]:
         """Yield the entries of a class, or all, by IRI."""
 
     def dump(self) -> bytes:
-        """Return all entries, provenance and vocabularies as N-Quads."""
+        """All entries, provenance and vocabularies as N-Quads."""
 
     def select(self, query: str, values: Values) -> list[Binding]:
         """Run one of our own SELECT queries; ``$name`` is replaced by an escaped term or terms."""

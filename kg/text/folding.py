@@ -32,7 +32,7 @@ _OTHER = re.compile(r"[^\x00-\x7f]")
 
 
 def fold(text: str) -> str:
-    """Return a text as it is compared with what people type, spaces in it single.
+    """A text as it is compared with what people type, spaces in it single.
 
     Two texts that differ in case, accents, forms of letters (ł and l, ß and ss, a final ς),
     apostrophes, dashes, or in how Unicode writes them, fold to the same. Greek and Cyrillic

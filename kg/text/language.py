@@ -21,13 +21,18 @@ NONE = {"zxx"}
 
 
 def primary(tag: str) -> str:
-    """Return the language of a tag without region or script."""
+    """The language of a tag without region or script."""
     return tag.lower().partition("-")[0]
+
+
+def preference(code: str, reader: str) -> tuple[bool, bool, str]:
+    """Sort key of texts: first those in the reader's language, then English, then any other."""
+    return code != reader, code != "en", code
 
 
 @lru_cache(maxsize=1_000)
 def proper_tag(tag: str) -> str | None:
-    """Return the tag as it is to be written, None if it names no language.
+    """The tag as it is to be written, None if it names no language.
 
     A language with a code of two letters is written by it, whatever other code it has
     (``de`` for ``deu`` and ``ger``): https://www.rfc-editor.org/rfc/rfc5646#section-2.2.1
@@ -48,7 +53,7 @@ def proper_tag(tag: str) -> str | None:
 
 
 def detect(text: str) -> str:
-    """Return the likeliest official language, or another one that the text is surely in.
+    """The likeliest official language, or another one that the text is surely in.
 
     Right in 99 % of texts of eight words in twelve official languages. Of 3,149 such texts in seven
     of them none is taken for another language, of most others 96 to 100 % are, but Russian
@@ -58,13 +63,13 @@ def detect(text: str) -> str:
 
 
 def detect_surely(text: str) -> str:
-    """Return the language of a text, or ``und`` if it is too short to be sure."""
+    """The language of a text, or ``und`` if it is too short to be sure."""
     code, probability = _likeliest(text)
     return code if probability >= SURE else UNKNOWN
 
 
 def _likeliest(text: str) -> tuple[str, float]:
-    """Return the language of a text, and how probable it is among the official ones."""
+    """The language of a text, and how probable it is among the official ones."""
     known = dict(_identifier().rank(text))
     first = max(known, key=lambda code: known[code])
     ours = {code: known[code] for code in LANGUAGES}
@@ -77,7 +82,7 @@ def _likeliest(text: str) -> tuple[str, float]:
 
 
 def settle(text: str, tag: str | None) -> str:
-    """Return the primary language of a tag, or the detected one if there is none."""
+    """The primary language of a tag, or the detected one if there is none."""
     return primary(tag) if tag and tag != UNKNOWN else detect(text)
 
 

@@ -15,25 +15,25 @@ from kg.vocabulary import ISO
 
 
 def _locale() -> Locale:
-    """Return the reader's locale; English is written as in Europe."""
+    """The reader's locale; English is written as in Europe."""
     return Locale.parse("en_GB" if language() == SOURCE else language())
 
 
 def number(value: float | str, digits: int | None = None) -> str:
-    """Return a number, with so many digits after the point or without idle zeros."""
+    """A number, with so many digits after the point or without idle zeros."""
     pattern = "#,##0." + ("#" * 6 if digits is None else "0" * digits)
     return format_decimal(value, pattern, _locale(), group_separator=True)
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Return a share of 1 in per cent, with so many digits after the point at most."""
+    """A share of 1 in per cent, with so many digits after the point at most."""
     locale = _locale()
     pattern = locale.percent_formats[None].pattern.replace("0", "0." + "#" * digits)
     return format_percent(share, pattern, locale)
 
 
 def euro(amount: float) -> str:
-    """Return an amount of money, its cents only where there are some."""
+    """An amount of money, its cents only where there are some."""
     locale = _locale()
     pattern = locale.currency_formats["standard"].pattern
     if amount == round(amount):
@@ -42,7 +42,7 @@ def euro(amount: float) -> str:
 
 
 def day(text: str, length: Literal["long", "medium"] = "long") -> str:
-    """Return an ISO date or month in words; what is neither, such as a year, as it is."""
+    """An ISO date or month in words; what is neither, such as a year, as it is."""
     try:
         if len(text) == len("2026-01"):
             return format_skeleton("yMMMM", date.fromisoformat(f"{text}-01"), locale=_locale())
@@ -52,10 +52,10 @@ def day(text: str, length: Literal["long", "medium"] = "long") -> str:
 
 
 def country(code: str, lang: str = "") -> str:
-    """Return a country's name in a language, else the reader's; empty if it is not known."""
+    """A country's name in a language, else the reader's; empty if it is not known."""
     return str(Locale.parse(lang or language()).territories.get(ISO.get(code, code), ""))
 
 
 def language_name(code: str) -> str:
-    """Return a language's name as the reader's language has it, or its code if it is not known."""
+    """A language's name as the reader's language has it, or its code if it is not known."""
     return str(Locale.parse(language()).languages.get(primary(code), code))

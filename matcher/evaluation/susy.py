@@ -27,7 +27,8 @@ from matcher.evaluation.collection import (
     ndcg,
     reciprocal_rank,
 )
-from matcher.model.question import Filters, Question
+from matcher.model.filters import Filters
+from matcher.question import Question
 from matcher.questions.similar import chosen
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import RECIPE, Recipe, by_entry
@@ -38,9 +39,9 @@ MANY = 20
 Ints = npt.NDArray[np.intp]
 #: what an asker may choose so that small languages are seen
 SHOWN = {
-    "matcher": Question(),
-    "quota_3": Question(quota=3),
-    "diversity_language": Question(diversity="language"),
+    "matcher": Question(lang="en"),
+    "quota_3": Question(lang="en", quota=3),
+    "diversity_language": Question(lang="en", diversity="language"),
 }
 WITHOUT = {
     "without_letters": replace(RECIPE, letters=0.0),
@@ -149,7 +150,7 @@ def _answers(
         ranking = by_entry(index, index.store.get(document.iri), Filters())
         rows.append(ranking.scores[order])
         for name, question in SHOWN.items():
-            best = chosen(index.store, ranking, question, document.lang)
+            best = chosen(index.store, ranking, replace(question, lang=document.lang))
             shown[name].append([numbers[iri] for iri in best])
     return np.stack(rows), {name: np.array(best) for name, best in shown.items()}
 

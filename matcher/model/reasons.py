@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kg.entry import Entry
 
@@ -19,15 +19,7 @@ class Reason:
 
     criterion: str
     text: str
-    evidence: tuple[Triple, ...] = field(default=())
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the reason as a JSON object of the contract."""
-        return {
-            "criterion": self.criterion,
-            "text": self.text,
-            "evidence": [list(t) for t in self.evidence],
-        }
+    evidence: tuple[Triple, ...] = ()
 
 
 def cite(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy.typing as npt
 from kg.errors import Malformed
 from matcher.encoding.embedder import Matrix
 from matcher.engine import Desk, Snapshot
-from matcher.model.question import Filters, Question
+from matcher.model.filters import Filters
+from matcher.question import Question
 from matcher.search.index import Progress
 from matcher.search.ranking import RECIPE, Ranking, by_entry
 from matcher.search.snapshot import Picture
@@ -67,7 +69,7 @@ def run(
     """
     snapshot = desk.snapshot()
     picture = snapshot.picture
-    head = snapshot.stamp() | {"country": country, "limit": limit}
+    head = asdict(snapshot.stamp()) | {"country": country, "limit": limit}
     done = _done(output, head)
     mask = picture.mask(Filters(type=("practice", "challenge"), country=(country,)))
     rows = [int(n) for n in np.flatnonzero(mask) if picture.iris[n] not in done]
@@ -119,7 +121,7 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
     picture, index = snapshot.picture, snapshot.desk.index
     at = np.flatnonzero(picture.mask(PRACTICES))
     for entry in snapshot.store.several([picture.iris[row] for row in np.setdiff1d(rows, at)]):
-        yield entry.iri, snapshot.rank(Question(), entry, "en", PRACTICES)
+        yield entry.iri, snapshot.rank(Question(lang="en", entry=entry), PRACTICES)
     practices, mine = picture.only(at), np.flatnonzero(np.isin(at, rows))
     vectors = _joined(practices)
     for start in range(0, len(mine), BLOCK):

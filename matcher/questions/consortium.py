@@ -11,15 +11,18 @@ from typing import Any
 from kg.catalogue.lists import country_code
 from kg.entry import Entry
 from kg.errors import Refused, refused
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
-from matcher.answer import Json, match, names
+from matcher.answer import match, names
 from matcher.engine import Snapshot
 from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
-from matcher.model.question import Filters, Question, concept, read
+from matcher.model.answer import ConsortiumAnswer, Seat, UnmetRule
+from matcher.model.filters import Filters, concept, read
 from matcher.model.reasons import Reason, cite
-from matcher.questions.consortium_solver import Candidate, Rules, broken, choose, worth
+from matcher.question import Question, Rules
+from matcher.questions.consortium_solver import Candidate, broken, choose, worth
 from matcher.search.ranking import Ranking
 
 #: how many actors are looked at, and how many alternatives each seat gets
@@ -27,87 +30,87 @@ CANDIDATES, ALTERNATIVES = 500, 3
 SEATS = 6
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
-    """Return the members of the best consortium, or the rules that cannot be met together."""
-    asked, lang = snapshot.asked(question, "call", "practice", "challenge")
-    world, rules = snapshot.world, _rules(snapshot, question, asked)
-    wanted = _wanted(snapshot, question, asked, rules)
-    ranking = snapshot.rank(question, asked, lang, _narrowed(question.filters))
-    pool = _candidates(world, ranking, rules, wanted)
-    chosen = choose(pool, rules, tuple(wanted))
+def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
+    """Choose the members of the best consortium, or name the rules that cannot be met together."""
+    world, rules, lang = snapshot.world, question.rules, question.lang
+    wishes = _wishes(question)
+    ranking = snapshot.rank(question, _narrowed(question.filters))
+    pool = _candidates(world, ranking, rules, wishes)
+    chosen = choose(pool, rules, tuple(wishes))
 
-    def seat(one: Candidate) -> Json:
-        return _member(world, one, chosen, pool, rules, wanted, lang)
+    def seat(one: Candidate) -> Seat:
+        return _member(world, one, chosen, pool, rules, wishes, lang)
 
-    matches = list(surviving(chosen or (), seat))
     covered = {item for c in chosen or () for item in c.covers}
-    infeasible: list[Json] = []
+    infeasible: list[UnmetRule] = []
     if chosen is None:
-        infeasible = _filtered(snapshot, question.filters, ranking, rules, wanted)
-        infeasible = infeasible + _blame(pool, rules, tuple(wanted)) or _no_single()
-    nothing = chosen is None or (asked is None and ranking.nothing_good())
-    made = snapshot.answer(matches, lang, nothing, asked=question.text)
-    return made | {
-        "rules": rules.as_dict(),
-        "covered": [text for item, text in wanted.items() if item in covered],
-        "uncovered": [text for item, text in wanted.items() if item not in covered],
-        "infeasible": infeasible,
-        "candidates": len(pool),
-    }
+        infeasible = _filtered(snapshot, question.filters, ranking, rules, wishes)
+        infeasible = infeasible + _blame(pool, rules, tuple(wishes)) or _no_single()
+    return snapshot.answer(
+        ConsortiumAnswer,
+        question,
+        list(surviving(chosen or (), seat)),
+        chosen is None or (question.entry is None and ranking.nothing_good()),
+        rules=rules.as_dict(),
+        covered=tuple(text for item, text in wishes.items() if item in covered),
+        uncovered=tuple(text for item, text in wishes.items() if item not in covered),
+        infeasible=tuple(infeasible),
+        candidates=len(pool),
+    )
 
 
-def _rules(snapshot: Snapshot, question: Question, asked: Entry | None) -> Rules:
-    """Return the rules of the question and the call's own; of two numbers the stricter."""
-    raw, call = dict(question.rules), asked if asked and asked.path == "call" else None
+def read_rules(raw: Mapping[str, Any], store: Store, call: Entry | None) -> Rules:
+    """Read the rules that were sent and add the call's own; of two numbers the stricter.
+
+    Refused for fewer seats than the call asks for, and for what is not known.
+    """
     least = int(call.number(PSR + "minimumPartners") or 1) if call else 1
-    seats = int(raw.get("seats") or max(SEATS, least))  # type: ignore[call-overload]
+    seats = raw.get("seats") or max(SEATS, least)
     if seats < least:
         text = _("Least number of partners that the call asks for: {least}.").format(least=least)
         raise refused("rules.seats", text, value=str(seats), hint=_("Give it more seats."))
     stated = int(call.number(PSR + "minimumCountries") or 1) if call else 1
-    kinds = raw.get("actor_types") or ()
+
+    def actors(name: str) -> tuple[str, ...]:
+        return tuple(read(store, v, "actor", field=f"rules.{name}").iri for v in raw.get(name, ()))
+
     return Rules(
         seats=seats,
-        minimum_countries=max(int(raw.get("minimum_countries") or 1), stated),  # type: ignore[call-overload]
-        maximum_per_country=raw.get("maximum_per_country"),  # type: ignore[arg-type]
-        actor_types=tuple(concept("actor-type", v, "rules.actor_types") for v in _list(kinds)),
-        must=tuple(_actor(snapshot, v, "rules.must") for v in _list(raw.get("must"))),
-        exclude=tuple(_actor(snapshot, v, "rules.exclude") for v in _list(raw.get("exclude"))),
-        countries=tuple(_country(snapshot, v) for v in _list(raw.get("countries"))),
+        minimum_countries=max(raw.get("minimum_countries") or 1, stated),
+        maximum_per_country=raw.get("maximum_per_country"),
+        actor_types=tuple(
+            concept("actor-type", value, "rules.actor_types")
+            for value in raw.get("actor_types", ())
+        ),
+        must=actors("must"),
+        exclude=actors("exclude"),
+        countries=tuple(_country(store, value) for value in raw.get("countries", ())),
         eligible_types=tuple(call.links(PSR + "eligibleActorType")) if call else (),
         eligible_territories=tuple(call.links(PSR + "eligibleTerritory")) if call else (),
     )
 
 
-def _list(value: object) -> list[str]:
-    return [str(v) for v in value] if isinstance(value, list | tuple) else []
-
-
-def _country(snapshot: Snapshot, code: str) -> str:
+def _country(store: Store, code: str) -> str:
     try:
-        return country_code(snapshot.store, code)
+        return country_code(store, code)
     except Refused as error:
-        told = [replace(problem, path="rules.countries") for problem in error.problems]
-        raise Refused(str(error), told) from error
+        problems = [replace(problem, path="rules.countries") for problem in error.problems]
+        raise Refused(str(error), problems) from error
 
 
-def _actor(snapshot: Snapshot, iri: str, field: str) -> str:
-    return read(snapshot.store, iri, "actor", field=field).iri
-
-
-def _wanted(
-    snapshot: Snapshot, question: Question, asked: Entry | None, rules: Rules
-) -> dict[str, str]:
-    """Return what the consortium should cover, with its words: kinds, themes, place, owner."""
-    kinds = [*rules.actor_types, *(asked.links(PSR + "requiresActorType") if asked else ())]
-    wanted = {k: _("organisation: {name}").format(name=labels([k])) for k in kinds}
-    for theme in question.filters.theme or (asked.links(DCT + "subject") if asked else ()):
-        wanted[theme] = _("theme: {name}").format(name=labels([theme]))
-    if place := snapshot.place(question):
-        wanted[place.iri] = _("somebody from {place}").format(place=place.name)
-    if asked is not None and asked.path == "practice":
-        wanted[asked.iri] = _("somebody who has done it")
-    return wanted
+def _wishes(question: Question) -> dict[str, str]:
+    """What the consortium should cover, with its words: kinds, themes, place, owner."""
+    about = question.entry
+    needed = about.links(PSR + "requiresActorType") if about else ()
+    kinds = [*question.rules.actor_types, *needed]
+    wishes = {k: _("organisation: {name}").format(name=labels([k])) for k in kinds}
+    for theme in question.filters.theme or (about.links(DCT + "subject") if about else ()):
+        wishes[theme] = _("theme: {name}").format(name=labels([theme]))
+    if place := question.place:
+        wishes[place.iri] = _("somebody from {place}").format(place=place.name)
+    if about is not None and about.path == "practice":
+        wishes[about.iri] = _("somebody who has done it")
+    return wishes
 
 
 def _narrowed(filters: Filters) -> Filters:
@@ -116,21 +119,21 @@ def _narrowed(filters: Filters) -> Filters:
 
 
 def _candidates(
-    world: World, ranking: Ranking, rules: Rules, wanted: Mapping[str, str]
+    world: World, ranking: Ranking, rules: Rules, wishes: Mapping[str, str]
 ) -> list[Candidate]:
     """Return the most relevant actors, and all that must be there."""
     best = ranking.best(CANDIDATES)
     extra = [iri for iri in rules.must if iri not in best and iri in ranking.picture.position]
 
     def candidate(iri: str) -> Candidate:
-        return _candidate(world, iri, ranking.probability(iri), wanted)
+        return _candidate(world, iri, ranking.probability(iri), wishes)
 
     return list(surviving([*extra, *best], candidate))
 
 
 def _filtered(
-    snapshot: Snapshot, filters: Filters, ranking: Ranking, rules: Rules, wanted: Mapping[str, str]
-) -> list[Json]:
+    snapshot: Snapshot, filters: Filters, ranking: Ranking, rules: Rules, wishes: Mapping[str, str]
+) -> list[UnmetRule]:
     """Return the filters each of which, left out alone, would make a consortium possible.
 
     Where nobody passes and no single filter is to blame, it is all of them.
@@ -143,17 +146,17 @@ def _filtered(
         wider: dict[str, Any] = {name: default}
         mask = ranking.picture.mask(_narrowed(replace(filters, **wider)))
         pool = _candidates(
-            snapshot.world, snapshot.standing(replace(ranking, allowed=mask)), rules, wanted
+            snapshot.world, snapshot.standing(replace(ranking, allowed=mask)), rules, wishes
         )
-        return choose(pool, rules, tuple(wanted)) is not None
+        return choose(pool, rules, tuple(wishes)) is not None
 
     blamed = [f.name for f in used if possible(f.name, f.default)]
     if not blamed and not ranking.best(1):
         blamed = [f.name for f in used]
-    return [{"rule": f"filters.{name}", "text": text.format(name=name)} for name in blamed]
+    return [UnmetRule(f"filters.{name}", text.format(name=name)) for name in blamed]
 
 
-def _candidate(world: World, iri: str, relevance: float, wanted: Mapping[str, str]) -> Candidate:
+def _candidate(world: World, iri: str, relevance: float, wishes: Mapping[str, str]) -> Candidate:
     actor, practices = world.get(iri), world.involved.get(iri, [])
     kinds = {a for k in actor.links(PSR + "actorType") for a in ancestors(k)}
     own = [actor, *world.several(practices)]
@@ -161,42 +164,49 @@ def _candidate(world: World, iri: str, relevance: float, wanted: Mapping[str, st
     places = {iri for place in world.places(actor) for iri in place.iris}
     brings = kinds | themes | places | set(practices)
     country = next(iter(world.countries(actor)), None)
-    covers = frozenset(item for item in wanted if item in brings)
+    covers = frozenset(item for item in wishes if item in brings)
     return Candidate(iri, relevance, country, frozenset(kinds), frozenset(places), covers)
 
 
 def _member(
     world: World, one: Candidate, chosen: Sequence[Candidate] | None, pool: Sequence[Candidate],
-    rules: Rules, wanted: Mapping[str, str], lang: str,
-) -> Json:  # fmt: skip
+    rules: Rules, wishes: Mapping[str, str], lang: str,
+) -> Seat:  # fmt: skip
     """Return a seat: who, what they bring, and who could take it instead."""
     actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
-    brings = [text for item, text in wanted.items() if item in one.covers]
+    brings = [text for item, text in wishes.items() if item in one.covers]
     said = _("What it does is near the question.")
     if brings:
         said = _("Brings: {names}.").format(names="; ".join(brings))
     cited = cite(actor, PSR + "actorType") + cite(actor, DCT + "spatial")
-    made = match(world, one.iri, one.relevance, lang, [Reason("coverage", said, cited)])
     free = (c for c in pool if c.iri != one.iri and c not in others)
     fits = [c for c in free if not broken([*others, c], rules)]
-    fits.sort(key=lambda c: (-round(worth([*others, c], len(wanted)), 9), c.iri))
+    fits.sort(key=lambda c: (-round(worth([*others, c], len(wishes)), 9), c.iri))
     others_named = surviving((c.iri for c in fits), partial(names, world, lang=lang))
-    alternatives = list(islice(others_named, ALTERNATIVES))
-    return made | {"covers": brings, "alternatives": alternatives}
+    return match(
+        world,
+        one.iri,
+        one.relevance,
+        lang,
+        [Reason("coverage", said, cited)],
+        Seat,
+        covers=tuple(brings),
+        alternatives=tuple(islice(others_named, ALTERNATIVES)),
+    )
 
 
-def _blame(pool: Sequence[Candidate], rules: Rules, wanted: Sequence[str]) -> list[Json]:
+def _blame(pool: Sequence[Candidate], rules: Rules, wishes: Sequence[str]) -> list[UnmetRule]:
     """Return the rules each of which, left out alone, would make a consortium possible."""
     return [
-        {"rule": name, "text": text.format(value=_shown(getattr(rules, name)))}
+        UnmetRule(name, text.format(value=_shown(getattr(rules, name))))
         for name, text in _texts().items()
-        if (relaxed := _without(rules, name)) != rules and choose(pool, relaxed, wanted) is not None
+        if (relaxed := _without(rules, name)) != rules and choose(pool, relaxed, wishes) is not None
     ]
 
 
-def _no_single() -> list[Json]:
+def _no_single() -> list[UnmetRule]:
     text = _("No single rule is to blame: even without any one of them there is no solution.")
-    return [{"rule": None, "text": text}]
+    return [UnmetRule(None, text)]
 
 
 def _without(rules: Rules, name: str) -> Rules:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
+
+from matcher.question import Rules
 
 
 @dataclass(frozen=True)
@@ -22,38 +24,16 @@ class Candidate:
     covers: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What a set must keep. ``actor_types`` are kinds of which one must be in it each.
-
-    Empty lists and None ask for nothing.
-    """
-
-    seats: int = 1
-    minimum_countries: int = 1
-    maximum_per_country: int | None = None
-    actor_types: tuple[str, ...] = ()
-    must: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
-    eligible_types: tuple[str, ...] = ()
-    eligible_territories: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the rules that ask for something."""
-        return {name: value for name, value in asdict(self).items() if value}
-
-    def allows(self, one: Candidate) -> bool:
-        """Return whether a candidate may be in the set at all."""
-        return (
-            one.iri not in self.exclude
-            and (not self.countries or one.country in self.countries)
-            and (not self.eligible_types or not one.kinds.isdisjoint(self.eligible_types))
-            and (
-                not self.eligible_territories
-                or not one.places.isdisjoint(self.eligible_territories)
-            )
+def allows(rules: Rules, one: Candidate) -> bool:
+    """Whether a candidate may be in the set at all."""
+    return (
+        one.iri not in rules.exclude
+        and (not rules.countries or one.country in rules.countries)
+        and (not rules.eligible_types or not one.kinds.isdisjoint(rules.eligible_types))
+        and (
+            not rules.eligible_territories or not one.places.isdisjoint(rules.eligible_territories)
         )
+    )
 
 
 def worth(chosen: Collection[Candidate], wanted: int) -> float:
@@ -68,7 +48,7 @@ def broken(chosen: Collection[Candidate], rules: Rules) -> bool:
     kinds = frozenset[str]().union(*(c.kinds for c in chosen))
     return (
         len(chosen) != rules.seats
-        or not all(rules.allows(c) for c in chosen)
+        or not all(allows(rules, c) for c in chosen)
         or len(countries) < min(rules.minimum_countries, rules.seats + 1)
         or max(countries.values(), default=0) > (rules.maximum_per_country or len(chosen))
         or not kinds.issuperset(rules.actor_types)
@@ -85,7 +65,7 @@ def choose(
     most the number of candidates in that have it). What is covered weighs 1, relevance less
     than 1 in all, so coverage goes first. The optimum is exact (HiGHS, branch and cut).
     """
-    open_ = [c for c in pool if rules.allows(c)]
+    open_ = [c for c in pool if allows(rules, c)]
     if len(open_) < rules.seats or not {c.iri for c in open_}.issuperset(rules.must):
         return None
     countries = sorted({c.country for c in open_ if c.country})

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from kg.entry import Entry
-from kg.errors import refused
 from kg.text.i18n import gettext as _
-from kg.text.i18n import language, ngettext
-from kg.text.language import primary
+from kg.text.i18n import ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.answer import Json, match, names
+from matcher.answer import match, named, names
 from matcher.engine import Snapshot
 from matcher.graph.view import World, surviving
 from matcher.judging.criteria.transfer import RESULTS
-from matcher.model.question import Question, read
+from matcher.model.answer import GroupMatch, GroupMember, GroupsAnswer
 from matcher.model.reasons import Reason, Triple, cite
+from matcher.question import Question
 
 #: members of a group at most, where the question does not say
 SIZE = 8
@@ -39,12 +38,10 @@ class Group:
         return len(useful) / max(len(pairs), 1)
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
     """Return groups of a community's members, by how much they can teach each other."""
-    if question.entry is None:
-        raise refused("community", _("The community is missing."), hint=_("Send its IRI."))
-    community = read(snapshot.store, question.entry, "community", field="community")
-    world, lang = snapshot.world, primary(question.lang or language())
+    community, world, lang = question.entry, snapshot.world, question.lang
+    assert community is not None
     named = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
     members = [actor.iri for actor in world.several(named)]
     found = [_group(world, c, who, question.size) for c, who in _facing(world, community, members)]
@@ -53,7 +50,7 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     shown = partial(_match, world, community, lang=lang)
     matches = list(surviving(good[: question.limit], shown))
     notes = [] if good else [_("No members are known who could teach each other something.")]
-    return snapshot.answer(matches, lang, not good, notes) | {"members": len(members)}
+    return snapshot.answer(GroupsAnswer, question, matches, not good, notes, members=len(members))
 
 
 def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[str, list[str]]]:
@@ -86,29 +83,28 @@ def _did(world: World, member: str, practice: str) -> bool:
     return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
 
 
-def _match(world: World, community: Entry, group: Group, lang: str) -> Json:
+def _match(world: World, community: Entry, group: Group, lang: str) -> GroupMatch:
     size = len(group.members)
     text = ngettext(
         "{count} member faces it, and some have done what others have not.",
         "{count} members face it, and some have done what others have not.",
         size,
     ).format(count=size)
-    made = match(
-        world,
-        group.challenge,
-        group.score,
-        lang,
-        [Reason("group", text, _cited(world, community, group))],
-    )
-    named = partial(names, world, lang=lang)
+    reason = Reason("group", text, _cited(world, community, group))
+    name = partial(names, world, lang=lang)
 
-    def member(iri: str) -> Json:
-        return named(iri) | {
-            "teaches": list(surviving(group.teaches[iri], named)),
-            "learns": list(surviving(group.learns[iri], named)),
-        }
+    def member(iri: str) -> GroupMember:
+        return named(
+            world,
+            iri,
+            lang,
+            GroupMember,
+            teaches=tuple(surviving(group.teaches[iri], name)),
+            learns=tuple(surviving(group.learns[iri], name)),
+        )
 
-    return made | {"members": list(surviving(group.members, member))}
+    members = tuple(surviving(group.members, member))
+    return match(world, group.challenge, group.score, lang, [reason], GroupMatch, members=members)
 
 
 def _cited(world: World, community: Entry, group: Group) -> tuple[Triple, ...]:

@@ -6,22 +6,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import Literal
 
 from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.number_formats import day, euro, number
 from kg.vocabulary import DCT, PSR, SCHEMA
-from matcher.answer import Json, match, names
+from matcher.answer import match, named
 from matcher.engine import Snapshot
 from matcher.graph.place import Place
 from matcher.graph.view import World, ancestors, surviving, title
 from matcher.graph.view import names as labels
 from matcher.judging.criteria.verdict import Scene
-from matcher.model.question import Question, concept
+from matcher.model.answer import (
+    InstrumentMatch,
+    InstrumentRules,
+    InstrumentsAnswer,
+    RuleStatus,
+)
 from matcher.model.reasons import Reason, Triple, cite
+from matcher.question import Question
 
 #: how many of those that a rule keeps out are named
 SHOWN = 5
+_STATUS: dict[bool | None, Literal["met", "failed", "unknown"]] = {
+    True: "met",
+    False: "failed",
+    None: "unknown",
+}
 
 
 @dataclass(frozen=True)
@@ -45,10 +57,10 @@ class Rule:
     text: str
     evidence: tuple[Triple, ...] = ()
 
-    def as_dict(self) -> Json:
-        """Return the rule as a JSON object."""
-        status = {True: "met", False: "failed", None: "unknown"}[self.met]
-        return {"rule": self.name, "status": status, "text": self.text}
+    @property
+    def status(self) -> RuleStatus:
+        """The rule as an answer shows it."""
+        return RuleStatus(self.name, _STATUS[self.met], self.text)
 
 
 def rules(world: World, instrument: Entry, wish: Wish) -> list[Rule]:
@@ -139,7 +151,7 @@ def _dates(world: World, instrument: Entry) -> Rule:
     return Rule("dates", True, _("It is open, as of {date}.").format(date=day(world.as_of)), cited)
 
 
-def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Json]:
+def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[InstrumentRules]:
     """Return the instruments that a practice could use in a place, the best known first.
 
     An instrument must cover the place and a theme, and break no rule.
@@ -161,30 +173,31 @@ def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Json]:
             met = sum(bool(r.met) for r in judged) + (instrument.iri in wish.used)
             found.append((-met, instrument.iri, judged))
 
-    def named(row: tuple[int, str, list[Rule]]) -> Json:
-        return names(scene.world, row[1], lang) | {"rules": [r.as_dict() for r in row[2]]}
+    def shown(row: tuple[int, str, list[Rule]]) -> InstrumentRules:
+        statuses = tuple(rule.status for rule in row[2])
+        return named(scene.world, row[1], lang, InstrumentRules, rules=statuses)
 
-    return list(surviving(sorted(found, key=lambda row: row[:2])[:most], named))
+    return list(surviving(sorted(found, key=lambda row: row[:2])[:most], shown))
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     """Return instruments that break no rule, the most relevant first; a gap is said.
 
     Themes that are asked for go before those of the entry. Without any, a gap is judged by
     the place alone, and a note says so.
     """
-    place, world = snapshot.territory(question), snapshot.world
-    asked, lang = snapshot.asked(question, "practice", "challenge")
+    place, world, about = question.place, snapshot.world, question.entry
+    assert place is not None
     wish = Wish(
         place,
-        question.filters.theme or tuple(asked.links(DCT + "subject") if asked else ()),
-        tuple(concept("actor-type", v, "actor_types") for v in question.actor_types),
+        question.filters.theme or tuple(about.links(DCT + "subject") if about else ()),
+        question.actor_types,
         question.amount,
         question.partners,
-        tuple(asked.links(PSR + "usesInstrument")) if asked else (),
+        tuple(about.links(PSR + "usesInstrument")) if about else (),
     )
     filters = replace(question.filters, type=("instrument",), theme=(), territory=())
-    ranking = snapshot.rank(question, asked, lang, filters)
+    ranking = snapshot.rank(question, filters)
 
     def judge(iri: str) -> tuple[float, str, list[Rule]]:
         found = rules(world, world.get(iri), wish)
@@ -195,15 +208,23 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     judged = list(surviving(ranking.best(len(world.instruments)), judge))
     judged.sort(key=lambda row: (-round(row[0], 6), row[1]))
     good = [row for row in judged if all(r.met is not False for r in row[2])]
-    shown = partial(_match, world, lang=lang, wish=wish)
+    shown = partial(_match, world, lang=question.lang, wish=wish)
     matches = list(surviving(good[: question.limit], shown))
-    nothing = not good or (asked is None and ranking.nothing_good())
+    nothing = not good or (about is None and ranking.nothing_good())
     sure = any(_covers(found, wish) for _s, _i, found in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
     untold = _("No theme is given, so it is not known whether one of these covers it.")
     notes = [] if wish.themes or not good else [untold]
-    made = snapshot.answer(matches, lang, nothing, notes, asked=question.text)
-    return made | {"territory": place.iri, "gap": gap, "excluded": _excluded(world, judged, lang)}
+    return snapshot.answer(
+        InstrumentsAnswer,
+        question,
+        matches,
+        nothing,
+        notes,
+        territory=place.iri,
+        gap=gap,
+        excluded=tuple(_excluded(world, judged, question.lang)),
+    )
 
 
 def _covers(found: Sequence[Rule], wish: Wish) -> bool:
@@ -212,7 +233,9 @@ def _covers(found: Sequence[Rule], wish: Wish) -> bool:
     return all(r.met for r in found if r.name in asked)
 
 
-def _match(world: World, row: tuple[float, str, list[Rule]], lang: str, wish: Wish) -> Json:
+def _match(
+    world: World, row: tuple[float, str, list[Rule]], lang: str, wish: Wish
+) -> InstrumentMatch:
     score, iri, found = row
     reasons = [Reason(r.name, r.text, r.evidence) for r in found if r.met]
     if iri in wish.used:
@@ -222,16 +245,18 @@ def _match(world: World, row: tuple[float, str, list[Rule]], lang: str, wish: Wi
         cited = cite(entry, DCT + "title")
         said = _("Its text is near: {title}.").format(title=title(entry))
         reasons.append(Reason("text", said, cited))
-    return match(world, iri, score, lang, reasons) | {"rules": [r.as_dict() for r in found]}
+    statuses = tuple(rule.status for rule in found)
+    return match(world, iri, score, lang, reasons, InstrumentMatch, rules=statuses)
 
 
 def _excluded(
     world: World, judged: Sequence[tuple[float, str, list[Rule]]], lang: str
-) -> list[Json]:
+) -> list[InstrumentRules]:
     """Return the most relevant instruments that a rule keeps out, with the rules."""
     out = [(iri, [r for r in found if r.met is False]) for _s, iri, found in judged]
 
-    def named(row: tuple[str, list[Rule]]) -> Json:
-        return names(world, row[0], lang) | {"rules": [r.as_dict() for r in row[1]]}
+    def shown(row: tuple[str, list[Rule]]) -> InstrumentRules:
+        statuses = tuple(rule.status for rule in row[1])
+        return named(world, row[0], lang, InstrumentRules, rules=statuses)
 
-    return list(islice(surviving((row for row in out if row[1]), named), SHOWN))
+    return list(islice(surviving((row for row in out if row[1]), shown), SHOWN))

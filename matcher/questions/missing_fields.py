@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from kg.text.i18n import gettext as _
 from kg.text.i18n import mark
@@ -13,10 +14,10 @@ from matcher.graph.place import FEATURES, Place
 from matcher.graph.view import World, title, word
 from matcher.judging.criteria.verdict import listed
 from matcher.judging.fit import NEUTRAL, Anticipated, need
-from matcher.model.question import Filters
+from matcher.model.answer import Cause, MissingField
+from matcher.model.filters import Filters
 from matcher.search.ranking import Ranking
 
-Json = dict[str, object]
 #: how many fields and criteria are named
 SHOWN = 3
 #: how many of the first practices are looked at for what is missing
@@ -48,7 +49,7 @@ class Gap:
     entry: str | None
 
 
-def missing(judged: Sequence[Anticipated]) -> list[Json]:
+def missing(judged: Sequence[Anticipated]) -> tuple[MissingField, ...]:
     """Return the unknown fields that would change the order of the first practices most.
 
     The value of a field is how many pairs of them can be expected to change order once it is
@@ -62,7 +63,7 @@ def missing(judged: Sequence[Anticipated]) -> list[Json]:
             gaps[gap][number] = _ends(found, gap.criterion, share)
     swaps = {gap: _swaps(judged, ends) for gap, ends in gaps.items()}
     best = sorted(swaps, key=lambda g: (-round(swaps[g], 6), g.field, g.entry or ""))[:SHOWN]
-    return [_row(gap, swaps[gap], judged) for gap in best if swaps[gap]]
+    return tuple(_row(gap, swaps[gap], judged) for gap in best if swaps[gap])
 
 
 def _gaps(found: Anticipated) -> list[tuple[Gap, float]]:
@@ -101,7 +102,7 @@ def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) ->
     return total
 
 
-def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> Json:
+def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> MissingField:
     if gap.entry is None:
         text = _("Say more of your place ({field}): it could change the order of these practices.")
         said = text.format(field=_(_TOLD[gap.field.removeprefix("target.")]))
@@ -109,10 +110,7 @@ def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> Json:
         practice = next(f.practice for f in judged if f.practice.iri == gap.entry)
         text = _("“{title}” does not state: {field}. It could change the order of these practices.")
         said = text.format(title=title(practice), field=word(gap.field.replace("psr:", PSR)))
-    return {
-        "field": gap.field, "criterion": gap.criterion, "entry": gap.entry,
-        "value": round(swaps, 4), "text": said,
-    }  # fmt: skip
+    return MissingField(gap.field, gap.criterion, gap.entry, round(swaps, 4), said)
 
 
 def why_not(
@@ -121,41 +119,40 @@ def why_not(
     limit: int,
     filters: Filters,
     ranking: Ranking,
-) -> Json:
+) -> dict[str, Any]:
     """Return where a practice stands in the list and what keeps it from the top of it."""
     others = [f for f in judged if f.practice.iri != found.practice.iri]
     ahead = [f for f in others if (-f.score, f.practice.iri) < (-found.score, found.practice.iri)]
     because = _filtered(found, filters, ranking)
-    because += [_cause("gate", name, found.verdicts[name].text) for name in found.failed]
+    because += [Cause("gate", name, found.verdicts[name].text) for name in found.failed]
     listed_ = len(ahead) < limit and not because
     if ahead and not listed_:
         because += _losses(found, ahead[min(limit, len(ahead)) - 1])
     return {
-        "entry": found.practice.iri, "rank": len(ahead) + 1, "of": len(others) + 1,
-        "score": round(found.score, 4), "fit": round(found.fit, 4), "listed": listed_,
-        "because": because,
-    }  # fmt: skip
+        "rank": len(ahead) + 1,
+        "of": len(others) + 1,
+        "score": round(found.score, 4),
+        "fit": round(found.fit, 4),
+        "listed": listed_,
+        "because": tuple(because),
+    }
 
 
-def _cause(kind: str, name: str, text: str) -> Json:
-    return {"kind": kind, "name": name, "text": text}
-
-
-def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Json]:
+def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Cause]:
     """Return the filters that leave a practice out, each looked at alone."""
     at = ranking.picture.position.get(found.practice.iri)
     if at is None:
-        return [_cause("index", "index", _("It is not in the index yet."))]
+        return [Cause("index", "index", _("It is not in the index yet."))]
     causes = []
     for part in fields(Filters):
         value = getattr(filters, part.name)
         if value and not ranking.picture.mask(Filters(**{part.name: value}))[at]:
             text = _("The filter “{name}” leaves it out.").format(name=part.name)
-            causes.append(_cause("filter", part.name, text))
+            causes.append(Cause("filter", part.name, text))
     return causes
 
 
-def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
+def _losses(found: Anticipated, other: Anticipated) -> list[Cause]:
     """Return the criteria by which the last practice shown is ahead, the largest first.
 
     Each says what is known of the one and of the other.
@@ -170,7 +167,7 @@ def _losses(found: Anticipated, other: Anticipated) -> list[Json]:
         said = " ".join(_quoted(one, name) for one in (found, other))
         return nearer if name == "P1" else text.format(title=ahead, said=said)
 
-    return [_cause("criterion", name, told(name)) for name in worst[:SHOWN]]
+    return [Cause("criterion", name, told(name)) for name in worst[:SHOWN]]
 
 
 def _quoted(found: Anticipated, name: str) -> str:

@@ -10,15 +10,17 @@ from kg.entry import Entry, Text
 from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.answer import Json, match
+from matcher.answer import match
 from matcher.encoding import text
 from matcher.engine import Snapshot
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.view import Moved, World, names, surviving, title
 from matcher.judging.criteria.transfer import RESULTS
-from matcher.model.question import KINDS, Filters, Question
+from matcher.model.answer import PartnerKind, PartnerMatch, PartnersAnswer
+from matcher.model.filters import KINDS, Filters
 from matcher.model.reasons import Reason, Triple, cite, excerpt
+from matcher.question import Question
 
 #: how many actors are compared with the asker, and how many of the nearest practices are looked at
 SHORT_LIST, NEAREST = 40, 10
@@ -37,7 +39,7 @@ class Partner:
     """A possible partner with both sides' reasons."""
 
     actor: Entry
-    kind: str
+    kind: PartnerKind
     score: float
     reasons: list[Reason] = field(default_factory=list)
     for_them: list[Reason] = field(default_factory=list)
@@ -53,17 +55,17 @@ class Asker:
     practices: tuple[tuple[Entry, float], ...]
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     """Return possible partners of the kinds asked for, with both sides' reasons."""
-    asked, lang = snapshot.asked(question, "actor")
-    world, kinds = snapshot.world, question.kinds or KINDS
-    practices = snapshot.rank(question, asked, lang, Filters(type=("practice",)))
+    me, lang, world = question.entry, question.lang, snapshot.world
+    kinds = question.kinds or KINDS
+    practices = snapshot.rank(question, Filters(type=("practice",)))
     near = world.several(practices.best(NEAREST))
-    nearest = tuple((p, practices.probability(p.iri)) for p in near if not _takes_part(p, asked))
-    asker = Asker(world, asked, snapshot.place(question, asked), nearest)
+    nearest = tuple((p, practices.probability(p.iri)) for p in near if not _takes_part(p, me))
+    asker = Asker(world, me, question.place, nearest)
     found: list[Partner] = []
     if "peer" in kinds:
-        actors = snapshot.rank(question, asked, lang, Filters(type=("actor",)))
+        actors = snapshot.rank(question, Filters(type=("actor",)))
         likely = {iri: actors.probability(iri) for iri in actors.best(SHORT_LIST)}
         found += peers(asker, likely)
     if "mentor" in kinds:
@@ -71,22 +73,29 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     if "role" in kinds:
         found += missing_roles(asker)
     if "exchange" in kinds:
-        found += exchanges(world, *_exchange_scores(snapshot, question, asked, lang))
+        found += exchanges(world, *_exchange_scores(snapshot, question))
     allowed = snapshot.picture.mask(replace(question.filters, type=("actor",)))
     at = snapshot.picture.position
-    mine = asked.iri if asked else ""
+    mine = me.iri if me else ""
     open_ = (p for p in found if p.actor.iri != mine and p.actor.iri in at)
     best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
 
-    def matched(partner: Partner) -> Json:
-        theirs = [reason.as_dict() for reason in partner.for_them]
-        made = match(world, partner.actor.iri, partner.score, lang, partner.reasons)
-        return made | {"kind": partner.kind, "for_them": theirs}
+    def matched(partner: Partner) -> PartnerMatch:
+        return match(
+            world,
+            partner.actor.iri,
+            partner.score,
+            lang,
+            partner.reasons,
+            PartnerMatch,
+            kind=partner.kind,
+            for_them=tuple(partner.for_them),
+        )
 
     matches = list(surviving(best, matched))
-    nothing = (asked is None and practices.nothing_good()) or not matches
+    nothing = (me is None and practices.nothing_good()) or not matches
     weights = {**snapshot.weights, **numbers()}
-    return snapshot.answer(matches, lang, nothing, weights=weights, asked=question.text)
+    return snapshot.answer(PartnersAnswer, question, matches, nothing, weights=weights)
 
 
 def _takes_part(practice: Entry, asked: Entry | None) -> bool:
@@ -101,13 +110,14 @@ def numbers() -> dict[str, float]:
 
 
 def _exchange_scores(
-    snapshot: Snapshot, question: Question, asked: Entry | None, lang: str
+    snapshot: Snapshot, question: Question
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return how well others' offers meet the need, and others' needs the offer."""
+    me, lang = question.entry, question.lang
     needs: Text | None = Text(question.text or "", lang, "")
     offers: Text | None = None
-    if asked is not None:
-        needs, offers = (text.wording(asked, PSR + name, lang) for name in ("seeks", "offers"))
+    if me is not None:
+        needs, offers = (text.wording(me, PSR + name, lang) for name in ("seeks", "offers"))
     return _facet(snapshot, needs, text.SOLUTION), _facet(snapshot, offers, text.PROBLEM)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from kg.entry import Entry, Text
-from kg.errors import refused
+from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
+from matcher.answer import match
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.encoding.stems import stems
+from matcher.engine import Snapshot, only
 from matcher.graph.view import surviving, title, word
-from matcher.model.question import Question
+from matcher.model.answer import Match, SimilarAnswer
 from matcher.model.reasons import Reason, Triple, cite, excerpt
+from matcher.question import Question
 from matcher.search.ranking import Ranking
 
 _SHARED = (
@@ -31,21 +33,38 @@ _MAIN_PROPERTY = {
 }
 
 
+def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
+    """Find entries like a text or an entry, practices unless a type is asked for.
+
+    Where there is a re-ranking model it gives the order for a text; scores stay the same.
+    """
+    ranking = snapshot.rank(question, only(question.filters, "practice"))
+    reranker = None if question.entry else snapshot.desk.reranker
+
+    def matched(iri: str) -> Match:
+        why = reasons(snapshot.store, ranking, iri, question)
+        return match(snapshot.world, iri, ranking.probability(iri), question.lang, why, Match)
+
+    order = chosen(snapshot.store, ranking, question, reranker)
+    return snapshot.answer(
+        SimilarAnswer,
+        question,
+        surviving(order, matched),
+        ranking.nothing_good(),
+        reranker=reranker,
+    )
+
+
 def chosen(
-    store: Store, ranking: Ranking, question: Question, lang: str, reranker: Reranker | None = None
+    store: Store, ranking: Ranking, question: Question, reranker: Reranker | None = None
 ) -> list[str]:
-    """Return the entries to show, in order; Refused for a quota above the limit.
+    """Return the entries to show, in order.
 
     With a quota at least so many of them, as far as there are, are of small languages; they
     take the places of the last others, and stand where their score puts them. A ``reranker``
     re-orders the SHORT best by text; of a spread answer only what is shown.
     """
-    limit, quota = question.limit, question.quota or 0
-    if quota > limit:
-        raise refused(
-            "quota", _("The quota is above the limit."), value=str(quota),
-            hint=_("Send {limit} at most.").format(limit=limit),
-        )  # fmt: skip
+    limit, quota = question.limit, question.quota
     short = max(limit, SHORT) if reranker and not question.diversity else limit
     order = ranking.chosen(short, question.diversity)
     if reranker and question.text and (read := store.several(order)):
@@ -53,23 +72,21 @@ def chosen(
         order = [read[n].iri for n in places]
     if quota:
         order += [iri for iri in ranking.best(len(ranking.picture.iris)) if iri not in order]
-        must = ranking.small(order, lang, limit)[:quota]
+        must = ranking.small(order, question.lang, limit)[:quota]
         rest = [iri for iri in order if iri not in must][: limit - len(must)]
         order = [iri for iri in order if iri in {*must, *rest}]
     return order[:limit]
 
 
-def reasons(
-    store: Store, ranking: Ranking, iri: str, question: str | None, lang: str, asked: Entry | None
-) -> list[Reason]:
-    """Return why an entry was found: the nearest facet, shared words, shared concepts."""
+def reasons(store: Store, ranking: Ranking, iri: str, question: Question) -> list[Reason]:
+    """Say why an entry is near: the nearest facet, shared words, shared concepts."""
     entry = store.get(iri)
-    found = [_facet_reason(entry, ranking.nearest_facet(iri), lang)]
-    if question and (shared := _shared_words(entry, question, lang)):
-        found.append(shared)
-    if asked is not None:
-        found += _shared_concepts(store, entry, asked)
-    return found
+    why = [_facet_reason(entry, ranking.nearest_facet(iri), question.lang)]
+    if question.text and (shared := _shared_words(entry, question.text, question.lang)):
+        why.append(shared)
+    if question.entry is not None:
+        why += _shared_concepts(store, entry, question.entry)
+    return why
 
 
 def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
@@ -79,12 +96,9 @@ def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
         text.CONTEXT: _("Its setting is close to yours: {words}"),
     }
     for prop in _MAIN_PROPERTY[facet]:
-        texts = entry.texts(prop)
-        if texts:
-            best = sorted(texts, key=lambda t: (t.lang != lang, t.lang != "en", t.lang))[0]
-            return Reason(
-                facet, names[facet].format(words=excerpt(best.value)), _cited(entry, prop, best)
-            )
+        if chosen := best(entry.texts(prop), lang):
+            words = names[facet].format(words=excerpt(chosen.value))
+            return Reason(facet, words, _cited(entry, prop, chosen))
     return Reason(
         facet,
         names[facet].format(words=title(entry)),

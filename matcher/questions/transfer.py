@@ -9,16 +9,26 @@ from functools import partial
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.text.language import primary
-from matcher.answer import Json, match, names
+from matcher.answer import match, named, names
 from matcher.engine import Snapshot
 from matcher.graph.view import surviving
 from matcher.judging.criteria import GATES
 from matcher.judging.criteria.transfer import RESULTS, known_results
 from matcher.judging.criteria.verdict import Scene
 from matcher.judging.fit import Anticipated, anticipate
-from matcher.judging.weights import Weights, weighed
-from matcher.model.question import Filters, Question, check_target, read
+from matcher.model.answer import (
+    CriterionValue,
+    GateStatus,
+    NeededChange,
+    RecordedTransfer,
+    TransferAnswer,
+    TransferMatch,
+    TransferWarning,
+    WhyNot,
+)
+from matcher.model.filters import Filters, Target
 from matcher.model.reasons import Reason
+from matcher.question import Question
 from matcher.questions import missing_fields, what_if
 from matcher.questions.instruments import open_to
 from matcher.search.ranking import Ranking, level
@@ -34,28 +44,26 @@ ALIKE = 0.4
 PAYING = 3
 
 
-def answer(snapshot: Snapshot, question: Question) -> Json:
+def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
     """Return practices that could work in a territory, with criteria and reasons."""
-    place, world = snapshot.territory(question), snapshot.world
-    asked, lang = snapshot.asked(question, "challenge", "practice")
-    weights = weighed(question.weights, snapshot.weights)
-    by_path = {asked.path: asked} if asked else {}
-    target = check_target(question.target)
-    after = what_if.suppose(target, question.what_if) if question.what_if else None
+    place, world, lang, weights = question.place, snapshot.world, question.lang, question.weights
+    assert place is not None
+    about = question.entry
+    by_path = {about.path: about} if about else {}
     scene = Scene(
         world,
         place,
-        target,
+        question.target,
         0.0,
         by_path.get("challenge"),
         (primary(lang),),
         by_path.get("practice"),
     )
     filters = replace(question.filters, type=("practice",))
-    ranking = snapshot.rank(question, asked, lang, filters)
+    ranking = snapshot.rank(question, filters)
     needs = _needs(scene, ranking, question.limit)
-    if asked is not None and asked.path == "practice" and _passes(ranking, asked.iri, filters):
-        needs[asked.iri] = 1.0
+    if about is not None and about.path == "practice" and _passes(ranking, about.iri, filters):
+        needs[about.iri] = 1.0
 
     def judge(iri: str) -> Anticipated:
         return anticipate(world.get(iri), scene, needs[iri], weights)
@@ -63,19 +71,22 @@ def answer(snapshot: Snapshot, question: Question) -> Json:
     judged = list(surviving(needs, judge))
     judged.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
 
-    def matched(found: Anticipated) -> Json:
-        supposed = {"what_if": what_if.supposed(found, after)} if after is not None else {}
-        return _match(found, lang) | supposed
+    def matched(found: Anticipated) -> TransferMatch:
+        return _match(found, lang, question.supposed)
 
     more = [a for a in judged[question.limit : FAR] if a.practice.iri in question.also]
     matches = list(surviving([*judged[: question.limit], *more], matched))
-    nothing = asked is None and ranking.nothing_good()
-    notes = missing_fields.notes(world, place)
-    made = snapshot.answer(matches, lang, nothing, notes, weights, question.text)
-    made |= {"territory": place.iri, "missing": missing_fields.missing(judged)}
-    if question.why_not:
-        made["why_not"] = _why_not(question, scene, ranking, judged, weights, lang)
-    return made
+    return snapshot.answer(
+        TransferAnswer,
+        question,
+        matches,
+        about is None and ranking.nothing_good(),
+        missing_fields.notes(world, place),
+        weights,
+        territory=place.iri,
+        missing=missing_fields.missing(judged),
+        why_not=_why_not(question, scene, ranking, judged),
+    )
 
 
 def _needs(scene: Scene, ranking: Ranking, limit: int) -> dict[str, float]:
@@ -99,114 +110,116 @@ def _passes(ranking: Ranking, iri: str, filters: Filters) -> bool:
 
 
 def _why_not(
-    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated],
-    weights: Weights, lang: str,
-) -> Json:  # fmt: skip
-    assert question.why_not
-    practice = read(scene.world.store, question.why_not, "practice", field="why_not")
+    question: Question, scene: Scene, ranking: Ranking, judged: Sequence[Anticipated]
+) -> WhyNot | None:
+    practice = question.why_not
+    if practice is None:
+        return None
     found = next((f for f in judged if f.practice.iri == practice.iri), None)
     if found is None:
         known = practice.iri in ranking.picture.position
         need = ranking.probability(practice.iri) if known else 0.0
-        found = anticipate(practice, scene, need, weights)
-    told = missing_fields.why_not(found, judged, question.limit, question.filters, ranking)
-    return names(scene.world, practice.iri, lang) | told
+        found = anticipate(practice, scene, need, question.weights)
+    causes = missing_fields.why_not(found, judged, question.limit, question.filters, ranking)
+    return named(scene.world, practice.iri, question.lang, WhyNot, **causes)
 
 
-def _match(found: Anticipated, lang: str) -> Json:
-    world = found.scene.world
-    base = match(world, found.practice.iri, found.score, lang, reasons(found))
-    return base | {
-        "level": level(found.verdicts["P1"].value or 0.0),
-        "fit": round(found.fit, 4),
-        "coverage": round(found.coverage, 4),
-        "criteria": criteria_table(found),
-        "gates": gates(found),
-        "adaptations": adaptations(found, lang),
-        "warnings": warnings(found),
-        "counterfactuals": what_if.changes(found),
-        "instruments": open_to(found.scene, found.practice, lang, PAYING),
-        "transfers": transfers(found),
-    }
+def _match(found: Anticipated, lang: str, supposed: Target | None) -> TransferMatch:
+    world, practice = found.scene.world, found.practice
+    made = match(
+        world,
+        practice.iri,
+        found.score,
+        lang,
+        reasons(found),
+        TransferMatch,
+        fit=round(found.fit, 4),
+        coverage=round(found.coverage, 4),
+        criteria=criteria_table(found),
+        gates=gates(found),
+        adaptations=tuple(adaptations(found, lang)),
+        warnings=tuple(warnings(found)),
+        counterfactuals=tuple(what_if.changes(found)),
+        instruments=tuple(open_to(found.scene, practice, lang, PAYING)),
+        transfers=tuple(transfers(found)),
+        what_if=what_if.supposed(found, supposed) if supposed is not None else None,
+    )
+    return replace(made, level=level(found.verdicts["P1"].value or 0.0))
 
 
-def criteria_table(found: Anticipated) -> dict[str, Json]:
-    """Return the fourteen criteria with value, weight and sentence."""
+def criteria_table(found: Anticipated) -> dict[str, CriterionValue]:
+    """The fourteen criteria by their names."""
     return {
-        name: {
-            "value": None if v.value is None else round(v.value, 4),
-            "weight": round(found.weights[name], 4),
-            "known": round(v.score[1], 4),
-            "text": v.text,
-        }
+        name: CriterionValue(
+            value=None if v.value is None else round(v.value, 4),
+            weight=round(found.weights[name], 4),
+            known=round(v.score[1], 4),
+            text=v.text,
+        )
         for name, v in found.verdicts.items()
     }
 
 
-def gates(found: Anticipated) -> list[Json]:
-    """Return each gate with its status: ``passed``, ``failed``, ``gap`` or ``unknown``."""
-    return [
-        {
-            "criterion": c,
-            "status": found.verdicts[c].gate or "unknown",
-            "text": found.verdicts[c].text,
-        }
-        for c in GATES
-    ]
+def gates(found: Anticipated) -> tuple[GateStatus, ...]:
+    """Each gate with its status; ``unknown`` for what is not known."""
+    verdicts = ((name, found.verdicts[name]) for name in GATES)
+    return tuple(GateStatus(name, v.gate or "unknown", v.text) for name, v in verdicts)
 
 
-def adaptations(found: Anticipated, lang: str) -> list[Json]:
-    """Return what would have to change: the condition that fails, what meets it, who could."""
+def adaptations(found: Anticipated, lang: str) -> list[NeededChange]:
+    """What would have to change, criterion by criterion."""
     return [
-        {
-            "criterion": name,
-            "condition": verdict.text,
-            "text": one.text,
-            "needs": list(one.needs),
-            "who": list(surviving(one.who, partial(names, found.scene.world, lang=lang))),
-            "evidence": [list(t) for t in verdict.evidence],
-        }
+        NeededChange(
+            criterion=name,
+            condition=verdict.text,
+            text=one.text,
+            needs=one.needs,
+            who=tuple(surviving(one.who, partial(names, found.scene.world, lang=lang))),
+            evidence=verdict.evidence,
+        )
         for name, verdict in found.verdicts.items()
         for one in verdict.adaptations
     ]
 
 
-def transfers(found: Anticipated) -> list[Json]:
-    """Return the recorded transfers whose result is known, failures first, then by IRI."""
+def transfers(found: Anticipated) -> list[RecordedTransfer]:
+    """The recorded transfers whose result is known, failures first, then by IRI."""
     moved = known_results(found.scene, found.practice.iri)
     known = sorted(moved, key=lambda m: (RESULTS[m.result], m.iri))
-    return [{"transfer": m.iri, "territory": m.territory, "result": m.result} for m in known]
+    return [RecordedTransfer(m.iri, m.territory, m.result) for m in known]
 
 
-def warnings(found: Anticipated) -> list[Json]:
+def warnings(found: Anticipated) -> list[TransferWarning]:
     """Return the warnings against uninformed, incomplete and inappropriate transfer.
 
     After Dolowitz and Marsh 2000, "Learning from abroad",
     https://doi.org/10.1111/0952-1895.00121. Two more say that it was tried and given up
     elsewhere, and that it is there already.
     """
-    said = []
+    warned: list[TransferWarning] = []
     if found.coverage < INFORMED:
         text = _("Too little is known to judge it: find out more before you decide.")
-        said.append(("uninformed", text))
+        warned.append(TransferWarning("uninformed", text))
     if found.failed:
         text = _("A part that it cannot do without is not possible here as things are.")
-        said.append(("incomplete", text))
+        warned.append(TransferWarning("incomplete", text))
     alike = found.verdicts["E2"].value
     if alike is not None and alike < ALIKE:
-        said.append(("inappropriate", _("The place is very different from where it worked.")))
-    if gone := [t for t in transfers(found) if not RESULTS[str(t["result"])]]:
+        text = _("The place is very different from where it worked.")
+        warned.append(TransferWarning("inappropriate", text))
+    if gone := [t for t in transfers(found) if not RESULTS[t.result]]:
         text = ngettext(
             "It was tried elsewhere once and not kept.",
             "It was tried elsewhere and not kept: {count} times.",
             len(gone),
         ).format(count=len(gone))
-        said.append(("failed-before", text))
+        warned.append(TransferWarning("failed-before", text))
     here = found.scene.place
     own = found.scene.world.places(found.practice)
     if any(here.iri in place.iris or place.iri in here.iris for place in own):
-        said.append(("there-already", _("It is carried out in this place already.")))
-    return [{"kind": kind, "text": text} for kind, text in said]
+        text = _("It is carried out in this place already.")
+        warned.append(TransferWarning("there-already", text))
+    return warned
 
 
 def reasons(found: Anticipated) -> list[Reason]:

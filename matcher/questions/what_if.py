@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, mark
@@ -13,7 +15,8 @@ from matcher.judging.criteria import CRITERIA
 from matcher.judging.criteria.intervention import cost_here
 from matcher.judging.criteria.verdict import Verdict
 from matcher.judging.fit import Anticipated, anticipate
-from matcher.model.question import Target, WhatIf, concept
+from matcher.model.answer import SingleChange, Supposition
+from matcher.model.filters import Target, concept
 
 #: how many single changes are named for a match
 SHOWN = 3
@@ -25,19 +28,16 @@ _JOINED = mark(
 _HELD = mark("If the place holds the power over “%(what)s”, fit goes from %(before)s to %(after)s.")
 _PAID = mark("If there are %(what)s a head, fit goes from %(before)s to %(after)s.")
 _COVERED = mark("If an instrument covers it here, fit goes from %(before)s to %(after)s.")
-Json = dict[str, object]
 
 
-def suppose(target: Target, raw: WhatIf) -> Target:
-    """Return the target as it would be; Refused where the supposition says nothing new.
-
-    Both come with IRIs or slugs of concepts; the target's were checked before.
-    """
-    joined = tuple(concept("actor-type", v, "what_if.actor_types") for v in raw.actor_types)
-    held = tuple(concept("competence", v, "what_if.competences") for v in raw.competences)
+def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
+    """Change the target as was supposed; Refused where the supposition says nothing new."""
+    types, powers = raw.get("actor_types", ()), raw.get("competences", ())
+    joined = tuple(concept("actor-type", v, "what_if.actor_types") for v in types)
+    held = tuple(concept("competence", v, "what_if.competences") for v in powers)
     problems = [_known("actor_types", v) for v in joined if v in _there(target)]
     problems += [_known("competences", v) for v in held if v in target.competences]
-    budget, raised = target.budget_per_head, raw.budget_per_head
+    budget, raised = target.budget_per_head, raw.get("budget_per_head")
     if budget is not None and raised is not None and raised <= budget:
         text = gettext(
             "The target has %(budget)s a head already, so %(raised)s would not be more.",
@@ -46,10 +46,9 @@ def suppose(target: Target, raw: WhatIf) -> Target:
         )
         hint = gettext("Suppose a larger budget than the target's.")
         problems.append(Problem("what_if.budget_per_head", text, value=str(raised), hint=hint))
-    if raw == WhatIf():
-        hint = gettext(
-            "Name at least one of %(names)s.", names=", ".join(f.name for f in fields(WhatIf))
-        )
+    if not (joined or held or raised is not None):
+        names = ", ".join(("actor_types", "competences", "budget_per_head"))
+        hint = gettext("Name at least one of %(names)s.", names=names)
         problems.append(Problem("what_if", gettext("Nothing is supposed."), hint=hint))
     if problems:
         raise Refused(gettext("The supposition contradicts the target, or says nothing."), problems)
@@ -72,24 +71,24 @@ def _known(field: str, value: str) -> Problem:
     )
 
 
-def supposed(found: Anticipated, target: Target) -> Json:
+def supposed(found: Anticipated, target: Target) -> Supposition:
     """Return fit and score now and under the supposition."""
     after = anticipate(found.practice, found.scene.but(target=target), 0.0, found.weights)
     after = after.with_verdict("P1", found.verdicts["P1"])
-    return {
-        "fit_before": round(found.fit, 4), "fit_after": round(after.fit, 4),
-        "score_before": round(found.score, 4), "score_after": round(after.score, 4),
-        "text": _told(found.fit, after.fit),
-    }  # fmt: skip
-
-
-def _told(before: float, after: float) -> str:
-    return gettext(
-        "Fit goes from %(before)s to %(after)s.", before=number(before, 2), after=number(after, 2)
+    return Supposition(
+        fit_before=round(found.fit, 4),
+        fit_after=round(after.fit, 4),
+        score_before=round(found.score, 4),
+        score_after=round(after.score, 4),
+        text=gettext(
+            "Fit goes from %(before)s to %(after)s.",
+            before=number(found.fit, 2),
+            after=number(after.fit, 2),
+        ),
     )
 
 
-def changes(found: Anticipated) -> list[Json]:
+def changes(found: Anticipated) -> list[SingleChange]:
     """Return the single changes that would raise the fit most, the best first."""
     scene, target = found.scene, found.scene.target
     options: list[tuple[str, str, str, str, Verdict]] = []
@@ -120,11 +119,8 @@ def changes(found: Anticipated) -> list[Json]:
 
 def _row(
     found: Anticipated, change: str, name: str, said: str, what: str, verdict: Verdict
-) -> tuple[float, str, Json]:
+) -> tuple[float, str, SingleChange]:
     after = found.with_verdict(name, verdict).fit
     text = gettext(said, what=what, before=number(found.fit, 2), after=number(after, 2))
-    row: Json = {
-        "change": change, "criterion": name,
-        "fit_before": round(found.fit, 4), "fit_after": round(after, 4), "text": text,
-    }  # fmt: skip
+    row = SingleChange(change, name, round(found.fit, 4), round(after, 4), text)
     return after - found.fit, change, row

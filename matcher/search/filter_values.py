@@ -8,7 +8,7 @@ from kg.entry import Entry
 from kg.stores.protocol import Store
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.encoding.text import facets
-from matcher.model.question import Filters
+from matcher.model.filters import Filters
 
 Attributes = dict[str, list[str]]
 _CONCEPTS = {

@@ -12,7 +12,8 @@ from scipy.sparse import csr_array, vstack
 
 from kg.entry import Entry
 from matcher.encoding import text
-from matcher.model.question import Filters
+from matcher.model.answer import Level
+from matcher.model.filters import Filters
 from matcher.search.index import Index
 from matcher.search.snapshot import Picture, QueryVectors, Scores
 
@@ -142,7 +143,7 @@ def chance(raw: float, fit: float, logit: Logit) -> float:
     return float(1 / (1 + np.exp(-(a * raw + b * fit + c))))
 
 
-def level(score: float) -> str:
+def level(score: float) -> Level:
     """Return ``strong``, ``fair`` or ``weak`` for a calibrated score."""
     return "strong" if score >= STRONG else "fair" if score >= FAIR else "weak"
 

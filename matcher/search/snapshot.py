@@ -14,7 +14,7 @@ from matcher.encoding import text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import Grams, Sparse
-from matcher.model.question import Filters
+from matcher.model.filters import Filters
 from matcher.search.filter_values import Attributes, required
 
 #: the attributes by which entries are alike, besides their texts

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
 from flask import Blueprint, Response, request
 
 from kg.catalogue import lists
 from kg.entries.reading import read_entry
 from kg.errors import Overloaded, Problem, Refused
 from kg.text.i18n import gettext
+from matcher.model.answer import ABSENT, NamedEntry
 from service.api import writes
 from service.core.metrics import MEDIA
 from service.core.runtime import current
@@ -19,10 +24,48 @@ _FILTERS = ("type", "country", "territory", "theme", "q")
 _PARAMETERS = {*_FILTERS, "limit", "cursor", "lang"}
 
 
+@dataclass(frozen=True)
+class State:
+    """The state; ``failed`` counts the entries that the model cannot read."""
+
+    status: str
+    index_lag: Annotated[int | None, ABSENT] = None
+    failed: Annotated[int | None, ABSENT] = None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Numbers of the graph: entries by class, and how far the index is behind."""
+
+    entries: Mapping[str, int]
+    data_version: int
+    index_lag: int
+    failed: int
+    model: str
+
+
+@dataclass(frozen=True)
+class EntryList:
+    """A page of entries; ``next`` is the cursor of the page after it."""
+
+    entries: tuple[NamedEntry, ...]
+    next: str | None
+    total: int
+
+
+@dataclass(frozen=True)
+class ShapesReport:
+    """What the shapes say."""
+
+    entry: str | None
+    conforms: bool
+    problems: tuple[Problem, ...]
+
+
 @api.get("/health")
 def health() -> Response:
     """Say that the process lives."""
-    return as_json({"status": "alive"})
+    return as_json(State("alive"))
 
 
 @api.get("/ready")
@@ -37,7 +80,7 @@ def ready() -> Response:
             gettext("The model is being loaded and the index filled. Try again soon."), 2
         )
     matcher = runtime.matcher
-    return as_json({"status": "ready", "index_lag": matcher.lag(), "failed": matcher.failed})
+    return as_json(State("ready", matcher.lag(), matcher.failed))
 
 
 @api.get("/api/stats")
@@ -45,13 +88,13 @@ def stats() -> Response:
     """Return entries by class, data version, index lag and model."""
     runtime = current()
     return as_json(
-        {
-            "entries": lists.class_counts(runtime.store),
-            "data_version": runtime.store.version(),
-            "index_lag": runtime.matcher.lag(),
-            "failed": runtime.matcher.failed,
-            "model": runtime.matcher.model_name,
-        }
+        Stats(
+            entries=lists.class_counts(runtime.store),
+            data_version=runtime.store.version(),
+            index_lag=runtime.matcher.lag(),
+            failed=runtime.matcher.failed,
+            model=runtime.matcher.model_name,
+        )
     )
 
 
@@ -69,7 +112,8 @@ def list_or_read() -> Response:
         cursor=request.args.get("cursor"),
         lang=request.args.get("lang", "en"),
     )
-    return as_json({"entries": page.rows, "next": page.next, "total": page.total})
+    rows = tuple(NamedEntry(**cast("dict[str, Any]", row)) for row in page.rows)
+    return as_json(EntryList(rows, page.next, page.total))
 
 
 def _check_parameters() -> None:
@@ -137,10 +181,8 @@ def validate() -> Response:
             lambda: read_entry(data, media, intake.store.base, noted=intake.store.noted), visitor()
         )
     except Refused as error:
-        problems = [problem.as_dict() for problem in error.problems]
-        return as_json({"entry": None, "conforms": False, "problems": problems})
-    problems = [problem.as_dict() for problem in report.problems]
-    return as_json({"entry": entry.iri, "conforms": report.conforms, "problems": problems})
+        return as_json(ShapesReport(None, False, tuple(error.problems)))
+    return as_json(ShapesReport(entry.iri, report.conforms, tuple(report.problems)))
 
 
 @api.get("/metrics")

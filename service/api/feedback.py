@@ -12,25 +12,15 @@ from werkzeug.exceptions import TooManyRequests
 
 from kg.catalogue.lists import territory_iri
 from kg.entries.intake import Accepted, Intake
-from kg.entry import Entry, make
+from kg.entry import Entry, decimal, make
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext
-from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, XSD, vocabulary
-from matcher.encoding.text import INDEXED
-from matcher.model.question import read
+from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, vocabulary
+from matcher.kinds import KINDS
+from matcher.model.filters import read
 from service.core.runtime import VOTES_AN_HOUR, current
 from service.core.votes import Vote
 from service.http.responses import refuse_foreign, visitor
-
-#: the classes that each kind of question is answered with
-_SUGGESTED = {
-    "similar": INDEXED,
-    "transfer": ("practice",),
-    "partners": ("actor",),
-    "instruments": ("instrument",),
-    "consortium": ("actor",),
-    "groups": ("challenge",),
-}
 
 
 def tell(intake: Intake, told: Mapping[str, Any], agent: str) -> Accepted:
@@ -61,7 +51,7 @@ def _suggestion(store: Store, told: Mapping[str, Any]) -> tuple[Entry, str | Non
     The candidate must be of a class that such a question is answered with.
     """
     known = tuple(path for path in CLASSES if path not in {"match", "territory"})
-    candidate = read(store, told["entry"], *_SUGGESTED[told["kind"]])
+    candidate = read(store, told["entry"], *KINDS[told["kind"]].candidates)
     about = read(store, told["about"], *known, field="about").iri if "about" in told else None
     place = territory_iri(store, told["territory"]) if "territory" in told else None
     return candidate, about, place
@@ -87,7 +77,7 @@ def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
         PSR + "decision": ox.NamedNode(decision),
         PSR + "query": ox.NamedNode(about) if about else None,
         DCT + "spatial": ox.NamedNode(place) if place else None,
-        PSR + "score": _decimal(told["score"]) if "score" in told else None,
+        PSR + "score": decimal(f"{told['score']:.4f}") if "score" in told else None,
         PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
         PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
         PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
@@ -96,7 +86,3 @@ def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
     node = ox.NamedNode(iri)
     found = [ox.Triple(node, ox.NamedNode(p), v) for p, v in values.items() if v is not None]
     return make(iri, [ox.Triple(node, RDF_TYPE, ox.NamedNode(CLASSES["match"])), *found])
-
-
-def _decimal(value: float) -> ox.Literal:
-    return ox.Literal(f"{value:.4f}", datatype=ox.NamedNode(XSD + "decimal"))

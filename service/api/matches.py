@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import pyoxigraph as ox
@@ -12,11 +12,22 @@ from flask import Blueprint, Response, request
 from kg.errors import UnknownFormat
 from kg.text.i18n import gettext
 from matcher import answer_rdf
+from matcher.kinds import KINDS
+from matcher.model.answer import Answer
 from service.api import feedback, requests
-from service.api.writes import writer
+from service.api.writes import Stored, writer
 from service.core.runtime import current
+from service.core.votes import Vote
 from service.http.negotiation import MATCHES, choose, write
 from service.http.responses import as_json, context_url, document
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted, as nobody's in particular."""
+
+    counted: Vote
+
 
 matching = Blueprint("matching", __name__, url_prefix="/api/match")
 
@@ -32,11 +43,10 @@ def _match(kind: str) -> Response:
     return document(write(found, form, context_url()), media)
 
 
-def as_rdf(
-    kind: str, raw: Mapping[str, Any], answer: Mapping[str, Any], base: str
-) -> list[ox.Triple]:
+def as_rdf(kind: str, raw: Mapping[str, Any], answer: Answer, base: str) -> list[ox.Triple]:
     """Return the answer to a request as triples, with the entry that was asked about."""
-    about = next((raw[k] for k in requests.SUBJECTS[kind] if k != "text" and k in raw), None)
+    subjects = KINDS[kind].subjects
+    about = next((raw[key] for key in subjects if key != "text" and key in raw), None)
     return answer_rdf.triples(kind, answer, base, about)
 
 
@@ -50,7 +60,7 @@ def _body() -> dict[str, Any]:
     return requests.read_json(request.get_data())
 
 
-for name in requests.REQUESTS:
+for name in KINDS:
     matching.add_url_rule(f"/{name}", name, _match, methods=["POST"], defaults={"kind": name})
 
 
@@ -60,7 +70,7 @@ def tell() -> Response:
     runtime = current()
     told = requests.read_feedback(_body())
     if request.authorization is None and runtime.sessions.name():
-        return as_json({"counted": asdict(feedback.vote(told))})
+        return as_json(Counted(feedback.vote(told)))
     accepted = feedback.tell(runtime.intake, told, writer())
     runtime.written()
-    return as_json({"entry": accepted.entry.iri, "version": accepted.version, "problems": []}, 201)
+    return as_json(Stored(accepted.entry.iri, accepted.version), 201)

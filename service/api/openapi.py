@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Any
+from inspect import getdoc
+from typing import Any, get_type_hints
 
 from flask import Blueprint, Response, render_template
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from kg.vocabulary import CLASSES
-from service.api.openapi_schemas import ANSWERS, ERRORS, SCHEMAS
-from service.api.requests import REQUESTS, FeedbackRequest
+from matcher.kinds import KINDS, Kind
+from matcher.model.answer import (
+    ConsortiumAnswer,
+    GroupsAnswer,
+    InstrumentsAnswer,
+    PartnersAnswer,
+    SimilarAnswer,
+    TransferAnswer,
+)
+from service.api.entries import EntryList, ShapesReport, State, Stats
+from service.api.matches import Counted
+from service.api.requests import FeedbackRequest
+from service.api.writes import Stored
 from service.core.page_sessions import COOKIE
+from service.http.errors import ProblemDetails
 from service.http.negotiation import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
 from service.http.responses import as_json, document
 
@@ -24,6 +37,26 @@ _FORMAT: Json = {
     "name": "format", "in": "query", "description": "Goes before the Accept header.",
     "schema": {"type": "string", "enum": sorted(set(MATCHES.values()))},
 }  # fmt: skip
+#: what is answered in JSON
+ANSWERS = (
+    SimilarAnswer, TransferAnswer, PartnersAnswer, InstrumentsAnswer, ConsortiumAnswer,
+    GroupsAnswer, Counted, Stored, EntryList, ShapesReport, Stats, State,
+)  # fmt: skip
+ERRORS = {
+    400: "The request cannot be read",
+    401: "No token was sent, or one that is not known",
+    403: "This is not done here, or not from another site",
+    404: "There is no such thing",
+    406: "There is no such format",
+    409: "There is such an entry already, or others link to it",
+    412: "The entry changed since",
+    413: "Too large",
+    415: "A body of this type is not read",
+    422: "Understood and refused; “problems” says why, field by field",
+    429: "Too many requests; see Retry-After",
+    503: "Not ready, or too busy; see Retry-After",
+    504: "A limit was hit; “limit” says which",
+}
 _TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 
 
@@ -50,11 +83,13 @@ def operations() -> Iterator[tuple[str, str, Json]]:
 
 def describe() -> Json:
     """Return the whole OpenAPI document."""
-    models: list[type[BaseModel]] = [*REQUESTS.values(), FeedbackRequest]
-    _, found = models_json_schema(
-        [(model, "validation") for model in models],
-        ref_template=_REF,
-    )
+    kinds: dict[JsonSchemaMode, tuple[type, ...]] = {
+        "validation": (*(kind.request for kind in KINDS.values()), FeedbackRequest),
+        "serialization": (*ANSWERS, ProblemDetails),
+    }
+    adapters: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]]
+    adapters = [(kind, mode, TypeAdapter(kind)) for mode in kinds for kind in kinds[mode]]
+    _, schemas = TypeAdapter.json_schemas(adapters, ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -69,7 +104,7 @@ def describe() -> Json:
         "servers": [{"url": "/"}],
         "paths": _paths(),
         "components": {
-            "schemas": found["$defs"] | SCHEMAS,
+            "schemas": schemas["$defs"],
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
@@ -108,7 +143,7 @@ def _entry_paths() -> Json:
     return {
         "/api/entries": {
             "get": _operation(
-                "List entries, or read one by ?iri=", "Entries", listing, {}, "Entries"
+                "List entries, or read one by ?iri=", "Entries", listing, {}, EntryList
             ),
             "post": _write("Store a new entry", [], {201: "Created"}, [409]),
             "put": _write("Replace the entry of ?iri=", [*iri, match], stored, [404, 412]),
@@ -121,36 +156,28 @@ def _entry_paths() -> Json:
         },
         "/api/validate": {
             "post": _operation(
-                "Check an entry without storing it", "Entries", [], _rdf_body(), "Report"
+                "Check an entry without storing it", "Entries", [], _rdf_body(), ShapesReport
             ),
         },
     }
 
 
 def _match_paths() -> Json:
-    titles = {
-        "similar": "Entries like an entry or a text",
-        "transfer": "Practices that could be carried over to a territory",
-        "partners": "Actors to work with",
-        "instruments": "What could pay for it or make it possible",
-        "consortium": "A set of actors under a call's rules",
-        "groups": "Members of a community that can teach each other",
-    }
-    found = {f"/api/match/{kind}": _match(kind, title) for kind, title in titles.items()}
-    return found | {"/api/match/feedback": {"post": _feedback()}}
+    paths = {f"/api/match/{name}": _match(kind) for name, kind in KINDS.items()}
+    return paths | {"/api/match/feedback": {"post": _feedback()}}
 
 
-def _match(kind: str, title: str) -> Json:
-    named = f"{kind.title()}Matches"
-    made = _operation(title, "Matches", [_FORMAT], _json_body(REQUESTS[kind].__name__), named, 406)
+def _match(kind: Kind) -> Json:
+    body, answer = _json_body(kind.request), get_type_hints(kind.answer)["return"]
+    made = _operation(kind.title, "Matches", [_FORMAT], body, answer, 406)
     made["responses"]["200"]["content"] |= {m: {"schema": {}} for m in MATCHES if "json" not in m}
     return {"post": made}
 
 
 def _feedback() -> Json:
     title = "Tell what became of a suggestion"
-    made = _operation(title, "Matches", [], _json_body("FeedbackRequest"), "Counted", 401, 403)
-    made["responses"]["201"] = _answer("Stored")
+    made = _operation(title, "Matches", [], _json_body(FeedbackRequest), Counted, 401, 403)
+    made["responses"]["201"] = _answer(Stored)
     return made | {"security": [*_TOKEN, {"session": []}]}
 
 
@@ -220,21 +247,21 @@ def _document_paths() -> Json:
 def _state_paths() -> Json:
     html: Offers = {"text/html": "html"}
     return {
-        "/api/stats": {"get": _operation("Numbers of the graph", "State", [], {}, "Stats")},
-        "/health": {"get": _operation("Whether the process lives", "State", [], {}, "State")},
+        "/api/stats": {"get": _operation("Numbers of the graph", "State", [], {}, Stats)},
+        "/health": {"get": _operation("Whether the process lives", "State", [], {}, State)},
         "/ready": {
-            "get": _operation("Whether questions can be asked", "State", [], {}, "State", 503)
+            "get": _operation("Whether questions can be asked", "State", [], {}, State, 503)
         },
         "/metrics": {
             "get": _document("Figures for Prometheus", "State", {"text/plain": "text"}, [])
         },
-        "/openapi.json": {"get": _operation("This description", "State", [], {}, "Any")},
+        "/openapi.json": {"get": _operation("This description", "State", [], {}, None)},
         "/api/docs": {"get": _document("This description as a page", "State", html, [])},
     }
 
 
 def _operation(
-    summary: str, tag: str, parameters: list[Json], body: Json, answer: str, *errors: int
+    summary: str, tag: str, parameters: list[Json], body: Json, answer: type | None, *errors: int
 ) -> Json:
     """Return an operation that answers in JSON."""
     usual = [400, 429, *([413, 415, 422] if body else [422] if parameters else []), *errors]
@@ -247,9 +274,13 @@ def _operation(
     return found | ({"requestBody": body} if body else {})
 
 
-def _answer(name: str) -> Json:
-    content = {"application/json": {"schema": {"$ref": _REF.format(model=name)}}}
-    return {"description": ANSWERS[name], "content": content}
+def _answer(kind: type | None) -> Json:
+    """An answer in JSON, described as its class is; None for any object."""
+    if kind is None:
+        schema: Json = {"type": "object"}
+        return {"description": "A JSON object", "content": {"application/json": {"schema": schema}}}
+    content = {"application/json": {"schema": {"$ref": _REF.format(model=kind.__name__)}}}
+    return {"description": (getdoc(kind) or "").partition("\n")[0], "content": content}
 
 
 def _document(
@@ -269,7 +300,7 @@ def _document(
 
 
 def _write(summary: str, parameters: list[Json], good: dict[int, str], errors: list[int]) -> Json:
-    found = _operation(summary, "Entries", parameters, _rdf_body(), "Stored")
+    found = _operation(summary, "Entries", parameters, _rdf_body(), Stored)
     content = found["responses"].pop("200")["content"]
     told = {str(code): {"description": text, "content": content} for code, text in good.items()}
     refused = _errors([400, 401, 403, *errors, 413, 415, 422, 429])
@@ -288,7 +319,9 @@ def _delete(summary: str, parameters: list[Json]) -> Json:
 
 
 def _errors(codes: list[int]) -> Json:
-    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    problem = {
+        "application/problem+json": {"schema": {"$ref": _REF.format(model=ProblemDetails.__name__)}}
+    }
     return {str(c): {"description": ERRORS[c], "content": problem} for c in sorted(set(codes))}
 
 
@@ -296,8 +329,8 @@ def _rdf_body() -> Json:
     return {"required": True, "content": {media: {"schema": {}} for media in RDF}}
 
 
-def _json_body(model: str) -> Json:
-    schema = {"$ref": _REF.format(model=model)}
+def _json_body(model: type) -> Json:
+    schema = {"$ref": _REF.format(model=model.__name__)}
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 

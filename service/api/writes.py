@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flask import Response, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
@@ -9,10 +11,19 @@ from werkzeug.exceptions import Unauthorized
 from kg.entries.intake import Accepted
 from kg.entries.reading import read_entry
 from kg.entry import Entry
-from kg.errors import Changed, Exists, NotFound
+from kg.errors import Changed, Exists, NotFound, Problem
 from kg.text.i18n import gettext
 from service.core.runtime import current
 from service.http.responses import as_json, location
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was stored, as which version, and what would make it better."""
+
+    entry: str
+    version: int
+    problems: tuple[Problem, ...] = ()
 
 
 def writer() -> str:
@@ -101,12 +112,7 @@ def stored(accepted: Accepted, status: int) -> Response:
     """Say what was stored, where it is and what would make it better."""
     current().written()
     entry = accepted.entry
-    body = {
-        "entry": entry.iri,
-        "version": accepted.version,
-        "problems": [problem.as_dict() for problem in accepted.warnings],
-    }
-    answer = as_json(body, status)
+    answer = as_json(Stored(entry.iri, accepted.version, tuple(accepted.warnings)), status)
     answer.set_etag(f"{accepted.version}-jsonld")
     answer.headers["Location"] = location(f"api/entries/{entry.path}/{entry.slug}")
     return answer

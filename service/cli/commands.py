@@ -19,7 +19,6 @@ from service.cli.output import (
     Progress,
     figures,
     import_report,
-    matches,
     problems,
     query_rows,
     show,
@@ -29,6 +28,7 @@ from service.core.settings import BadSetting, Settings, read
 if TYPE_CHECKING:
     from socket import socket
 
+    from matcher.model.answer import Answer
     from service.core.runtime import Matching, Runtime
     from service.core.tokens import Tokens
 
@@ -43,7 +43,8 @@ DEMO = {
     "territory": "HR035",
     "limit": 3,
 }
-KINDS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
+#: the keys of ``matcher.kinds.KINDS``, whose import would make ``--help`` slow
+QUESTIONS = ("similar", "transfer", "partners", "instruments", "consortium", "groups")
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -151,15 +152,18 @@ def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None
         if runtime.unusable:
             os.kill(os.getpid(), signal.SIGTERM)
         return
+    from matcher.model.answer import plain
+    from service.cli.answers import lines
+
     answer = _ask("transfer", dict(DEMO), runtime) if demo else None
     line = f"Passerelle is ready at {address}"
-    show({"ready": address, "demo": answer}, as_json, line)
+    show({"ready": address, "demo": plain(answer) if answer else None}, as_json, line)
     if answer and not as_json:
         click.echo(f"\nA first question: {DEMO['text']} ({DEMO['territory']})")
-        click.echo(matches(answer, 1))
+        click.echo(lines(answer, 1))
 
 
-def _ask(kind: str, raw: dict[str, Any], source: Matching) -> dict[str, Any]:
+def _ask(kind: str, raw: dict[str, Any], source: Matching) -> Answer:
     from service.api.requests import ask
 
     return ask(kind, raw, source.matcher)
@@ -247,7 +251,7 @@ def reindex(home: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice([*KINDS, "batch"]))
+@click.argument("kind", type=click.Choice([*QUESTIONS, "batch"]))
 @click.argument("text", required=False)
 @click.option("--entry", help="The IRI of an entry instead of a text.")
 @click.option("--territory", help="A NUTS code, or an ISO code of a country.")
@@ -264,7 +268,10 @@ def reindex(home: Path | None, as_json: bool) -> None:
 def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
           country: str | None, output: Path | None, form: str | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
     """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
+    from matcher.kinds import KINDS
+    from matcher.model.answer import plain
     from service.api.requests import read_json
+    from service.cli.answers import lines
 
     if (kind == "batch") != (country is not None and output is not None):
         raise click.UsageError("For batch name --country and --output, and only then.")
@@ -274,7 +281,8 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
     if kind == "batch" and (entry or more or form or raw.keys() - {"limit"}):
         raise click.UsageError("batch takes --country, --output and --limit, and nothing else.")
     if entry is not None:
-        raw[_subject(kind, entry)] = entry
+        path = entry.rsplit("/", 2)[-2] if entry.count("/") > 1 else ""
+        raw[KINDS[kind].key_of(path)] = entry
     raw |= read_json(more.encode()) if more else {}
     progress = Progress()
     with _matching(_settings(home), progress) as found:
@@ -284,10 +292,10 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
             return
         answer = _ask(kind, raw, found)
         text = _rdf(kind, raw, answer, found.store.base, form) if form else None
-    show(answer, as_json, text or matches(answer, raw["limit"]))
+    show(plain(answer), as_json, text or lines(answer, raw["limit"]))
 
 
-def _rdf(kind: str, raw: dict[str, Any], answer: dict[str, Any], base: str, form: str) -> str:
+def _rdf(kind: str, raw: dict[str, Any], answer: Answer, base: str, form: str) -> str:
     from kg.vocabulary import context
     from service.api.matches import as_rdf
     from service.http.negotiation import write
@@ -311,14 +319,6 @@ def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> N
     accepted = tell(open_graph(_settings(home), Progress()), told, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
-
-
-def _subject(kind: str, iri: str) -> str:
-    """Return the key of a request that names an entry of this class."""
-    named = {"partners": "actor", "groups": "community"}.get(kind, "entry")
-    path = iri.rsplit("/", 2)[-2] if iri.count("/") > 1 else ""
-    asked = {"challenge", "call"} if kind == "consortium" else {"challenge"}
-    return path if named == "entry" and kind != "similar" and path in asked else named
 
 
 def _batch(found: Matching, country: str, output: Path, limit: int, progress: Progress,

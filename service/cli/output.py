@@ -41,48 +41,6 @@ def show(body: Any, as_json: bool, text: str) -> None:  # noqa: ANN401
     click.echo(shown.encode("utf-8", "backslashreplace").decode())
 
 
-def matches(answer: dict[str, Any], most: int) -> str:
-    """Return the first matches of an answer with their reasons, as lines for a person."""
-    lines = [f"Language of the question: {answer['query']['lang']}"]
-    if answer["abstained"]:
-        lines.append("There is no good match; the nearest are:")
-    for number, match in enumerate(answer["matches"][:most], 1):
-        lines.append("")
-        lines.append(f"{number}. {match['title']} ({match['country'] or 'no country'})")
-        lines.append(f"   {match['level']}, score {match['score']:.2f}{_fit(match)}")
-        lines.append(f"   {match['entry']}")
-        lines += [f"   - {reason['text']}" for reason in match["reasons"]]
-        lines += [f"   To adapt: {_words(item)}" for item in match.get("adaptations", [])]
-        lines += [f"   {c['text']}" for c in match.get("counterfactuals", [])]
-        if "what_if" in match:
-            lines.append(f"   As supposed: {match['what_if']['text']}")
-        lines += [f"   Instead: {a['title']}" for a in match.get("alternatives", [])]
-        lines += [f"   Member: {m['title']}" for m in match.get("members", [])]
-    lines += [f"\nNot known: {_words(item)}" for item in answer.get("missing", [])]
-    lines += [f"\nThe rules cannot be met: {_words(i)}" for i in answer.get("infeasible", [])]
-    lines += [f"\nNot covered: {text}" for text in answer.get("uncovered", [])]
-    lines += [f"\n{text}" for text in (answer.get("gap"), *_why_not(answer)) if text]
-    return "\n".join(lines)
-
-
-def _why_not(answer: dict[str, Any]) -> list[str]:
-    found = answer.get("why_not")
-    if not found:
-        return []
-    said = f"{found['title']} is number {found['rank']} of {found['of']}."
-    return [said, *(cause["text"] for cause in found["because"])]
-
-
-def _fit(match: dict[str, Any]) -> str:
-    if "fit" not in match:
-        return ""
-    return f", fit {match['fit']:.2f} over {match['coverage']:.0%} of the criteria"
-
-
-def _words(item: object) -> str:
-    return str(item.get("text", item)) if isinstance(item, dict) else str(item)
-
-
 def problems(found: list[dict[str, Any]]) -> str:
     """Return problems as lines for a person."""
     return "\n".join(

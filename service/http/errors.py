@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -13,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from kg import errors as kg
 from kg.text.i18n import gettext, mark
 from matcher.encoding.embedder import ModelUnusable
+from matcher.model.answer import ABSENT, plain
 from service.http.negotiation import wants_page
 
 STATUS: dict[type[kg.KgError], int] = {
@@ -51,6 +53,18 @@ HEADINGS = {
 _NO_METHOD = mark("The method is not allowed for the requested URL.")
 
 
+@dataclass(frozen=True)
+class ProblemDetails:
+    """An error after RFC 9457; ``limit`` says which limit was hit, ``problems`` which fields."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    limit: Annotated[str | None, ABSENT] = None
+    problems: Annotated[tuple[kg.Problem, ...] | None, ABSENT] = None
+
+
 def status_of(error: kg.KgError) -> int:
     """Return the status that an error of the graph is answered with, wherever it is told."""
     return STATUS.get(type(error), 500)
@@ -75,16 +89,15 @@ def register(app: Flask) -> None:
 
 
 def _of_graph(error: kg.KgError) -> Response:
-    extra: dict[str, Any] = {}
-    headers = {}
-    if isinstance(error, kg.Refused):
-        extra["problems"] = [problem.as_dict() for problem in error.problems]
-    if isinstance(error, kg.LimitExceeded | kg.Overloaded) and error.limit:
-        extra["limit"] = error.limit
-    if isinstance(error, kg.Overloaded):
-        headers["Retry-After"] = str(error.retry_after)
-    status = status_of(error)
-    return _unforeseen(error) if status == 500 else problem(status, str(error), extra, headers)
+    if (status := status_of(error)) == 500:
+        return _unforeseen(error)
+    return problem(
+        status,
+        str(error),
+        {"Retry-After": str(error.retry_after)} if isinstance(error, kg.Overloaded) else {},
+        limit=error.limit if isinstance(error, kg.Overloaded | kg.LimitExceeded) else None,
+        problems=tuple(error.problems) if isinstance(error, kg.Refused) else None,
+    )
 
 
 def _of_http(error: HTTPException) -> Response:
@@ -95,8 +108,8 @@ def _of_http(error: HTTPException) -> Response:
     detail = gettext(error.description or HTTPStatus(error.code).description)
     if error.code == 404:
         detail = gettext("There is nothing at %(path)s.", path=request.path)
-    extra = {"limit": "rate"} if error.code == HTTPStatus.TOO_MANY_REQUESTS else {}
-    return problem(error.code, detail, extra, headers)
+    limit = "rate" if error.code == HTTPStatus.TOO_MANY_REQUESTS else None
+    return problem(error.code, detail, headers, limit=limit)
 
 
 def _redirect(error: HTTPException) -> tuple[bytes, int, dict[str, str]]:
@@ -110,21 +123,31 @@ def _unforeseen(error: Exception) -> Response:
     """Log where it happened, without the message: it may quote what a person asked."""
     place = "".join(traceback.format_tb(error.__traceback__))
     current_app.logger.error("%s in %s\n%s", type(error).__name__, request.path, place)
-    return problem(500, gettext("Something went wrong here; it has been noted."), {}, {})
+    return problem(500, gettext("Something went wrong here; it has been noted."), {})
 
 
-def problem(status: int, detail: str, extra: dict[str, Any], headers: dict[str, str]) -> Response:
-    """Return an error as problem+json, or as a page where a browser asks outside /api."""
+def problem(
+    status: int,
+    detail: str,
+    headers: dict[str, str],
+    limit: str | None = None,
+    problems: tuple[kg.Problem, ...] | None = None,
+) -> Response:
+    """Answer an error as problem+json, or as a page where a browser asks outside /api."""
     title = HTTPStatus(status).phrase
     if wants_page() and not request.path.startswith("/api/"):
         heading = gettext(HEADINGS.get(status, title))
-        page = render_template("error.html", status=status, title=heading, detail=detail, **extra)
+        page = render_template(
+            "error.html", status=status, title=heading, detail=detail, problems=problems
+        )
         return Response(page, status, headers, content_type="text/html; charset=utf-8")
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | extra
+    body = plain(ProblemDetails("about:blank", title, status, detail, limit or None, problems))
     return Response(
-        json.dumps(body, ensure_ascii=True), status, headers,
+        json.dumps(body, ensure_ascii=True),
+        status,
+        headers,
         content_type="application/problem+json",
-    )  # fmt: skip
+    )
 
 
 def starting() -> kg.Overloaded:

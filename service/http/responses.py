@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, request
@@ -15,6 +15,7 @@ from kg.errors import NotFound
 from kg.stores.protocol import Version
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES
+from matcher.model.answer import plain
 from service.core.proxies import ASKED, household
 from service.core.runtime import current
 from service.http.negotiation import write_entry
@@ -30,8 +31,10 @@ HEADERS = {
 }
 
 
-def as_json(body: Any, status: int = 200) -> Response:  # noqa: ANN401
-    """Return an answer in JSON."""
+def as_json(body: object, status: int = 200) -> Response:
+    """Answer in JSON: a value, or what is JSON already."""
+    if is_dataclass(body):
+        body = plain(body)
     text = json.dumps(body, ensure_ascii=False, allow_nan=False)
     return Response(text, status, content_type="application/json")
 

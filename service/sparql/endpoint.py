@@ -13,10 +13,9 @@ from kg.errors import Malformed
 from kg.sparql import results
 from kg.sparql.query import Answer, PublicQuery
 from kg.sparql.scan import check_query
-from kg.sparql.similar_to import Asked, mentions, plan
+from kg.sparql.similar_to import SimilarQuery, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
-from matcher.model.question import Filters, Question
 from service.core.runtime import Runtime, current
 from service.http.negotiation import GRAPH, TABLE, choose, choose_named, wants_page
 from service.http.responses import HEADERS, document
@@ -115,14 +114,19 @@ class Finder:
         """Return whether a query asked for similar entries."""
         return self.version is not None
 
-    def __call__(self, asked: Asked) -> Sequence[tuple[str, float]]:
+    def __call__(self, query: SimilarQuery) -> Sequence[tuple[str, float]]:
         """Return entries with their scores, as POST /api/match/similar answers them."""
-        if asked.path not in INDEXED:
+        if query.path not in INDEXED:
             known = ", ".join("psr:" + CLASSES[path].removeprefix(PSR) for path in INDEXED)
             raise Malformed(f"psr:similarTo compares entries of the classes {known}.")
-        filters = Filters(type=(asked.path,))
-        question = Question(asked.text, asked.entry, asked.lang, asked.limit, filters)
-        nearest = self.matcher.nearest(question)
+        raw = {
+            "text": query.text,
+            "entry": query.entry,
+            "lang": query.lang,
+            "limit": query.limit,
+            "filters": {"type": [query.path]},
+        }
+        nearest = self.matcher.nearest(self.matcher.question("similar", raw))
         self.version = nearest.version
         self.abstained |= nearest.nothing_good
         return nearest.scores

@@ -12,7 +12,8 @@ import pytest
 from kg.errors import LimitExceeded, Malformed, TooLarge
 from kg.sparql.query import PublicQuery
 from kg.sparql.scan import check_query
-from kg.sparql.similar_to import MAX_LISTS, Asked, mentions, plan
+from kg.sparql.similar_to import MAX_LISTS, mentions, plan
+from kg.sparql.similar_to import SimilarQuery as Query
 
 E, F = "https://passerelle.example/id/practice/e", "https://passerelle.example/id/practice/f"
 P, Q = "https://passerelle.example/id/practice/p", "https://passerelle.example/id/practice/q"
@@ -22,17 +23,17 @@ PREFIX = (
     " PREFIX it: <https://passerelle.example/id/practice/>"
     " PREFIX rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> "
 )
-TEXT, ENTRY = Asked(10, "practice", text="bread", lang="en"), Asked(10, "practice", entry=E)
-THREE = Asked(3, "practice", text="bread", lang="en")
+TEXT, ENTRY = Query(10, "practice", text="bread", lang="en"), Query(10, "practice", entry=E)
+THREE = Query(3, "practice", text="bread", lang="en")
 
 
 class Finder:
     """Answers every question with two practices, and remembers the questions."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[Query] = []
 
-    def __call__(self, asked: Asked) -> list[tuple[str, float]]:
+    def __call__(self, asked: Query) -> list[tuple[str, float]]:
         self.asked.append(asked)
         return [(P, 0.75), (Q, 0.5)]
 
@@ -63,20 +64,20 @@ def rows(query: str, finder: Finder) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("pattern", "asked"),
     [
-        (f"?p psr:similarTo (<{E}> 5)", Asked(5, "practice", entry=E)),
-        (f"?p psr:similarTo (<{E}>)", Asked(10, "practice", entry=E)),
-        ("?p psr:similarTo (it:e 7 psr:Actor)", Asked(7, "actor", entry=E)),
-        ("?p psr:similarTo (it:e psr:Actor)", Asked(10, "actor", entry=E)),
-        (f"?p <https://w3id.org/passerelle/ns#similarTo> (<{E}> 5)", Asked(5, "practice", E)),
-        ("?p psr:similarTo ('bread' 3)", Asked(3, "practice", text="bread")),
+        (f"?p psr:similarTo (<{E}> 5)", Query(5, "practice", entry=E)),
+        (f"?p psr:similarTo (<{E}>)", Query(10, "practice", entry=E)),
+        ("?p psr:similarTo (it:e 7 psr:Actor)", Query(7, "actor", entry=E)),
+        ("?p psr:similarTo (it:e psr:Actor)", Query(10, "actor", entry=E)),
+        (f"?p <https://w3id.org/passerelle/ns#similarTo> (<{E}> 5)", Query(5, "practice", E)),
+        ("?p psr:similarTo ('bread' 3)", Query(3, "practice", text="bread")),
         ('?p psr:similarTo ("""a "b" \\u0107"""@hr 3) .',
-         Asked(3, "practice", text='a "b" ć', lang="hr")),
+         Query(3, "practice", text='a "b" ć', lang="hr")),
         ("(?p ?score) psr:similarTo ('(not a list)'@en)",
-         Asked(10, "practice", text="(not a list)", lang="en")),
-        ("?p psr:similarTo (<id/practice/e> 5)", Asked(5, "practice", entry=E)),
+         Query(10, "practice", text="(not a list)", lang="en")),
+        ("?p psr:similarTo (<id/practice/e> 5)", Query(5, "practice", entry=E)),
     ],
 )  # fmt: skip
-def test_a_pattern_asks_the_matcher_and_binds_its_matches(pattern: str, asked: Asked) -> None:
+def test_a_pattern_asks_the_matcher_and_binds_its_matches(pattern: str, asked: Query) -> None:
     finder = Finder()
     found = rows(f"SELECT ?p {{ {pattern} }}", finder)
     assert finder.asked == [asked]
@@ -318,7 +319,7 @@ def test_no_list_is_begun_when_the_time_is_over() -> None:
 
 def test_a_text_is_not_repeated_without_end() -> None:
     class Many(Finder):
-        def __call__(self, asked: Asked) -> list[tuple[str, float]]:
+        def __call__(self, asked: Query) -> list[tuple[str, float]]:
             return [(f"{P}{n}", 0.5) for n in range(100)]
 
     query = f"SELECT * {{ VALUES ?t {{ '{'x' * 15_000}' }} ?p psr:similarTo (?t 100) }}"

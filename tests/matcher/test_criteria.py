@@ -15,7 +15,7 @@ from matcher.judging.criteria import CRITERIA, WEIGHTS
 from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.judging.fit import Anticipated, weigh
 from matcher.judging.fit import anticipate as judge
-from matcher.model.question import Target
+from matcher.model.filters import Target
 from matcher.questions.transfer import gates, warnings
 from tests.conftest import BASE
 
@@ -261,9 +261,9 @@ def test_a_failed_gate_costs_rank_and_is_warned_of(store: EmbeddedStore) -> None
     bad = anticipate(practice(needs.format("employment-services")), here(store), 0.9)
     good = anticipate(practice(needs.format("social-housing")), here(store), 0.9)
     assert bad.score < good.score / 1.5
-    assert [g["status"] for g in gates(bad)] == ["failed", "gap"]
-    assert {w["kind"] for w in warnings(bad)} == {"uninformed", "incomplete", "inappropriate"}
-    assert "incomplete" not in {w["kind"] for w in warnings(good)}
+    assert [g.status for g in gates(bad)] == ["failed", "gap"]
+    assert {w.kind for w in warnings(bad)} == {"uninformed", "incomplete", "inappropriate"}
+    assert "incomplete" not in {w.kind for w in warnings(good)}
 
 
 def test_a_fact_that_speaks_for_it_never_lowers_the_score(store: EmbeddedStore) -> None:

@@ -20,7 +20,7 @@ from matcher.encoding.centring import Means, for_model
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import count
 from matcher.matcher import Matcher
-from matcher.model.question import Filters
+from matcher.model.filters import Filters
 from matcher.search.filter_values import Attributes, attributes
 from matcher.search.index import Index
 from matcher.search.ranking import RECIPE, by_entry, by_text

@@ -15,15 +15,18 @@ from kg.catalogue.lists import links_to
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
+from matcher import question as resolved
 from matcher.encoding import centring
 from matcher.judging import fit
 from matcher.matcher import Matcher
-from matcher.model.question import Filters, Question, Target, check_filters
+from matcher.model.answer import plain
+from matcher.model.filters import Filters, Target, check_filters
 from matcher.questions import batch, partners, similar
 from matcher.search import ranking as retrieval
 from matcher.search import snapshot as picture
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
+from tests.matcher.asking import Question, put
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 ADDRESSES = "https://w3id.org/passerelle/ns#addresses"
@@ -47,7 +50,7 @@ ALL = [(kind, question) for kind, questions in QUESTIONS.items() for question in
 
 def ask(matcher: Matcher, kind: str, question: Question) -> dict[str, object]:
     """Return an answer, as JSON would carry it."""
-    found: dict[str, object] = json.loads(json.dumps(getattr(matcher, kind)(question)))
+    found: dict[str, object] = json.loads(json.dumps(plain(put(matcher, kind, question))))
     return found
 
 
@@ -179,14 +182,14 @@ def test_filters_reach_every_question(starter_matcher: Matcher) -> None:
             Question(text=TEXT, territory="HR", target=Target(competences=("flying",))),
             "target.competences",
         ),
-        ("partners", Question(entry=PRACTICE), "entry"),
+        ("partners", Question(entry=PRACTICE), "actor"),
     ],
 )
 def test_a_bad_question_is_refused_with_its_field(
     starter_matcher: Matcher, kind: str, question: Question, path: str
 ) -> None:
     with pytest.raises(Refused) as caught:
-        getattr(starter_matcher, kind)(question)
+        put(starter_matcher, kind, question)
     assert [p.path for p in caught.value.problems] == [path]
 
 
@@ -269,7 +272,7 @@ def test_answers_can_be_spread_over_countries(starter_matcher: Matcher) -> None:
 
 def test_a_quota_lets_small_languages_be_seen(starter_matcher: Matcher) -> None:
     snapshot = starter_matcher.snapshot()
-    ranking = snapshot.rank(Question(text=TEXT), None, "en", Filters(type=("practice",)))
+    ranking = snapshot.rank(resolved.Question("en", TEXT), Filters(type=("practice",)))
     order = ranking.best(len(ranking.picture.iris))
     least = retrieval.NEARLY * ranking.probability(order[4])
     near = [iri for iri in order if ranking.probability(iri) >= least]
@@ -279,11 +282,11 @@ def test_a_quota_lets_small_languages_be_seen(starter_matcher: Matcher) -> None:
     known = {("language", "lv"): rows, ("language", "en"): np.array(range(len(order)), np.int32)}
     ranking = replace(ranking, picture=replace(ranking.picture, postings=known))
 
-    def shown(quota: int | None, lang: str = "en", diversity: str | None = None) -> list[str]:
-        question = Question(limit=5, quota=quota, diversity=diversity)
-        return similar.chosen(starter_matcher.store, ranking, question, lang)
+    def shown(quota: int, lang: str = "en", diversity: str | None = None) -> list[str]:
+        question = resolved.Question(lang, limit=5, quota=quota, diversity=diversity)
+        return similar.chosen(starter_matcher.store, ranking, question)
 
-    assert shown(None) == order[:5]
+    assert shown(0) == order[:5]
     assert shown(1) == [*order[:4], near[9]]
     assert shown(2) == shown(5) == [*order[:3], near[9], near[-1]]
     assert shown(2, "lv") == order[:5]
@@ -299,7 +302,7 @@ def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
     matcher.catch_up()
 
     def everything() -> str:
-        return json.dumps([getattr(matcher, kind)(question) for kind, question in ALL])
+        return json.dumps([plain(put(matcher, kind, question)) for kind, question in ALL])
 
     before = everything()
     assert everything() == before

@@ -14,7 +14,8 @@ from kg.stores.embedded import EmbeddedStore
 from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
 from matcher.evaluation import susy
 from matcher.matcher import Matcher
-from matcher.model.question import Question
+from matcher.model.answer import plain
+from tests.matcher.asking import Question, put
 
 pytestmark = pytest.mark.model
 
@@ -44,10 +45,10 @@ def matcher(starter_store: EmbeddedStore, home: Path) -> Iterator[Matcher]:
 def test_a_question_in_another_language_finds_a_sensible_practice(
     matcher: Matcher, lang: str, text: str, expected: set[str]
 ) -> None:
-    answer = matcher.transfer(Question(text=text, territory="HR035", limit=3))
-    assert answer["query"]["lang"] == lang  # type: ignore[index]
+    answer = plain(put(matcher, "transfer", Question(text=text, territory="HR035", limit=3)))
+    assert answer["query"]["lang"] == lang
     assert not answer["abstained"]
-    first = answer["matches"][0]  # type: ignore[index]
+    first = answer["matches"][0]
     assert first["country"] in expected
     assert first["reasons"]
 
@@ -65,9 +66,9 @@ def test_the_judged_questions_are_answered(matcher: Matcher) -> None:
 
 
 def test_an_idle_question_gets_no_good_match(matcher: Matcher) -> None:
-    answer = matcher.similar(Question(text="What is the boiling point of mercury?"))
+    answer = plain(put(matcher, "similar", Question(text="What is the boiling point of mercury?")))
     assert answer["abstained"]
-    assert {m["level"] for m in answer["matches"]} == {"weak"}  # type: ignore[attr-defined]
+    assert {m["level"] for m in answer["matches"]} == {"weak"}
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,8 @@ def test_an_idle_question_gets_no_good_match(matcher: Matcher) -> None:
 def test_a_language_that_the_model_does_not_know_is_said(
     matcher: Matcher, text: str, name: str
 ) -> None:
-    answer = matcher.similar(Question(text=text))
-    assert f"No mean is known for {name}" in answer["query"]["notes"][0]  # type: ignore[index]
+    answer = plain(put(matcher, "similar", Question(text=text)))
+    assert f"No mean is known for {name}" in answer["query"]["notes"][0]
 
 
 def test_susy_is_above_its_floors(shared: Path, home: Path) -> None:
@@ -97,10 +98,10 @@ def test_answers_are_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
         Question(text="Stariji ljudi žive sami u selima bez autobusa."),
         Question(entry=f"{matcher.store.base}id/practice/repair-cafe"),
     ]
-    before = json.dumps([matcher.similar(q) for q in asked])
-    assert json.dumps([matcher.similar(q) for q in asked]) == before
+    before = json.dumps([plain(put(matcher, "similar", q)) for q in asked])
+    assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
     matcher.rebuild()
-    assert json.dumps([matcher.similar(q) for q in asked]) == before
+    assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
 
 
 def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
@@ -109,11 +110,11 @@ def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher
     def answers() -> str:
         return json.dumps(
             [
-                matcher.transfer(Question(text=need, territory="HR035")),
-                matcher.partners(Question(entry=f"{ids}actor/city-hr-split")),
-                matcher.instruments(Question(text=need, territory="HR035")),
-                matcher.consortium(Question(text=need, size=4)),
-                matcher.groups(Question(entry=f"{ids}community/elif")),
+                plain(put(matcher, "transfer", Question(text=need, territory="HR035"))),
+                plain(put(matcher, "partners", Question(entry=f"{ids}actor/city-hr-split"))),
+                plain(put(matcher, "instruments", Question(text=need, territory="HR035"))),
+                plain(put(matcher, "consortium", Question(text=need, size=4))),
+                plain(put(matcher, "groups", Question(entry=f"{ids}community/elif"))),
             ]
         )
 

@@ -15,7 +15,8 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 from kg.errors import StoreUnusable
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.matcher import Matcher
-from matcher.model.question import Question
+from matcher.model.answer import plain
+from tests.matcher.asking import Question, put
 
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 
@@ -43,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _similar(matcher: Matcher, question: Question) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(matcher.similar(question)))
+    found: dict[str, Any] = json.loads(json.dumps(plain(put(matcher, "similar", question))))
     return found
 
 

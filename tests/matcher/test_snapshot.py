@@ -24,11 +24,13 @@ from matcher.engine import Snapshot
 from matcher.graph.view import World
 from matcher.judging.criteria.verdict import Scene
 from matcher.matcher import Matcher
-from matcher.model.question import Filters, Question, Target
+from matcher.model.answer import plain
+from matcher.model.filters import Filters, Target
 from matcher.questions import batch
 from matcher.search.ranking import Ranking
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
+from tests.matcher.asking import Question, put
 
 TEXT = "Older people in villages have no bus to the doctor"
 CHALLENGE = BASE + "id/challenge/long-term-unemployment"
@@ -59,7 +61,7 @@ def caught_up(matcher: Matcher) -> None:
 
 
 def ask(matcher: Matcher, kind: str) -> Any:  # noqa: ANN401
-    return getattr(matcher, kind)(QUESTIONS[kind])
+    return plain(put(matcher, kind, QUESTIONS[kind]))
 
 
 def answer(snapshot: Snapshot, kind: str) -> Any:  # noqa: ANN401
@@ -209,17 +211,17 @@ def test_one_thread_may_clear_what_another_reads(matcher: Matcher) -> None:
 
     matcher.world._kept["challenges"] = Cleared()
     question = Question(entry=CHALLENGE)
-    assert matcher.similar(question) == matcher.similar(question)
+    assert put(matcher, "similar", question) == put(matcher, "similar", question)
 
 
 def test_a_kept_ranking_is_never_written_to(matcher: Matcher) -> None:
-    challenge = matcher.store.get(CHALLENGE)
-    snapshot = matcher.snapshot()
-    kept = snapshot.rank(Question(), challenge, "en", Filters(type=("practice",)))
+    question = matcher.question("similar", {"entry": CHALLENGE, "lang": "en"})
+    snapshot, practices = matcher.snapshot(), Filters(type=("practice",))
+    kept = snapshot.rank(question, practices)
     allowed, best = kept.allowed.copy(), kept.best(1)[0]
-    assert snapshot.rank(Question(), challenge, "en", Filters(type=("practice",))) is kept
+    assert snapshot.rank(question, practices) is kept
     delete(matcher, best)
-    left = snapshot.rank(Question(), challenge, "en", Filters(type=("practice",)))
+    left = snapshot.rank(question, practices)
     assert best not in left.best(500)
     assert (kept.allowed == allowed).all()
     assert kept.best(1) == [best]

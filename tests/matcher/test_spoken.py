@@ -16,12 +16,13 @@ from kg.stores.protocol import Change
 from kg.text.i18n import speaking
 from matcher.encoding.text import preferred
 from matcher.matcher import Matcher
-from matcher.model.question import Question
+from matcher.model.answer import plain
 from matcher.questions import batch
 from matcher.search.index import Index
 from matcher.search.snapshot import Picture, QueryVectors
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
+from tests.matcher.asking import Question, put
 
 #: entries with texts that name their language
 WORLD = {
@@ -115,9 +116,9 @@ def test_a_text_is_read_in_its_own_language_the_reader_s_first(
         matcher.world.kept("challenges").clear()
         question = Question(entry=f"{BASE}id/{about}", territory="BG", lang=lang)
         with speaking(reader):
-            answer: Any = getattr(matcher, kind)(question)
+            answer: Any = put(matcher, kind, question)
         told = (lang or "").partition("-")[0]
-        if langs(asked) != read or (told and answer["query"]["lang"] != told):
+        if langs(asked) != read or (told and answer.query.lang != told):
             wrong.append((kind, about, reader, lang, asked[:]))
     assert wrong == []
 
@@ -125,7 +126,7 @@ def test_a_text_is_read_in_its_own_language_the_reader_s_first(
 def test_the_answer_says_the_language_that_an_entry_was_read_in(matcher: Matcher) -> None:
     asked = {"actor/asker": "en", "actor/foreign": "de", "actor/other": "fr"}
     for about, lang in asked.items():
-        answer: Any = matcher.partners(Question(entry=f"{BASE}id/{about}"))
+        answer: Any = plain(put(matcher, "partners", Question(entry=f"{BASE}id/{about}")))
         assert answer["query"]["lang"] == lang
 
 

@@ -19,10 +19,12 @@ from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.judging.fit import anticipate
 from matcher.judging.weights import read_weights, weighed, weights_hash
 from matcher.matcher import Matcher
-from matcher.model.question import Filters, Question, Target, WhatIf
+from matcher.model.answer import plain
+from matcher.model.filters import Filters, Target
 from matcher.questions.missing_fields import missing
 from matcher.questions.what_if import changes
 from tests.conftest import BASE
+from tests.matcher.asking import Question, put
 
 VOC = "https://w3id.org/passerelle/voc/"
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
@@ -32,22 +34,21 @@ KIND, POWER = "health-provider", "employment-services"
 
 
 def ask(matcher: Matcher, **more: object) -> dict[str, Any]:
-    found: dict[str, Any] = matcher.transfer(replace(ASKED, **more))  # type: ignore[arg-type]
-    return found
+    return plain(put(matcher, "transfer", replace(ASKED, **more)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("what_if", "target", "path"),
     [
-        (WhatIf(), Target(), "what_if"),
-        (WhatIf(budget_per_head=5.0), Target(budget_per_head=5.0), "what_if.budget_per_head"),
-        (WhatIf(actor_types=(KIND,)), Target(actor_types=(KIND,)), "what_if.actor_types"),
-        (WhatIf(competences=(POWER,)), Target(competences=(POWER,)), "what_if.competences"),
-        (WhatIf(actor_types=("wizard",)), Target(), "what_if.actor_types"),
+        ({}, Target(), "what_if"),
+        ({"budget_per_head": 5.0}, Target(budget_per_head=5.0), "what_if.budget_per_head"),
+        ({"actor_types": (KIND,)}, Target(actor_types=(KIND,)), "what_if.actor_types"),
+        ({"competences": (POWER,)}, Target(competences=(POWER,)), "what_if.competences"),
+        ({"actor_types": ("wizard",)}, Target(), "what_if.actor_types"),
     ],
 )
 def test_a_supposition_that_contradicts_or_says_nothing_is_refused(
-    starter_matcher: Matcher, what_if: WhatIf, target: Target, path: str
+    starter_matcher: Matcher, what_if: dict[str, object], target: Target, path: str
 ) -> None:
     with pytest.raises(Refused) as caught:
         ask(starter_matcher, what_if=what_if, target=target)
@@ -58,7 +59,7 @@ def test_a_supposition_is_answered_beside_the_present(starter_matcher: Matcher) 
     kinds = tuple({k for p in starter_matcher.store.entries("practice")
                    for k in p.links(PSR + "requiresActorType")})  # fmt: skip
     plain = ask(starter_matcher)
-    answer = ask(starter_matcher, what_if=WhatIf(actor_types=kinds))
+    answer = ask(starter_matcher, what_if={"actor_types": kinds})
     assert [m["entry"] for m in answer["matches"]] == [m["entry"] for m in plain["matches"]]
     rises = [m["what_if"]["fit_after"] - m["what_if"]["fit_before"] for m in answer["matches"]]
     assert all(m["fit"] == m["what_if"]["fit_before"] for m in answer["matches"])
@@ -136,10 +137,10 @@ def test_the_value_of_knowing_is_the_expected_number_of_swaps(starter_matcher: M
     first = replace(one, verdicts=known, score=0.30)
     unknown = known | {"P1": Verdict(1.0, ""), "P3": Verdict(None, "")}
     rows = missing([first, replace(two, verdicts=unknown, score=0.29)])
-    assert [(r["field"], r["entry"], r["value"]) for r in rows] == [
+    assert [(r.field, r.entry, r.value) for r in rows] == [
         ("psr:participation", two.practice.iri, 0.5)
     ]
-    assert missing([first, replace(two, verdicts=unknown, score=0.20)]) == []
+    assert missing([first, replace(two, verdicts=unknown, score=0.20)]) == ()
 
 
 def test_why_not_names_rank_filter_and_criteria(starter_matcher: Matcher) -> None:
@@ -183,7 +184,7 @@ def test_why_not_says_what_is_known_of_both(starter_matcher: Matcher) -> None:
 
 
 def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher) -> None:
-    answer = starter_matcher.transfer(Question(entry=PRACTICE, territory="SI"))
+    answer = plain(put(starter_matcher, "transfer", Question(entry=PRACTICE, territory="SI")))
     matches: Any = answer["matches"]
     own = next(match for match in matches if match["entry"] == PRACTICE)
     assert "there-already" in {warning["kind"] for warning in own["warnings"]}
@@ -192,10 +193,12 @@ def test_a_practice_that_is_there_already_is_said_to_be(starter_matcher: Matcher
 def test_filters_hold_for_the_practice_asked_about_too(starter_matcher: Matcher) -> None:
     asked = Question(entry=PRACTICE, territory="HR035")
     for filters in (Filters(country=("LV",)), Filters(not_country=("SI",))):
-        answer: Any = starter_matcher.transfer(replace(asked, filters=filters))
+        answer: Any = plain(put(starter_matcher, "transfer", replace(asked, filters=filters)))
         assert answer["matches"]
         assert PRACTICE not in [match["entry"] for match in answer["matches"]]
-    own: Any = starter_matcher.transfer(replace(asked, filters=Filters(country=("SI",))))
+    own: Any = plain(
+        put(starter_matcher, "transfer", replace(asked, filters=Filters(country=("SI",))))
+    )
     assert own["matches"][0]["entry"] == PRACTICE
 
 
@@ -203,7 +206,7 @@ def test_what_a_practice_is_compared_by_is_cited(starter_matcher: Matcher) -> No
     """Asked about a practice its concepts count for the need, asked by text they do not."""
     cited = {}
     for asked in (Question(entry=PRACTICE, territory="SI"), Question(text=TEXT, territory="SI")):
-        matches: Any = starter_matcher.transfer(asked)["matches"]
+        matches: Any = plain(put(starter_matcher, "transfer", asked))["matches"]
         needs = [r for m in matches for r in m["reasons"] if r["criterion"] == "P1"]
         cited[asked.text] = {t[1] for r in needs for t in r["evidence"]}
     assert f"<{PSR}problem>" in cited[None] & cited[TEXT]
@@ -214,9 +217,8 @@ def test_failures_are_shown_and_warned_of(starter_matcher: Matcher) -> None:
     failed = [m for m in starter_matcher.world.all_moved() if m.result == "not-adopted"]
     assert failed
     for moved in failed:
-        answer: Any = starter_matcher.transfer(
-            Question(entry=moved.practice, territory="LV", limit=100)
-        )
+        question = Question(entry=moved.practice, territory="LV", limit=100)
+        answer = plain(put(starter_matcher, "transfer", question))
         found = next(m for m in answer["matches"] if m["entry"] == moved.practice)
         assert found["transfers"][0]["result"] == "not-adopted"
         assert moved.iri in [t["transfer"] for t in found["transfers"]]
@@ -230,7 +232,7 @@ def test_a_place_without_figures_is_said_to_have_none(starter_matcher: Matcher) 
         and not any(t.values(PSR + n) for n in ("population", "gdpPerHead", "urbanRural"))
     ]  # fmt: skip
     assert bare
-    answer: Any = starter_matcher.transfer(replace(ASKED, territory=bare[0].iri))
+    answer: Any = plain(put(starter_matcher, "transfer", replace(ASKED, territory=bare[0].iri)))
     assert answer["matches"]
     assert "No figures" in " ".join(answer["query"]["notes"])
 

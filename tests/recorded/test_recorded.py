@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.api import requests
+from matcher.kinds import KINDS
 from tests.recorded.recording import (
     FURTHER,
     HASHING,
@@ -46,7 +46,7 @@ def test_the_model_matches_what_it_matched(tmp_path: Path) -> None:
 
 def test_every_kind_of_question_is_asked_often_and_answered_well() -> None:
     kinds = Counter(question.kind for question in questions(HASHING))
-    assert set(kinds) == set(requests.REQUESTS)
+    assert set(kinds) == set(KINDS)
     assert min(kinds.values()) >= 15
     assert sum(kinds.values()) >= 200
     assert len({question.reader for question in questions(HASHING)}) == 8

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 import pyoxigraph as ox
@@ -21,6 +21,8 @@ from kg.entry import make
 from kg.errors import Overloaded
 from kg.stores.protocol import Change
 from kg.text.i18n import gettext, ngettext, own_name, speaking
+from matcher.model.answer import Answer
+from matcher.question import Question
 from service import create_app
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
@@ -194,15 +196,18 @@ class TestHome:
     def test_no_good_match_is_an_answer(
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = runtime.matcher.similar
-        monkeypatch.setattr(
-            runtime.matcher, "similar", lambda q: cast(Any, real(q)) | {"abstained": True}
-        )
+        real = runtime.matcher.answer
+
+        def answers(**changes: Any) -> None:  # noqa: ANN401
+            def changed(kind: str, question: Question) -> Answer:
+                return dataclasses.replace(real(kind, question), **changes)
+
+            monkeypatch.setattr(runtime.matcher, "answer", changed)
+
+        answers(abstained=True)
         seen = words(page(client, "/", q="quantum chromodynamics"))
         assert "No good match; the nearest are:" in seen
-        monkeypatch.setattr(
-            runtime.matcher, "similar", lambda q: cast(Any, real(q)) | {"matches": []}
-        )
+        answers(matches=())
         assert "Nothing was found" in words(page(client, "/", q="quantum chromodynamics"))
 
     def test_an_entry_can_be_the_question(self, client: FlaskClient) -> None:

@@ -9,7 +9,7 @@ from rdflib import Graph, Namespace, URIRef
 from werkzeug.test import TestResponse
 
 from matcher.matcher import Matcher, Nearest
-from matcher.model.question import Question
+from matcher.question import Question
 from service.core.runtime import Runtime
 from tests.kg.test_pool import children
 from tests.service.conftest import practice, until

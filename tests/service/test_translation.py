@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from kg.text import i18n, number_formats
-from kg.text.i18n import LANGUAGES
+from kg.text.i18n import own_names
 from kg.vocabulary import CLASSES, Vocabulary, graphs
 from matcher.graph.view import World
 from matcher.judging.criteria import WEIGHTS
@@ -30,8 +30,8 @@ ENGLISH = Locale.parse("en").languages
 #: names that are the same in every language
 ALLOWED = {
     "Passerelle", "SPARQL", "API", "CSV", "XLSX", "GeoJSON", "Turtle", "N-Triples", "JSON-LD",
-    "CC BY 4.0", "starter", "model hashing@00000001", *LANGUAGES.values(),
-    *(ENGLISH[code] for code in LANGUAGES),
+    "CC BY 4.0", "starter", "model hashing@00000001", *own_names().values(),
+    *(ENGLISH[code] for code in own_names()),
     *(example[0].strip(".") for example in EXAMPLES), ASKED,
 }  # fmt: skip
 #: elements and classes whose texts are data, code or, as sample queries, English; attributes seen

@@ -14,8 +14,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
-from matcher.answer import Json
-from matcher.model.question import Question
+from matcher.model.answer import Answer
+from matcher.question import Question
 from service import create_app
 from service.core.runtime import Runtime
 from service.pages.parts.components import Field, Piece
@@ -240,20 +240,21 @@ class TestComparing:
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[Question] = []
-        transfer = runtime.matcher.transfer
+        answer = runtime.matcher.answer
 
-        def counted(question: Question) -> Json:
+        def counted(kind: str, question: Question) -> Answer:
             asked.append(question)
-            return transfer(question)
+            return answer(kind, question)
 
-        monkeypatch.setattr(runtime.matcher, "transfer", counted)
+        monkeypatch.setattr(runtime.matcher, "answer", counted)
         far = slugs(page(client, "/transfer", **ASKED, pick=["no-such-practice"]))
         asked.clear()
         page(client, "/transfer", **ASKED, pick=[far[0], "buurtzorg", "no-such-practice"])
         assert len(asked) == 1
         assert (asked[0].limit, len(asked[0].also)) == (12, 3)
-        found = transfer(replace(asked[0], limit=2, also=(f"{BASE}id/practice/{far[5]}",)))
-        assert [str(m["entry"]).rpartition("/")[2] for m in cast(Any, found["matches"])] == [
+        more = replace(asked[0], limit=2, also=(f"{BASE}id/practice/{far[5]}",))
+        found = answer("transfer", more)
+        assert [match.entry.rpartition("/")[2] for match in found.matches] == [
             *far[:2], far[5]
         ]  # fmt: skip
 

@@ -47,13 +47,13 @@ class Row:
 
 
 def mappings() -> list[str]:
-    """Return the names of the lists that have a mapping file."""
+    """The names of the lists that have a mapping file."""
     found = (file.name for file in files("kg.imports.sources").iterdir())
     return sorted(n.removesuffix(".toml") for n in found if n.endswith(".toml"))
 
 
 def names() -> list[str]:
-    """Return the names that can be imported: those of lists, and ``rdf``."""
+    """The names that can be imported: those of lists, and ``rdf``."""
     return sorted([*mappings(), RDF])
 
 
@@ -91,7 +91,7 @@ def _check_file(path: Path) -> None:
 
 
 def not_utf8(path: Path, error: UnicodeDecodeError) -> ImportFailed:
-    """Return what to say of a file in another encoding."""
+    """What to say of a file in another encoding."""
     return ImportFailed(
         f"{path.name} is not UTF-8 (byte 0x{error.object[error.start]:02x} cannot be read);"
         " save it again with the encoding UTF-8."

@@ -1,18 +1,17 @@
-"""Read the features of a GeoJSON FeatureCollection one after the other."""
+"""Read the features of a GeoJSON FeatureCollection.
+
+By ``json`` and not by a streaming parser: none of these says line and column of what is damaged.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from kg.errors import ImportFailed
 from kg.imports.sources import Record, not_utf8
-
-_LIST = re.compile(r'"features"\s*:\s*\[\s*')
-_COMMA = re.compile(r"\s*(,|(?=\]))\s*")
 
 
 def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
@@ -21,41 +20,36 @@ def records(path: Path, expected: Collection[str]) -> Iterator[Record]:
     Properties are free in GeoJSON, so nothing is ``expected``. Raises ImportFailed if the
     file is not a whole FeatureCollection, and says where it breaks.
     """
-    number = 0
+    complete = 0
+
+    def keep(item: dict[str, Any]) -> dict[str, Any]:
+        """Count features and forget outlines, of which most of a large file consists."""
+        nonlocal complete
+        complete += item.get("type") == "Feature"
+        if item.get("type") != "Point" and isinstance(item.get("coordinates"), list):
+            del item["coordinates"]
+        return item
+
+    where = ""
     try:
-        for number, feature in enumerate(_features(path.read_text("utf-8-sig"), path), 1):
-            yield _record(number, feature)
+        text = path.read_text("utf-8-sig")
+        document = json.loads(text, parse_float=str, parse_int=str, object_hook=keep)
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from error
-    except RecursionError as error:
-        raise _broken(path, "", number) from error
-    except json.JSONDecodeError as error:
-        raise _broken(path, f" at line {error.lineno}, column {error.colno}", number) from error
-
-
-def _broken(path: Path, where: str, number: int) -> ImportFailed:
-    return ImportFailed(
-        f"{path.name} breaks off or is damaged{where}, after feature {number}; download it again."
-    )
-
-
-def _features(text: str, path: Path) -> Iterator[Any]:
-    """Yield the features without building the whole document as objects."""
-    decoder = json.JSONDecoder(parse_float=str, parse_int=str)
-    listed = _LIST.search(text)
-    begin = at = listed.end() if listed else len(text)
-    while listed and text[at : at + 1] != "]":
-        item, at = decoder.raw_decode(text, at)
-        yield item
-        if not (comma := _COMMA.match(text, at)):
-            raise json.JSONDecodeError("A comma was expected", text, at)
-        at = comma.end()
-    document = decoder.decode(text[:begin] + text[at:])
+    except (json.JSONDecodeError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError):
+            where = f" at line {error.lineno}, column {error.colno}"
+        raise ImportFailed(
+            f"{path.name} breaks off or is damaged{where}, after feature {complete};"
+            " download it again."
+        ) from error
     kind = document.get("type") if isinstance(document, dict) else None
-    if kind != "FeatureCollection" or not listed:
+    if kind != "FeatureCollection" or not isinstance(document.get("features"), list):
         raise ImportFailed(
             f"{path.name} is not a GeoJSON FeatureCollection; its type is {str(kind)[:40]!r}."
         )
+    for number, feature in enumerate(document["features"], 1):
+        yield _record(number, feature)
 
 
 def _record(number: int, feature: Any) -> Record:  # noqa: ANN401
@@ -63,11 +57,7 @@ def _record(number: int, feature: Any) -> Record:  # noqa: ANN401
     if not isinstance(properties, dict):
         return Record(number, {}, "This is not a GeoJSON feature with properties.")
     values = {k: v for k, v in properties.items() if isinstance(v, str)}
-    return Record(number, values | _point(feature.get("geometry")))
-
-
-def _point(geometry: Any) -> dict[str, str]:  # noqa: ANN401
-    match geometry:
+    match feature.get("geometry"):
         case {"type": "Point", "coordinates": [str(long), str(lat), *_]}:
-            return {"geo:long": long, "geo:lat": lat}
-    return {}
+            values |= {"geo:long": long, "geo:lat": lat}
+    return Record(number, values)

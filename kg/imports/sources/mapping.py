@@ -39,12 +39,12 @@ class Mapping:
 
     @property
     def expected(self) -> list[str]:
-        """Return the columns that the list is published with."""
+        """The columns that the list is published with."""
         used = [column for rule in self.rules for column in rule["columns"]]
         return list(dict.fromkeys([*self.identifier, *used, *self.unused]))
 
     def key(self, record: Record) -> str | None:
-        """Return the identifier of a row: its own, or 12 digits made from several columns."""
+        """The identifier of a row: its own, or 12 digits made from several columns."""
         cells = [record.values.get(column, "").strip() for column in self.identifier]
         if not all(cells):
             return None
@@ -53,7 +53,7 @@ class Mapping:
 
 
 def load(name: str) -> Mapping:
-    """Return the mapping of a list."""
+    """The mapping of a list."""
     text = (files("kg.imports.sources") / f"{name}.toml").read_text("utf-8")
     return Mapping(**tomllib.loads(text))
 
@@ -73,7 +73,7 @@ def rows(
     base: str,
     territories: Collection[str],
 ) -> Iterator[Row]:
-    """Return the rows of a file, which ``records`` opens anew each time it is called."""
+    """The rows of a file, which ``records`` opens anew each time it is called."""
     groups = _survey(mapping, records())
     return _Run(mapping, groups, base, territories).rows(records())
 
@@ -151,7 +151,7 @@ class _Run:
         return found, problems
 
     def _language(self, values: dict[str, str]) -> str:
-        """Return the language of the row: the one its first text has or says it has."""
+        """The language of the row: the one its first text has or says it has."""
         for column, said in self.mapping.languages.items():
             if text := values.get(column, "").strip():
                 return said or detect_surely(text)
@@ -160,7 +160,7 @@ class _Run:
     def _apply(
         self, rule: dict[str, Any], values: dict[str, str], language: str
     ) -> tuple[list[Term], list[Problem]]:
-        """Return the terms of the rule's cells, or why there are none."""
+        """The terms of the rule's cells, or why there are none."""
         terms: list[Term] = []
         faults: list[Problem] = []
         for column in rule["columns"]:

@@ -83,7 +83,7 @@ def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
 
 
 def _items(document: Any) -> tuple[Any, list[Any]]:  # noqa: ANN401
-    """Return the context of a document, None for ours, and its nodes."""
+    """The context of a document, None for ours, and its nodes."""
     reference = document.pop("@context", None) if isinstance(document, dict) else None
     if reference == context():
         reference = None
@@ -152,7 +152,7 @@ class _Roots(Generic[T]):
         self._known: dict[T, T] = {}
 
     def of(self, node: T) -> T:
-        """Return the node at the top, or in a circle the same one for all of it."""
+        """The node at the top, or in a circle the same one for all of it."""
         way: dict[T, None] = {}
         while node in self._parents and node not in self._known and node not in way:
             way[node] = None

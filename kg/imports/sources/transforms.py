@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import pyoxigraph as ox
 
+from kg.entry import decimal
 from kg.errors import Refused, refused
 from kg.vocabulary import PREFIXES, XSD
 
@@ -39,18 +40,18 @@ class Cell:
     territories: Collection[str]
 
     def fault(self, message: str, hint: str) -> Refused:
-        """Return a refusal that names the column and the value."""
+        """A refusal that names the column and the value."""
         return refused(self.column, message, value=self.value[:200], hint=hint)
 
     def parts(self) -> list[str]:
-        """Return the different texts between the rule's separators (a pattern)."""
+        """The different texts between the rule's separators (a pattern)."""
         pattern = self.options.get("separator")
         found = re.split(pattern, self.value) if pattern else [self.value]
         return list(dict.fromkeys(part.strip() for part in found if part.strip()))
 
 
 def text(cell: Cell) -> list[Term]:
-    """Return each part with its language, or plain if the rule's language is empty."""
+    """Each part with its language, or plain if the rule's language is empty."""
     return [
         ox.Literal(part, language=cell.language) if cell.language else ox.Literal(part)
         for part in cell.parts()
@@ -58,20 +59,20 @@ def text(cell: Cell) -> list[Term]:
 
 
 def title(cell: Cell) -> list[Term]:
-    """Return the text on one line, shortened to ``maximum`` characters."""
+    """The text on one line, shortened to ``maximum`` characters."""
     short = shorten(cell.value, cell.options["maximum"], placeholder="…")
     return [ox.Literal(short, language=cell.language)]
 
 
 def overlong(cell: Cell) -> list[Term]:
-    """Return the whole text if ``title`` has to shorten it."""
+    """The whole text if ``title`` has to shorten it."""
     whole = " ".join(cell.value.split())
     fits = len(whole) <= cell.options["maximum"]
     return [] if fits else [ox.Literal(whole, language=cell.language)]
 
 
 def address(cell: Cell) -> list[Term]:
-    """Return the first http address, characters that an IRI forbids percent-encoded."""
+    """The first http address, characters that an IRI forbids percent-encoded."""
     first = re.split(r"\s*;\s*|\s+(?=https?://)", cell.value)[0]
     try:
         parts = urlsplit(first)
@@ -89,7 +90,7 @@ def address(cell: Cell) -> list[Term]:
 
 
 def day(cell: Cell) -> list[Term]:
-    """Return a date in the rule's ``format``: that of ``strptime``, or ``milliseconds``."""
+    """A date in the rule's ``format``: that of ``strptime``, or ``milliseconds``."""
     form = cell.options["format"]
     try:
         if form == "milliseconds":
@@ -104,29 +105,25 @@ def day(cell: Cell) -> list[Term]:
 
 
 def amount(cell: Cell) -> list[Term]:
-    """Return euros of ``1.234,56 kn``; ``per_euro`` has how many of a unit make one euro."""
+    """Euros of ``1.234,56 kn``; ``per_euro`` has how many of a unit make one euro."""
     match = _AMOUNT.fullmatch(cell.value)
     rate = cell.options["per_euro"].get(match[3]) if match else None
     if match is None or rate is None:
         units = " or ".join(cell.options["per_euro"])
         raise cell.fault("This is not an amount.", f"Write it like 1.234,56 with {units}.")
     number = Decimal(f"{match[1].replace('.', '')}.{match[2] or 0}")
-    return [_decimal((number / Decimal(rate)).quantize(_CENT))]
+    return [decimal(f"{(number / Decimal(rate)).quantize(_CENT):f}")]
 
 
 def degrees(cell: Cell) -> list[Term]:
-    """Return a number of degrees with six decimals at most."""
+    """A number of degrees with six decimals at most."""
     if not _DEGREES.fullmatch(cell.value):
         raise cell.fault("This is not a number of degrees.", "Write it like 15.98.")
-    return [_decimal(round(Decimal(cell.value), 6))]
-
-
-def _decimal(number: Decimal) -> ox.Literal:
-    return ox.Literal(f"{number:f}", datatype=ox.NamedNode(XSD + "decimal"))
+    return [decimal(f"{round(Decimal(cell.value), 6):f}")]
 
 
 def lookup(cell: Cell) -> list[Term]:
-    """Return the things that the rule's table gives for each part, compared without case.
+    """The things that the rule's table gives for each part, compared without case.
 
     A part that the table lacks stands for itself if it is the code of a territory and
     ``territories`` is set, is left out if ``quiet`` is set, and cannot be used otherwise.
@@ -144,7 +141,7 @@ def lookup(cell: Cell) -> list[Term]:
 
 
 def expand(name: str, base: str = "") -> str:
-    """Return the IRI of ``prefix:name``, or of a path under ``base``."""
+    """The IRI of ``prefix:name``, or of a path under ``base``."""
     prefix, colon, rest = name.partition(":")
     return PREFIXES[prefix] + rest if colon else base + name
 

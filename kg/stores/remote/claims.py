@@ -66,7 +66,7 @@ class Claims:
             self._update(f"DELETE WHERE {{ GRAPH {self._name} {{ {ox.NamedNode(claim)} ?p ?o }} }}")
 
     def _left(self, others: set[tuple[str, str]]) -> list[str]:
-        """Return the claims of writers that are gone: nothing was written for a long time."""
+        """The claims of writers that are gone: nothing was written for a long time."""
         now = time.monotonic()
         self._seen = {key: self._seen.get(key, now) for key in others}
         return [claim for (claim, _), since in self._seen.items() if now - since > LEFT]

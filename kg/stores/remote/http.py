@@ -1,27 +1,29 @@
-"""Somebody's SPARQL 1.1 engine over HTTP: requests, retries, and answers that are whole."""
+"""Somebody's SPARQL 1.1 engine over HTTP: requests, retries, and answers that are whole.
+
+httpx2 sends and reads; the time that a whole answer may take is kept here, as a time-out of HTTP
+clients begins anew with every byte.
+"""
 
 from __future__ import annotations
 
-import base64
 import math
 import os
 import re
 import socket
+import ssl
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPResponse
+from functools import lru_cache
 from itertools import count
+from urllib.parse import urlencode
 
-from SPARQLWrapper import INSERT, POST, SELECT, SPARQLWrapper
+import httpx2
 
-from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
+from kg.errors import KgError, LimitExceeded, Malformed, Overloaded, StoreUnusable
 
 RESULTS = "application/sparql-results+json"
 TRIPLES = "application/n-triples"
@@ -54,64 +56,67 @@ class Address:
     digest: bool = False
     token: str | None = field(default=None, repr=False)
 
+    def auth(self) -> httpx2.Auth | None:
+        """Answer the challenges of one request; digest counts, so that no two may share it."""
+        if self.digest:
+            return httpx2.DigestAuth(self.user or "", self.password or "")
+        if self.user and not self.token:
+            return httpx2.BasicAuth(self.user, self.password or "")
+        return None
+
 
 class Reply:
     """The body of an answer as a file; raises rather than end too early or too late."""
 
-    def __init__(self, response: HTTPResponse, end: float) -> None:
+    def __init__(self, response: httpx2.Response, end: float) -> None:
         self.headers = response.headers
         self._response = response
+        self._chunks, self._ahead = response.iter_raw(), b""
         # Another handle of the connection: only shutting it down wakes a thread that reads.
-        self._socket = (
-            None if response.isclosed() else socket.socket(fileno=os.dup(response.fileno()))
-        )
+        connection = response.extensions["network_stream"].get_extra_info("socket")
+        self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         self._late = False
         self._alarm = threading.Timer(max(0.0, end - time.monotonic()), self._hang_up)
         self._alarm.daemon = True
-        if self._socket:
-            self._alarm.start()
+        self._alarm.start()
 
     def _hang_up(self) -> None:
         self._late = True
         with suppress(OSError):
-            assert self._socket
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def read(self, size: int = 1 << 16) -> bytes:
-        """Return the next bytes, none at the end. Raises LimitExceeded or StoreUnusable."""
+        """At most ``size`` bytes, none at the end. Raises LimitExceeded or StoreUnusable."""
         try:
-            data = self._response.read1(size)
-        except TimeoutError as error:
-            raise too_late() from error
-        except (HTTPException, OSError) as error:
-            raise self._broken() from error
-        if not data and (self._late or self._response.length):
-            raise self._broken()
-        return data
-
-    def _broken(self) -> LimitExceeded | StoreUnusable:
-        return too_late() if self._late else StoreUnusable("The SPARQL engine's answer broke off.")
+            chunk = self._ahead or next(self._chunks, b"")
+        except httpx2.HTTPError as error:
+            if self._late or isinstance(error, httpx2.TimeoutException):
+                raise too_late() from error
+            raise StoreUnusable("The SPARQL engine's answer broke off.") from error
+        if not chunk and self._late:
+            raise too_late()
+        self._ahead = chunk[size:]
+        return chunk[:size]
 
     def all(self) -> bytes:
-        """Return the rest of the body."""
+        """The rest of the body."""
         return b"".join(iter(self.read, b""))
 
     def close(self) -> None:
         """Close the connection."""
-        if self._socket:
-            self._alarm.cancel()
-            self._alarm.join()
-            self._socket.close()
+        self._alarm.cancel()
+        self._alarm.join()
+        self._socket.close()
         self._response.close()
 
 
 def too_late() -> LimitExceeded:
-    """Return the error of a query that takes too long."""
+    """The error of a query that takes too long."""
     return LimitExceeded("The query took longer than it may.", "time")
 
 
 def cut_off(rows: int | str) -> LimitExceeded:
-    """Return the error of an answer that the engine ended early."""
+    """The error of an answer that the engine ended early."""
     return LimitExceeded(f"The SPARQL engine cuts answers off at {rows} rows.", "rows")
 
 
@@ -126,23 +131,23 @@ class Engine:
 
     @contextmanager
     def query(
-        self, text: str, accept: str = RESULTS, seconds: float = PATIENCE,
+        self,
+        text: str,
+        accept: str = RESULTS,
+        seconds: float = PATIENCE,
         graphs: Mapping[str, Sequence[str]] | None = None,
-    ) -> Iterator[Reply]:  # fmt: skip
-        """Yield the answer to a query as RESULTS or TRIPLES.
+    ) -> Iterator[Reply]:
+        """Send a query and read RESULTS or TRIPLES inside the block.
 
         ``graphs`` holds the protocol's parameters of a dataset; None is the union of all
         graphs. Raises Malformed for what the engine cannot read, LimitExceeded (``time``,
         ``rows``), Overloaded, or StoreUnusable.
         """
-        wrapper = self._wrapper(text, SELECT, accept)
-        dataset = {"union-default-graph": ["true"]} if graphs is None else graphs
-        for name, values in dataset.items():
-            for value in values:
-                wrapper.addParameter(name, value)
         # Virtuoso counts in milliseconds, RDF4J and Fuseki in seconds; others do not look at it.
-        wrapper.addParameter("timeout", str(math.ceil(seconds * (1000 if self.virtuoso else 1))))
-        with self._reply(wrapper._createRequest, seconds) as reply:
+        timeout = str(math.ceil(seconds * (1000 if self.virtuoso else 1)))
+        dataset = {"union-default-graph": ["true"]} if graphs is None else graphs
+        form = {"query": text, **dataset, "timeout": timeout}
+        with self._reply("POST", self._address.query, accept, seconds, form=form) as reply:
             self.virtuoso = "virtuoso" in reply.headers.get("Server", "").lower()
             self.most_rows = int(reply.headers.get("X-SPARQL-MaxRows", 0)) or self.most_rows
             _check(reply, accept)
@@ -150,94 +155,79 @@ class Engine:
 
     def update(self, text: str) -> None:
         """Run an update; raises what ``query`` raises."""
-        wrapper = self._wrapper(text, INSERT, "*/*")
-        with self._reply(wrapper._createRequest, PATIENCE) as reply:
+        with self._reply("POST", self._address.update, "*/*", form={"update": text}) as reply:
             reply.all()
 
     def graph(self, name: str) -> bytes:
-        """Return a graph as N-Triples, nothing if there is none."""
+        """The N-Triples of a graph, nothing if there is none."""
         try:
-            with self._graph_store("GET", name, None) as reply:
+            with self._reply("GET", self._graph(name), TRIPLES) as reply:
                 return reply.all()
-        except StoreUnusable as error:
-            if getattr(error.__cause__, "code", None) == 404:
-                return b""
-            raise
+        except _NotThere:
+            return b""
 
     def put(self, name: str, triples: bytes) -> None:
         """Put N-Triples into a graph in the place of what it holds."""
-        with self._graph_store("PUT", name, triples) as reply:
+        with self._reply("PUT", self._graph(name), "*/*", triples=triples) as reply:
             reply.all()
 
-    def _wrapper(self, text: str, kind: str, accept: str) -> SPARQLWrapper:
-        wrapper = SPARQLWrapper(self._address.query, self._address.update)
-        wrapper.setMethod(POST)
-        wrapper.setOnlyConneg(True)
-        # Not by setQuery: its guess at what a stranger wrote must not say where that is sent.
-        wrapper.queryString, wrapper.queryType = text, kind
-        for name, value in self._headers(accept).items():
-            wrapper.addCustomHttpHeader(name, value)
-        return wrapper
-
-    def _headers(self, accept: str) -> dict[str, str]:
-        found, here = {"Accept": accept}, self._address
-        if here.token:
-            found["Authorization"] = f"Bearer {here.token}"
-        elif here.user and not here.digest:
-            pair = base64.b64encode(f"{here.user}:{here.password or ''}".encode()).decode()
-            found["Authorization"] = f"Basic {pair}"
-        return found
-
-    def _graph_store(
-        self, method: str, name: str, body: bytes | None
-    ) -> AbstractContextManager[Reply]:
-        url = self._address.graphs + "?" + urllib.parse.urlencode({"graph": name})
-        headers = self._headers(TRIPLES if body is None else "*/*")
-        if body is not None:
-            headers["Content-Type"] = "text/turtle; charset=utf-8"  # every engine reads it
-        return self._reply(
-            lambda: urllib.request.Request(url, body, headers, method=method), PATIENCE
-        )
+    def _graph(self, name: str) -> str:
+        return self._address.graphs + "?" + urlencode({"graph": name})
 
     @contextmanager
-    def _reply(self, make: Callable[[], urllib.request.Request], seconds: float) -> Iterator[Reply]:
-        end = time.monotonic() + seconds
-        reply = Reply(self._send(make, end), end)
-        try:
-            yield reply
-        finally:
-            reply.close()
+    def _reply(
+        self,
+        method: str,
+        url: str,
+        accept: str,
+        seconds: float = PATIENCE,
+        *,
+        form: Mapping[str, str | Sequence[str]] | None = None,
+        triples: bytes | None = None,
+    ) -> Iterator[Reply]:
+        """Send a request, again if the engine asks for it and the time allows.
 
-    def _send(self, make: Callable[[], urllib.request.Request], end: float) -> HTTPResponse:
-        """Send a request, again if the engine asks for it and the time allows."""
-        wait: float | None = None
-        for attempt in count():
-            try:
-                found: HTTPResponse = self._opener().open(
-                    make(), timeout=max(end - time.monotonic(), _PAUSE)
-                )
-            except urllib.error.HTTPError as error:
-                told = _told(error)
-                if (wait := _wait(error, told, attempt)) is None:
-                    raise _refusal(error, told.partition("\n")[0][:200]) from error
-            except (HTTPException, OSError) as error:
-                raise _unreachable(error) from error
-            else:
-                return found
-            if time.monotonic() + wait >= end:
-                break
-            time.sleep(wait)
+        Each request has a client of its own, so that nothing is kept between two: no connection
+        and no cookie. Redirects are not followed.
+        """
+        end, wait = time.monotonic() + seconds, 0.0
+        headers = {"Accept": accept, "Accept-Encoding": "identity", "Connection": "close"}
+        if triples is not None:
+            headers["Content-Type"] = "text/turtle; charset=utf-8"  # every engine reads it
+        if self._address.token:
+            headers["Authorization"] = f"Bearer {self._address.token}"
+        with httpx2.Client(
+            auth=self._address.auth(), headers=headers, verify=_tls(), trust_env=False
+        ) as client:
+            for attempt in count():
+                left = max(end - time.monotonic(), _PAUSE)
+                try:
+                    request = client.build_request(
+                        method, url, data=form, content=triples, timeout=left
+                    )
+                    response = client.send(request, stream=True)
+                except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                    raise _unreachable(error) from error
+                with closing(Reply(response, end)) as reply:
+                    if response.is_success:
+                        yield reply
+                        return
+                    complaint = _beginning(reply)
+                wait = _wait(response, complaint, attempt)
+                if time.monotonic() + wait >= end:
+                    break
+                time.sleep(wait)
         raise Overloaded("The SPARQL engine has too much to do. Try again.", math.ceil(wait or 1))
 
-    def _opener(self) -> urllib.request.OpenerDirector:
-        """Return an opener of its own for each request: the one for digest keeps count."""
-        here = self._address
-        if not here.digest:
-            return urllib.request.build_opener()
-        known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        urls = [here.query, here.update, here.graphs]
-        known.add_password(None, urls, here.user or "", here.password or "")
-        return urllib.request.build_opener(urllib.request.HTTPDigestAuthHandler(known))
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """The authorities of the system; some 0.1 s."""
+    return ssl.create_default_context()
+
+
+class _NotThere(StoreUnusable):
+    """The engine knows no such address, or no such graph."""
 
 
 def _check(reply: Reply, accept: str) -> None:
@@ -247,23 +237,25 @@ def _check(reply: Reply, accept: str) -> None:
         raise too_late()
     if "X-SPARQL-MaxRows" in reply.headers:  # Virtuoso: cut at its ResultSetMaxRows
         raise cut_off(reply.headers["X-SPARQL-MaxRows"])
-    found = reply.headers.get_content_type()
-    if state or found not in _NAMES[accept]:
-        raise StoreUnusable(f"The SPARQL engine answered {found}, not {accept}.")
+    kind = reply.headers.get("Content-Type", "text/plain").partition(";")[0].strip().lower()
+    if state or kind not in _NAMES[accept]:
+        raise StoreUnusable(f"The SPARQL engine answered {kind}, not {accept}.")
 
 
-def _told(error: urllib.error.HTTPError) -> str:
-    """Return the beginning of what an error says, as far as it can be read."""
-    with error, suppress(HTTPException, OSError):
-        return error.read(2_000).decode("utf-8", "replace").strip()
-    return ""
+def _beginning(reply: Reply) -> str:
+    """What an error says, as far as it can be read."""
+    text = b""
+    with suppress(KgError):
+        while len(text) < 2_000 and (part := reply.read(2_000)):
+            text += part
+    return text[:2_000].decode("utf-8", "replace").strip()
 
 
-def _wait(error: urllib.error.HTTPError, told: str, attempt: int) -> float | None:
-    """Return how long to wait before the next try; None if there is to be none."""
-    if error.code not in {429, 503} and _DEADLOCK not in told:
-        return None
-    after = error.headers.get("Retry-After", "")
+def _wait(response: httpx2.Response, complaint: str, attempt: int) -> float:
+    """Seconds before the next try; raises what an error means where there is to be none."""
+    if response.status_code not in {429, 503} and _DEADLOCK not in complaint:
+        raise _refusal(response, complaint.partition("\n")[0][:200])
+    after = response.headers.get("Retry-After", "")
     if after.isascii() and after.isdigit():
         return float(after)
     try:
@@ -272,22 +264,26 @@ def _wait(error: urllib.error.HTTPError, told: str, attempt: int) -> float | Non
         return float(_PAUSE * 2**attempt)
 
 
-def _refusal(error: urllib.error.HTTPError, told: str) -> Malformed | LimitExceeded | StoreUnusable:
-    if error.code >= 500 and _LATE.search(told):
+def _refusal(response: httpx2.Response, complaint: str) -> KgError:
+    status = response.status_code
+    if status >= 500 and _LATE.search(complaint):
         return too_late()
-    if error.code == 400:
-        return Malformed(f"The query cannot be read: {told}")
-    if error.code in {401, 403}:
+    if status == 400:
+        return Malformed(f"The query cannot be read: {complaint}")
+    if status in {401, 403}:
         return StoreUnusable(
-            f"The SPARQL engine does not let us in ({error.code}); check"
+            f"The SPARQL engine does not let us in ({status}); check"
             " PASSERELLE_SPARQL_USER, _PASSWORD, _AUTH and _TOKEN."
         )
-    return StoreUnusable(f"The SPARQL engine failed ({error.code}): {told or error.reason}")
+    failed = _NotThere if status == 404 else StoreUnusable
+    return failed(f"The SPARQL engine failed ({status}): {complaint or response.reason_phrase}")
 
 
-def _unreachable(error: HTTPException | OSError) -> LimitExceeded | StoreUnusable:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(reason, TimeoutError):
+def _unreachable(error: Exception) -> LimitExceeded | StoreUnusable:
+    if isinstance(error, httpx2.TimeoutException):
         return too_late()
-    told = getattr(reason, "strerror", None) or str(reason).strip() or type(reason).__name__
-    return StoreUnusable(f"The SPARQL engine cannot be reached: {told}.")
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    reason = getattr(cause, "strerror", None) or str(error).strip() or type(error).__name__
+    return StoreUnusable(f"The SPARQL engine cannot be reached: {reason.rstrip('.')}.")

@@ -55,7 +55,7 @@ class RemoteStore(GraphStore):
             )
 
     def version(self) -> int:
-        """Return the data version as of ``FRESH`` seconds ago; the last known if nobody answers."""
+        """The data version as of ``FRESH`` seconds ago; the last known if nobody answers."""
         if time.monotonic() > self._due and self._asking.acquire(blocking=False):
             try:
                 self._note(self._ask_version(2.0))
@@ -74,7 +74,7 @@ class RemoteStore(GraphStore):
             )
 
     def provenance(self, iri: str) -> Version | None:
-        """Return the last write of an entry; ``get`` then brings no older state of it."""
+        """The last write of an entry; ``get`` then brings no older state of it."""
         if seen := super().provenance(iri):
             self._version = max(seen.number, self._version)
         return seen
@@ -160,7 +160,7 @@ class RemoteStore(GraphStore):
         self._engine.put(name, ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b"")
 
     def dump(self) -> bytes:
-        """Return all entries, provenance and vocabularies as N-Quads."""
+        """All entries, provenance and vocabularies as N-Quads."""
         named = [(entry.iri, entry.triples) for entry in self.entries()]
         for name in (self._provenance.value, *(name for name, _ in graphs())):
             named.append((name, tuple(self._graph(name))))

@@ -13,7 +13,7 @@ from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.graph.place import FEATURES, Holder, likeness, mean
 from matcher.graph.view import ancestors, names, title
-from matcher.judging.criteria.verdict import Adaptation, Scene, Verdict, Way, listed
+from matcher.judging.criteria.verdict import Adaptation, Gate, Scene, Verdict, Way, listed
 from matcher.model.reasons import Triple, cite
 
 _AUTHORITY = VOC + "actor-type/public-authority"
@@ -33,7 +33,7 @@ def governance(practice: Entry, scene: Scene) -> Verdict:
     missing = sorted(c for c, h in known.items() if not h.held)
     value, share = 1 - len(missing) / len(known), len(known) / (len(needed) + 1)
     if not missing:
-        passed = "passed" if len(known) == len(needed) else None
+        passed: Gate | None = "passed" if len(known) == len(needed) else None
         text = _("The place holds the powers that it needs, as far as known.")
         return Verdict(value, text, cited, gate=passed, known=share)
     said = names(missing)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 from kg.entry import Entry
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.graph.place import Place
 from matcher.graph.view import Presence, World, word
-from matcher.model.question import Target
+from matcher.model.filters import Target
 from matcher.model.reasons import Triple, cite
+
+Gate = Literal["passed", "failed", "gap"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Verdict:
     text: str
     cited: tuple[Triple, ...] | Callable[[], tuple[Triple, ...]] = ()
     adaptations: tuple[Adaptation, ...] = ()
-    gate: str | None = None
+    gate: Gate | None = None
     known: float = 1.0
 
     @cached_property

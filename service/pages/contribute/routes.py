@@ -14,11 +14,10 @@ from kg.catalogue.facets import LISTED
 from kg.entries.reading import entry_of, ours_to_say, slug_of
 from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
-from kg.text.i18n import LANGUAGES, gettext, language
+from kg.text.i18n import gettext, language, own_names
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
-from matcher.model.question import Filters, Question
 from service.core.lists import named
 from service.core.runtime import current
 from service.http import login
@@ -220,11 +219,15 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
     words = preferred(in_all_languages(draft), language())
     if words is None:
         return ()
-    question = Question(
-        text=words.text[:5_000], lang=words.lang, limit=4, filters=Filters(type=(draft.path,))
-    )
+    raw = {
+        "text": words.text[:5_000],
+        "lang": words.lang,
+        "limit": 4,
+        "filters": {"type": [draft.path]},
+    }
     try:
-        answer = runtime.matcher.similar(question)
+        question = runtime.matcher.question("similar", raw)
+        answer = runtime.matcher.answer("similar", question)
     except Refused:  # the model cannot read it, which is no fault of the form
         return ()
     cards = results(runtime.store, answer, None, request.script_root).cards
@@ -235,7 +238,7 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
 def _answer(form: Form, status: int = 200) -> Response:
     page = render_template(
         "form.html", form=form, who=login.who(), csrf=login.csrf(), listed=_listed(form.path),
-        options=options, languages=LANGUAGES,
+        options=options, languages=own_names(),
     )  # fmt: skip
     answer = Response(page, status, mimetype="text/html")
     answer.cache_control.no_store = True

@@ -11,7 +11,6 @@ from kg.errors import KgError
 from kg.text.i18n import language
 from kg.vocabulary import PSR
 from matcher.encoding.text import INDEXED
-from matcher.model.question import Filters, Question
 from service.core.runtime import Runtime, current
 from service.pages.entry.contacts import reach, report
 from service.pages.entry.schema_org import structured
@@ -48,9 +47,11 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
     """Return three similar practices; none while the matcher cannot answer."""
     if entry.path not in INDEXED or not runtime.ready:
         return ()
-    question = Question(entry=entry.iri, limit=3, filters=Filters(type=("practice",)))
+    raw = {"entry": entry.iri, "limit": 3, "filters": {"type": ["practice"]}}
     try:
-        return results(runtime.store, runtime.matcher.similar(question), None, root).cards
+        question = runtime.matcher.question("similar", raw)
+        answer = runtime.matcher.answer("similar", question)
+        return results(runtime.store, answer, None, root).cards
     except KgError as error:  # the page must not fail with what stands beside it
         log.warning("No similar practices for %s: %s.", entry.iri, type(error).__name__)
         return ()

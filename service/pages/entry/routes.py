@@ -21,7 +21,18 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg.text.i18n import gettext, language
-from kg.vocabulary import DCT, ONTOLOGY, PSR, RDFS, SKOS, VOC, folder, graphs, vocabulary
+from kg.vocabulary import (
+    DCT,
+    ONTOLOGY,
+    PSR,
+    RDFS,
+    SKOS,
+    VOC,
+    folder,
+    graphs,
+    local_name,
+    vocabulary,
+)
 from service.core.runtime import current
 from service.http.negotiation import PAGE, choose, write
 from service.http.responses import context_url, dated, document, entry_answer, entry_iri
@@ -143,7 +154,7 @@ def _vocabulary(name: str, title: str) -> Response:
 
 def _head(name: str, triples: list[ox.Triple]) -> Term:
     """Show a scheme as a row of the list of schemes."""
-    slug = _slug(name)
+    slug = local_name(name)
     told = (t.object for t in triples if t.predicate.value == DCT + "description")
     definition = next((o.value for o in told if isinstance(o, ox.Literal)), "")
     page = url_for("content.scheme", scheme=slug)
@@ -176,11 +187,7 @@ def _terms(triples: list[ox.Triple]) -> Iterator[Term]:
     words = vocabulary()
     for iri in sorted({t.subject.value for t in triples if isinstance(t.subject, ox.NamedNode)}):
         if iri.startswith((PSR, VOC)) and iri in words.definitions:
-            parents = tuple(sorted(_slug(p) for p in words.broader.get(iri, ())))
+            parents = tuple(sorted(local_name(p) for p in words.broader.get(iri, ())))
             yield Term(
-                iri, _slug(iri), words.label(iri, language()), words.definitions[iri], parents
+                iri, local_name(iri), words.label(iri, language()), words.definitions[iri], parents
             )
-
-
-def _slug(iri: str) -> str:
-    return iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]

@@ -13,6 +13,7 @@ from kg.catalogue.lists import Link, links_to, titles
 from kg.entry import Entry, Text
 from kg.stores.protocol import Store, Version
 from kg.text.i18n import gettext, language
+from kg.text.language import preference
 from kg.text.number_formats import day, euro, language_name, number, percent
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
 from service.pages.entry.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
@@ -177,9 +178,8 @@ class _Builder:
                 texts.setdefault(text.lang, []).append(spoken(text))
             else:
                 plain.append(self.piece(prop, value, node))
-        shown, *others = [
-            texts[lang] for lang in sorted(texts, key=lambda x: (x != self.lang, x != "en", x))
-        ] or [[]]
+        order = sorted(texts, key=lambda code: preference(code, self.lang))
+        shown, *others = [texts[code] for code in order] or [[]]
         return Field(label(prop), (*shown, *by_text(plain)), tuple(chain.from_iterable(others)))
 
     def piece(self, prop: str, value: ox.NamedNode | ox.Literal, node: str | None) -> Piece:

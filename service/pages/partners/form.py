@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from kg.errors import KgError, Problem, Refused
 from kg.text.i18n import gettext, language
+from matcher.model.answer import Answer
 from service.api import requests
 from service.core.runtime import Runtime
 from service.http.errors import shown, starting
@@ -38,7 +39,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PartnerPage:
     """What a page shows: the question, what is wrong with it, and the matcher's answer.
 
     ``rows`` are the partners or the seats, ``about`` and ``place`` what the question named,
@@ -52,7 +53,7 @@ class Answer:
     problems: tuple[Problem, ...] = ()
     status: int = 200
     rows: tuple[Row, ...] = ()
-    found: Mapping[str, Any] = field(default_factory=dict)
+    answer: Answer | None = None
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -141,33 +142,33 @@ class Asking:
             return None
 
 
-def answer(kind: str, asking: Asking, rows: Callable[[Mapping[str, Any]], Iterable[Row]]) -> Answer:
+def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -> PartnerPage:
     """Return the matcher's answer as rows, or all that is wrong with the question."""
     about = asking.title(asking.about) if asking.about else None
     place = asking.raw.get("territory") or ""
     shown_place = f"{asking.labels.place(place)} ({place})" if place else ""
     told = {"kind": kind, "about": asking.about, "territory": place}
-    made = Answer(asking.typed, about, shown_place, told)
+    made = PartnerPage(asking.typed, about, shown_place, told)
     if not asking.runtime.ready:
         problems, status = shown(starting())
         return replace(made, problems=tuple(problems), status=status)
-    found: Mapping[str, Any] = {}
+    matched: Answer | None = None
     known = {p.path for p in asking.problems}
     known |= {"q", "place"} if known else set()
     try:
         if asking.problems:
-            requests.question(kind, asking.raw, asking.runtime.store)
+            requests.question(kind, asking.raw, asking.runtime.matcher)
         else:
-            found = requests.ask(kind, asking.raw, asking.runtime.matcher)
+            matched = requests.ask(kind, asking.raw, asking.runtime.matcher)
     except Refused as error:
         more = (replace(p, path=_field(p.path)) for p in error.problems)
         asking.problems += [p for p in more if p.path not in known]
     except KgError as error:
         problems, status = shown(error)
         return replace(made, problems=tuple(problems), status=status)
-    if asking.problems:
+    if matched is None:
         return replace(made, problems=tuple(asking.problems), status=422)
-    return replace(made, found=found, rows=tuple(rows(found)))
+    return replace(made, answer=matched, rows=tuple(rows(matched)))
 
 
 def _field(path: str) -> str:

@@ -10,7 +10,7 @@ from kg.text.i18n import gettext, mark
 from service.core.lists import named
 from service.core.runtime import current
 from service.pages.partners import view
-from service.pages.partners.form import Answer, Asking
+from service.pages.partners.form import Asking, PartnerPage
 from service.pages.parts.labels import options
 from service.pages.parts.match_cards import KINDS
 
@@ -21,18 +21,18 @@ VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}
 @partnering.get("/partners")
 def partners() -> Response:
     """Show with whom an organisation, or whoever describes a need, could work."""
-    answer, _ = _asked(view.partners, "actor", "q")
+    page, _ = _asked(view.partners, "actor", "q")
     kinds = {kind: gettext(name) for kind, name in KINDS.items()}
-    return _page("partners.html", answer, _listed(actor=("actor",)), kinds=kinds)
+    return _page("partners.html", page, _listed(actor=("actor",)), kinds=kinds)
 
 
 @partnering.get("/consortium")
 def consortium() -> Response:
     """Show a set of organisations for a call, a practice or a challenge under rules."""
-    answer, asking = _asked(view.consortium, "about", "q")
+    page, asking = _asked(view.consortium, "about", "q")
     return _page(
-        "consortium.html", answer, _listed(about=tuple(view.ABOUT), actor=("actor",)),
-        kinds=options("actor-type"), rules=view.rules_kept(asking, answer.found),
+        "consortium.html", page, _listed(about=tuple(view.ABOUT), actor=("actor",)),
+        kinds=options("actor-type"), rules=view.rules_kept(asking, page.answer),
         ruled=any(asking.word(name) for name in view.RULES),
     )  # fmt: skip
 
@@ -40,15 +40,15 @@ def consortium() -> Response:
 @partnering.get("/groups")
 def groups() -> Response:
     """Show which members of a community can teach each other."""
-    answer, asking = _asked(view.groups, "community")
-    return _page("groups.html", answer, _listed(community=("community",)), link=asking.link)
+    page, asking = _asked(view.groups, "community")
+    return _page("groups.html", page, _listed(community=("community",)), link=asking.link)
 
 
-def _asked(ask: Callable[[Asking], Answer], *fields: str) -> tuple[Answer, Asking]:
+def _asked(ask: Callable[[Asking], PartnerPage], *fields: str) -> tuple[PartnerPage, Asking]:
     """Return the answer to the request, an empty one where none of the fields was sent."""
     asking = Asking(current(), request.args, request.script_root)
     sent = any(name in request.args for name in fields)
-    return ask(asking) if sent else Answer(request.args), asking
+    return ask(asking) if sent else PartnerPage(request.args), asking
 
 
 def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
@@ -60,17 +60,17 @@ def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _page(
-    template: str, answer: Answer, listed: Mapping[str, list[str]], **more: object
+    template: str, page: PartnerPage, listed: Mapping[str, list[str]], **more: object
 ) -> Response:
-    page = render_template(
-        template, answer=answer, typed=answer.typed, listed=listed, views=VIEWS,
+    body = render_template(
+        template, page=page, typed=page.typed, listed=listed, views=VIEWS,
         places=current().lists.places.offered(), **more,
     )  # fmt: skip
-    shown = Response(page, answer.status, content_type="text/html; charset=utf-8")
+    shown = Response(body, page.status, content_type="text/html; charset=utf-8")
     shown.vary.add("Accept-Language")
     shown.cache_control.private = True
-    if answer.status == 503:
+    if page.status == 503:
         shown.headers["Retry-After"] = "10"
-    if answer.rows:
+    if page.rows:
         current().sessions.start(shown)
     return shown

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from kg.errors import Problem
 from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import VOC, vocabulary
-from matcher.model.question import KINDS
-from service.pages.partners.form import Answer, Asking, Row, answer
+from matcher.model.answer import Answer, ConsortiumAnswer, PartnerMatch, PartnersAnswer
+from matcher.model.filters import KINDS
+from service.pages.partners.form import Asking, PartnerPage, Row, answer
 from service.pages.parts.components import Piece
 from service.pages.parts.match_cards import cards
 
@@ -35,7 +36,7 @@ RULES = {
 }
 
 
-def partners(asking: Asking) -> Answer:
+def partners(asking: Asking) -> PartnerPage:
     """Return possible partners of an organisation, or of who describes a need."""
     if asking.word("actor"):
         asking.subject("actor", {"actor": "actor"})
@@ -47,10 +48,10 @@ def partners(asking: Asking) -> Answer:
     asking.territory()
     kinds = asking.words("kind")
     asking.raw |= {"kinds": kinds or None, "limit": 100}
-    return answer("partners", asking, lambda found: _by_kind(asking, found))
+    return answer("partners", asking, lambda matched: _by_kind(asking, matched))
 
 
-def consortium(asking: Asking) -> Answer:
+def consortium(asking: Asking) -> PartnerPage:
     """Return the seats of the best consortium under the rules that were typed."""
     if asking.word("about"):
         asking.subject("about", ABOUT)
@@ -61,16 +62,16 @@ def consortium(asking: Asking) -> Answer:
         asking.text()
     asking.territory()
     asking.raw["rules"] = _rules(asking)
-    return answer("consortium", asking, lambda found: _seats(asking, found["matches"]))
+    return answer("consortium", asking, lambda matched: _seats(asking, matched))
 
 
-def groups(asking: Asking) -> Answer:
+def groups(asking: Asking) -> PartnerPage:
     """Return groups of a community's members that can teach each other."""
     asking.subject("community", {"community": "community"})
     asking.raw["lang"] = language()
     if size := asking.word("size"):
         asking.raw["size"] = _number(size)
-    return answer("groups", asking, lambda found: ())
+    return answer("groups", asking, lambda _matched: ())
 
 
 def _rules(asking: Asking) -> dict[str, Any]:
@@ -95,40 +96,40 @@ def _number(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else text
 
 
-def _by_kind(asking: Asking, found: Mapping[str, Any]) -> Iterable[Row]:
+def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:
     """Return the best partners of each kind, kind by kind."""
-    asked = asking.raw["kinds"] or KINDS
-    most = PER_KIND if len(asked) > 1 else ONLY_KIND
-    kinds = ([m for m in found["matches"] if m["kind"] == kind][:most] for kind in KINDS)
+    assert isinstance(answer, PartnersAnswer)
+    most = PER_KIND if len(asking.raw["kinds"] or KINDS) > 1 else ONLY_KIND
+    kinds = ([m for m in answer.matches if m.kind == kind][:most] for kind in KINDS)
     matches = [match for kind in kinds for match in kind]
-    made = cards(asking.runtime.store, matches, asking.root)
-    for one, card in zip(matches, made, strict=True):
-        own = {one["entry"], asking.about}
-        yield Row(card, one["kind"], _through(asking, one, own))
+    for match, card in zip(matches, cards(asking.runtime.store, matches, asking.root), strict=True):
+        yield Row(card, match.kind, _through(asking, match))
 
 
-def _through(asking: Asking, one: Mapping[str, Any], own: set[str]) -> tuple[Piece, ...]:
+def _through(asking: Asking, match: PartnerMatch) -> tuple[Piece, ...]:
     """Return the challenges, practices, networks and others that a partner's reasons rest on."""
+    own = {match.entry, asking.about}
     cited = (
-        triple[_THROUGH[reason["criterion"]]].strip("<>").partition("#")[0]
-        for reason in one["reasons"]
-        if reason["criterion"] in _THROUGH
-        for triple in reason["evidence"]
+        triple[_THROUGH[reason.criterion]].strip("<>").partition("#")[0]
+        for reason in match.reasons
+        if reason.criterion in _THROUGH
+        for triple in reason.evidence
     )
     known = dict.fromkeys(i for i in cited if i in asking.shelf.position and i not in own)
     return tuple(asking.title(iri) for iri in list(known)[:MAX_THROUGH])
 
 
-def _seats(asking: Asking, matches: list[Mapping[str, Any]]) -> Iterable[Row]:
-    made = cards(asking.runtime.store, matches, asking.root)
-    for one, card in zip(matches, made, strict=True):
-        instead = tuple(asking.title(other["entry"]) for other in one["alternatives"])
-        yield Row(card, through=tuple(Piece(text) for text in one["covers"]), instead=instead)
+def _seats(asking: Asking, answer: Answer) -> Iterable[Row]:
+    assert isinstance(answer, ConsortiumAnswer)
+    made = cards(asking.runtime.store, answer.matches, asking.root)
+    for seat, card in zip(answer.matches, made, strict=True):
+        instead = tuple(asking.title(other.entry) for other in seat.alternatives)
+        yield Row(card, through=tuple(map(Piece, seat.covers)), instead=instead)
 
 
-def rules_kept(asking: Asking, found: Mapping[str, Any]) -> list[tuple[str, str]]:
+def rules_kept(asking: Asking, answer: Answer | None) -> list[tuple[str, str]]:
     """Return the rules of an answer with their names: those typed, and the call's own."""
-    kept: Mapping[str, Any] = found.get("rules", {})
+    kept = answer.rules if isinstance(answer, ConsortiumAnswer) else {}
     return [
         (gettext(name), ", ".join(_said(asking, one) for one in _listed(kept[key])))
         for key, name in RULES.items()

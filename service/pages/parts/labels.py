@@ -6,7 +6,7 @@ from kg.catalogue.facets import Row, Shelf
 from kg.text.i18n import language
 from kg.text.number_formats import language_name
 from kg.vocabulary import CLASSES, VOC, vocabulary
-from matcher.model.question import SCHEMES
+from matcher.model.filters import SCHEMES
 
 
 class Labels:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from kg.catalogue.lists import titles
-from kg.entry import SLUG
+from kg.entry import CONTROL, SLUG
 from kg.errors import NotFound, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name, number, percent
 from kg.vocabulary import CLASSES, DCT
+from matcher.kinds import KINDS as KINDS_ASKED
 from matcher.matcher import Matcher
-from matcher.model.question import Filters, Question
+from matcher.model.answer import (
+    Answer,
+    CriterionValue,
+    GateStatus,
+    Match,
+    PartnerMatch,
+    Stamp,
+    TransferMatch,
+)
 from service.core.places import Place, PlaceBook
 from service.pages.parts.components import Piece, local_href, name_of_country
 
@@ -23,7 +31,6 @@ MAX_QUESTION = 20_000
 MAX_REASONS = 4
 MAX_CARDS = 10
 MODES = ("similar", "transfer", "partners")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 #: which entries a question of each kind can be about
 _ABOUT = {
     "similar": tuple(c for c in CLASSES if c not in {"territory", "match"}),
@@ -105,14 +112,14 @@ class Card:
     country: str
     level: str
     level_text: str
-    kind: str
     reasons: tuple[str, ...]
-    for_them: tuple[str, ...]
-    fit: str
-    criteria: tuple[Criterion, ...]
-    gates: tuple[tuple[str, str, str], ...]
-    adaptations: tuple[str, ...]
-    warnings: tuple[str, ...]
+    kind: str = ""
+    for_them: tuple[str, ...] = ()
+    fit: str = ""
+    criteria: tuple[Criterion, ...] = ()
+    gates: tuple[tuple[str, str, str], ...] = ()
+    adaptations: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,12 +132,12 @@ class Results:
     read_as: str
     notes: tuple[str, ...]
     place: Place | None
-    stamp: Mapping[str, object]
+    stamp: Stamp
 
 
 def clean(text: str) -> str:
     """Return a text as it was typed, control characters as spaces."""
-    return _CONTROL.sub(" ", text.replace("\r\n", "\n"))
+    return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
 
 
 def read_form(values: Mapping[str, str]) -> Form:
@@ -179,15 +186,15 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     place = None
     if form.mode == "transfer" or form.place:
         place = find_place(places, form.place)
-    question = Question(
-        text=None if subject else form.q.strip(),
-        entry=subject.href if subject else None,
-        territory=place.code if place else None,
-        filters=Filters(type=("practice",)) if form.mode == "similar" else Filters(),
+    key = KINDS_ASKED[form.mode].key_of(form.entry.partition("/")[0]) if subject else "text"
+    raw = {
+        key: subject.href if subject else form.q.strip(),
+        "territory": place.code if place else None,
+        "filters": {"type": ["practice"]} if form.mode == "similar" else {},
         # A practice asked about may be far down the list; it is shown first all the same.
-        limit=100 if subject and form.mode == "transfer" else MAX_CARDS,
-    )
-    answer: Mapping[str, Any] = getattr(matcher, form.mode)(question)
+        "limit": 100 if subject and form.mode == "transfer" else MAX_CARDS,
+    }
+    answer = matcher.answer(form.mode, matcher.question(form.mode, raw))
     return results(store, answer, place, root, subject.href if subject else "")
 
 
@@ -223,98 +230,100 @@ def check_text(text: str) -> None:
 
 
 def results(
-    store: Store, answer: Mapping[str, Any], place: Place | None, root: str, asked: str = ""
+    store: Store, answer: Answer, place: Place | None, root: str, asked: str = ""
 ) -> Results:
     """Return the view of a matcher's answer, what was asked about before what is near it."""
-    own = [m for m in answer["matches"] if m["entry"] == asked]
-    others = [m for m in answer["matches"] if m["entry"] != asked][: MAX_CARDS - len(own)]
+    own = [match for match in answer.matches if match.entry == asked]
+    others = [match for match in answer.matches if match.entry != asked][: MAX_CARDS - len(own)]
     shown = cards(store, [*own, *others], root)
-    lang = answer["query"].get("lang") or ""
     return Results(
         own=tuple(shown[: len(own)]),
         cards=tuple(shown[len(own) :]),
-        abstained=bool(answer["abstained"]),
-        read_as=language_name(lang) if lang else "",
-        notes=_lines(answer["query"].get("notes", ())),
+        abstained=answer.abstained,
+        read_as=language_name(answer.query.lang),
+        notes=tuple(dict.fromkeys(answer.query.notes)),
         place=place,
-        stamp=answer["stamp"],
+        stamp=answer.stamp,
     )
 
 
-def cards(store: Store, matches: Sequence[Mapping[str, Any]], root: str) -> list[Card]:
+def cards(store: Store, matches: Sequence[Match], root: str) -> list[Card]:
     """Return the cards of matches, in their order."""
-    names = titles(store, (m["entry"] for m in matches), language())
-    found = []
+    names = titles(store, (match.entry for match in matches), language())
+    shown = []
     for match in matches:
-        name = names.get(match["entry"])
+        name = names.get(match.entry)
         title = Piece(
-            name.value if name else match["title"] or match["entry"],
-            local_href(store, match["entry"], root),
+            name.value if name else match.title or match.entry,
+            local_href(store, match.entry, root),
             name.lang if name and name.lang != "und" else "",
         )
-        country = name_of_country(store, match["country"]) if match["country"] else ""
-        found.append(card(match, title, country))
-    return found
+        country = name_of_country(store, match.country) if match.country else ""
+        shown.append(card(match, title, country))
+    return shown
 
 
-def card(match: Mapping[str, Any], title: Piece, country: str) -> Card:
-    """Return the card of one match."""
-    level, kind = str(match["level"]), str(match.get("kind", ""))
-    transfer = "fit" in match
-    return Card(
-        iri=str(match["entry"]),
+def card(match: Match, title: Piece, country: str) -> Card:
+    """Show one match."""
+    plain = Card(
+        iri=match.entry,
         title=title,
         country=country,
-        level=level,
-        level_text=gettext(LEVELS.get(level, level)),
-        kind=gettext(KINDS.get(kind, kind)),
-        reasons=_weighed(match)[:MAX_REASONS] if transfer else _lines(match["reasons"]),
-        for_them=_lines(match.get("for_them", ())),
-        fit=fit_text(match["fit"], match["coverage"]) if transfer else "",
-        criteria=tuple(_criterion(k, v) for k, v in match.get("criteria", {}).items()),
-        gates=tuple(_gate(gate) for gate in match.get("gates", ())),
-        adaptations=_lines(match.get("adaptations", ())),
-        warnings=_lines(match.get("warnings", ())),
+        level=match.level,
+        level_text=gettext(LEVELS[match.level]),
+        reasons=_lines(match.reasons),
+    )
+    if isinstance(match, PartnerMatch):
+        return replace(plain, kind=gettext(KINDS[match.kind]), for_them=_lines(match.for_them))
+    if not isinstance(match, TransferMatch):
+        return plain
+    return replace(
+        plain,
+        reasons=_weighed(match)[:MAX_REASONS],
+        fit=fit_text(match.fit, match.coverage),
+        criteria=tuple(_criterion(key, row) for key, row in match.criteria.items()),
+        gates=tuple(_gate(gate) for gate in match.gates),
+        adaptations=_lines(match.adaptations),
+        warnings=_lines(match.warnings),
     )
 
 
-def fit_text(fit: float | None, coverage: float) -> str:
-    """Return fit and coverage in words and numbers."""
-    if fit is None or not coverage:
+def fit_text(fit: float, coverage: float) -> str:
+    """Say fit and coverage in words and numbers."""
+    if not coverage:
         return gettext("Nothing is known yet of how it would fit.")
     said = next(text for least, text in _FITS if fit >= least)
     return gettext(said, fit=number(fit, 2), share=percent(coverage))
 
 
-def _weighed(match: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the reasons of a transfer with their criterion; gates are shown apart."""
-    table = {key: _criterion(key, found) for key, found in match["criteria"].items()}
-    gates = {gate["criterion"] for gate in match.get("gates", ())}
-    found = []
-    for reason in match["reasons"]:
-        row = table.get(reason["criterion"])
-        if row and reason["criterion"] not in gates:
-            share = gettext("partly known") if row.partly else row.share
-            head = f"{row.name}, {share}"
-            found.append(gettext("%(name)s: %(value)s", name=head, value=reason["text"]))
-    return tuple(found)
+def _weighed(match: TransferMatch) -> tuple[str, ...]:
+    """Name the criterion of each reason of a transfer; gates are shown apart."""
+    gates = {gate.criterion for gate in match.gates}
+    lines = []
+    for reason in match.reasons:
+        if reason.criterion not in gates:
+            row = _criterion(reason.criterion, match.criteria[reason.criterion])
+            head = f"{row.name}, {gettext('partly known') if row.partly else row.share}"
+            lines.append(gettext("%(name)s: %(value)s", name=head, value=reason.text))
+    return tuple(lines)
 
 
-def _criterion(key: str, found: Mapping[str, Any]) -> Criterion:
-    value = found["value"]
-    name = gettext(CRITERIA[key]) if key in CRITERIA else key
-    share = "" if value is None else percent(value)
-    part = 0 < found["known"] < 1
-    return Criterion(name, round((value or 0) * 100), share, str(found["text"]), part)
+def _criterion(key: str, row: CriterionValue) -> Criterion:
+    share = "" if row.value is None else percent(row.value)
+    points = round((row.value or 0) * 100)
+    return Criterion(gettext(CRITERIA[key]), points, share, row.text, 0 < row.known < 1)
 
 
-def _gate(gate: Mapping[str, Any]) -> tuple[str, str, str]:
-    status, key = str(gate["status"]), str(gate["criterion"])
-    name, value = gettext(CRITERIA.get(key, key)), gettext(_GATES.get(status, status))
-    return status, gettext("%(name)s: %(value)s", name=name, value=value), str(gate["text"])
+def _gate(gate: GateStatus) -> tuple[str, str, str]:
+    name, value = gettext(CRITERIA[gate.criterion]), gettext(_GATES[gate.status])
+    return gate.status, gettext("%(name)s: %(value)s", name=name, value=value), gate.text
 
 
-def _lines(items: Iterable[Any]) -> tuple[str, ...]:
-    """Return the sentences of reasons and remarks, each once."""
-    found = (str(i["text"]) if isinstance(i, Mapping) else str(i) for i in items)
-    return tuple(dict.fromkeys(found))
+class _Sentence(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+def _lines(items: Iterable[_Sentence]) -> tuple[str, ...]:
+    """The sentences of reasons and remarks, each once."""
+    return tuple(dict.fromkeys(item.text for item in items))

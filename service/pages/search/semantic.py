@@ -9,7 +9,6 @@ from kg.catalogue.facets import WORD, Row, Shelf
 from kg.text.folding import fold
 from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
-from matcher.model.question import Filters, Question
 from service.core.runtime import Runtime
 from service.pages.parts.match_cards import check_text
 
@@ -48,7 +47,8 @@ def look(runtime: Runtime, shelf: Shelf, q: str) -> Near | None:
     held = holding(shelf, q)
     if not runtime.ready:
         return Near({iri: n for n, iri in enumerate(held)}, frozenset(held), False, True)
-    search = runtime.matcher.search(Question(text=q, filters=Filters(type=INDEXED)))
+    question = runtime.matcher.question("similar", {"text": q, "filters": {"type": INDEXED}})
+    search = runtime.matcher.search(question)
     order = {iri: n for n, iri in enumerate(search.order)}
     order |= {iri: len(order) + n for n, iri in enumerate(i for i in held if i not in order)}
     good = [iri for iri in search.order[:MAX_FOUND] if search.level(iri) != "weak"] + held

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import files
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import typst
 
@@ -20,6 +19,7 @@ from kg.text.number_formats import day, number, percent
 from kg.vocabulary import PSR
 from matcher.graph.view import surviving
 from matcher.matcher import Matcher
+from matcher.model.answer import CriterionValue
 from service.pages.entry.contacts import reach
 from service.pages.entry.view import EntryView, entry_view
 from service.pages.parts.components import Field, Piece, local_href
@@ -88,15 +88,15 @@ def _head(matcher: Matcher, view: View, wanted: Wanted) -> Iterable[tuple[str, s
     yield gettext("Question"), question if len(question) <= SHOWN else question[:SHOWN] + "…"
     yield gettext("Place"), view.place.label
     yield from stated(wanted).values()
-    used = view.candidates[0].match["criteria"] if view.candidates else {}
-    if any(abs(row["weight"] - matcher.weights[name]) > 0.001 for name, row in used.items()):
+    used = view.candidates[0].match.criteria if view.candidates else {}
+    if any(abs(row.weight - matcher.weights[name]) > 0.001 for name, row in used.items()):
         points = (
-            f"{gettext(CRITERIA[n])} {number(100 * row['weight'], 0)}" for n, row in used.items()
+            f"{gettext(CRITERIA[n])} {number(100 * row.weight, 0)}" for n, row in used.items()
         )
         yield gettext("Weights, of 100"), ", ".join(points)
     stamp = gettext(
         "Data version %(data)s · model %(model)s · text version %(text)s · weights %(weights)s",
-        **view.answer["stamp"],
+        **asdict(view.answer.stamp),
     )
     yield gettext("Rests on"), stamp
 
@@ -106,8 +106,8 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
     entry = store.get(card.iri)
     shown = entry_view(store, entry, root)
     told = [field for field in (shown.summary, *shown.prose) if field]
-    table = {gettext(CRITERIA[key]): row for key, row in candidate.match["criteria"].items()}
-    unknown = [Piece(n, note=row["text"]) for n, row in table.items() if row["value"] is None]
+    table = {gettext(CRITERIA[key]): row for key, row in candidate.match.criteria.items()}
+    unknown = [Piece(n, note=row.text) for n, row in table.items() if row.value is None]
     gates = [Piece(name, note=text) for _status, name, text in card.gates]
     changes = [Piece(change.text) for change in candidate.changes]
     blocks = (
@@ -128,17 +128,17 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
         then=gettext("If what is supposed comes true: %(change)s", change=candidate.then)
         if candidate.then
         else "",
-        criteria=tuple((name, _value(row), row["text"]) for name, row in table.items()),
+        criteria=tuple((name, _value(row), row.text) for name, row in table.items()),
         blocks=tuple(block for block in blocks if block.pieces),
     )
 
 
-def _value(row: Mapping[str, Any]) -> str:
+def _value(row: CriterionValue) -> str:
     """Return the value of a criterion in words."""
-    if row["value"] is None:
+    if row.value is None:
         return gettext("not known")
-    share = percent(row["value"])
-    return gettext("%(share)s, partly known", share=share) if row["known"] < 1 else share
+    share = percent(row.value)
+    return gettext("%(share)s, partly known", share=share) if row.known < 1 else share
 
 
 def _helpers(
@@ -152,7 +152,7 @@ def _helpers(
         yield Piece(gettext("Has done it: %(name)s", name=name), contact.actor.href, note=pages)
     needed, world = entry.links(PSR + "requiresActorType"), matcher.world
     there = [p.actor for p in world.actors_in(world.place(view.place.iri)) if p.kind in needed]
-    others = [who["entry"] for row in candidate.match["adaptations"] for who in row["who"]]
+    others = [who.entry for change in candidate.match.adaptations for who in change.who]
     for text, iris in (
         (gettext("Is in your place: %(name)s"), there),
         (gettext("Is in your country: %(name)s"), others),
@@ -170,11 +170,11 @@ def _named(store: Store, iris: Iterable[str], root: str) -> Iterable[Piece]:
 
 def _payers(store: Store, candidate: Candidate, root: str) -> Iterable[Piece]:
     """Yield the instruments with their reasons, or that none is known."""
-    for row in candidate.match["instruments"]:
-        said = " ".join(rule["text"] for rule in row["rules"] if rule["status"] == "met")
-        for piece in _named(store, [row["entry"]], root):
-            yield Piece(piece.text, piece.href, note=said)
-    if not candidate.match["instruments"]:
+    for instrument in candidate.match.instruments:
+        met = " ".join(rule.text for rule in instrument.rules if rule.status == "met")
+        for piece in _named(store, [instrument.entry], root):
+            yield Piece(piece.text, piece.href, note=met)
+    if not candidate.match.instruments:
         yield Piece(gettext("No instrument is known that covers it here: that is a gap."))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from kg.errors import Problem, Refused, refused
-from kg.text.i18n import LANGUAGES, gettext, mark
+from kg.text.i18n import gettext, mark, own_names
 from matcher.judging.criteria import CRITERIA
 from service.core.places import PlaceBook
 from service.pages.parts.labels import options
@@ -98,7 +98,7 @@ def usual_points(weights: Mapping[str, float]) -> dict[str, float]:
 def choices(name: str) -> dict[str, str]:
     """Return what can be chosen in a field: value and label, by label."""
     if name == "speaks":
-        return LANGUAGES
+        return own_names()
     return {iri.rsplit("/", 1)[-1]: text for iri, text in options(FIELDS[name].scheme)}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from kg.errors import Refused
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
 from matcher.matcher import Matcher
+from matcher.model.answer import SingleChange, TransferAnswer, TransferMatch
 from matcher.questions.transfer import FAR
 from service.api import requests
 from service.core.places import Place, PlaceBook
@@ -36,7 +36,7 @@ class Candidate:
 
     slug: str
     card: Card
-    match: Mapping[str, Any]
+    match: TransferMatch
     then: str
     changes: tuple[Piece, ...]
 
@@ -50,7 +50,7 @@ class View:
     shortlist: tuple[Candidate, ...]
     compared: tuple[Candidate, ...]
     notes: tuple[str, ...]
-    answer: Mapping[str, Any]
+    answer: TransferAnswer
 
 
 def ask(
@@ -65,9 +65,8 @@ def ask(
         answer = requests.ask("transfer", raw | {"limit": LISTED}, matcher, named)
     except Refused as error:
         raise Refused(str(error), [at_field(p) for p in error.problems]) from error
-    found = {m["entry"]: m for m in answer["matches"]}
-    order = dict.fromkeys([iri for iri in (own, *found) if iri in found])
-    matches = [found[iri] for iri in order]
+    assert isinstance(answer, TransferAnswer)
+    matches = sorted(answer.matches, key=lambda match: match.entry != own)
     known = {
         card.iri: _candidate(card, match, wanted)
         for card, match in zip(cards(matcher.store, matches, root), matches, strict=True)
@@ -78,27 +77,27 @@ def ask(
         candidates=tuple(known.values()),
         shortlist=tuple(shortlist),
         compared=tuple(_compared(shortlist, wanted)),
-        notes=(*answer["query"]["notes"], *_left_out(picks, known, wanted)),
+        notes=(*answer.query.notes, *_left_out(picks, known, wanted)),
         answer=answer,
     )
 
 
-def _candidate(card: Card, match: Mapping[str, Any], wanted: Wanted) -> Candidate:
-    told = match.get("what_if", {"fit_before": 0, "fit_after": 0})
-    seen = number(told["fit_before"], 2) != number(told["fit_after"], 2)
-    changes = tuple(_change(row, wanted) for row in match["counterfactuals"])
+def _candidate(card: Card, match: TransferMatch, wanted: Wanted) -> Candidate:
+    after = match.what_if
+    seen = after and number(after.fit_before, 2) != number(after.fit_after, 2)
+    changes = tuple(_change(change, wanted) for change in match.counterfactuals)
     slug = card.iri.rsplit("/", 1)[-1]
-    return Candidate(slug, card, match, told["text"] if seen else "", changes)
+    return Candidate(slug, card, match, after.text if after and seen else "", changes)
 
 
-def _change(row: Mapping[str, str], wanted: Wanted) -> Piece:
-    """Return a single change that would help, with the query that supposes it if it is new."""
-    kind, _, value = row["change"].partition(":")
+def _change(change: SingleChange, wanted: Wanted) -> Piece:
+    """A single change that would help, with the query that supposes it if it is new."""
+    kind, _, value = change.change.partition(":")
     field, slug = _CHANGES.get(kind, ""), value.rsplit("/", 1)[-1]
     if not field or slug in wanted.many(field):
-        return Piece(row["text"])
+        return Piece(change.text)
     kept = () if field == "if_budget" else wanted.many(field)
-    return Piece(row["text"], wanted.query(**{field: (*kept, slug)}))
+    return Piece(change.text, wanted.query(**{field: (*kept, slug)}))
 
 
 def _compared(shortlist: Sequence[Candidate], wanted: Wanted) -> Sequence[Candidate]:

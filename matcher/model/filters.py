@@ -1,9 +1,10 @@
-"""What can be asked, and the checks of it against the graph."""
+"""What a question is narrowed to and what its asker states, checked against the graph."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 from kg.catalogue.lists import country_code, territory_iri
 from kg.entry import Entry
@@ -57,43 +58,6 @@ class Target:
     languages: tuple[str, ...] = ()
     target_groups: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class WhatIf:
-    """What the asker supposes: kinds that take part, powers held, a budget raised to this."""
-
-    actor_types: tuple[str, ...] = ()
-    competences: tuple[str, ...] = ()
-    budget_per_head: float | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked; ``entry`` or ``text`` says what it is about, the rest is for some kinds.
-
-    ``also`` are practices that *transfer* shows beyond the limit; no request can name them.
-    """
-
-    text: str | None = None
-    entry: str | None = None
-    lang: str | None = None
-    limit: int = 10
-    filters: Filters = field(default_factory=Filters)
-    territory: str | None = None
-    target: Target = field(default_factory=Target)
-    kinds: tuple[str, ...] = ()
-    weights: Mapping[str, object] = field(default_factory=dict)
-    what_if: WhatIf | None = None
-    why_not: str | None = None
-    actor_types: tuple[str, ...] = ()
-    amount: float | None = None
-    partners: int | None = None
-    rules: Mapping[str, object] = field(default_factory=dict)
-    size: int | None = None
-    diversity: str | None = None
-    quota: int | None = None
-    also: tuple[str, ...] = ()
 
 
 def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filters:
@@ -163,14 +127,21 @@ def concept(scheme: str, value: str, path: str) -> str:
     return found
 
 
-def check_target(raw: Target) -> Target:
-    """Return the target with concepts as IRIs; Refused names what is not known."""
+def check_target(raw: Mapping[str, Any]) -> Target:
+    """Read what was stated, concepts as IRIs; Refused names what is not known."""
+
+    def concepts(name: str, scheme: str) -> tuple[str, ...]:
+        return tuple(concept(scheme, value, f"target.{name}") for value in raw.get(name, ()))
+
     return Target(
-        raw.budget_per_head,
-        tuple(concept("competence", v, "target.competences") for v in raw.competences),
-        tuple(concept("actor-type", v, "target.actor_types") for v in raw.actor_types),
-        tuple(_one_of(primary(v), LANGUAGES, "target.languages") for v in raw.languages),
-        tuple(concept("target-group", v, "target.target_groups") for v in raw.target_groups),
+        budget_per_head=raw.get("budget_per_head"),
+        competences=concepts("competences", "competence"),
+        actor_types=concepts("actor_types", "actor-type"),
+        languages=tuple(
+            _one_of(primary(value), LANGUAGES, "target.languages")
+            for value in raw.get("languages", ())
+        ),
+        target_groups=concepts("target_groups", "target-group"),
     )
 
 
