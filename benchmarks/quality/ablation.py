@@ -17,7 +17,7 @@ from benchmarks.quality.judged import (
 )
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.text import VERSION
-from matcher.evaluation.measures import Interval, estimate
+from matcher.evaluation.collection import Interval, estimate
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import RECIPE, Recipe, by_entry
 

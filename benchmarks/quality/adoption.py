@@ -17,7 +17,7 @@ from kg import starter
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import PSR
-from matcher.evaluation.measures import Interval, estimate
+from matcher.evaluation.collection import Interval, estimate
 from matcher.graph.place import Place
 from matcher.graph.view import Moved, World
 from matcher.judging.criteria import CRITERIA, WEIGHTS

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.quality.judged import Floats
 from kg.errors import ImportFailed
-from matcher.evaluation.measures import Bools, Interval, estimate, reciprocal_rank
+from matcher.evaluation.collection import Bools, Interval, estimate, reciprocal_rank
 from matcher.graph.ties import YEARS, Membership, Ties, grouped
 
 DEPTH = 20

@@ -17,8 +17,9 @@ from unittest import mock
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
 
-from benchmarks.quality import coparticipation
+from benchmarks.quality import coparticipation, sdg
 from benchmarks.quality.ablation import entry_way
 from benchmarks.quality.adoption import starter_world
 from benchmarks.quality.judged import (
@@ -39,16 +40,17 @@ from matcher.encoding import centring
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Embedder, Matrix, embed, unit
 from matcher.evaluation import susy
-from matcher.evaluation.collection import indexed
-from matcher.evaluation.measures import Bools, reciprocal_rank
+from matcher.evaluation.collection import Bools, indexed, reciprocal_rank
 from matcher.graph import ties
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.learned_weights import report as outcomes
 from matcher.matcher import Matcher
+from matcher.model.filters import Filters
 from matcher.questions import partners
 from matcher.search import ranking, snapshot
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import RECIPE, Ranking, Recipe, by_entry, by_text
+from matcher.search.snapshot import Picture
 
 #: the languages of the UN's texts that are official in the EU
 TARGET_LANGUAGES = ("cs", "de", "en", "es", "fr", "it", "ro")
@@ -127,6 +129,13 @@ def evaluate(
         numbers = [
             *from_recipe(susy_file, model, home, matcher.index, progress),
             *from_judged(matcher),
+            from_texts(
+                data / "sdg" / "benchmark.csv",
+                reference / "sdg" / "sdg_texts.tsv",
+                model,
+                home,
+                matcher.index,
+            ),
             from_targets(reference / "sdg" / "sdg_texts.tsv", model, home),
             from_eurovoc(reference / "eurovoc" / "eurovoc_tc.tsv", model, home),
             from_projects(data / "coparticipation" / "participations_sc6_swafs.tsv"),
@@ -266,16 +275,50 @@ def of_partners(matcher: Matcher, name: str, value: float) -> float:
         return float(np.mean(by_question(a for a in answers if a.lang in LANGUAGES)))
 
 
+@contextmanager
+def sdg_precision(
+    path: Path, goals: Path, embedder: Embedder, home: Path
+) -> Iterator[Callable[[float], float]]:
+    """Yield the average precision on the SDG texts by QUESTION; 0 where they are not there."""
+    if not path.is_file():
+        yield lambda share: 0.0
+        return
+    task = sdg.read_task(path, goals if goals.is_file() else None)
+    with indexed(sdg.documents_of(task.texts), embedder, home, None) as index:
+
+        def precision(share: float) -> float:
+            picture = shifted(index.picture, share)
+            scores = task.scores(
+                lambda words: by_text(index, words, "en", Filters(), picture=picture).scores
+            )
+            return float(average_precision_score(task.right, scores[task.at, task.goal]))
+
+        yield precision
+
+
+def shifted(picture: Picture, share: float) -> Picture:
+    """A picture from whose questions another share of the corpus' shift is taken out."""
+    return replace(picture, shift=picture.shift * (share / centring.QUESTION))
+
+
+def from_texts(
+    path: Path, goals: Path, embedder: Embedder, home: Path, starter: Index
+) -> FittedNumber:
+    """How much of the corpus' shift is taken out of questions."""
+    similar = development("similar")
+    data = f"SDG texts{'' if path.is_file() else ' (' + ABSENT + path.name + ')'}; {JUDGED}"
+    with sdg_precision(path, goals, embedder, home) as precision:
+
+        def measure(share: float) -> float:
+            way = recipe_way(starter, picture=shifted(starter.picture, share))
+            return precision(share) + float(np.mean(ndcg_of(way, similar)))
+
+        name = "matcher.encoding.centring.QUESTION"
+        return scan(name, centring.QUESTION, data, GRIDS["QUESTION"], measure)
+
+
 def question_scales(index: Index, similar: Sequence[JudgedQuestion]) -> Iterator[FittedNumber]:
-    """How much shift is taken out of questions, their logit, and when nothing is a good match."""
-    picture = index.picture
-
-    def shifted(value: float) -> float:
-        other = replace(picture, shift=picture.shift * (value / centring.QUESTION))
-        return float(np.mean(ndcg_of(recipe_way(index, picture=other), similar)))
-
-    name = "matcher.encoding.centring.QUESTION"
-    yield scan(name, centring.QUESTION, JUDGED, GRIDS["QUESTION"], shifted)
+    """The logit of questions, and when nothing is a good match."""
     idle = development("idle")
     rankings = [
         (question, by_text(index, words, lang[:2], PRACTICES))

@@ -23,7 +23,7 @@ from kg.stores.protocol import Change
 from kg.text.language import detect
 from matcher.encoding import text
 from matcher.encoding.embedder import Embedder
-from matcher.evaluation.measures import Bools, Interval, estimate, ndcg
+from matcher.evaluation.collection import Bools, Interval, estimate, ndcg
 from matcher.matcher import Matcher
 from matcher.model.filters import Filters
 from matcher.search.index import Index, Progress

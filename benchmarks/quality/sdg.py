@@ -9,11 +9,13 @@ mean 0 and deviation 1 before goals are compared.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import average_precision_score
 
@@ -22,8 +24,7 @@ from kg.errors import ImportFailed
 from kg.vocabulary import VOC, vocabulary
 from matcher.encoding.embedder import Embedder
 from matcher.encoding.text import VERSION
-from matcher.evaluation.collection import Document, indexed
-from matcher.evaluation.measures import Bools, Interval, estimate, interval
+from matcher.evaluation.collection import Bools, Document, Interval, estimate, indexed, interval
 from matcher.model.filters import Filters
 from matcher.search.index import Progress
 from matcher.search.ranking import by_text
@@ -69,6 +70,38 @@ def read_statements(path: Path | None) -> Statements:
     return statements
 
 
+@dataclass(frozen=True)
+class GoalTask:
+    """The benchmark as arrays: each row's text, its goal from 0, and whether it is concerned."""
+
+    texts: list[str]
+    statements: Statements
+    at: npt.NDArray[np.intp]
+    goal: npt.NDArray[np.intp]
+    right: Bools
+
+    def scores(self, score: Callable[[str], Floats]) -> Floats:
+        """A row a text, a column a goal: the mean over the goal's statements, standardised."""
+        columns = []
+        for goal in GOALS:
+            mean = np.mean([score(words) for words in self.statements[goal]], axis=0)
+            columns.append((mean - mean.mean()) / max(float(mean.std()), 1e-9))
+        return np.stack(columns, axis=1)
+
+
+def read_task(path: Path, goals: Path | None) -> GoalTask:
+    """The benchmark with what the goals say."""
+    rows = read(path)
+    texts = list(dict.fromkeys(row.text for row in rows))
+    return GoalTask(
+        texts,
+        read_statements(goals),
+        at=np.array([texts.index(row.text) for row in rows]),
+        goal=np.array([row.goal - 1 for row in rows]),
+        right=np.array([row.concerned for row in rows]),
+    )
+
+
 def evaluate(
     path: Path,
     goals: Path | None,
@@ -80,45 +113,36 @@ def evaluate(
     progress: Progress | None = None,
 ) -> dict[str, object]:
     """Average precision over all rows, and the share of first goals that are right."""
-    rows, statements = read(path), read_statements(goals)
-    texts = list(dict.fromkeys(r.text for r in rows))
-    documents = [Document(f"sdg-{n:05}", "", t, "en") for n, t in enumerate(texts)]
-    with indexed(documents, embedder, home, progress) as index:
-        own = by_goal(statements, lambda said: by_text(index, said, "en", Filters()).scores)
+    task = read_task(path, goals)
+    with indexed(documents_of(task.texts), embedder, home, progress) as index:
+        own = task.scores(lambda words: by_text(index, words, "en", Filters()).scores)
     vectorizer = TfidfVectorizer(sublinear_tf=True)
-    words = vectorizer.fit_transform([*texts, *(s for said in statements.values() for s in said)])
-    tfidf = by_goal(
-        statements,
-        lambda said: (words[: len(texts)] @ vectorizer.transform([said]).T).toarray().ravel(),
+    everything = [*task.texts, *chain.from_iterable(task.statements.values())]
+    tfidf = vectorizer.fit_transform(everything)[: len(task.texts)]
+    baseline = task.scores(
+        lambda words: (tfidf @ vectorizer.transform([words]).T).toarray().ravel()
     )
-    at = [texts.index(r.text) for r in rows]
-    goal = np.array([r.goal - 1 for r in rows])
-    right = np.array([r.concerned for r in rows])
 
     def measured(scores: Floats) -> dict[str, Interval]:
-        first = (scores[at].argmax(axis=1) == goal)[right].astype(float)
+        first = (scores[task.at].argmax(axis=1) == task.goal)[task.right].astype(float)
         return {
-            "ap": average_precision(scores[at, goal], right, seed, samples),
+            "ap": average_precision(scores[task.at, task.goal], task.right, seed, samples),
             "top1": estimate(first, seed, samples),
         }
 
     return {
         "collection": "sdg",
-        "queries": len(rows),
+        "queries": len(task.at),
         "overall": measured(own),
-        "baselines": {"tfidf": measured(tfidf)},
-        "statements": sum(map(len, statements.values())),
+        "baselines": {"tfidf": measured(baseline)},
+        "statements": sum(map(len, task.statements.values())),
         "stamp": {"model": embedder.name, "text": VERSION, "seed": seed, "samples": samples},
     }
 
 
-def by_goal(statements: Statements, score: Callable[[str], Floats]) -> Floats:
-    """A row a text, a column a goal: the mean over the goal's statements, standardised."""
-    columns = []
-    for goal in GOALS:
-        mean = np.mean([score(said) for said in statements[goal]], axis=0)
-        columns.append((mean - mean.mean()) / max(float(mean.std()), 1e-9))
-    return np.stack(columns, axis=1)
+def documents_of(texts: Sequence[str]) -> list[Document]:
+    """The texts as documents without a title."""
+    return [Document(f"sdg-{n:05}", "", words, "en") for n, words in enumerate(texts)]
 
 
 def average_precision(scores: Floats, right: Bools, seed: int, samples: int) -> Interval:

@@ -18,8 +18,15 @@ from kg.errors import ImportFailed
 from kg.text.language import detect
 from matcher.encoding.embedder import Embedder, Matrix
 from matcher.encoding.text import VERSION
-from matcher.evaluation.collection import Document, baselines, indexed
-from matcher.evaluation.measures import Bools, estimate, ndcg, reciprocal_rank
+from matcher.evaluation.collection import (
+    Bools,
+    Document,
+    baselines,
+    estimate,
+    indexed,
+    ndcg,
+    reciprocal_rank,
+)
 from matcher.model.filters import Filters
 from matcher.question import Question
 from matcher.questions.similar import chosen

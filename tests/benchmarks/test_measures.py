@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from benchmarks.quality.judged import ece, reliability
-from matcher.evaluation.measures import estimate, ndcg, reciprocal_rank
+from matcher.evaluation.collection import estimate, ndcg, reciprocal_rank
 
 
 @pytest.mark.parametrize("seed", range(5))
