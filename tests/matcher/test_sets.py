@@ -125,7 +125,10 @@ def test_rules_that_cannot_be_met_are_named(
     ("filters", "blamed"),
     [
         (Filters(country=("MT",)), {"filters.country"}),
-        (Filters(country=("MT",), stage=("systemic-change",)), {"filters.country", "filters.stage"}),
+        (
+            Filters(country=("MT",), stage=("systemic-change",)),
+            {"filters.country", "filters.stage"},
+        ),
         (Filters(country=("SI", "HR"), stage=("systemic-change",)), {"filters.stage"}),
     ],
 )
