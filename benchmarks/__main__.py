@@ -103,7 +103,7 @@ def http_figures(home: Path) -> dict[str, float]:
     with serving(home) as (seconds, address, pid):
         base = "https://passerelle.example/id/practice/"
         similar = f"{address}/api/match/similar"
-        found = {
+        figures = {
             "entries": float(sum(json.loads(fetch(f"{address}/api/stats"))["entries"].values())),
             "later start, s": round(seconds, 1),
             "match by entry, ms": median_ms(
@@ -141,11 +141,11 @@ def http_figures(home: Path) -> dict[str, float]:
             ),
         }
         query = "SELECT%20%28COUNT%28%2A%29%20AS%20%3Fn%29%20%7B%20%3Fs%20%3Fp%20%3Fo%20%7D"
-        found["count all triples by SPARQL, ms"] = median_ms(
+        figures["count all triples by SPARQL, ms"] = median_ms(
             lambda n: fetch(f"{address}/sparql?query={query}"), 20
         )
-        found["memory of the process tree (PSS), MB"] = tree_memory(pid)
-    return found
+        figures["memory of the process tree (PSS), MB"] = tree_memory(pid)
+    return figures
 
 
 def measure(data: Path) -> dict[str, float | str]:

@@ -70,17 +70,17 @@ def fetch(address: str, body: object = None, **headers: str) -> bytes:
     data = None if body is None else json.dumps(body).encode()
     sent = {"Content-Type": "application/json"} | headers
     with urllib.request.urlopen(urllib.request.Request(address, data, sent)) as answer:
-        found: bytes = answer.read()
-    return found
+        content: bytes = answer.read()
+    return content
 
 
 def fill(home: Path, data: Path) -> dict[str, float]:
     """Import both published lists; return rows a second."""
-    found = {}
+    rates = {}
     for name, file in (("susy", "susy_initiatives.geojson"), ("esif", "esif_croatia.csv")):
         seconds, out = run("import", name, str(data / file), "--json", home=home)
-        found[f"import {name}, rows/s"] = round(json.loads(out)["rows"] / seconds)
-    return found
+        rates[f"import {name}, rows/s"] = round(json.loads(out)["rows"] / seconds)
+    return rates
 
 
 def report(name: str, measure: Callable[[Path], Mapping[str, float | str]]) -> None:

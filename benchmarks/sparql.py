@@ -165,7 +165,7 @@ def measure(attack_seconds: float = 15) -> dict[str, float]:
 
 def compare(ours: str, other: str) -> dict[str, float]:
     """Return medians of a small and a large query at both."""
-    found = {}
+    medians = {}
     for name, query, times, accept in (
         ("small query", SMALL, 300, "application/sparql-results+json"),
         ("100,000 rows as CSV", LARGE, 9, "text/csv"),
@@ -173,8 +173,8 @@ def compare(ours: str, other: str) -> dict[str, float]:
         for who, address in (("ours", ours), ("oxigraph serve", other)):
             path = urlsplit(address).path + path_of(query)
             spans = latencies(address, path, times, accept)
-            found[f"{name}, {who}, median ms"] = round(statistics.median(spans), 2)
-    return found
+            medians[f"{name}, {who}, median ms"] = round(statistics.median(spans), 2)
+    return medians
 
 
 if __name__ == "__main__":

@@ -34,19 +34,19 @@ def triples(kind: str, answer: Answer, base: str, about: str | None) -> list[ox.
     """
     digest = hashlib.sha256(json.dumps(plain(answer), sort_keys=True).encode()).hexdigest()[:16]
     name = f"{base}answer/{digest}"
-    found = [ox.Triple(Node(name), RDF_TYPE, Node(PROV + "Activity"))]
-    found.append(ox.Triple(Node(name), Node(PSR + "abstained"), ox.Literal(answer.abstained)))
-    found += _texts(Node(name), "warning", getattr(answer, "infeasible", ()))
+    graph = [ox.Triple(Node(name), RDF_TYPE, Node(PROV + "Activity"))]
+    graph.append(ox.Triple(Node(name), Node(PSR + "abstained"), ox.Literal(answer.abstained)))
+    graph += _texts(Node(name), "warning", getattr(answer, "infeasible", ()))
     if about:
-        found.append(ox.Triple(Node(name), Node(PROV + "used"), Node(about)))
+        graph.append(ox.Triple(Node(name), Node(PROV + "used"), Node(about)))
     for number, match in enumerate(answer.matches, 1):
         node = Node(f"{name}#match-{number}")
-        found += _match(node, kind, match, answer)
-        found.append(ox.Triple(node, Node(PROV + "wasGeneratedBy"), Node(name)))
+        graph += _match(node, kind, match, answer)
+        graph.append(ox.Triple(node, Node(PROV + "wasGeneratedBy"), Node(name)))
         if about:
-            found.append(ox.Triple(node, Node(PSR + "query"), Node(about)))
-        found += _reasons(node, match)
-    return list(dict.fromkeys(found))
+            graph.append(ox.Triple(node, Node(PSR + "query"), Node(about)))
+        graph += _reasons(node, match)
+    return list(dict.fromkeys(graph))
 
 
 def _match(node: Node, kind: str, match: Match, answer: Answer) -> list[ox.Triple]:
@@ -74,14 +74,14 @@ def _match(node: Node, kind: str, match: Match, answer: Answer) -> list[ox.Tripl
     ]
 
 
-def _texts(node: Node, name: str, said: Iterable[Any]) -> list[ox.Triple]:
+def _texts(node: Node, name: str, items: Iterable[Any]) -> list[ox.Triple]:
     """Return the texts of items as values of one property, in the reader's language."""
-    texts = (ox.Literal(item.text, language=language()) for item in said)
+    texts = (ox.Literal(item.text, language=language()) for item in items)
     return [ox.Triple(node, Node(PSR + name), text) for text in texts]
 
 
 def _reasons(node: Node, match: Match) -> list[ox.Triple]:
-    found = []
+    graph = []
     criteria = match.criteria if isinstance(match, TransferMatch) else {}
     for number, reason in enumerate(match.reasons, 1):
         own = Node(f"{node.value}-reason-{number}")
@@ -93,15 +93,15 @@ def _reasons(node: Node, match: Match) -> list[ox.Triple]:
         ]
         if criterion and criterion.value is not None:
             values.append((PSR + "strength", _decimal(criterion.value)))
-        found.append(ox.Triple(node, Node(PSR + "hasReason"), own))
-        found += [ox.Triple(own, Node(prop), value) for prop, value in values]
-        found += _statements(node.value.partition("#")[0], own, reason.evidence)
-    return found
+        graph.append(ox.Triple(node, Node(PSR + "hasReason"), own))
+        graph += [ox.Triple(own, Node(prop), value) for prop, value in values]
+        graph += _statements(node.value.partition("#")[0], own, reason.evidence)
+    return graph
 
 
 def _statements(name: str, reason: Node, evidence: Iterable[Iterable[str]]) -> list[ox.Triple]:
     """Return the cited triples as RDF statements, each from its entry, and the words quoted."""
-    found = []
+    graph = []
     text = "".join(" ".join(triple) + " .\n" for triple in evidence)
     for quad in ox.parse(text, format=ox.RdfFormat.N_TRIPLES):
         digest = hashlib.sha256(str(quad.triple).encode()).hexdigest()[:16]
@@ -113,12 +113,12 @@ def _statements(name: str, reason: Node, evidence: Iterable[Iterable[str]]) -> l
             (RDF + "object", quad.object),
             (PROV + "wasDerivedFrom", Node(entry)),
         ]
-        found.append(ox.Triple(reason, Node(PROV + "wasDerivedFrom"), node))
-        found += [ox.Triple(node, Node(prop), value) for prop, value in values]
+        graph.append(ox.Triple(reason, Node(PROV + "wasDerivedFrom"), node))
+        graph += [ox.Triple(node, Node(prop), value) for prop, value in values]
         if isinstance(quad.object, ox.Literal) and quad.object.language:
             words = ox.Literal(excerpt(quad.object.value).rstrip("…"))
-            found.append(ox.Triple(reason, Node(PSR + "quote"), words))
-    return found
+            graph.append(ox.Triple(reason, Node(PSR + "quote"), words))
+    return graph
 
 
 def _decimal(value: float) -> ox.Literal:

@@ -173,16 +173,16 @@ class Snapshot:
         """Make an answer of a kind, with the stamp of what it rests on."""
         if abstained:
             matches = [replace(match, level="weak") for match in matches]
-        said = notes_on(question.text, question.lang, self.desk.means)
+        remarks = notes_on(question.text, question.lang, self.desk.means)
         if behind := self.desk.index.lag(self.picture):
             late = ngettext(
                 "{count} entry was written since and is not searched yet.",
                 "{count} entries were written since and are not searched yet.",
                 behind,
             )
-            said.append(late.format(count=behind))
+            remarks.append(late.format(count=behind))
         return kind(
-            query=ReadAs(question.lang, (*said, *notes)),
+            query=ReadAs(question.lang, (*remarks, *notes)),
             matches=tuple(matches),
             abstained=abstained,
             stamp=self.stamp(weights, reranker),

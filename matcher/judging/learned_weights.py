@@ -57,28 +57,28 @@ def recorded(world: World) -> list[Outcome]:
 
 def decided(world: World) -> tuple[list[Outcome], dict[str, int]]:
     """Return what was decided on suggested transfers, and how often each decision was taken."""
-    found, counts = [], Counter[str]()
+    decisions, counts = [], Counter[str]()
     for match in world.store.entries("match"):
         decision = match.links(PSR + "decision")[0].rsplit("/", 1)[-1]
         counts[decision] += 1
         practices = [i for i in match.links(PSR + "candidate") if "/id/practice/" in i]
         places = match.links(DCT + "spatial")
         if decision in DECISIONS and practices and places:
-            found.append(Outcome(practices[0], places[0], *DECISIONS[decision]))
-    return found, dict(sorted(counts.items()))
+            decisions.append(Outcome(practices[0], places[0], *DECISIONS[decision]))
+    return decisions, dict(sorted(counts.items()))
 
 
 def report(world: World, prior: Weights, *, feedback: bool = True) -> dict[str, object]:
     """Return prior and posterior weights with 95 % intervals, and what they rest on."""
-    told, decisions = decided(world) if feedback else ([], {})
+    rows, decisions = decided(world) if feedback else ([], {})
     results = recorded(world)
-    posterior, low, high, losses = learn(world, [*results, *told], prior)
+    posterior, low, high, losses = learn(world, [*results, *rows], prior)
     now = weighed({}, prior)
     return {
         "collection": "outcomes",
         "transfers": len(world.all_moved()), "with_result": len(results),
         "successes": sum(o.success >= 0.5 for o in results),
-        "decisions": decisions, "decisions_used": len(told),
+        "decisions": decisions, "decisions_used": len(rows),
         "loss": {"prior": round(losses[0], 4), "posterior": round(losses[1], 4)},
         "moved_most": round(max(abs(posterior[c] / now[c] - 1) for c in LEARNT if now[c]), 4),
         "criteria": {
@@ -115,13 +115,13 @@ def learn(
         prior = (point[0] / OFFSET) ** 2 + ((point[1:] / SPREAD) ** 2).sum()
         return loss(point) + float(prior) / 2
 
-    found = minimize(against, np.zeros(len(LEARNT) + 1), method="BFGS")
-    spread = 1 / np.sqrt(_curvature(against, found.x))[1:]
+    optimum = minimize(against, np.zeros(len(LEARNT) + 1), method="BFGS")
+    spread = 1 / np.sqrt(_curvature(against, optimum.x))[1:]
     total, plain = max(counts.sum(), 1e-9), np.zeros(len(LEARNT) + 1)
-    plain[0] = found.x[0]
-    ends = [_scaled(now, found.x[1:] + sign * 1.96 * spread) for sign in (-1, 1)]
-    made = weighed(_scaled(now, found.x[1:]))
-    return made, ends[0], ends[1], (loss(plain) / total, loss(found.x) / total)
+    plain[0] = optimum.x[0]
+    ends = [_scaled(now, optimum.x[1:] + sign * 1.96 * spread) for sign in (-1, 1)]
+    made = weighed(_scaled(now, optimum.x[1:]))
+    return made, ends[0], ends[1], (loss(plain) / total, loss(optimum.x) / total)
 
 
 def _curvature(function: Callable[[Floats], float], point: Floats, step: float = 1e-3) -> Floats:

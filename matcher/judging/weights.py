@@ -25,8 +25,8 @@ def weighed(raw: Mapping[str, object], base: Weights = WEIGHTS) -> dict[str, flo
     no criterion is left with a weight above 0.
     """
     problems = [_problem(name, value) for name, value in raw.items()]
-    if found := [p for p in problems if p]:
-        raise Refused(gettext("The weights cannot be used."), found)
+    if wrong := [p for p in problems if p]:
+        raise Refused(gettext("The weights cannot be used."), wrong)
     merged = {name: float(raw.get(name, base[name])) for name in CRITERIA}  # type: ignore[arg-type]
     total = sum(merged.values())
     if not total:

@@ -64,7 +64,7 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
     """Return the filters with their values checked; Refused names every wrong one."""
     problems: list[Problem] = []
     known = {f.name for f in fields(Filters)}
-    found: dict[str, tuple[str, ...]] = {}
+    checked: dict[str, tuple[str, ...]] = {}
     for name, values in raw.items():
         path = f"filters.{name}"
         if name not in known:
@@ -77,7 +77,7 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
             )
             continue
         try:
-            found[name] = tuple(
+            checked[name] = tuple(
                 _value(store, name, v) for v in ([values] if isinstance(values, str) else values)
             )
         except Refused as error:
@@ -86,8 +86,8 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
             ]
     if problems:
         raise Refused(gettext("A filter cannot be used."), problems)
-    evidence = found.pop("evidence_min", ())
-    return Filters(**found, evidence_min=evidence[0] if evidence else None)
+    evidence = checked.pop("evidence_min", ())
+    return Filters(**checked, evidence_min=evidence[0] if evidence else None)
 
 
 def _value(store: Store, name: str, value: str) -> str:
@@ -116,15 +116,15 @@ def _one_of(value: str, known: tuple[str, ...], path: str = "") -> str:
 
 def concept(scheme: str, value: str, path: str) -> str:
     """Return the concept's IRI for a slug or IRI of a scheme; Refused if there is none."""
-    found = vocabulary().find(scheme, value)
-    if found is None:
+    iri = vocabulary().find(scheme, value)
+    if iri is None:
         raise refused(
             path,
             gettext("%(value)s is not in the list.", value=repr(value)),
             value=value,
             hint=gettext("See %(scheme)s.", scheme=VOC + scheme),
         )
-    return found
+    return iri
 
 
 def check_target(raw: Mapping[str, Any]) -> Target:

@@ -26,19 +26,23 @@ def cite(
     entry: Entry, prop: str, only: Iterable[str] | None = None, node: str | None = None
 ) -> tuple[Triple, ...]:
     """Return the entry's triples of a property, of all or of the given objects."""
-    subject, wanted = node or entry.iri, None if only is None else set(only)
+    subject, objects = node or entry.iri, None if only is None else set(only)
     return tuple(
         (f"<{subject}>", f"<{prop}>", str(o))
         for o in entry.values(prop, subject)
-        if wanted is None or o.value in wanted
+        if objects is None or o.value in objects
     )
 
 
 def excerpt(words: str) -> str:
     """Return the first sentence or two of a text, at most 240 characters."""
-    found = ""
+    beginning = ""
     for sentence in _SENTENCE.split(words.strip()):
-        if found and len(found) + len(sentence) > _LONGEST:
+        if beginning and len(beginning) + len(sentence) > _LONGEST:
             break
-        found = f"{found} {sentence}".strip()
-    return found if len(found) <= _LONGEST else found[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"
+        beginning = f"{beginning} {sentence}".strip()
+    return (
+        beginning
+        if len(beginning) <= _LONGEST
+        else beginning[: _LONGEST - 1].rsplit(" ", 1)[0] + "…"
+    )

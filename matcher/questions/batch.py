@@ -50,8 +50,8 @@ def nearest(
     inside.sort(axis=1)
     held = np.take_along_axis(scores, inside, axis=1)
     order = np.argsort(-held, axis=1, kind="stable")[:, :limit]
-    found = np.take_along_axis(inside, order, axis=1)
-    return found, np.take_along_axis(held, order, axis=1)
+    rows = np.take_along_axis(inside, order, axis=1)
+    return rows, np.take_along_axis(held, order, axis=1)
 
 
 def _largest(values: Matrix, count: int) -> Indices:
@@ -96,13 +96,13 @@ def _known(output: Path) -> list[Json]:
     """Return the whole lines of a file of ours; Malformed for a file that is not."""
     try:
         text = output.read_text("utf-8")
-        found: list[Json] = [json.loads(line) for line in text.split("\n")[:-1]]
-        keys = [set(row.keys()) for row in found]
+        lines: list[Json] = [json.loads(line) for line in text.split("\n")[:-1]]
+        keys = [set(row.keys()) for row in lines]
     except (ValueError, AttributeError):
         text, keys = "?", []
     if text and keys != [HEAD, *[LINE] * (len(keys) - 1)]:
         raise Malformed(f"{output} is not a file of an earlier batch; name another.")
-    return found if text else []
+    return lines if text else []
 
 
 def _line(iri: str, ranking: Ranking, limit: int) -> Json:
@@ -135,24 +135,24 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
                 yield entry.iri, by_entry(index, entry, Filters(), picture=short)
 
 
-def _shared(found: Picture, block: Indices) -> Matrix:
+def _shared(picture: Picture, block: Indices) -> Matrix:
     """Return what shared letters and concepts add to the cosines, a row an entry of the block."""
-    scores = found.grams.cosines(found.grams.rows[block])
+    scores = picture.grams.cosines(picture.grams.rows[block])
     scores *= RECIPE.letters
-    scores += RECIPE.concepts * found.shared(found.concepts.rows[block])
+    scores += RECIPE.concepts * picture.shared(picture.concepts.rows[block])
     return scores
 
 
-def _joined(found: Picture) -> Matrix:
+def _joined(picture: Picture) -> Matrix:
     """Return one vector an entry, so that dot products are weighted means of facets' cosines.
 
     A facet in several languages counts by the mean of its vectors.
     """
     parts = []
-    known = np.zeros((len(found.iris), len(RECIPE.facets)), np.float32)
+    known = np.zeros((len(picture.iris), len(RECIPE.facets)), np.float32)
     for column, (facet, weight) in enumerate(RECIPE.facets):
-        rows = found.facets[facet]
-        total = np.zeros((len(found.iris), rows.matrix.shape[1]), np.float32)
+        rows = picture.facets[facet]
+        total = np.zeros((len(picture.iris), rows.matrix.shape[1]), np.float32)
         np.add.at(total, rows.entry, rows.matrix)
         norm = np.linalg.norm(total, axis=1, keepdims=True)
         known[:, column] = weight * (norm[:, 0] > 0)

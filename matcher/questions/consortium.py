@@ -175,9 +175,9 @@ def _member(
     """Return a seat: who, what they bring, and who could take it instead."""
     actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
     brings = [text for item, text in wishes.items() if item in one.covers]
-    said = _("What it does is near the question.")
+    sentence = _("What it does is near the question.")
     if brings:
-        said = _("Brings: {names}.").format(names="; ".join(brings))
+        sentence = _("Brings: {names}.").format(names="; ".join(brings))
     cited = cite(actor, PSR + "actorType") + cite(actor, DCT + "spatial")
     free = (c for c in pool if c.iri != one.iri and c not in others)
     fits = [c for c in free if not broken([*others, c], rules)]
@@ -188,7 +188,7 @@ def _member(
         one.iri,
         one.relevance,
         lang,
-        [Reason("coverage", said, cited)],
+        [Reason("coverage", sentence, cited)],
         Seat,
         covers=tuple(brings),
         alternatives=tuple(islice(others_named, ALTERNATIVES)),

@@ -36,7 +36,7 @@ def allows(rules: Rules, one: Candidate) -> bool:
     )
 
 
-def worth(chosen: Collection[Candidate], wanted: int) -> float:
+def worth(chosen: Collection[Candidate], wishes: int) -> float:
     """Return what a set is worth: what it covers first, then the mean relevance."""
     covered = len(frozenset[str]().union(*(c.covers for c in chosen)))
     return covered + sum(c.relevance for c in chosen) / (len(chosen) + 1)
@@ -57,7 +57,7 @@ def broken(chosen: Collection[Candidate], rules: Rules) -> bool:
 
 
 def choose(
-    pool: Sequence[Candidate], rules: Rules, wanted: Sequence[str]
+    pool: Sequence[Candidate], rules: Rules, wishes: Sequence[str]
 ) -> list[Candidate] | None:
     """Return the best set, what is most relevant first; None if no set keeps the rules.
 
@@ -69,7 +69,7 @@ def choose(
     if len(open_) < rules.seats or not {c.iri for c in open_}.issuperset(rules.must):
         return None
     countries = sorted({c.country for c in open_ if c.country})
-    items = [[item in c.covers for c in open_] for item in wanted]
+    items = [[item in c.covers for c in open_] for item in wishes]
     homes = [[c.country == name for c in open_] for name in countries]
     member = np.array([*items, *homes], float).reshape(len(items) + len(homes), len(open_))
     size, extra = len(open_), len(member)
@@ -79,10 +79,10 @@ def choose(
     limits = [*([linked] if linked else []), *_limits(open_, rules, homes, size, extra)]
     low = np.array([float(c.iri in rules.must) for c in open_] + [0.0] * extra)
     integral = np.array([1] * size + [0] * len(items) + [1] * len(homes))
-    found = milp(cost, constraints=limits, bounds=Bounds(low, 1), integrality=integral)
-    if found.x is None:
+    solution = milp(cost, constraints=limits, bounds=Bounds(low, 1), integrality=integral)
+    if solution.x is None:
         return None
-    chosen = [c for c, taken in zip(open_, found.x, strict=False) if taken > 0.5]
+    chosen = [c for c, taken in zip(open_, solution.x, strict=False) if taken > 0.5]
     return sorted(chosen, key=lambda c: (-round(c.relevance, 6), c.iri))
 
 
@@ -93,7 +93,7 @@ def _limits(
     pad = np.zeros(extra)
     countries = pad.copy()
     countries[extra - len(homes) :] = 1.0
-    found = [
+    limits = [
         LinearConstraint(np.array([[*np.ones(size), *pad]]), lb=rules.seats, ub=rules.seats),
         LinearConstraint(np.array([[*np.zeros(size), *countries]]), lb=rules.minimum_countries)
         if rules.minimum_countries > 1
@@ -101,8 +101,8 @@ def _limits(
     ]
     for kind in rules.actor_types:
         row = [[*(float(kind in c.kinds) for c in open_), *pad]]
-        found.append(LinearConstraint(np.array(row), lb=1))
+        limits.append(LinearConstraint(np.array(row), lb=1))
     if rules.maximum_per_country:
         rows = [[*map(float, home), *pad] for home in homes]
-        found.append(LinearConstraint(np.array(rows), ub=rules.maximum_per_country))
-    return [limit for limit in found if limit is not None]
+        limits.append(LinearConstraint(np.array(rows), ub=rules.maximum_per_country))
+    return [limit for limit in limits if limit is not None]

@@ -44,9 +44,9 @@ def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
     assert community is not None
     named = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
     members = [actor.iri for actor in world.several(named)]
-    found = [_group(world, c, who, question.size) for c, who in _facing(world, community, members)]
-    found.sort(key=lambda g: (-g.score, -len(g.members), g.challenge))
-    good = [g for g in found if g.score > 0]
+    groups = [_group(world, c, who, question.size) for c, who in _facing(world, community, members)]
+    groups.sort(key=lambda g: (-g.score, -len(g.members), g.challenge))
+    good = [g for g in groups if g.score > 0]
     shown = partial(_match, world, community, lang=lang)
     matches = list(surviving(good[: question.limit], shown))
     notes = [] if good else [_("No members are known who could teach each other something.")]

@@ -75,30 +75,30 @@ def rules(world: World, instrument: Entry, wish: Wish) -> list[Rule]:
 
 
 def _judged(
-    name: str, entry: Entry, prop: str, found: Iterable[str], said: tuple[str, str]
+    name: str, entry: Entry, prop: str, values: Iterable[str], sentences: tuple[str, str]
 ) -> Rule:
     """Return a rule over a list that an instrument states; met if anything was found in it."""
-    fits = list(found)
+    fits = list(values)
     cited = cite(entry, prop, fits or None)
-    return Rule(name, bool(fits), said[0] if fits else said[1], cited)
+    return Rule(name, bool(fits), sentences[0] if fits else sentences[1], cited)
 
 
 def _territory(instrument: Entry, wish: Wish) -> Rule:
     open_in = instrument.links(PSR + "eligibleTerritory")
     if not open_in:
         return Rule("territory", None, _("Where it can be used is not stated."))
-    said = _("It is open in {place}."), _("It is not open in {place}.")
-    told = said[0].format(place=wish.place.name), said[1].format(place=wish.place.name)
+    sentences = _("It is open in {place}."), _("It is not open in {place}.")
+    filled = sentences[0].format(place=wish.place.name), sentences[1].format(place=wish.place.name)
     fits = [t for t in open_in if t in wish.place.iris]
-    return _judged("territory", instrument, PSR + "eligibleTerritory", fits, told)
+    return _judged("territory", instrument, PSR + "eligibleTerritory", fits, filled)
 
 
 def _theme(instrument: Entry, wish: Wish) -> Rule:
     own = instrument.links(DCT + "subject")
-    wanted = {a for theme in wish.themes for a in ancestors(theme)}
-    if not own or not wanted:
+    themes = {a for theme in wish.themes for a in ancestors(theme)}
+    if not own or not themes:
         return Rule("theme", None, _("Its themes, or those asked for, are not stated."))
-    fits = [t for t in own if t in wanted]
+    fits = [t for t in own if t in themes]
     covers = _("It covers: {names}.").format(names=labels(fits))
     other = _("It is for other themes: {names}.").format(names=labels(own))
     return _judged("theme", instrument, DCT + "subject", fits, (covers, other))
@@ -108,10 +108,10 @@ def _actor_type(instrument: Entry, wish: Wish) -> Rule:
     own = instrument.links(PSR + "eligibleActorType")
     if not own or not wish.actor_types:
         return Rule("actor type", None, _("Who may apply, or who asks, is not stated."))
-    wanted = {a for kind in wish.actor_types for a in ancestors(kind)}
-    fits = [t for t in own if t in wanted]
-    said = _("These may apply: {names}.").format(names=labels(fits or own))
-    return _judged("actor type", instrument, PSR + "eligibleActorType", fits, (said, said))
+    kinds = {a for kind in wish.actor_types for a in ancestors(kind)}
+    fits = [t for t in own if t in kinds]
+    sentence = _("These may apply: {names}.").format(names=labels(fits or own))
+    return _judged("actor type", instrument, PSR + "eligibleActorType", fits, (sentence, sentence))
 
 
 def _size(instrument: Entry, wish: Wish) -> Rule:
@@ -122,19 +122,19 @@ def _size(instrument: Entry, wish: Wish) -> Rule:
         ("minimumPartners", wish.partners, 1, _("Least number of partners: {limit}.")),
     )
     known = [
-        (name, asked, limit, sign, text)
-        for name, asked, sign, text in limits
-        if asked is not None and (limit := instrument.number(PSR + name)) is not None
+        (name, stated, limit, sign, text)
+        for name, stated, sign, text in limits
+        if stated is not None and (limit := instrument.number(PSR + name)) is not None
     ]
     if not known:
         return Rule("size", None, _("Its size, or the amount asked for, is not stated."))
     broken = [row for row in known if row[3] * (row[1] - row[2]) < 0]
-    told = " ".join(
+    sentence = " ".join(
         text.format(limit=number(limit) if name == "minimumPartners" else euro(limit))
         for name, _a, limit, _s, text in broken or known
     )
     cited = tuple(t for name, *_rest in broken or known for t in cite(instrument, PSR + name))
-    return Rule("size", not broken, told, cited)
+    return Rule("size", not broken, sentence, cited)
 
 
 def _dates(world: World, instrument: Entry) -> Rule:
@@ -162,7 +162,7 @@ def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Instrum
         scene.target.actor_types + scene.target.joined,
         used=tuple(practice.links(PSR + "usesInstrument")),
     )
-    found = []
+    rows = []
     covering = (
         way for t in wish.themes for a in ancestors(t) for way in scene.here.covering.get(a, ())
     )
@@ -171,13 +171,13 @@ def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Instrum
         states = {r.name: r.met for r in judged}
         if False not in states.values():
             met = sum(bool(r.met) for r in judged) + (instrument.iri in wish.used)
-            found.append((-met, instrument.iri, judged))
+            rows.append((-met, instrument.iri, judged))
 
     def shown(row: tuple[int, str, list[Rule]]) -> InstrumentRules:
         statuses = tuple(rule.status for rule in row[2])
         return named(scene.world, row[1], lang, InstrumentRules, rules=statuses)
 
-    return list(surviving(sorted(found, key=lambda row: row[:2])[:most], shown))
+    return list(surviving(sorted(rows, key=lambda row: row[:2])[:most], shown))
 
 
 def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
@@ -200,10 +200,10 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     ranking = snapshot.rank(question, filters)
 
     def judge(iri: str) -> tuple[float, str, list[Rule]]:
-        found = rules(world, world.get(iri), wish)
+        judgement = rules(world, world.get(iri), wish)
         relevance = 1.0 if iri in wish.used else ranking.probability(iri)
-        share = sum(bool(r.met) for r in found) / len(found)
-        return relevance * (1 + share) / 2, iri, found
+        share = sum(bool(r.met) for r in judgement) / len(judgement)
+        return relevance * (1 + share) / 2, iri, judgement
 
     judged = list(surviving(ranking.best(len(world.instruments)), judge))
     judged.sort(key=lambda row: (-round(row[0], 6), row[1]))
@@ -211,7 +211,7 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     shown = partial(_match, world, lang=question.lang, wish=wish)
     matches = list(surviving(good[: question.limit], shown))
     nothing = not good or (about is None and ranking.nothing_good())
-    sure = any(_covers(found, wish) for _s, _i, found in good)
+    sure = any(_covers(judgement, wish) for _s, _i, judgement in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
     untold = _("No theme is given, so it is not known whether one of these covers it.")
     notes = [] if wish.themes or not good else [untold]
@@ -227,25 +227,25 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     )
 
 
-def _covers(found: Sequence[Rule], wish: Wish) -> bool:
+def _covers(judgement: Sequence[Rule], wish: Wish) -> bool:
     """Return whether the territory, and a theme if one is asked for, are met and not unknown."""
-    asked = {"territory", "theme"} if wish.themes else {"territory"}
-    return all(r.met for r in found if r.name in asked)
+    needed = {"territory", "theme"} if wish.themes else {"territory"}
+    return all(r.met for r in judgement if r.name in needed)
 
 
 def _match(
     world: World, row: tuple[float, str, list[Rule]], lang: str, wish: Wish
 ) -> InstrumentMatch:
-    score, iri, found = row
-    reasons = [Reason(r.name, r.text, r.evidence) for r in found if r.met]
+    score, iri, judgement = row
+    reasons = [Reason(r.name, r.text, r.evidence) for r in judgement if r.met]
     if iri in wish.used:
         reasons.insert(0, Reason("used", _("The practice uses it where it comes from.")))
     entry = world.get(iri)
     if not reasons:
         cited = cite(entry, DCT + "title")
-        said = _("Its text is near: {title}.").format(title=title(entry))
-        reasons.append(Reason("text", said, cited))
-    statuses = tuple(rule.status for rule in found)
+        sentence = _("Its text is near: {title}.").format(title=title(entry))
+        reasons.append(Reason("text", sentence, cited))
+    statuses = tuple(rule.status for rule in judgement)
     return match(world, iri, score, lang, reasons, InstrumentMatch, rules=statuses)
 
 
@@ -253,7 +253,7 @@ def _excluded(
     world: World, judged: Sequence[tuple[float, str, list[Rule]]], lang: str
 ) -> list[InstrumentRules]:
     """Return the most relevant instruments that a rule keeps out, with the rules."""
-    out = [(iri, [r for r in found if r.met is False]) for _s, iri, found in judged]
+    out = [(iri, [r for r in judgement if r.met is False]) for _s, iri, judgement in judged]
 
     def shown(row: tuple[str, list[Rule]]) -> InstrumentRules:
         statuses = tuple(rule.status for rule in row[1])

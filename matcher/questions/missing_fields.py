@@ -58,35 +58,35 @@ def missing(judged: Sequence[Anticipated]) -> tuple[MissingField, ...]:
     """
     judged = judged[:TOP]
     gaps: dict[Gap, dict[int, tuple[float, ...]]] = defaultdict(dict)
-    for number, found in enumerate(judged):
-        for gap, share in _gaps(found):
-            gaps[gap][number] = _ends(found, gap.criterion, share)
+    for number, judgement in enumerate(judged):
+        for gap, share in _gaps(judgement):
+            gaps[gap][number] = _ends(judgement, gap.criterion, share)
     swaps = {gap: _swaps(judged, ends) for gap, ends in gaps.items()}
     best = sorted(swaps, key=lambda g: (-round(swaps[g], 6), g.field, g.entry or ""))[:SHOWN]
     return tuple(_row(gap, swaps[gap], judged) for gap in best if swaps[gap])
 
 
-def _gaps(found: Anticipated) -> list[tuple[Gap, float]]:
+def _gaps(judgement: Anticipated) -> list[tuple[Gap, float]]:
     """Return the fields that are missing, with the share of their criterion that is."""
     gaps = []
     for name, prop in _ENTRY.items():
-        stated = len(found.practice.values(PSR + prop))
+        stated = len(judgement.practice.values(PSR + prop))
         of_target = name in _TARGET and stated > 0
         whole = listed(max(stated, 1)) if name in {"E1", "E3"} else 1.0
-        share = whole - found.verdicts[name].score[1]
-        if share > 1e-9 and (found.verdicts[name].value is None or of_target):
+        share = whole - judgement.verdicts[name].score[1]
+        if share > 1e-9 and (judgement.verdicts[name].value is None or of_target):
             field = f"target.{_TARGET[name]}" if of_target else f"psr:{prop}"
-            gaps.append((Gap(field, name, None if of_target else found.practice.iri), share))
+            gaps.append((Gap(field, name, None if of_target else judgement.practice.iri), share))
     return gaps
 
 
-def _ends(found: Anticipated, name: str, share: float) -> tuple[float, float]:
+def _ends(judgement: Anticipated, name: str, share: float) -> tuple[float, float]:
     """Return the score if what is unknown turned out not to be met, and if it did."""
-    rest = sum(found.weights[n] for n in found.verdicts if n != "P1")
-    swing = found.weights[name] * share / 2 / rest if rest else 0.0
-    swing *= need(found.verdicts, found.weights) / (2 if found.failed else 1)
-    low = found.score - swing
-    return low / 2 if name == "E1" and not found.failed else low, found.score + swing
+    rest = sum(judgement.weights[n] for n in judgement.verdicts if n != "P1")
+    swing = judgement.weights[name] * share / 2 / rest if rest else 0.0
+    swing *= need(judgement.verdicts, judgement.weights) / (2 if judgement.failed else 1)
+    low = judgement.score - swing
+    return low / 2 if name == "E1" and not judgement.failed else low, judgement.score + swing
 
 
 def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) -> float:
@@ -105,42 +105,44 @@ def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) ->
 def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> MissingField:
     if gap.entry is None:
         text = _("Say more of your place ({field}): it could change the order of these practices.")
-        said = text.format(field=_(_TOLD[gap.field.removeprefix("target.")]))
+        sentence = text.format(field=_(_TOLD[gap.field.removeprefix("target.")]))
     else:
         practice = next(f.practice for f in judged if f.practice.iri == gap.entry)
         text = _("“{title}” does not state: {field}. It could change the order of these practices.")
-        said = text.format(title=title(practice), field=word(gap.field.replace("psr:", PSR)))
-    return MissingField(gap.field, gap.criterion, gap.entry, round(swaps, 4), said)
+        sentence = text.format(title=title(practice), field=word(gap.field.replace("psr:", PSR)))
+    return MissingField(gap.field, gap.criterion, gap.entry, round(swaps, 4), sentence)
 
 
 def why_not(
-    found: Anticipated,
+    judgement: Anticipated,
     judged: Sequence[Anticipated],
     limit: int,
     filters: Filters,
     ranking: Ranking,
 ) -> dict[str, Any]:
     """Return where a practice stands in the list and what keeps it from the top of it."""
-    others = [f for f in judged if f.practice.iri != found.practice.iri]
-    ahead = [f for f in others if (-f.score, f.practice.iri) < (-found.score, found.practice.iri)]
-    because = _filtered(found, filters, ranking)
-    because += [Cause("gate", name, found.verdicts[name].text) for name in found.failed]
+    others = [f for f in judged if f.practice.iri != judgement.practice.iri]
+    ahead = [
+        f for f in others if (-f.score, f.practice.iri) < (-judgement.score, judgement.practice.iri)
+    ]
+    because = _filtered(judgement, filters, ranking)
+    because += [Cause("gate", name, judgement.verdicts[name].text) for name in judgement.failed]
     listed_ = len(ahead) < limit and not because
     if ahead and not listed_:
-        because += _losses(found, ahead[min(limit, len(ahead)) - 1])
+        because += _losses(judgement, ahead[min(limit, len(ahead)) - 1])
     return {
         "rank": len(ahead) + 1,
         "of": len(others) + 1,
-        "score": round(found.score, 4),
-        "fit": round(found.fit, 4),
+        "score": round(judgement.score, 4),
+        "fit": round(judgement.fit, 4),
         "listed": listed_,
         "because": tuple(because),
     }
 
 
-def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Cause]:
+def _filtered(judgement: Anticipated, filters: Filters, ranking: Ranking) -> list[Cause]:
     """Return the filters that leave a practice out, each looked at alone."""
-    at = ranking.picture.position.get(found.practice.iri)
+    at = ranking.picture.position.get(judgement.practice.iri)
     if at is None:
         return [Cause("index", "index", _("It is not in the index yet."))]
     causes = []
@@ -152,35 +154,35 @@ def _filtered(found: Anticipated, filters: Filters, ranking: Ranking) -> list[Ca
     return causes
 
 
-def _losses(found: Anticipated, other: Anticipated) -> list[Cause]:
+def _losses(judgement: Anticipated, other: Anticipated) -> list[Cause]:
     """Return the criteria by which the last practice shown is ahead, the largest first.
 
     Each says what is known of the one and of the other.
     """
-    losses = {name: _share(other, name) - _share(found, name) for name in found.verdicts}
+    losses = {name: _share(other, name) - _share(judgement, name) for name in judgement.verdicts}
     worst = sorted((n for n in losses if losses[n] > 1e-9), key=lambda n: (-losses[n], n))
     ahead = title(other.practice)
     nearer = _("“{title}” is nearer to what was asked.").format(title=ahead)
     text = _("“{title}” is ahead of it here. {said}")
 
     def told(name: str) -> str:
-        said = " ".join(_quoted(one, name) for one in (found, other))
-        return nearer if name == "P1" else text.format(title=ahead, said=said)
+        both = " ".join(_quoted(one, name) for one in (judgement, other))
+        return nearer if name == "P1" else text.format(title=ahead, said=both)
 
     return [Cause("criterion", name, told(name)) for name in worst[:SHOWN]]
 
 
-def _quoted(found: Anticipated, name: str) -> str:
-    said = found.verdicts[name].text
-    return _("%(name)s: %(value)s", name=title(found.practice), value=said)
+def _quoted(judgement: Anticipated, name: str) -> str:
+    sentence = judgement.verdicts[name].text
+    return _("%(name)s: %(value)s", name=title(judgement.practice), value=sentence)
 
 
-def _share(found: Anticipated, name: str) -> float:
+def _share(judgement: Anticipated, name: str) -> float:
     """Return what a criterion adds to the score's factors, above neutral."""
     if name == "P1":
-        return need(found.verdicts, found.weights) - NEUTRAL
-    value, known = found.verdicts[name].score
-    return found.weights[name] * known * ((value or 0.0) - NEUTRAL)
+        return need(judgement.verdicts, judgement.weights) - NEUTRAL
+    value, known = judgement.verdicts[name].score
+    return judgement.weights[name] * known * ((value or 0.0) - NEUTRAL)
 
 
 def notes(world: World, place: Place) -> list[str]:

@@ -63,21 +63,21 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     near = world.several(practices.best(NEAREST))
     nearest = tuple((p, practices.probability(p.iri)) for p in near if not _takes_part(p, me))
     asker = Asker(world, me, question.place, nearest)
-    found: list[Partner] = []
+    candidates: list[Partner] = []
     if "peer" in kinds:
         actors = snapshot.rank(question, Filters(type=("actor",)))
         likely = {iri: actors.probability(iri) for iri in actors.best(SHORT_LIST)}
-        found += peers(asker, likely)
+        candidates += peers(asker, likely)
     if "mentor" in kinds:
-        found += mentors(asker)
+        candidates += mentors(asker)
     if "role" in kinds:
-        found += missing_roles(asker)
+        candidates += missing_roles(asker)
     if "exchange" in kinds:
-        found += exchanges(world, *_exchange_scores(snapshot, question))
+        candidates += exchanges(world, *_exchange_scores(snapshot, question))
     allowed = snapshot.picture.mask(replace(question.filters, type=("actor",)))
     at = snapshot.picture.position
     mine = me.iri if me else ""
-    open_ = (p for p in found if p.actor.iri != mine and p.actor.iri in at)
+    open_ = (p for p in candidates if p.actor.iri != mine and p.actor.iri in at)
     best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
 
     def matched(partner: Partner) -> PartnerMatch:
@@ -98,10 +98,10 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     return snapshot.answer(PartnersAnswer, question, matches, nothing, weights=weights)
 
 
-def _takes_part(practice: Entry, asked: Entry | None) -> bool:
+def _takes_part(practice: Entry, me: Entry | None) -> bool:
     """Return whether who asks runs the practice already."""
-    nodes = practice.links(PSR + "hasInvolvement") if asked else []
-    return any(asked.iri in practice.links(PSR + "actor", node) for node in nodes if asked)
+    nodes = practice.links(PSR + "hasInvolvement") if me else []
+    return any(me.iri in practice.links(PSR + "actor", node) for node in nodes if me)
 
 
 def numbers() -> dict[str, float]:
@@ -142,7 +142,7 @@ def peers(asker: Asker, texts: Mapping[str, float]) -> list[Partner]:
     strongest = max(ties.values(), default=1.0)
     fellows = {a for c in mine for a in world.fellows.get(c, ())}
     near_by = sorted(ties, key=lambda a: (-ties[a], a))[:SHORT_LIST]
-    found = []
+    partners = []
     for actor in world.several(sorted({*fellows, *texts, *near_by})):
         iri = actor.iri
         shared = sorted(mine & world.challenges(iri))
@@ -156,43 +156,43 @@ def peers(asker: Asker, texts: Mapping[str, float]) -> list[Partner]:
             reasons = _peer_reasons(asker, actor, shared, near)
             theirs = _("They would meet somebody with the same concern.")
             cited = cite(me, DCT + "description") if me else cite(actor, DCT + "description")
-            found.append(Partner(actor, "peer", score, reasons, [Reason("peer", theirs, cited)]))
-    return found
+            partners.append(Partner(actor, "peer", score, reasons, [Reason("peer", theirs, cited)]))
+    return partners
 
 
 def _peer_reasons(
     asker: Asker, actor: Entry, shared: list[str], near: float | None
 ) -> list[Reason]:
-    world, found = asker.world, list[Reason]()
+    world, reasons = asker.world, list[Reason]()
     if shared:
         own = world.several(world.involved.get(actor.iri, ()))
         triples = tuple(t for p in own for t in cite(p, PSR + "addresses", shared))
-        said = _("Works on the same challenge: {names}.").format(names=_titles(world, shared))
-        found.append(Reason("challenge", said, triples))
+        sentence = _("Works on the same challenge: {names}.").format(names=_titles(world, shared))
+        reasons.append(Reason("challenge", sentence, triples))
     if near is not None and near >= 0.5:
-        found.append(Reason("place", _("Its place is like yours."), cite(actor, DCT + "spatial")))
+        reasons.append(Reason("place", _("Its place is like yours."), cite(actor, DCT + "spatial")))
     if asker.entry is not None:
-        found += _tie_reasons(world, asker.entry, actor)
-    said = actor.text(DCT + "description", language()) or ""
-    if said or not found:
-        prop = DCT + "description" if said else DCT + "title"
-        found.append(Reason("profile", excerpt(said or actor.slug), cite(actor, prop)))
-    return found
+        reasons += _tie_reasons(world, asker.entry, actor)
+    sentence = actor.text(DCT + "description", language()) or ""
+    if sentence or not reasons:
+        prop = DCT + "description" if sentence else DCT + "title"
+        reasons.append(Reason("profile", excerpt(sentence or actor.slug), cite(actor, prop)))
+    return reasons
 
 
 def _tie_reasons(world: World, me: Entry, actor: Entry) -> list[Reason]:
     """Return what ties two actors: what both are part of, else partners of both."""
-    found = []
+    reasons = []
     networks = sorted(set(me.links(ORG + "memberOf")) & set(actor.links(ORG + "memberOf")))
     if networks:
-        said = _("You are both members of: {names}.").format(names=_titles(world, networks))
-        found.append(Reason("network", said, cite(actor, ORG + "memberOf", networks)))
+        sentence = _("You are both members of: {names}.").format(names=_titles(world, networks))
+        reasons.append(Reason("network", sentence, cite(actor, ORG + "memberOf", networks)))
     between = world.ties.between(me.iri, actor.iri)
     if between and not networks:
-        said = _("You have partners in common: {names}.").format(names=_titles(world, between))
+        sentence = _("You have partners in common: {names}.").format(names=_titles(world, between))
         cited = tuple(t for a in world.several(between) for t in cite(a, ORG + "memberOf"))
-        found.append(Reason("ties", said, cited))
-    return found
+        reasons.append(Reason("ties", sentence, cited))
+    return reasons
 
 
 def _titles(world: World, iris: Iterable[str]) -> str:
@@ -206,21 +206,21 @@ def mentors(asker: Asker) -> list[Partner]:
     or if the practice was carried over before. For who took it over: the practice's own x
     0.9 x how far that was a success; a result that is not known is no experience.
     """
-    found: list[Partner] = []
+    partners: list[Partner] = []
     for practice, score in asker.practices:
         took = [m for m in asker.world.moved(practice.iri) if m.adopter and RESULTS.get(m.result)]
-        found += surviving(took, partial(_successor, asker.world, practice, score * TAKEN_OVER))
+        partners += surviving(took, partial(_successor, asker.world, practice, score * TAKEN_OVER))
         for node in practice.links(PSR + "hasInvolvement"):
             for actor in asker.world.several(practice.links(PSR + "actor", node)):
                 willing = cite(actor, PSR + "willingToMentor", ["true"])
                 moved = [m.iri for m in asker.world.moved(practice.iri)]
                 raised = min(1.0, score * 1.2) if willing or moved else score
-                found.append(_mentor(actor, practice, node, raised, willing, moved))
-    return found
+                partners.append(_mentor(actor, practice, node, raised, willing, moved))
+    return partners
 
 
 def _successor(world: World, practice: Entry, most: float, moved: Moved) -> Partner:
-    said = _("Took it over from elsewhere: {title}.").format(title=title(practice))
+    sentence = _("Took it over from elsewhere: {title}.").format(title=title(practice))
     transfer, adopter = world.get(moved.iri), moved.adopter or ""
     cited = tuple(
         triple
@@ -230,7 +230,7 @@ def _successor(world: World, practice: Entry, most: float, moved: Moved) -> Part
         for triple in cite(transfer, PSR + name, [value] if value else None)
     )  # fmt: skip
     back = Reason("reach", _("They could compare notes with one more place."), cited)
-    score, reasons = most * RESULTS[moved.result], [Reason("transfer", said, cited)]
+    score, reasons = most * RESULTS[moved.result], [Reason("transfer", sentence, cited)]
     return Partner(world.get(adopter), "mentor", score, reasons, [back])
 
 
@@ -247,13 +247,13 @@ def _mentor(
     if willing:
         reasons.append(Reason("willing", _("Says that it helps others to start."), willing))
     if moved:
-        said = ngettext(
+        sentence = ngettext(
             "Its practice was taken up by others once.",
             "Its practice was taken up by others {count} times.",
             len(moved),
         ).format(count=len(moved))
         cited = tuple((f"<{t}>", f"<{PSR}sourcePractice>", f"<{practice.iri}>") for t in moved[:5])
-        reasons.append(Reason("record", said, cited))
+        reasons.append(Reason("record", sentence, cited))
     theirs = _("Their practice would reach one more place.")
     back = [Reason("reach", theirs, cite(practice, DCT + "title"))]
     return Partner(actor, "mentor", score, reasons, back)
@@ -270,18 +270,18 @@ def missing_roles(asker: Asker) -> list[Partner]:
     local: dict[str, set[str]] = {}
     for one in asker.world.actors_in(asker.place):
         local.setdefault(one.actor, set()).add(one.kind)
-    found = []
+    partners = []
     for practice, score in asker.practices:
         needed = [t for t in practice.links(PSR + "requiresActorType") if t not in have]
         brought = {iri: [t for t in needed if t in kinds] for iri, kinds in local.items()}
         for actor in asker.world.several([iri for iri, brings in brought.items() if brings]):
             share = score * len(brought[actor.iri]) / len(needed)
-            found.append(_role(actor, practice, brought[actor.iri], share))
-    return found
+            partners.append(_role(actor, practice, brought[actor.iri], share))
+    return partners
 
 
 def _role(actor: Entry, practice: Entry, brings: list[str], score: float) -> Partner:
-    said = _("Is in your place and of a kind that “{title}” needs: {names}.").format(
+    sentence = _("Is in your place and of a kind that “{title}” needs: {names}.").format(
         title=title(practice), names=names(brings)
     )
     triples = (
@@ -293,28 +293,28 @@ def _role(actor: Entry, practice: Entry, brings: list[str], score: float) -> Par
         names=names(brings)
     )
     return Partner(
-        actor, "role", score, [Reason("role", said, triples)], [Reason("role", theirs, triples)]
+        actor, "role", score, [Reason("role", sentence, triples)], [Reason("role", theirs, triples)]
     )
 
 
 def exchanges(
-    world: World, wanted: Mapping[str, float], offered: Mapping[str, float]
+    world: World, needed: Mapping[str, float], offered: Mapping[str, float]
 ) -> list[Partner]:
     """Return actors whose offer meets the asker's need, or whose need meets the offer.
 
     Score: the better direction + a fifth of the way to 1 x the other direction.
     """
-    found = []
-    for actor in world.several(sorted(wanted.keys() | offered.keys())):
+    partners = []
+    for actor in world.several(sorted(needed.keys() | offered.keys())):
         iri = actor.iri
-        gives = wanted.get(iri, 0.0) if actor.texts(PSR + "offers") else 0.0
+        gives = needed.get(iri, 0.0) if actor.texts(PSR + "offers") else 0.0
         takes = offered.get(iri, 0.0) if actor.texts(PSR + "seeks") else 0.0
         best, other = max(gives, takes), min(gives, takes)
         if best >= ALIKE:
             partner = Partner(actor, "exchange", best + (1 - best) * other / 5)
             _say_both(partner, gives >= ALIKE, takes >= ALIKE)
-            found.append(partner)
-    return found
+            partners.append(partner)
+    return partners
 
 
 def _say_both(partner: Partner, gives: bool, takes: bool) -> None:
@@ -323,16 +323,16 @@ def _say_both(partner: Partner, gives: bool, takes: bool) -> None:
     offers, seeks = (excerpt(actor.text(PSR + p, language()) or "") for p in ("offers", "seeks"))
     offer, need = cite(actor, PSR + "offers"), cite(actor, PSR + "seeks")
     if gives:
-        said = _("Offers what you look for: {words}").format(words=offers)
-        partner.reasons.append(Reason("offer", said, offer))
+        sentence = _("Offers what you look for: {words}").format(words=offers)
+        partner.reasons.append(Reason("offer", sentence, offer))
     if takes:
-        said = _("You have what they look for: {words}").format(words=seeks)
-        partner.reasons.append(Reason("need", said, need))
-        said = _("Looks for what you offer: {words}").format(words=seeks)
-        partner.for_them.append(Reason("need", said, need))
+        sentence = _("You have what they look for: {words}").format(words=seeks)
+        partner.reasons.append(Reason("need", sentence, need))
+        sentence = _("Looks for what you offer: {words}").format(words=seeks)
+        partner.for_them.append(Reason("need", sentence, need))
     else:
-        said = _("What they offer would be of use in one more place.")
-        partner.for_them.append(Reason("offer", said, offer))
+        sentence = _("What they offer would be of use in one more place.")
+        partner.for_them.append(Reason("offer", sentence, offer))
 
 
 def best_of(partners: Iterable[Partner], limit: int) -> list[Partner]:

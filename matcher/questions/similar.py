@@ -110,9 +110,9 @@ def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
     """Return the triple of one text, not that of the same words in another language."""
     return tuple(
         triple
-        for triple, said in zip(cite(entry, prop), entry.values(prop), strict=True)
-        if said.value == chosen.value
-        and (getattr(said, "language", None) or "und").lower() == chosen.lang
+        for triple, value in zip(cite(entry, prop), entry.values(prop), strict=True)
+        if value.value == chosen.value
+        and (getattr(value, "language", None) or "und").lower() == chosen.lang
     )
 
 
@@ -121,24 +121,24 @@ def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
 
     Each text that is cited has a word that those before it lack; the one with most comes first.
     """
-    asked = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
+    stem_of = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
     for spoken, texts in text.stated(entry).items():
         there = {t: set(stems(t.value, spoken)) for t in texts}
-        left = [w for w, s in asked.items() if any(s in held for held in there.values())][:6]
+        left = [w for w, s in stem_of.items() if any(s in held for held in there.values())][:6]
         if len(left) < 2:
             continue
-        said = _("It uses the same words: {words}.").format(words=", ".join(left))
+        sentence = _("It uses the same words: {words}.").format(words=", ".join(left))
         cited: tuple[Triple, ...] = ()
         while left:
-            best = max(texts, key=lambda t: sum(asked[w] in there[t] for w in left))
+            best = max(texts, key=lambda t: sum(stem_of[w] in there[t] for w in left))
             cited += _cited(entry, best.prop, best)
-            left = [w for w in left if asked[w] not in there[best]]
-        return Reason("words", said, cited)
+            left = [w for w in left if stem_of[w] not in there[best]]
+        return Reason("words", sentence, cited)
     return None
 
 
-def _shared_concepts(store: Store, entry: Entry, asked: Entry) -> list[Reason]:
-    found = []
+def _shared_concepts(store: Store, entry: Entry, about: Entry) -> list[Reason]:
+    shared_reasons = []
     names = {
         "challenge": _("Same challenge: {names}."),
         "theme": _("Same theme: {names}."),
@@ -146,12 +146,12 @@ def _shared_concepts(store: Store, entry: Entry, asked: Entry) -> list[Reason]:
         "approach": _("Same approach: {names}."),
     }
     for name, prop in _SHARED:
-        shared = sorted(set(entry.links(prop)) & set(asked.links(prop)))
+        shared = sorted(set(entry.links(prop)) & set(about.links(prop)))
         if shared:
             labels = ", ".join(surviving(shared, partial(_label, store)))
-            triples = cite(entry, prop, shared) + cite(asked, prop, shared)
-            found.append(Reason(name, names[name].format(names=labels), triples))
-    return found
+            triples = cite(entry, prop, shared) + cite(about, prop, shared)
+            shared_reasons.append(Reason(name, names[name].format(names=labels), triples))
+    return shared_reasons
 
 
 def _label(store: Store, iri: str) -> str:

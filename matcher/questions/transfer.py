@@ -71,8 +71,8 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
     judged = list(surviving(needs, judge))
     judged.sort(key=lambda a: (-round(a.score, 6), a.practice.iri))
 
-    def matched(found: Anticipated) -> TransferMatch:
-        return _match(found, lang, question.supposed)
+    def matched(judgement: Anticipated) -> TransferMatch:
+        return _match(judgement, lang, question.supposed)
 
     more = [a for a in judged[question.limit : FAR] if a.practice.iri in question.also]
     matches = list(surviving([*judged[: question.limit], *more], matched))
@@ -115,58 +115,58 @@ def _why_not(
     practice = question.why_not
     if practice is None:
         return None
-    found = next((f for f in judged if f.practice.iri == practice.iri), None)
-    if found is None:
+    judgement = next((f for f in judged if f.practice.iri == practice.iri), None)
+    if judgement is None:
         known = practice.iri in ranking.picture.position
         need = ranking.probability(practice.iri) if known else 0.0
-        found = anticipate(practice, scene, need, question.weights)
-    causes = missing_fields.why_not(found, judged, question.limit, question.filters, ranking)
+        judgement = anticipate(practice, scene, need, question.weights)
+    causes = missing_fields.why_not(judgement, judged, question.limit, question.filters, ranking)
     return named(scene.world, practice.iri, question.lang, WhyNot, **causes)
 
 
-def _match(found: Anticipated, lang: str, supposed: Target | None) -> TransferMatch:
-    world, practice = found.scene.world, found.practice
+def _match(judgement: Anticipated, lang: str, supposed: Target | None) -> TransferMatch:
+    world, practice = judgement.scene.world, judgement.practice
     made = match(
         world,
         practice.iri,
-        found.score,
+        judgement.score,
         lang,
-        reasons(found),
+        reasons(judgement),
         TransferMatch,
-        fit=round(found.fit, 4),
-        coverage=round(found.coverage, 4),
-        criteria=criteria_table(found),
-        gates=gates(found),
-        adaptations=tuple(adaptations(found, lang)),
-        warnings=tuple(warnings(found)),
-        counterfactuals=tuple(what_if.changes(found)),
-        instruments=tuple(open_to(found.scene, practice, lang, PAYING)),
-        transfers=tuple(transfers(found)),
-        what_if=what_if.supposed(found, supposed) if supposed is not None else None,
+        fit=round(judgement.fit, 4),
+        coverage=round(judgement.coverage, 4),
+        criteria=criteria_table(judgement),
+        gates=gates(judgement),
+        adaptations=tuple(adaptations(judgement, lang)),
+        warnings=tuple(warnings(judgement)),
+        counterfactuals=tuple(what_if.changes(judgement)),
+        instruments=tuple(open_to(judgement.scene, practice, lang, PAYING)),
+        transfers=tuple(transfers(judgement)),
+        what_if=what_if.supposed(judgement, supposed) if supposed is not None else None,
     )
-    return replace(made, level=level(found.verdicts["P1"].value or 0.0))
+    return replace(made, level=level(judgement.verdicts["P1"].value or 0.0))
 
 
-def criteria_table(found: Anticipated) -> dict[str, CriterionValue]:
+def criteria_table(judgement: Anticipated) -> dict[str, CriterionValue]:
     """The fourteen criteria by their names."""
     return {
         name: CriterionValue(
             value=None if v.value is None else round(v.value, 4),
-            weight=round(found.weights[name], 4),
+            weight=round(judgement.weights[name], 4),
             known=round(v.score[1], 4),
             text=v.text,
         )
-        for name, v in found.verdicts.items()
+        for name, v in judgement.verdicts.items()
     }
 
 
-def gates(found: Anticipated) -> tuple[GateStatus, ...]:
+def gates(judgement: Anticipated) -> tuple[GateStatus, ...]:
     """Each gate with its status; ``unknown`` for what is not known."""
-    verdicts = ((name, found.verdicts[name]) for name in GATES)
+    verdicts = ((name, judgement.verdicts[name]) for name in GATES)
     return tuple(GateStatus(name, v.gate or "unknown", v.text) for name, v in verdicts)
 
 
-def adaptations(found: Anticipated, lang: str) -> list[NeededChange]:
+def adaptations(judgement: Anticipated, lang: str) -> list[NeededChange]:
     """What would have to change, criterion by criterion."""
     return [
         NeededChange(
@@ -174,22 +174,22 @@ def adaptations(found: Anticipated, lang: str) -> list[NeededChange]:
             condition=verdict.text,
             text=one.text,
             needs=one.needs,
-            who=tuple(surviving(one.who, partial(names, found.scene.world, lang=lang))),
+            who=tuple(surviving(one.who, partial(names, judgement.scene.world, lang=lang))),
             evidence=verdict.evidence,
         )
-        for name, verdict in found.verdicts.items()
+        for name, verdict in judgement.verdicts.items()
         for one in verdict.adaptations
     ]
 
 
-def transfers(found: Anticipated) -> list[RecordedTransfer]:
+def transfers(judgement: Anticipated) -> list[RecordedTransfer]:
     """The recorded transfers whose result is known, failures first, then by IRI."""
-    moved = known_results(found.scene, found.practice.iri)
+    moved = known_results(judgement.scene, judgement.practice.iri)
     known = sorted(moved, key=lambda m: (RESULTS[m.result], m.iri))
     return [RecordedTransfer(m.iri, m.territory, m.result) for m in known]
 
 
-def warnings(found: Anticipated) -> list[TransferWarning]:
+def warnings(judgement: Anticipated) -> list[TransferWarning]:
     """Return the warnings against uninformed, incomplete and inappropriate transfer.
 
     After Dolowitz and Marsh 2000, "Learning from abroad",
@@ -197,33 +197,33 @@ def warnings(found: Anticipated) -> list[TransferWarning]:
     elsewhere, and that it is there already.
     """
     warned: list[TransferWarning] = []
-    if found.coverage < INFORMED:
+    if judgement.coverage < INFORMED:
         text = _("Too little is known to judge it: find out more before you decide.")
         warned.append(TransferWarning("uninformed", text))
-    if found.failed:
+    if judgement.failed:
         text = _("A part that it cannot do without is not possible here as things are.")
         warned.append(TransferWarning("incomplete", text))
-    alike = found.verdicts["E2"].value
+    alike = judgement.verdicts["E2"].value
     if alike is not None and alike < ALIKE:
         text = _("The place is very different from where it worked.")
         warned.append(TransferWarning("inappropriate", text))
-    if gone := [t for t in transfers(found) if not RESULTS[t.result]]:
+    if gone := [t for t in transfers(judgement) if not RESULTS[t.result]]:
         text = ngettext(
             "It was tried elsewhere once and not kept.",
             "It was tried elsewhere and not kept: {count} times.",
             len(gone),
         ).format(count=len(gone))
         warned.append(TransferWarning("failed-before", text))
-    here = found.scene.place
-    own = found.scene.world.places(found.practice)
+    here = judgement.scene.place
+    own = judgement.scene.world.places(judgement.practice)
     if any(here.iri in place.iris or place.iri in here.iris for place in own):
         text = _("It is carried out in this place already.")
         warned.append(TransferWarning("there-already", text))
     return warned
 
 
-def reasons(found: Anticipated) -> list[Reason]:
+def reasons(judgement: Anticipated) -> list[Reason]:
     """Return the reasons: what speaks for it first, then what speaks against it."""
-    known = [(n, v) for n, v in found.verdicts.items() if v.value is not None]
-    known.sort(key=lambda pair: -found.weights[pair[0]] * (pair[1].value or 0.0))
+    known = [(n, v) for n, v in judgement.verdicts.items() if v.value is not None]
+    known.sort(key=lambda pair: -judgement.weights[pair[0]] * (pair[1].value or 0.0))
     return [Reason(name, verdict.text, verdict.evidence) for name, verdict in known]

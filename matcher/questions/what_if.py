@@ -71,56 +71,58 @@ def _known(field: str, value: str) -> Problem:
     )
 
 
-def supposed(found: Anticipated, target: Target) -> Supposition:
+def supposed(judgement: Anticipated, target: Target) -> Supposition:
     """Return fit and score now and under the supposition."""
-    after = anticipate(found.practice, found.scene.but(target=target), 0.0, found.weights)
-    after = after.with_verdict("P1", found.verdicts["P1"])
+    after = anticipate(
+        judgement.practice, judgement.scene.but(target=target), 0.0, judgement.weights
+    )
+    after = after.with_verdict("P1", judgement.verdicts["P1"])
     return Supposition(
-        fit_before=round(found.fit, 4),
+        fit_before=round(judgement.fit, 4),
         fit_after=round(after.fit, 4),
-        score_before=round(found.score, 4),
+        score_before=round(judgement.score, 4),
         score_after=round(after.score, 4),
         text=gettext(
             "Fit goes from %(before)s to %(after)s.",
-            before=number(found.fit, 2),
+            before=number(judgement.fit, 2),
             after=number(after.fit, 2),
         ),
     )
 
 
-def changes(found: Anticipated) -> list[SingleChange]:
+def changes(judgement: Anticipated) -> list[SingleChange]:
     """Return the single changes that would raise the fit most, the best first."""
-    scene, target = found.scene, found.scene.target
+    scene, target = judgement.scene, judgement.scene.target
     options: list[tuple[str, str, str, str, Verdict]] = []
 
-    def option(change: str, name: str, said: str, what: str, after: Target) -> None:
-        verdict = CRITERIA[name](found.practice, scene.but(target=after))
-        options.append((change, name, said, what, verdict))
+    def option(change: str, name: str, sentence: str, what: str, after: Target) -> None:
+        verdict = CRITERIA[name](judgement.practice, scene.but(target=after))
+        options.append((change, name, sentence, what, verdict))
 
-    for adaptation in found.verdicts["E3"].adaptations:
+    for adaptation in judgement.verdicts["E3"].adaptations:
         for kind in adaptation.needs:
             after = replace(target, joined=(*target.joined, kind))
             option(f"actor_types:{kind}", "E3", _JOINED, word(kind), after)
-    for power in found.practice.links(PSR + "requiresCompetence"):
+    for power in judgement.practice.links(PSR + "requiresCompetence"):
         after = replace(target, competences=(*target.competences, power))
         option(f"competences:{power}", "E1", _HELD, word(power), after)
-    price = cost_here(found.practice, scene)
+    price = cost_here(judgement.practice, scene)
     if price and (target.budget_per_head is None or target.budget_per_head < price[0]):
         after = replace(target, budget_per_head=price[0])
         cost = euro(round(price[0]))
         option(f"budget_per_head:{price[0]:.2f}", "I5", _PAID, cost, after)
-    if found.verdicts["E4"].gate == "gap":
+    if judgement.verdicts["E4"].gate == "gap":
         there = Verdict(1.0, "", gate="passed", known=0.5)
         options.append(("instrument", "E4", _COVERED, "", there))
-    rows = [_row(found, *option) for option in options]
+    rows = [_row(judgement, *option) for option in options]
     better = [row for row in rows if row[0] >= SEEN]
     return [row for _gain, _name, row in sorted(better, key=lambda r: (-r[0], r[1]))[:SHOWN]]
 
 
 def _row(
-    found: Anticipated, change: str, name: str, said: str, what: str, verdict: Verdict
+    judgement: Anticipated, change: str, name: str, sentence: str, what: str, verdict: Verdict
 ) -> tuple[float, str, SingleChange]:
-    after = found.with_verdict(name, verdict).fit
-    text = gettext(said, what=what, before=number(found.fit, 2), after=number(after, 2))
-    row = SingleChange(change, name, round(found.fit, 4), round(after, 4), text)
-    return after - found.fit, change, row
+    after = judgement.with_verdict(name, verdict).fit
+    text = gettext(sentence, what=what, before=number(judgement.fit, 2), after=number(after, 2))
+    row = SingleChange(change, name, round(judgement.fit, 4), round(after, 4), text)
+    return after - judgement.fit, change, row

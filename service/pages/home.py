@@ -27,7 +27,7 @@ from service.pages.parts.match_cards import (
     modes,
     read_form,
 )
-from service.pages.search.result import Wanted, europe
+from service.pages.search.result import SearchForm, europe
 
 pages = Blueprint("pages", __name__)
 log = logging.getLogger("passerelle")
@@ -64,15 +64,15 @@ def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
     form, runtime = read_form(request.args), current()
     shelf = runtime.lists.shelf
-    found: Results | None = None
+    matched: Results | None = None
     problems: list[Problem] = []
     status = 200
     if form.asked:
-        found, problems, status = _answer(runtime, form)
+        matched, problems, status = _answer(runtime, form)
     page = render_template(
         "home.html",
         form=form,
-        results=found,
+        results=matched,
         problems=problems,
         subject=_subject(runtime, form),
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
@@ -81,53 +81,55 @@ def home() -> Response:
         place_count=class_counts(runtime.store)["territory"],
         map=None if form.asked else _practices(runtime, shelf),
         examples=_examples(),
-        told=_told(runtime, form, found),
+        told=_told(runtime, form, matched),
         ready=runtime.ready,
     )
     answer = Response(page, status, content_type="text/html; charset=utf-8")
     answer.cache_control.private = True
-    if found:
+    if matched:
         runtime.sessions.start(answer)
     return answer
 
 
-def _told(runtime: Runtime, form: Form, found: Results | None) -> dict[str, str]:
+def _told(runtime: Runtime, form: Form, matched: Results | None) -> dict[str, str]:
     """Return what is told of a suggestion besides the suggestion itself."""
     about = f"{runtime.store.base}id/{form.entry}" if form.entry else ""
-    return {"kind": form.mode, "about": about, "territory": _code(found)}
+    return {"kind": form.mode, "about": about, "territory": _code(matched)}
 
 
-def _code(found: Results | None) -> str:
-    return found.place.code if found and found.place else ""
+def _code(matched: Results | None) -> str:
+    return matched.place.code if matched and matched.place else ""
 
 
 @pages.post("/feedback")
 def tell() -> Response:
     """Count what the page's reader decided on a suggestion, and lead back to the question."""
-    told = {name: value for name, value in request.form.items() if value}
-    asked, card = told.pop("asked", "/"), told.pop("card", "")
+    sent = {name: value for name, value in request.form.items() if value}
+    address, card = sent.pop("asked", "/"), sent.pop("card", "")
     if current().sessions.name() is None:
-        return _back(asked, "late")
-    feedback.vote(read_feedback(told))
-    return _back(asked, card)
+        return _back(address, "late")
+    feedback.vote(read_feedback(sent))
+    return _back(address, card)
 
 
-def _back(asked: str, told: str) -> Response:
+def _back(question: str, thanks: str) -> Response:
     """Lead to the page that was decided on, and to no other; ``told`` says what to thank for."""
-    path, _, query = asked.partition("?")
+    path, _, query = question.partition("?")
     fields = [pair for pair in parse_qsl(query) if pair[0] != "told"]
     here = path if path in _DECIDED else "/"
-    address = f"{request.script_root}{here}?{urlencode([*fields, ('told', told)])}#told"
+    address = f"{request.script_root}{here}?{urlencode([*fields, ('told', thanks)])}#told"
     return Response(status=303, headers={"Location": address})
 
 
 def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
     """Return results, or what is wrong with the question and the status that says so."""
     try:
-        found = ask(runtime.store, runtime.matcher, runtime.lists.places, form, request.script_root)
+        matched = ask(
+            runtime.store, runtime.matcher, runtime.lists.places, form, request.script_root
+        )
     except KgError as error:
         return None, *shown(error)
-    return found, [], 200
+    return matched, [], 200
 
 
 def _subject(runtime: Runtime, form: Form) -> Piece | None:
@@ -146,12 +148,12 @@ def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
 def _practices(runtime: Runtime, shelf: Shelf) -> Map:
     """Return the map of all practices, each country leading to its own."""
     rows = shelf.members(shelf.narrowed({"type": ("practice",)}, shelf.all))
-    plain = Wanted(chosen={"type": ("practice",)})
+    plain = SearchForm(chosen={"type": ("practice",)})
     labels = Labels(shelf, runtime.store.base)
     return europe(rows, labels, plain)
 
 
 def _examples() -> list[dict[str, str]]:
     names = ("q", "lang", "mode", "place")
-    found = [dict(zip(names, example, strict=True)) for example in EXAMPLES]
-    return [e | {"mode_name": gettext(MODE_NAMES[e["mode"]])} for e in found]
+    examples = [dict(zip(names, example, strict=True)) for example in EXAMPLES]
+    return [e | {"mode_name": gettext(MODE_NAMES[e["mode"]])} for e in examples]

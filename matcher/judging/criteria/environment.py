@@ -36,14 +36,14 @@ def governance(practice: Entry, scene: Scene) -> Verdict:
         passed: Gate | None = "passed" if len(known) == len(needed) else None
         text = _("The place holds the powers that it needs, as far as known.")
         return Verdict(value, text, cited, gate=passed, known=share)
-    said = names(missing)
+    powers = names(missing)
     change = _("Agree with the level of government that holds the power over: {names}.")
     who = tuple(dict.fromkeys(a for c in missing for a in _authorities(scene, known[c].by)))
     return Verdict(
         value,
-        _("The place does not hold the power over: {names}.").format(names=said),
+        _("The place does not hold the power over: {names}.").format(names=powers),
         cited,
-        (Adaptation(change.format(names=said), tuple(missing), who[:_SHOWN]),),
+        (Adaptation(change.format(names=powers), tuple(missing), who[:_SHOWN]),),
         "failed",
         share,
     )
@@ -68,15 +68,15 @@ def territory(practice: Entry, scene: Scene) -> Verdict:
 
     What is known is the share of the six features that both places have.
     """
-    found = [
+    likenesses = [
         (place, alike)
         for place in scene.world.places(practice)
         if (alike := likeness(place, scene.place))
     ]
-    if not found:
+    if not likenesses:
         return Verdict(None, _("Too little is known of the two places to compare them."))
-    best = max((len(alike), mean(alike)) for _place, alike in found)
-    nearest = [pair for pair in found if (len(pair[1]), mean(pair[1])) == best]
+    best = max((len(alike), mean(alike)) for _place, alike in likenesses)
+    nearest = [pair for pair in likenesses if (len(pair[1]), mean(pair[1])) == best]
     place, alike = nearest[0]
     words = {
         "urbanRural": _("urban or rural"), "mountain": _("mountains"), "coast": _("coast"),
@@ -90,8 +90,8 @@ def territory(practice: Entry, scene: Scene) -> Verdict:
         text = _("The places differ in: {names}.")
         check = _("Check what the difference means ({names}).").format(names=", ".join(apart))
         change = (Adaptation(check),)  # type: ignore[assignment]
-    said = text.format(names=", ".join(apart or [words[n] for n in alike]))
-    return Verdict(mean(alike), said, cited, change, known=len(alike) / len(FEATURES))
+    sentence = text.format(names=", ".join(apart or [words[n] for n in alike]))
+    return Verdict(mean(alike), sentence, cited, change, known=len(alike) / len(FEATURES))
 
 
 def actors(practice: Entry, scene: Scene) -> Verdict:
@@ -101,8 +101,8 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
     unless the asker said which kinds there are.
     """
     needed = practice.links(PSR + "requiresActorType")
-    said = {a for t in (*scene.target.actor_types, *scene.target.joined) for a in ancestors(t)}
-    present = [t for t in needed if t in said or t in scene.here.present]
+    stated = {a for t in (*scene.target.actor_types, *scene.target.joined) for a in ancestors(t)}
+    present = [t for t in needed if t in stated or t in scene.here.present]
     missing = [t for t in needed if t not in present]
     known = needed if scene.target.actor_types else present
     change = ()
@@ -113,7 +113,7 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
         text = _("Which organisations it needs, or which are there, is not known.")
         return Verdict(None, text, (), change)
     cited = cite(practice, PSR + "requiresActorType")
-    cited += _only_ones(scene, [t for t in present if t not in said])
+    cited += _only_ones(scene, [t for t in present if t not in stated])
     text = _("None of what it needs is there.")
     if present:
         text = _("Known there: {names}.").format(names=names(present))
@@ -125,8 +125,8 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
 
 def _elsewhere(scene: Scene, kinds: Sequence[str]) -> tuple[str, ...]:
     """Return actors of the kinds elsewhere in the country, by IRI."""
-    found = {actor for kind in kinds for actor in scene.here.elsewhere.get(kind, ())}
-    return tuple(sorted(found)[:_SHOWN])
+    others = {actor for kind in kinds for actor in scene.here.elsewhere.get(kind, ())}
+    return tuple(sorted(others)[:_SHOWN])
 
 
 def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
@@ -135,14 +135,14 @@ def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
     That is where its actor is, if there is only one; and the way up to the nearest of them,
     if all work for a larger territory.
     """
-    found: list[Triple] = []
+    cited: list[Triple] = []
     for kind in kinds:
         there, iris = scene.here.present[kind], scene.place.iris
         if len(there) == 1:
-            found.append((f"<{there[0].actor}>", f"<{DCT}spatial>", f"<{there[0].place}>"))
+            cited.append((f"<{there[0].actor}>", f"<{DCT}spatial>", f"<{there[0].place}>"))
         if all(one.place in iris for one in there):
-            found += scene.place.path(min(iris.index(one.place) for one in there))
-    return tuple(found)
+            cited += scene.place.path(min(iris.index(one.place) for one in there))
+    return tuple(cited)
 
 
 def instruments(practice: Entry, scene: Scene) -> Verdict:
@@ -165,8 +165,8 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
         if len(named) == _NAMED:
             break
         named[instrument.iri] = title(instrument)
-    said = ", ".join(named.values())
-    text = _("Can be paid or supported by: {names}.").format(names=said)
+    titles = ", ".join(named.values())
+    text = _("Can be paid or supported by: {names}.").format(names=titles)
 
     def cited() -> tuple[Triple, ...]:
         every = ((own, way) for own, ways in covering for way in ways)

@@ -38,12 +38,12 @@ def maturity(practice: Entry, scene: Scene) -> Verdict:
     parts += [min(1.0, max(0, last - start) / _RIPE)] if start and last else []
     if not parts:
         return Verdict(None, _("How far developed it is, and since when, is not stated."))
-    told = [_("Stage: {name}.").format(name=word(c)) for c in stages]
-    told += [_("Running since {year}.").format(year=start)] if start else []
+    facts = [_("Stage: {name}.").format(name=word(c)) for c in stages]
+    facts += [_("Running since {year}.").format(year=start)] if start else []
     cited = cite(practice, PSR + "stage") + cite(practice, SCHEMA + "startDate")
     if start and end and end - start < _RIPE:
         cited += cite(practice, SCHEMA + "endDate")
-    return Verdict(sum(parts) / len(parts), " ".join(told), cited, known=len(parts) / 2)
+    return Verdict(sum(parts) / len(parts), " ".join(facts), cited, known=len(parts) / 2)
 
 
 def adaptability(practice: Entry, scene: Scene) -> Verdict:
@@ -58,18 +58,18 @@ def adaptability(practice: Entry, scene: Scene) -> Verdict:
     }
     counts = {name: len(practice.values(PSR + name)) for name in props}
     own = {t.value for t in practice.texts(DCT + "language")}
-    wanted = set(scene.target.languages or scene.languages)
+    spoken = set(scene.target.languages or scene.languages)
     if not any(counts.values()) and not own:
         return Verdict(None, _("Nothing is said of how it can be adapted."))
     parts = [listed(counts["corePart"]), listed(counts["adaptablePart"])]
-    parts += [min(1.0, counts["toolkit"]), len(own & wanted) / max(len(wanted), 1)]
+    parts += [min(1.0, counts["toolkit"]), len(own & spoken) / max(len(spoken), 1)]
     there = [n for n in props if counts[n]]
     cited = tuple(t for n in there for t in cite(practice, PSR + n))
-    cited += cite(practice, DCT + "language", own & wanted if there else None)
+    cited += cite(practice, DCT + "language", own & spoken if there else None)
     missing = sorted(set(scene.target.languages) - own) if own else []
     change = (Adaptation(_("Translate the materials."), tuple(missing)),) if missing else ()
-    said = ", ".join(props[n] for n in there) or _("languages of materials")
-    text = _("Described: {listed}.").format(listed=said)
+    listed_parts = ", ".join(props[n] for n in there) or _("languages of materials")
+    text = _("Described: {listed}.").format(listed=listed_parts)
     return Verdict(sum(parts) / len(parts), text, cited, change)
 
 

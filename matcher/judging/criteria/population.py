@@ -36,15 +36,15 @@ def need(practice: Entry, scene: Scene) -> Verdict:
         text = _("Its text is compared with yours: {words}")
         if scene.example:
             text = _("Its text and themes are compared with what you ask about: {words}")
-        said = text.format(words=excerpt(words))
+        sentence = text.format(words=excerpt(words))
         props = (*_COMPARED, *(_CONCEPTS if scene.example else ()))
         return Verdict(
-            scene.need, said, lambda: tuple(t for prop in props for t in cite(practice, prop))
+            scene.need, sentence, lambda: tuple(t for prop in props for t in cite(practice, prop))
         )
     telling = [c for c in near if near[c] == 1.0] or sorted(near, key=lambda c: (-near[c], c))
     titles = ", ".join(title(c) for c in scene.world.several(telling))
-    said = _("It addresses “{name}”.").format(name=titles)
-    return Verdict(value, said, cite(practice, PSR + "addresses", telling))
+    sentence = _("It addresses “{name}”.").format(name=titles)
+    return Verdict(value, sentence, cite(practice, PSR + "addresses", telling))
 
 
 def _steps(world: World, one: str, other: str) -> int | None:
@@ -61,14 +61,14 @@ def target_groups(practice: Entry, scene: Scene) -> Verdict:
     Palmer 1994 (https://doi.org/10.3115/981732.981751); several groups of a practice count
     as independent chances.
     """
-    wanted = scene.target.target_groups or tuple(
+    groups = scene.target.target_groups or tuple(
         scene.challenge.links(PSR + "targetGroup") if scene.challenge else ()
     )
     own = practice.links(PSR + "targetGroup")
-    if not wanted or not own:
+    if not groups or not own:
         return Verdict(None, _("Whom it is for was not asked, or is not stated."))
-    alike = [{o: _concept_likeness(w, o) for o in own} for w in wanted]
-    value = sum(any_of(list(row.values())) for row in alike) / len(wanted)
+    alike = [{o: _concept_likeness(w, o) for o in own} for w in groups]
+    value = sum(any_of(list(row.values())) for row in alike) / len(groups)
     telling = {o for row in alike for o in row if row[o] and (row[o] == 1 or 1 not in row.values())}
     # Where nothing is alike the only group matters all the same: without it all is unknown.
     cited = cite(practice, PSR + "targetGroup", telling if telling or len(own) > 1 else None)

@@ -44,8 +44,8 @@ class Verdict:
     @cached_property
     def evidence(self) -> tuple[Triple, ...]:
         """Return the triples that the score rests on, each once."""
-        found = self.cited() if callable(self.cited) else self.cited
-        return tuple(dict.fromkeys(found))
+        triples = self.cited() if callable(self.cited) else self.cited
+        return tuple(dict.fromkeys(triples))
 
     @property
     def score(self) -> tuple[float | None, float]:
@@ -72,38 +72,38 @@ class Surroundings:
     @cached_property
     def elsewhere(self) -> dict[str, list[str]]:
         """Return the actors of each kind in the whole country, by IRI."""
-        found: dict[str, list[str]] = {}
+        actors: dict[str, list[str]] = {}
         for one in self.world.actors_in(Place(self.place.chain[-1:])):
-            found.setdefault(one.kind, []).append(one.actor)
-        return found
+            actors.setdefault(one.kind, []).append(one.actor)
+        return actors
 
     @cached_property
     def present(self) -> dict[str, list[Presence]]:
         """Return the actors there by kind, broader kinds included."""
-        found: dict[str, list[Presence]] = {}
+        presences: dict[str, list[Presence]] = {}
         for one in self.world.actors_in(self.place):
-            found.setdefault(one.kind, []).append(one)
-        return found
+            presences.setdefault(one.kind, []).append(one)
+        return presences
 
     @cached_property
     def eligible(self) -> list[tuple[Entry, list[str]]]:
         """Return the instruments that have not ended, and where they are open to this place."""
-        here, found = set(self.place.iris), []
+        here, instruments = set(self.place.iris), []
         for instrument in self.world.instruments:
             places = [t for t in instrument.links(PSR + "eligibleTerritory") if t in here]
             if places and not self.world.over(instrument):
-                found.append((instrument, places))
-        return found
+                instruments.append((instrument, places))
+        return instruments
 
     @cached_property
     def covering(self) -> dict[str, list[Way]]:
         """Return by theme the ways in which instruments cover it here."""
-        found: dict[str, list[Way]] = {}
+        by_theme: dict[str, list[Way]] = {}
         for instrument, places in self.eligible:
             for theme in instrument.links(DCT + "subject"):
                 ways = [Way(instrument, place, theme) for place in places]
-                found.setdefault(theme, []).extend(ways)
-        return found
+                by_theme.setdefault(theme, []).extend(ways)
+        return by_theme
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,8 @@ def remove(path: str, slug: str) -> BaseResponse:
     """Remove an entry that no other links to, if the person is sure."""
     entry, agent = current().store.get(entry_iri(path, slug)), login.writer()
     if agent is None or "sure" not in request.form:
-        said = gettext("Tick that you are sure.") if agent else _sign_in_first()
-        return _kept(entry, [Problem("", said)], 422 if agent else 401)
+        message = gettext("Tick that you are sure.") if agent else _sign_in_first()
+        return _kept(entry, [Problem("", message)], 422 if agent else 401)
     try:
         current().intake.delete(entry.iri, agent)
     except KgError as error:
@@ -172,13 +172,13 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
     if reader.problems:
         raise Refused(gettext("Some fields cannot be read."), reader.problems)
-    asked = {ask.prop for ask in fields} | {a.prop for ask in fields for a in ask.parts}
+    properties = {ask.prop for ask in fields} | {a.prop for ask in fields for a in ask.parts}
     kept = before.triples if before else ()
     there = {str(t.subject) for t in made}
     left = [
         t
         for t in kept
-        if t.predicate.value not in asked and str(t.subject) in there and not ours_to_say(t)
+        if t.predicate.value not in properties and str(t.subject) in there and not ours_to_say(t)
     ]
     return entry_of([*made, *left], store.base, iri=iri)
 
@@ -248,9 +248,9 @@ def _answer(form: Form, status: int = 200) -> Response:
 def _listed(path: str) -> dict[str, list[str]]:
     """Return what a form offers to choose from, by class: up to 500 entries each."""
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
-    found = {}
+    listed = {}
     for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
-        found[source] = [
+        listed[source] = [
             named(title, slug) for slug, title in current().lists.offered(source).items()
         ]
-    return found
+    return listed

@@ -95,13 +95,13 @@ def asks(shapes: Graph, kind: str, depth: int = 0) -> tuple[Ask, ...]:
     name = PSH + kind.removeprefix(PSR)
     shape, advised = URIRef(f"{name}Shape"), URIRef(f"{name}Recommendations")
     helpful = {shapes.value(node, SH.path) for node in shapes.objects(advised, SH.property)}
-    found: dict[str, Ask] = {}
+    fields: dict[str, Ask] = {}
     for node in shapes.objects(shape, SH.property):
         path = shapes.value(node, SH.path)
         ask = _ask(shapes, node, path, depth) if isinstance(path, URIRef) else None
-        if ask and (ask.name not in found or ask.datatype):
-            found[ask.name] = replace(ask, advised=path in helpful or ask.kind == "long")
-    return tuple(sorted(found.values(), key=lambda a: (not a.required, a.order, a.name)))
+        if ask and (ask.name not in fields or ask.datatype):
+            fields[ask.name] = replace(ask, advised=path in helpful or ask.kind == "long")
+    return tuple(sorted(fields.values(), key=lambda a: (not a.required, a.order, a.name)))
 
 
 def _ask(shapes: Graph, node: Node, path: URIRef, depth: int) -> Ask | None:
@@ -174,7 +174,7 @@ def controls(
     fields: Sequence[Ask], typed: Typed, problems: Sequence[Problem], before: str = ""
 ) -> tuple[Control, ...]:
     """Return the fields with what was typed and what is wrong."""
-    found = []
+    made = []
     for ask in fields:
         name = before + ask.name
         wrong = tuple(p for p in problems if curie(p.path) == name)
@@ -182,8 +182,8 @@ def controls(
             (fragment, controls(ask.parts, typed, problems, fragment + "/"))
             for fragment in (_fragments(ask, typed, name) if ask.kind == "part" else ())
         )
-        found.append(Control(ask, name, tuple(_typed(ask, typed, name)), wrong, parts))
-    return tuple(found)
+        made.append(Control(ask, name, tuple(_typed(ask, typed, name)), wrong, parts))
+    return tuple(made)
 
 
 def _typed(ask: Ask, typed: Typed, name: str) -> Iterator[tuple[str, str]]:
@@ -226,20 +226,20 @@ class Reader:
         self, node: ox.NamedNode, kind: str, fields: Sequence[Ask], typed: Typed, before: str = ""
     ) -> list[ox.Triple]:  # fmt: skip
         """Return the triples of an entry or a part; none for a part without any value."""
-        found = []
+        graph = []
         for ask in fields:
             name, prop = before + ask.name, ox.NamedNode(ask.prop)
             if ask.kind == "part":
                 for fragment in _fragments(ask, typed, name):
                     part = ox.NamedNode(f"{node.value}#{fragment}")
                     inside = self.triples(part, ask.source, ask.parts, typed, fragment + "/")
-                    found += [ox.Triple(node, prop, part), *inside] if inside else []
+                    graph += [ox.Triple(node, prop, part), *inside] if inside else []
                 continue
             for text, lang in _typed(ask, typed, name):
                 if term := self._term(ask, name, text, lang):
-                    found.append(ox.Triple(node, prop, term))
+                    graph.append(ox.Triple(node, prop, term))
         typed_as = ox.Triple(node, RDF_TYPE, ox.NamedNode(kind))
-        return [typed_as, *found] if found or not before else []
+        return [typed_as, *graph] if graph or not before else []
 
     def _term(self, ask: Ask, name: str, text: str, lang: str) -> ox.NamedNode | ox.Literal | None:
         try:

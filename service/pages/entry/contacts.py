@@ -66,14 +66,14 @@ def _actors(entry: Entry) -> list[tuple[str, str]]:
     """Return the organisations of an entry with their roles, who leads first."""
     if entry.path in _RESPONSIBLE:
         return [(iri, "") for iri in entry.links(_RESPONSIBLE[entry.path])]
-    found: list[tuple[str, str]] = []
+    actors: list[tuple[str, str]] = []
     for node in entry.links(PSR + "hasInvolvement"):
         role = (entry.links(PSR + "role", node) or [""])[0]
-        found += [(iri, role) for iri in entry.links(PSR + "actor", node)]
+        actors += [(iri, role) for iri in entry.links(PSR + "actor", node)]
     order = {f"{VOC}role/{slug}": rank for rank, slug in enumerate(_ROLES)}
-    found.sort(key=lambda pair: (order.get(pair[1], len(order)), pair[0]))
+    actors.sort(key=lambda pair: (order.get(pair[1], len(order)), pair[0]))
     first: dict[str, str] = {}
-    for iri, role in found:
+    for iri, role in actors:
         first.setdefault(iri, role)
     return list(first.items())
 

@@ -60,5 +60,5 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
 def _description(entry: Entry) -> str:
     """Return one or two sentences for search engines and link previews."""
     props = ("http://purl.org/dc/terms/description", PSR + "problem", PSR + "solution")
-    text = next((found for prop in props if (found := entry.text(prop, language()))), "")
+    text = next((words for prop in props if (words := entry.text(prop, language()))), "")
     return text if len(text) <= 160 else text[:159].rsplit(" ", 1)[0] + "…"

@@ -59,13 +59,13 @@ class Term:
 @content.get("/id/<path>/<slug>")
 def entry(path: str, slug: str) -> Response:
     """Return an entry as a page or as RDF."""
-    found = current().store.get(entry_iri(path, slug))
+    stored = current().store.get(entry_iri(path, slug))
     media, form = choose(PAGE)
     if form != "html":
-        return entry_answer(found, media, form)
-    answer = _conditional(document(entry_page(found.iri), media))
+        return entry_answer(stored, media, form)
+    answer = _conditional(document(entry_page(stored.iri), media))
     # The page also shows who links here: its date is told, but no page is kept by it.
-    return dated(answer, current().store.provenance(found.iri))
+    return dated(answer, current().store.provenance(stored.iri))
 
 
 @content.get("/ns")
@@ -127,10 +127,10 @@ def without_slash() -> BaseResponse | None:
         adapter.match(path)
     except HTTPException:
         return None
-    asked = request.environ.get("QUERY_STRING", "")
+    query = request.environ.get("QUERY_STRING", "")
     # One slash: an address that begins with two would lead to another host.
     here = f"{request.script_root}/{quote(path.lstrip('/'))}"
-    return redirect(f"{here}?{asked}" if asked else here, 308)
+    return redirect(f"{here}?{query}" if query else here, 308)
 
 
 @content.after_request
@@ -155,8 +155,8 @@ def _vocabulary(name: str, title: str) -> Response:
 def _head(name: str, triples: list[ox.Triple]) -> Term:
     """Show a scheme as a row of the list of schemes."""
     slug = local_name(name)
-    told = (t.object for t in triples if t.predicate.value == DCT + "description")
-    definition = next((o.value for o in told if isinstance(o, ox.Literal)), "")
+    descriptions = (t.object for t in triples if t.predicate.value == DCT + "description")
+    definition = next((o.value for o in descriptions if isinstance(o, ox.Literal)), "")
     page = url_for("content.scheme", scheme=slug)
     return Term(name, slug, _title(triples, name) or slug, definition, page=page)
 
@@ -175,10 +175,10 @@ def _graphs() -> dict[str, list[ox.Triple]]:
 
 
 def _title(triples: list[ox.Triple], name: str) -> str | None:
-    wanted = {DCT + "title", SKOS + "prefLabel", RDFS + "label"}
+    properties = {DCT + "title", SKOS + "prefLabel", RDFS + "label"}
     node = ox.NamedNode(name)
-    found = [t.object for t in triples if t.subject == node and t.predicate.value in wanted]
-    texts = [o for o in found if isinstance(o, ox.Literal)]
+    titles = [t.object for t in triples if t.subject == node and t.predicate.value in properties]
+    texts = [o for o in titles if isinstance(o, ox.Literal)]
     known = {o.language: o.value for o in texts}
     return known.get(language()) or known.get("en") or known.get(None)
 

@@ -32,7 +32,7 @@ def structured(entry: Entry, view: EntryView, point: Point | None, about: str) -
     """Return the entry as a JSON-LD object of schema.org; ``about`` is its text in short."""
     kind = TYPES.get(entry.path, "Thing")
     starts, ends = _DATES.get(kind, ("", ""))
-    found: dict[str, Any] = {
+    body: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": kind,
         "@id": entry.iri,
@@ -51,8 +51,8 @@ def structured(entry: Entry, view: EntryView, point: Point | None, about: str) -
     }
     if point:
         place = {"@type": "GeoCoordinates", "latitude": point[0], "longitude": point[1]}
-        found |= (
+        body |= (
             {"geo": place} if kind == "Place" else {"location": {"@type": "Place", "geo": place}}
         )
-    dataset = {key: value for key, value in found["subjectOf"].items() if value}
-    return {key: value for key, value in found.items() if key and value} | {"subjectOf": dataset}
+    dataset = {key: value for key, value in body["subjectOf"].items() if value}
+    return {key: value for key, value in body.items() if key and value} | {"subjectOf": dataset}

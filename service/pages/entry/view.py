@@ -151,8 +151,8 @@ class _Builder:
         """Return a nested node, headed by its text or by what it links to first."""
         props = self.props(node)
         heading = next((p for p in _HEADS if p in props), None)
-        found = self.field(heading, node) if heading else None
-        head = found.pieces[0] if found else Piece(node.partition("#")[2])
+        shown = self.field(heading, node) if heading else None
+        head = shown.pieces[0] if shown else Piece(node.partition("#")[2])
         skip = {heading, *ELSEWHERE} - {DCT + "source"}
         fields = []
         for prop in sorted(props - skip, key=lambda p: (p == DCT + "source", p)):

@@ -103,11 +103,11 @@ class Asking:
         """Return what was typed into all fields of a name, with commas between if so said."""
         typed = self.typed.getlist(name)
         parts = ",".join(typed).split(",") if commas else typed
-        found = [text for part in parts if (text := clean(part).strip())]
-        if len(found) > MAX_NAMES:
-            said = gettext("At most %(most)s can be named here.", most=MAX_NAMES)
-            self.problems.append(Problem(name, said))
-        return found[:MAX_NAMES]
+        named = [text for part in parts if (text := clean(part).strip())]
+        if len(named) > MAX_NAMES:
+            message = gettext("At most %(most)s can be named here.", most=MAX_NAMES)
+            self.problems.append(Problem(name, message))
+        return named[:MAX_NAMES]
 
     def entry(self, name: str, text: str, *paths: str) -> str | None:
         """Return the entry that was typed, None and a problem if there is no such one."""
@@ -125,9 +125,9 @@ class Asking:
 
     def subject(self, name: str, keys: Mapping[str, str]) -> None:
         """Take the entry that the question is about, by the key of its class."""
-        if found := self.entry(name, self.word(name), *keys):
-            self.about = found
-            self.raw[keys[self.shelf.rows[self.shelf.position[found]].path]] = found
+        if iri := self.entry(name, self.word(name), *keys):
+            self.about = iri
+            self.raw[keys[self.shelf.rows[self.shelf.position[iri]].path]] = iri
 
     def territory(self) -> None:
         """Take the place, if one was typed."""
@@ -147,8 +147,8 @@ def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -
     about = asking.title(asking.about) if asking.about else None
     place = asking.raw.get("territory") or ""
     shown_place = f"{asking.labels.place(place)} ({place})" if place else ""
-    told = {"kind": kind, "about": asking.about, "territory": place}
-    made = PartnerPage(asking.typed, about, shown_place, told)
+    decided_on = {"kind": kind, "about": asking.about, "territory": place}
+    made = PartnerPage(asking.typed, about, shown_place, decided_on)
     if not asking.runtime.ready:
         problems, status = shown(starting())
         return replace(made, problems=tuple(problems), status=status)

@@ -41,8 +41,8 @@ def partners(asking: Asking) -> PartnerPage:
     if asking.word("actor"):
         asking.subject("actor", {"actor": "actor"})
         if asking.word("q"):
-            said = gettext("Name an organisation, or describe what you need: not both.")
-            asking.problems.append(Problem("q", said))
+            message = gettext("Name an organisation, or describe what you need: not both.")
+            asking.problems.append(Problem("q", message))
     else:
         asking.text()
     asking.territory()
@@ -56,8 +56,8 @@ def consortium(asking: Asking) -> PartnerPage:
     if asking.word("about"):
         asking.subject("about", ABOUT)
         if asking.word("q"):
-            said = gettext("Choose what it is for, or describe it: not both.")
-            asking.problems.append(Problem("q", said))
+            message = gettext("Choose what it is for, or describe it: not both.")
+            asking.problems.append(Problem("q", message))
     else:
         asking.text()
     asking.territory()
@@ -79,12 +79,12 @@ def _rules(asking: Asking) -> dict[str, Any]:
     rules: dict[str, Any] = {n: _number(t) for n in _NUMBERS if (t := asking.word(n))}
     rules["actor_types"] = asking.words("actor_types")
     for name in ("must", "exclude"):
-        found = [asking.entry(name, text, "actor") for text in asking.words(name)]
-        rules[name] = [iri for iri in found if iri]
+        actors = [asking.entry(name, text, "actor") for text in asking.words(name)]
+        rules[name] = [iri for iri in actors if iri]
     for iri in set(rules["must"]) & set(rules["exclude"]):
         name = asking.title(iri).text
-        said = gettext("%(name)s must be in and must not be in: choose one.", name=name)
-        asking.problems.append(Problem("exclude", said))
+        message = gettext("%(name)s must be in and must not be in: choose one.", name=name)
+        asking.problems.append(Problem("exclude", message))
     named = asking.words("countries", commas=True)
     countries = [asking.place("countries", text) for text in named]
     rules["countries"] = [code for code in countries if code]

@@ -91,9 +91,9 @@ def name_of_country(store: Store, code: str) -> str:
         iri = territory_iri(store, code)
     except Refused:
         return code
-    found = titles(store, [iri], language()).get(iri)
-    own = found.value if found and found.lang == language() else ""
-    return own or country(code) or (found.value if found else code)
+    title = titles(store, [iri], language()).get(iri)
+    own = title.value if title and title.lang == language() else ""
+    return own or country(code) or (title.value if title else code)
 
 
 def local_href(store: Store, iri: str, root: str = "") -> str:

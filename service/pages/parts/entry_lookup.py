@@ -27,16 +27,16 @@ def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: st
     for path in paths:
         if titled := titles.find(path, text):
             return titled
-    asked = fold(text[:MAX_TYPED])
+    typed = fold(text[:MAX_TYPED])
     folded = sorted(
         (t, iri) for path in paths for t, iris in titles.folded[path].items() for iri in iris
     )
     holding = dict.fromkeys(
-        [i for t, i in folded if t == asked] or [i for t, i in folded if asked in t]
+        [i for t, i in folded if t == typed] or [i for t, i in folded if typed in t]
     )
     if len(holding) == 1:
         return next(iter(holding))
-    close = difflib.get_close_matches(asked, dict(folded), n=3, cutoff=0.6)
+    close = difflib.get_close_matches(typed, dict(folded), n=3, cutoff=0.6)
     meant = list(holding) or [iri for title in close for t, iri in folded if t == title]
     rows = [shelf.rows[shelf.position[iri]] for iri in meant[:MAX_SAID]]
     names = "; ".join(dict.fromkeys(_label(row) for row in rows))

@@ -43,5 +43,5 @@ class Labels:
 def options(scheme: str) -> list[tuple[str, str]]:
     """Return the concepts of a scheme with their labels, by label."""
     words = vocabulary()
-    found = [(iri, words.label(iri, language())) for iri in words.concepts(scheme)]
-    return sorted(found, key=lambda pair: pair[1].casefold())
+    labelled = [(iri, words.label(iri, language())) for iri in words.concepts(scheme)]
+    return sorted(labelled, key=lambda pair: pair[1].casefold())

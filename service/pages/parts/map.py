@@ -93,8 +93,8 @@ def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map
     size, width = _size(), 360
     left = min(max(dots[0].x - width / 2, 0), size - width)
     top = min(max(dots[0].y - width / 2, 0), size - width)
-    found = draw({code: 1}, [], name)
-    return Map(f"{left:.0f} {top:.0f} {width} {width}", found.countries, dots)
+    drawn = draw({code: 1}, [], name)
+    return Map(f"{left:.0f} {top:.0f} {width} {width}", drawn.countries, dots)
 
 
 def _dots(
@@ -110,23 +110,23 @@ def _dots(
     while len(together) > MAX_DOTS:
         grid *= 2
         together = _together(placed, grid)
-    found = [
+    dots = [
         Dot(
             x, y, round(min(5 + 3 * math.sqrt(len(here)), 24), 1), _named([s.title for s in here]),
             here[0].href if len(here) == 1 else among(here),
         )
         for (x, y), here in together.items()
     ]  # fmt: skip
-    return tuple(sorted(found, key=lambda dot: (-dot.radius, dot.x, dot.y)))
+    return tuple(sorted(dots, key=lambda dot: (-dot.radius, dot.x, dot.y)))
 
 
 def _together(
     placed: Iterable[tuple[tuple[float, float], Spot]], grid: int
 ) -> dict[tuple[int, int], list[Spot]]:
-    found: dict[tuple[int, int], list[Spot]] = defaultdict(list)
+    groups: dict[tuple[int, int], list[Spot]] = defaultdict(list)
     for (x, y), spot in placed:
-        found[round(x / grid) * grid, round(y / grid) * grid].append(spot)
-    return found
+        groups[round(x / grid) * grid, round(y / grid) * grid].append(spot)
+    return groups
 
 
 def _named(titles: Sequence[str]) -> str:

@@ -230,11 +230,11 @@ def check_text(text: str) -> None:
 
 
 def results(
-    store: Store, answer: Answer, place: Place | None, root: str, asked: str = ""
+    store: Store, answer: Answer, place: Place | None, root: str, about: str = ""
 ) -> Results:
     """Return the view of a matcher's answer, what was asked about before what is near it."""
-    own = [match for match in answer.matches if match.entry == asked]
-    others = [match for match in answer.matches if match.entry != asked][: MAX_CARDS - len(own)]
+    own = [match for match in answer.matches if match.entry == about]
+    others = [match for match in answer.matches if match.entry != about][: MAX_CARDS - len(own)]
     shown = cards(store, [*own, *others], root)
     return Results(
         own=tuple(shown[: len(own)]),
@@ -292,8 +292,8 @@ def fit_text(fit: float, coverage: float) -> str:
     """Say fit and coverage in words and numbers."""
     if not coverage:
         return gettext("Nothing is known yet of how it would fit.")
-    said = next(text for least, text in _FITS if fit >= least)
-    return gettext(said, fit=number(fit, 2), share=percent(coverage))
+    sentence = next(text for least, text in _FITS if fit >= least)
+    return gettext(sentence, fit=number(fit, 2), share=percent(coverage))
 
 
 def _weighed(match: TransferMatch) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SearchForm:
     """What the address of a result says; ``chosen`` holds the values of each filter."""
 
     q: str = ""
@@ -116,7 +116,7 @@ class Item:
 class Result:
     """The whole result (``rows``, in order) and the page of it that is shown."""
 
-    wanted: Wanted
+    wanted: SearchForm
     rows: tuple[Row, ...]
     items: tuple[Item, ...] = ()
     facets: tuple[Facet, ...] = ()
@@ -128,23 +128,23 @@ class Result:
     problems: tuple[Problem, ...] = ()
 
 
-def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[Wanted, tuple[Problem, ...]]:
+def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tuple[Problem, ...]]:
     """Return what an address asks for, and what of it is not understood."""
     chosen = {n: tuple(dict.fromkeys(v for v in args.getlist(n) if v)) for n in FACETS}
     place = clean(args.get("place", "")).strip()
     problems: tuple[Problem, ...] = ()
     if place:
         try:
-            found = places.find(place)
-            chosen["country" if found.level == "country" else "territory"] = (
-                ISO.get(found.code, found.code),
+            known = places.find(place)
+            chosen["country" if known.level == "country" else "territory"] = (
+                ISO.get(known.code, known.code),
             )
             place = ""
         except Refused as error:
             problems = tuple(error.problems)
     page = args.get("page", "1")
     sort, view = args.get("sort", ""), args.get("view", "list")
-    wanted = Wanted(
+    form = SearchForm(
         q=clean(args.get("q", "")).strip(),
         place=place,
         chosen={name: values for name, values in chosen.items() if values},
@@ -152,45 +152,45 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[Wanted, tuple[Pr
         view=view if view in VIEWS else "list",
         page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 1,
     )
-    return wanted, problems
+    return form, problems
 
 
 def find(
     runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str, str], root: str
 ) -> Result:
     """Return the result that an address names; ``root`` begins the links of its entries."""
-    wanted, problems = read(args, places)
+    form, problems = read(args, places)
     try:
-        near = look(runtime, shelf, wanted.q)
+        near = look(runtime, shelf, form.q)
     except Refused as error:
-        wanted = Wanted(wanted.q, wanted.place, wanted.chosen, wanted.sort, wanted.view)
-        return Result(wanted, (), problems=(*problems, *error.problems))
+        form = SearchForm(form.q, form.place, form.chosen, form.sort, form.view)
+        return Result(form, (), problems=(*problems, *error.problems))
     among = shelf.all if near is None else shelf.set_of(near.worth)
-    rows = _sorted(shelf.members(shelf.narrowed(wanted.chosen, among)), wanted, near)
+    rows = _sorted(shelf.members(shelf.narrowed(form.chosen, among)), form, near)
     if none := near is not None and not rows:
-        rows = near.nearest(shelf.members(shelf.narrowed(wanted.chosen, shelf.all)))
+        rows = near.nearest(shelf.members(shelf.narrowed(form.chosen, shelf.all)))
     pages = max(1, -(-len(rows) // PER_PAGE))
-    page = min(max(wanted.page, 1), pages)
+    page = min(max(form.page, 1), pages)
     labels = Labels(shelf, runtime.store.base)
     shown = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
     return Result(
-        wanted=wanted,
+        wanted=form,
         rows=tuple(rows),
         items=tuple(_item(row, labels, near, root) for row in shown),
-        facets=tuple(_facets(shelf, wanted, among, labels)),
-        chips=tuple(_chips(wanted, labels)),
+        facets=tuple(_facets(shelf, form, among, labels)),
+        chips=tuple(_chips(form, labels)),
         pages=pages,
-        map=europe(rows, labels, wanted) if wanted.view == "map" else None,
+        map=europe(rows, labels, form) if form.view == "map" else None,
         abstained=near is not None and (none or near.abstained),
         partial=near is not None and near.partial,
         problems=problems,
     )
 
 
-def _sorted(rows: list[Row], wanted: Wanted, near: Near | None) -> list[Row]:
+def _sorted(rows: list[Row], form: SearchForm, near: Near | None) -> list[Row]:
     """Return rows in the order asked for; ties are in the order of their IRIs."""
     lang = language()
-    match wanted.sort or ("near" if near is not None else "title"):
+    match form.sort or ("near" if near is not None else "title"):
         case "checked":
             return sorted(rows, key=lambda r: r.checked, reverse=True)
         case "evidence":
@@ -228,54 +228,54 @@ def _short(text: Text) -> Text:
     return text if len(value) <= 240 else Text(value[:239].rsplit(" ", 1)[0] + "…", text.lang, "")
 
 
-def _facets(shelf: Shelf, wanted: Wanted, among: int, labels: Labels) -> list[Facet]:
-    found = []
+def _facets(shelf: Shelf, form: SearchForm, among: int, labels: Labels) -> list[Facet]:
+    facets = []
     for name in FACETS:
-        if name == "territory" and not wanted.chosen.keys() & {"country", "territory"}:
+        if name == "territory" and not form.chosen.keys() & {"country", "territory"}:
             continue
-        counted = shelf.counts(name, wanted.chosen, among)
-        on = wanted.chosen.get(name, ())
+        counted = shelf.counts(name, form.chosen, among)
+        on = form.chosen.get(name, ())
         counted.sort(key=lambda pair: (pair[0] not in on, -pair[1], pair[0]))
         choices = [
-            Choice(value, labels.of(name, value), n, wanted.toggled(name, value), value in on)
+            Choice(value, labels.of(name, value), n, form.toggled(name, value), value in on)
             for value, n in counted[:60]
         ]
         if choices:
-            found.append(
+            facets.append(
                 Facet(name, gettext(NAMES[name]), tuple(choices[:SHOWN]), tuple(choices[SHOWN:]))
             )
-    return found
+    return facets
 
 
-def _chips(wanted: Wanted, labels: Labels) -> list[Choice]:
-    found = []
-    for name, values in wanted.chosen.items():
+def _chips(form: SearchForm, labels: Labels) -> list[Choice]:
+    chips = []
+    for name, values in form.chosen.items():
         for value in values:
             what = labels.of(name, value)
             text = gettext("%(name)s: %(value)s", name=gettext(NAMES[name]), value=what)
-            found.append(Choice(value, text, 0, wanted.toggled(name, value), on=True))
-    if wanted.q:
-        text = gettext("%(name)s: %(value)s", name=gettext("Search"), value=wanted.q[:60])
-        found.insert(0, Choice(wanted.q, text, 0, wanted.href(q=""), on=True))
-    return found
+            chips.append(Choice(value, text, 0, form.toggled(name, value), on=True))
+    if form.q:
+        text = gettext("%(name)s: %(value)s", name=gettext("Search"), value=form.q[:60])
+        chips.insert(0, Choice(form.q, text, 0, form.href(q=""), on=True))
+    return chips
 
 
-def europe(rows: Iterable[Row], labels: Labels, wanted: Wanted) -> Map:
+def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
     """Return the map of rows; countries and dots narrow what is wanted, or lead to one entry."""
     known = tuple(rows)
     counts = Counter(code for row in known for code in row.values["country"])
     spots = [_spot(row, row.point, labels) for row in known if row.point]
     return draw(
         counts, spots, labels.place,
-        lambda code: wanted.toggled("country", code),
-        lambda here: _there(wanted, {spot.place for spot in here}),
+        lambda code: form.toggled("country", code),
+        lambda here: _there(form, {spot.place for spot in here}),
     )  # fmt: skip
 
 
-def _there(wanted: Wanted, places: set[str]) -> str:
+def _there(form: SearchForm, places: set[str]) -> str:
     """Return where a dot of several entries leads: nowhere if it stands for too many places."""
     named = "" not in places and len(places) <= MAX_NAMED
-    return wanted.href(territory=tuple(sorted(places)), view="") if named else ""
+    return form.href(territory=tuple(sorted(places)), view="") if named else ""
 
 
 def _spot(row: Row, point: Point, labels: Labels) -> Spot:

@@ -62,7 +62,7 @@ def holding(shelf: Shelf, q: str) -> list[str]:
 
     In title, summary, or the names of themes, target groups and the like, in any language.
     """
-    asked = [f" {word}" for word in WORD.findall(fold(q))]
-    if not asked:
+    typed = [f" {word}" for word in WORD.findall(fold(q))]
+    if not typed:
         return []
-    return [row.iri for row in shelf.rows if all(word in row.words for word in asked)]
+    return [row.iri for row in shelf.rows if all(word in row.words for word in typed)]

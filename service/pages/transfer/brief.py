@@ -24,7 +24,7 @@ from service.pages.entry.contacts import reach
 from service.pages.entry.view import EntryView, entry_view
 from service.pages.parts.components import Field, Piece, local_href
 from service.pages.parts.match_cards import CRITERIA, Form, about
-from service.pages.transfer.form import Wanted, stated
+from service.pages.transfer.form import TransferForm, stated
 from service.pages.transfer.view import Candidate, View
 
 #: practices without a shortlist, organisations named, characters of the question printed
@@ -58,13 +58,13 @@ class Brief:
     words: Mapping[str, str]
 
 
-def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
+def brief_of(matcher: Matcher, view: View, form: TransferForm, root: str) -> Brief:
     """Return the brief of the shortlist, or of the best three; ``root`` begins its links."""
     chosen = view.shortlist or view.candidates[:BEST]
     return Brief(
         lang=language(),
         title=gettext("What could work in %(place)s", place=view.place.label),
-        head=tuple(_head(matcher, view, wanted)),
+        head=tuple(_head(matcher, view, form)),
         sheets=tuple(surviving(chosen, lambda one: _sheet(matcher, view, one, root))),
         notes=view.notes,
         words={
@@ -81,13 +81,13 @@ def brief_of(matcher: Matcher, view: View, wanted: Wanted, root: str) -> Brief:
     )
 
 
-def _head(matcher: Matcher, view: View, wanted: Wanted) -> Iterable[tuple[str, str]]:
+def _head(matcher: Matcher, view: View, form: TransferForm) -> Iterable[tuple[str, str]]:
     """Yield what was asked, stated and supposed, and what the answer rests on."""
-    subject = about(matcher.store, Form(mode="transfer", entry=wanted.about))
-    question = subject.text if subject else wanted.one("q")
+    subject = about(matcher.store, Form(mode="transfer", entry=form.about))
+    question = subject.text if subject else form.one("q")
     yield gettext("Question"), question if len(question) <= SHOWN else question[:SHOWN] + "…"
     yield gettext("Place"), view.place.label
-    yield from stated(wanted).values()
+    yield from stated(form).values()
     used = view.candidates[0].match.criteria if view.candidates else {}
     if any(abs(row.weight - matcher.weights[name]) > 0.001 for name, row in used.items()):
         points = (
@@ -105,13 +105,13 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
     card, store = candidate.card, matcher.store
     entry = store.get(card.iri)
     shown = entry_view(store, entry, root)
-    told = [field for field in (shown.summary, *shown.prose) if field]
+    texts = [field for field in (shown.summary, *shown.prose) if field]
     table = {gettext(CRITERIA[key]): row for key, row in candidate.match.criteria.items()}
     unknown = [Piece(n, note=row.text) for n, row in table.items() if row.value is None]
     gates = [Piece(name, note=text) for _status, name, text in card.gates]
     changes = [Piece(change.text) for change in candidate.changes]
     blocks = (
-        *(Field(f.label, tuple(Piece(p.text, lang=p.lang) for p in f.pieces)) for f in told),
+        *(Field(f.label, tuple(Piece(p.text, lang=p.lang) for p in f.pieces)) for f in texts),
         Field(gettext("Mind"), tuple(map(Piece, card.warnings))),
         Field(gettext("Conditions"), tuple(gates)),
         Field(gettext("What would have to be adapted"), tuple(map(Piece, card.adaptations))),
@@ -183,8 +183,8 @@ def _sources(shown: EntryView) -> Iterable[Piece]:
     for field in shown.sources:
         for piece in field.pieces:
             text = piece.href if piece.text.endswith("…") else piece.text
-            said = gettext("%(name)s: %(value)s", name=field.label, value=text)
-            yield Piece(said, piece.href, piece.lang, external=piece.external)
+            line = gettext("%(name)s: %(value)s", name=field.label, value=text)
+            yield Piece(line, piece.href, piece.lang, external=piece.external)
     if not shown.licensed:
         yield Piece(gettext("Licence: not stated"))
     checked = day(shown.checked) if shown.checked else gettext("not stated")

@@ -51,7 +51,7 @@ _SAME = 0.25
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TransferForm:
     """What an address asks for, as it was typed."""
 
     values: Mapping[str, tuple[str, ...]]
@@ -80,14 +80,14 @@ class Wanted:
         return "place" in self.values
 
 
-def read(args: MultiDict[str, str]) -> Wanted:
+def read(args: MultiDict[str, str]) -> TransferForm:
     """Return what an address asks for; only what is empty is left out."""
-    found: dict[str, tuple[str, ...]] = {}
+    values_of: dict[str, tuple[str, ...]] = {}
     for name in (*FIELDS, "pick", "compare"):
         typed = (clean(value).strip() for value in args.getlist(name))
         if values := tuple(dict.fromkeys(value for value in typed if value)):
-            found[name] = values if name in _LISTS else values[:1]
-    return Wanted({"place": ("",)} | found if "place" in args else found)
+            values_of[name] = values if name in _LISTS else values[:1]
+    return TransferForm({"place": ("",)} | values_of if "place" in args else values_of)
 
 
 def usual_points(weights: Mapping[str, float]) -> dict[str, float]:
@@ -102,18 +102,18 @@ def choices(name: str) -> dict[str, str]:
     return {iri.rsplit("/", 1)[-1]: text for iri, text in options(FIELDS[name].scheme)}
 
 
-def stated(wanted: Wanted) -> dict[str, tuple[str, str]]:
+def stated(form: TransferForm) -> dict[str, tuple[str, str]]:
     """Return the label and the values of each field that says or supposes something."""
-    found = {}
+    statements = {}
     for name, field in FIELDS.items():
-        if field.label and (values := wanted.many(name)):
+        if field.label and (values := form.many(name)):
             known = choices(name) if field.scheme else {}
-            found[name] = gettext(field.label), ", ".join(known.get(v, v) for v in values)
-    return found
+            statements[name] = gettext(field.label), ", ".join(known.get(v, v) for v in values)
+    return statements
 
 
 def make_request(
-    wanted: Wanted,
+    form: TransferForm,
     base: str,
     places: PlaceBook,
     practice: Callable[[str], str],
@@ -135,24 +135,24 @@ def make_request(
 
     made: dict[str, Any] = {}
     for name, field in FIELDS.items():
-        if wanted.one(name):
+        if form.one(name):
             part, _, key = field.path.rpartition(".")
             to = made.setdefault(part, {}) if part else made
-            to[key] = list(wanted.many(name)) if field.scheme else _value(name, wanted.one(name))
+            to[key] = list(form.many(name)) if field.scheme else _value(name, form.one(name))
     made["weights"] = _weights(made.pop("weights", {}), usual_points(weights))
-    tried("q", lambda: _check_subject(wanted))
-    place = tried("place", lambda: find_place(places, wanted.one("place")))
+    tried("q", lambda: _check_subject(form))
+    place = tried("place", lambda: find_place(places, form.one("place")))
     if "why_not" in made:
-        made["why_not"] = tried("why_not", lambda: practice(wanted.one("why_not")))
-    made |= {key: f"{base}id/{wanted.about}" for key in ("challenge", "entry") if key in made}
+        made["why_not"] = tried("why_not", lambda: practice(form.one("why_not")))
+    made |= {key: f"{base}id/{form.about}" for key in ("challenge", "entry") if key in made}
     if problems or place is None:
         raise Refused(gettext("The question cannot be answered yet."), problems)
     return made | {"territory": place.code}
 
 
-def _check_subject(wanted: Wanted) -> None:
+def _check_subject(form: TransferForm) -> None:
     """Raise Refused unless exactly one thing is asked about."""
-    subjects = [name for name in ("q", "challenge", "entry") if wanted.one(name)]
+    subjects = [name for name in ("q", "challenge", "entry") if form.one(name)]
     if len(subjects) > 1:
         raise refused(
             "q",
@@ -160,7 +160,7 @@ def _check_subject(wanted: Wanted) -> None:
             hint=gettext("Empty the text, or choose “described above” in the list."),
         )
     if subjects in ([], ["q"]):
-        check_text(wanted.one("q"))
+        check_text(form.one("q"))
 
 
 def _value(name: str, text: str) -> float | str:

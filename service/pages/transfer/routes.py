@@ -12,7 +12,7 @@ from service.pages.parts.components import Piece
 from service.pages.parts.entry_lookup import find
 from service.pages.parts.match_cards import CRITERIA, Form, about
 from service.pages.transfer.brief import Brief, as_pdf, brief_of
-from service.pages.transfer.form import FIELDS, Wanted, choices, read, stated, usual_points
+from service.pages.transfer.form import FIELDS, TransferForm, choices, read, stated, usual_points
 from service.pages.transfer.view import MOST_COMPARED, View, ask
 
 workspace = Blueprint("workspace", __name__, url_prefix="/transfer")
@@ -21,25 +21,25 @@ workspace = Blueprint("workspace", __name__, url_prefix="/transfer")
 @workspace.get("")
 def show() -> Response:
     """Show the form and, once it was sent, the practices with their judgement."""
-    wanted, view, problems, status = read(request.args), None, list[Problem](), 200
+    form, view, problems, status = read(request.args), None, list[Problem](), 200
     lists = current().lists
-    if wanted.asked:
+    if form.asked:
         try:
-            view = _ask(wanted, request.script_root)
+            view = _ask(form, request.script_root)
         except KgError as error:
             problems, status = shown(error)
     page = render_template(
         "transfer.html",
-        wanted=wanted,
+        wanted=form,
         view=view,
         problems=problems,
-        subject=_subject(wanted),
-        stated=stated(wanted),
+        subject=_subject(form),
+        stated=stated(form),
         challenges=lists.offered("challenge"),
         practices=[named(title, slug) for slug, title in lists.offered("practice").items()],
         places=lists.places.offered(),
         usual=usual_points(current().matcher.weights),
-        usual_query=wanted.query(**{f"w_{name}": () for name in CRITERIA}),
+        usual_query=form.query(**{f"w_{name}": () for name in CRITERIA}),
         criteria=CRITERIA,
         fields=FIELDS,
         choices=choices,
@@ -51,9 +51,9 @@ def show() -> Response:
 @workspace.get("/brief")
 def brief() -> Response:
     """Show the shortlist, or the best three, as a document to print."""
-    wanted = read(request.args)
+    form = read(request.args)
     page = render_template(
-        "brief.html", brief=_brief(wanted, request.script_root), query=wanted.query()
+        "brief.html", brief=_brief(form, request.script_root), query=form.query()
     )
     return _answer(page.encode(), "text/html; charset=utf-8")
 
@@ -75,7 +75,7 @@ def _answer(body: bytes, media: str, status: int = 200) -> Response:
     return answer
 
 
-def _ask(wanted: Wanted, root: str) -> View:
+def _ask(form: TransferForm, root: str) -> View:
     """Return the answer. Raises Refused, or Overloaded while the matcher is starting."""
     runtime = current()
     if not runtime.ready:
@@ -85,16 +85,16 @@ def _ask(wanted: Wanted, root: str) -> View:
     def practice(text: str) -> str:
         return find(titles, base, text, ("practice",), "why_not")
 
-    return ask(runtime.matcher, runtime.lists.places, practice, wanted, root)
+    return ask(runtime.matcher, runtime.lists.places, practice, form, root)
 
 
-def _brief(wanted: Wanted, root: str) -> Brief:
-    return brief_of(current().matcher, _ask(wanted, root), wanted, root)
+def _brief(form: TransferForm, root: str) -> Brief:
+    return brief_of(current().matcher, _ask(form, root), form, root)
 
 
-def _subject(wanted: Wanted) -> Piece | None:
+def _subject(form: TransferForm) -> Piece | None:
     """Return the entry that is asked about, if there is one."""
     try:
-        return about(current().store, Form(mode="transfer", entry=wanted.one("entry")))
+        return about(current().store, Form(mode="transfer", entry=form.one("entry")))
     except Refused:
         return None

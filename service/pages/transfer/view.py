@@ -15,7 +15,7 @@ from service.api import requests
 from service.core.places import Place, PlaceBook
 from service.pages.parts.components import Piece
 from service.pages.parts.match_cards import Card, cards
-from service.pages.transfer.form import Wanted, at_field, make_request
+from service.pages.transfer.form import TransferForm, at_field, make_request
 
 #: how many practices are listed, put on a shortlist and compared
 LISTED, MOST_PICKED, MOST_COMPARED = 12, 12, 4
@@ -54,12 +54,16 @@ class View:
 
 
 def ask(
-    matcher: Matcher, places: PlaceBook, practice: Callable[[str], str], wanted: Wanted, root: str
+    matcher: Matcher,
+    places: PlaceBook,
+    practice: Callable[[str], str],
+    form: TransferForm,
+    root: str,
 ) -> View:
     """Put the question to the matcher. Raises Refused with every field that is wrong."""
     base = matcher.store.base
-    raw = make_request(wanted, base, places, practice, matcher.weights)
-    own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in wanted.many("pick")]
+    raw = make_request(form, base, places, practice, matcher.weights)
+    own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in form.many("pick")]
     named = tuple(filter(None, (own, *picks)))
     try:
         answer = requests.ask("transfer", raw | {"limit": LISTED}, matcher, named)
@@ -68,7 +72,7 @@ def ask(
     assert isinstance(answer, TransferAnswer)
     matches = sorted(answer.matches, key=lambda match: match.entry != own)
     known = {
-        card.iri: _candidate(card, match, wanted)
+        card.iri: _candidate(card, match, form)
         for card, match in zip(cards(matcher.store, matches, root), matches, strict=True)
     }
     shortlist = [known[iri] for iri in picks if iri in known][:MOST_PICKED]
@@ -76,39 +80,39 @@ def ask(
         place=places.find(raw["territory"]),
         candidates=tuple(known.values()),
         shortlist=tuple(shortlist),
-        compared=tuple(_compared(shortlist, wanted)),
-        notes=(*answer.query.notes, *_left_out(picks, known, wanted)),
+        compared=tuple(_compared(shortlist, form)),
+        notes=(*answer.query.notes, *_left_out(picks, known, form)),
         answer=answer,
     )
 
 
-def _candidate(card: Card, match: TransferMatch, wanted: Wanted) -> Candidate:
+def _candidate(card: Card, match: TransferMatch, form: TransferForm) -> Candidate:
     after = match.what_if
     seen = after and number(after.fit_before, 2) != number(after.fit_after, 2)
-    changes = tuple(_change(change, wanted) for change in match.counterfactuals)
+    changes = tuple(_change(change, form) for change in match.counterfactuals)
     slug = card.iri.rsplit("/", 1)[-1]
     return Candidate(slug, card, match, after.text if after and seen else "", changes)
 
 
-def _change(change: SingleChange, wanted: Wanted) -> Piece:
+def _change(change: SingleChange, form: TransferForm) -> Piece:
     """A single change that would help, with the query that supposes it if it is new."""
     kind, _, value = change.change.partition(":")
     field, slug = _CHANGES.get(kind, ""), value.rsplit("/", 1)[-1]
-    if not field or slug in wanted.many(field):
+    if not field or slug in form.many(field):
         return Piece(change.text)
-    kept = () if field == "if_budget" else wanted.many(field)
-    return Piece(change.text, wanted.query(**{field: (*kept, slug)}))
+    kept = () if field == "if_budget" else form.many(field)
+    return Piece(change.text, form.query(**{field: (*kept, slug)}))
 
 
-def _compared(shortlist: Sequence[Candidate], wanted: Wanted) -> Sequence[Candidate]:
+def _compared(shortlist: Sequence[Candidate], form: TransferForm) -> Sequence[Candidate]:
     """Return the practices to stand side by side: those marked, else the first four."""
-    marked = [c for c in shortlist if c.slug in wanted.many("compare")]
+    marked = [c for c in shortlist if c.slug in form.many("compare")]
     chosen = marked if len(shortlist) > MOST_COMPARED and len(marked) > 1 else shortlist
     return chosen[:MOST_COMPARED] if len(chosen) > 1 else ()
 
 
 def _left_out(
-    picks: Sequence[str], known: Mapping[str, Candidate], wanted: Wanted
+    picks: Sequence[str], known: Mapping[str, Candidate], form: TransferForm
 ) -> Iterable[str]:
     """Yield what was wanted of the shortlist and is not shown."""
     for iri in picks:
@@ -119,6 +123,6 @@ def _left_out(
     if len(picks) > MOST_PICKED:
         text = gettext("A shortlist has room for %(count)s practices; the others are left out.")
         yield text % {"count": MOST_PICKED}
-    if len(wanted.many("compare")) > MOST_COMPARED:
+    if len(form.many("compare")) > MOST_COMPARED:
         text = gettext("%(count)s practices can stand side by side; the first ones are shown.")
         yield text % {"count": MOST_COMPARED}
