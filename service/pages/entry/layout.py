@@ -1,16 +1,21 @@
-"""Which property of an entry goes where on its page, class by class."""
+"""Which property of an entry goes where on its page: as the shapes group and order them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+
+import pyoxigraph as ox
 
 from kg.text.i18n import mark
-from kg.vocabulary import DCT, GEO, ORG, PSR, RDF_TYPE, SCHEMA, SKOS
+from kg.vocabulary import CLASSES, DCT, ORG, PSH, PSR, RDF_TYPE, RDFS, SCHEMA, SKOS, turtle_files
 
 MONEY = frozenset(PSR + n for n in ("budget", "costPerHead", "minimumGrant", "maximumGrant"))
 PER_CENT = frozenset(
     PSR + n for n in ("fundingRate", "unemploymentRate", "povertyRisk", "share65plus")
 )
+_SH = "http://www.w3.org/ns/shacl#"
+_PROSE, _FACTS = PSH + "Group-prose", PSH + "Group-facts"
 UNITS = {
     PSR + "costPerHead": mark("%(number)s a year"),
     PSR + "staff": mark("%(number)s full-time equivalents"),
@@ -37,130 +42,40 @@ class Layout:
     facts: tuple[str, ...] = ()
 
 
-def _psr(*names: str) -> tuple[str, ...]:
-    return tuple(PSR + name for name in names)
+@cache
+def layout_of(path: str) -> Layout:
+    """The properties of a class by ``sh:group``, in the order of ``sh:order`` as in its form."""
+    shapes = _shapes()
+    name = PSH + CLASSES[path].removeprefix(PSR) + "Shape"
+    rows = [shapes[node] for node in shapes[name].get(_SH + "property", ())]
+    props: dict[str, dict[str, None]] = {}
+    for row in sorted(rows, key=_order):
+        for group in row.get(_SH + "group", ()):
+            props.setdefault(group, {})[row[_SH + "path"][0]] = None
+    headings = sorted(props.keys() - {_PROSE, _FACTS}, key=lambda iri: _order(shapes[iri]))
+    return Layout(
+        tuple(props.get(_PROSE, ())),
+        tuple(Group(shapes[iri][RDFS + "label"][0], tuple(props[iri])) for iri in headings),
+        tuple(props.get(_FACTS, ())),
+    )
 
 
-_WHEN = (SCHEMA + "startDate", SCHEMA + "endDate")
-_WHERE = (DCT + "spatial",)
-_THEMES = (DCT + "subject",)
+def _order(row: dict[str, list[str]]) -> float:
+    return float(row.get(_SH + "order", ["0"])[0])
 
-LAYOUTS = {
-    "practice": Layout(
-        prose=_psr("problem", "solution", "context"),
-        groups=(
-            Group(
-                mark("What it takes"),
-                (
-                    *_psr("corePart", "adaptablePart", "requiresActorType", "requiresCompetence"),
-                    *_psr("costPerHead", "budget", "staff", "durationMonths", "toolkit"),
-                    DCT + "language",
-                ),
-            ),
-            Group(mark("What came of it"), _psr("hasOutcome", "hasEvidence", "lesson")),
-            Group(mark("Who did it"), _psr("hasInvolvement")),
-            Group(mark("Instruments it uses"), _psr("usesInstrument")),
-            Group(mark("Where it came from"), _psr("adaptedFrom")),
-        ),
-        facts=(
-            *_WHERE,
-            *_WHEN,
-            *_psr("addresses"),
-            *_THEMES,
-            *_psr("targetGroup", "approach", "stage", "evidenceLevel", "participation"),
-        ),
-    ),
-    "challenge": Layout(
-        facts=(SKOS + "broader", *_THEMES, *_psr("targetGroup", "pillarPrinciple", "goal")),
-    ),
-    "actor": Layout(
-        groups=(Group(mark("What it offers and seeks"), _psr("offers", "seeks")),),
-        facts=(
-            *_psr("actorType"),
-            *_WHERE,
-            *_THEMES,
-            ORG + "memberOf",
-            DCT + "language",
-            *_psr("willingToMentor"),
-        ),
-    ),
-    "instrument": Layout(
-        groups=(
-            Group(
-                mark("Who can use it"),
-                _psr("eligibleActorType", "eligibleTerritory", "minimumPartners")
-                + _psr("minimumCountries"),
-            ),
-            Group(mark("Money"), _psr("fundingRate", "minimumGrant", "maximumGrant")),
-        ),
-        facts=(
-            *_psr("instrumentType"),
-            DCT + "isPartOf",
-            *_WHEN,
-            *_THEMES,
-            *_psr("specificObjective", "supportsStage", "approach"),
-        ),
-    ),
-    "transfer": Layout(
-        groups=(Group(mark("What was changed"), _psr("changed")),),
-        facts=(
-            *_psr("sourcePractice", "adopter", "targetTerritory", "result", "phase"),
-            *_WHEN,
-            *_psr("within", "usesInstrument"),
-        ),
-    ),
-    "plan": Layout(
-        groups=(
-            Group(mark("Objectives"), _psr("objective")),
-            Group(mark("Actions"), _psr("hasAction")),
-            Group(mark("Activities"), _psr("hasActivity")),
-        ),
-        facts=(*_psr("owner"), *_WHERE, *_WHEN, *_THEMES),
-    ),
-    "community": Layout(
-        groups=(Group(mark("Members"), (ORG + "hasMember",)),),
-        facts=(
-            *_psr("communityType", "host"),
-            DCT + "isPartOf",
-            *_WHERE,
-            *_WHEN,
-            *_psr("addresses"),
-            *_THEMES,
-        ),
-    ),
-    "call": Layout(
-        groups=(
-            Group(
-                mark("Who can take part"),
-                _psr("eligibleActorType", "eligibleTerritory", "minimumPartners")
-                + _psr("minimumCountries"),
-            ),
-        ),
-        facts=(*_psr("opensOn", "closesOn", "organiser", "usesInstrument"), *_THEMES, *_WHERE),
-    ),
-    "territory": Layout(
-        groups=(
-            Group(
-                mark("Figures"),
-                _psr("population", "populationDensity", "gdpPerHead", "unemploymentRate")
-                + _psr("povertyRisk", "share65plus"),
-            ),
-            Group(
-                mark("Public powers"),
-                _psr("municipalCompetence", "regionalCompetence", "nationalCompetence"),
-            ),
-        ),
-        facts=(
-            *_psr("territoryLevel"),
-            DCT + "isPartOf",
-            *_psr("urbanRural", "mountain", "coast", "countryCode"),
-            SKOS + "notation",
-            SKOS + "exactMatch",
-            GEO + "lat",
-            GEO + "long",
-        ),
-    ),
-}
+
+@cache
+def _shapes() -> dict[str, dict[str, list[str]]]:
+    """What the shapes say, by subject and property; anonymous parts are left out."""
+    rows: dict[str, dict[str, list[str]]] = {}
+    for file in turtle_files("shapes"):
+        for quad in ox.parse(file.read_bytes(), format=ox.RdfFormat.TURTLE):
+            if isinstance(quad.subject, ox.NamedNode) and not isinstance(quad.object, ox.BlankNode):
+                row = rows.setdefault(quad.subject.value, {})
+                row.setdefault(quad.predicate.value, []).append(quad.object.value)
+    return rows
+
+
 #: shown in places of their own, on the page of every class
 ELSEWHERE = frozenset(
     {
@@ -173,7 +88,7 @@ ELSEWHERE = frozenset(
         DCT + "identifier",
         SCHEMA + "creditText",
         SCHEMA + "url",
-        *_psr("checkedOn", "contactPage", "contactCheckedOn", "estimatedFigure"),
+        *(PSR + n for n in ("checkedOn", "contactPage", "contactCheckedOn", "estimatedFigure")),
     }
 )
 #: what a list of links from other entries is called: (class that links, property)

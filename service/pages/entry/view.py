@@ -16,7 +16,7 @@ from kg.text.i18n import gettext, language
 from kg.text.language import preference
 from kg.text.number_formats import day, euro, language_name, number, percent
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
-from service.pages.entry.layout import ELSEWHERE, INVERSE, LAYOUTS, MONEY, PER_CENT, UNITS, Layout
+from service.pages.entry.layout import ELSEWHERE, INVERSE, MONEY, PER_CENT, UNITS, layout_of
 from service.pages.parts.components import (
     Field,
     Piece,
@@ -76,7 +76,7 @@ class _Builder:
     def __init__(self, store: Store, entry: Entry, root: str) -> None:
         self.store, self.entry, self.root = store, entry, root
         self.lang = language()
-        self.layout = LAYOUTS.get(entry.path, Layout())
+        self.layout = layout_of(entry.path)
         ids = store.base + "id/"
         self.names = titles(store, (i for i in entry.linked() if i.startswith(ids)), self.lang)
 
