@@ -22,9 +22,9 @@ from kg.vocabulary import RDF_TYPE
 
 BATCH = 200
 SHOWN = 5
-#: one check for visitors at a time; so many wait, and so many seconds at most
+#: checks for visitors: one at a time, others wait
 VISITORS = Limits(seconds=10, concurrent=1, queue=12)
-#: how many of these one visitor may have
+#: checks of one visitor that run or wait at a time
 EACH = 4
 
 
