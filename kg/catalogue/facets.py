@@ -31,7 +31,7 @@ FACETS = {
     "approach": PSR + "approach",
     "language": "",
 }
-#: how far a level is from the most local one; one that is not stated comes last
+#: how far a level is from the most local one
 _BREADTH = {level: number for number, level in enumerate(LEVELS)}
 LISTED = tuple(path for path in CLASSES if path not in {"territory", "match"})
 _SUMMARY = tuple(PSR + name for name in ("solution", "problem", "offers", "changed", "objective"))
@@ -138,7 +138,9 @@ class Shelf:
         if point is None:
             places = [self._places[iri] for iri in sorted(spatial) if iri in self._places]
             located = (place for place in places if place.point)
-            local = min(located, key=lambda place: _BREADTH.get(place.level, 9), default=None)
+            local = min(
+                located, key=lambda place: _BREADTH.get(place.level, len(LEVELS)), default=None
+            )
             point = local.point if local else None
         return Row(
             iri=entry.iri,

@@ -22,9 +22,9 @@ from kg.vocabulary import RDF_TYPE
 
 BATCH = 200
 SHOWN = 5
-#: one check for visitors at a time; so many wait, and so many seconds at most
+#: checks for visitors: one at a time, others wait
 VISITORS = Limits(seconds=10, concurrent=1, queue=12)
-#: how many of these one visitor may have
+#: checks of one visitor that run or wait at a time
 EACH = 4
 
 
@@ -50,8 +50,10 @@ class BatchReport:
 
     def add(self, later: BatchReport) -> None:
         """Add a later report; of an entry in both the later one counts."""
-        for name in ("added", "replaced", "unchanged", "kept"):
-            getattr(self, name).extend(getattr(later, name))
+        self.added += later.added
+        self.replaced += later.replaced
+        self.unchanged += later.unchanged
+        self.kept += later.kept
         for iri in (*later.added, *later.replaced):
             self.refused.pop(iri, None)
         self.warned |= later.warned
@@ -59,7 +61,7 @@ class BatchReport:
 
 
 @dataclass(frozen=True)
-class _Lot:
+class _Outcome:
     """Entries that were validated together, at a version of the store."""
 
     version: int
@@ -69,7 +71,7 @@ class _Lot:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Validated:
     """A validated entry, and the classes of its links that the report depends on."""
 
     entry: Entry
@@ -109,7 +111,7 @@ class Intake:
 
     def create(self, entry: Entry, agent: str) -> Accepted:
         """Store a new entry. Raises Exists, or Refused with the report."""
-        look = self._look(entry)
+        checked = self._validated(entry)
         with self.store.exclusive():
             if self._exists(entry.iri):
                 raise Exists(
@@ -117,18 +119,18 @@ class Intake:
                         "There is an entry %(entry)s already; replace it with PUT.", entry=entry.iri
                     )
                 )
-            return self._store(look, agent, "create")
+            return self._store(checked, agent, "create")
 
     def replace(self, entry: Entry, agent: str, expected: int | None = None) -> Accepted:
         """Store a new state of an entry, or the entry itself if it is new.
 
         ``expected`` is the version that the caller last saw; Changed if it is another.
         """
-        look = self._look(entry)
+        checked = self._validated(entry)
         with self.store.exclusive():
             self._check_version(entry.iri, expected)
             action = "replace" if self._exists(entry.iri) else "create"
-            return self._store(look, agent, action)
+            return self._store(checked, agent, action)
 
     def add(
         self, iri: str, triples: list[ox.Triple], agent: str, expected: int | None = None
@@ -137,12 +139,12 @@ class Intake:
 
         Raises Changed if ``expected`` is not the version there is, or Refused.
         """
-        look = self._look(self._grown(iri, triples))
+        checked = self._validated(self._grown(iri, triples))
         with self.store.exclusive():
             self._check_version(iri, expected)
-            if (grown := self._grown(iri, triples)) != look.entry:
-                look = self._look(grown)  # somebody else added to it meanwhile
-            return self._store(look, agent, "replace" if self._exists(iri) else "create")
+            if (grown := self._grown(iri, triples)) != checked.entry:
+                checked = self._validated(grown)  # somebody else added to it meanwhile
+            return self._store(checked, agent, "replace" if self._exists(iri) else "create")
 
     def _grown(self, iri: str, triples: list[ox.Triple]) -> Entry:
         known = self.store.get(iri).triples if self._exists(iri) else ()
@@ -184,14 +186,14 @@ class Intake:
 
         def submit(batch: list[Entry], *, hold: bool) -> None:
             """Validate entries before the exclusive turn, and store them in it."""
-            lot = self._lot(batch, agent, keep_others=keep_others, hold=hold)
+            outcome = self._sort(batch, agent, keep_others=keep_others, hold=hold)
             with self.store.exclusive():
-                if self.store.version() != lot.version:  # somebody wrote meanwhile
-                    lot = self._lot(batch, agent, keep_others=keep_others, hold=hold)
-                if lot.changes:
-                    self.store.write(lot.changes, agent, "import")
-            report.add(lot.report)
-            held.update(lot.waiting)
+                if self.store.version() != outcome.version:  # somebody wrote meanwhile
+                    outcome = self._sort(batch, agent, keep_others=keep_others, hold=hold)
+                if outcome.changes:
+                    self.store.write(outcome.changes, agent, "import")
+            report.add(outcome.report)
+            held.update(outcome.waiting)
 
         for batch in _batches(entries):
             for entry in batch:
@@ -201,7 +203,7 @@ class Intake:
             submit(batch, hold=False)
         return report
 
-    def _lot(self, batch: list[Entry], agent: str, *, keep_others: bool, hold: bool) -> _Lot:
+    def _sort(self, batch: list[Entry], agent: str, *, keep_others: bool, hold: bool) -> _Outcome:
         """Sort a batch into what is written, waits for its links, is refused or kept."""
         version, report = self.store.version(), BatchReport()
         known = {e.iri: e for e in self.store.several([e.iri for e in batch])}
@@ -212,7 +214,7 @@ class Intake:
             report.kept = [iri for iri, last in seen.items() if last and last.agent != agent]
         fresh = [e for e in changed if e.iri not in report.kept]
         waiting = self._waiting(fresh) if hold else {}
-        verdicts = self._judge([e for e in fresh if e.iri not in waiting])
+        verdicts = self._validate_together([e for e in fresh if e.iri not in waiting])
         changes = []
         for entry in fresh:
             if (verdict := verdicts.get(entry.iri)) is None:
@@ -224,7 +226,7 @@ class Intake:
                 report.warned[entry.iri] = verdict.warnings
             (report.replaced if entry.iri in known else report.added).append(entry.iri)
             changes.append(Change(entry.iri, entry))
-        return _Lot(version, changes, waiting, report)
+        return _Outcome(version, changes, waiting, report)
 
     def _waiting(self, fresh: list[Entry]) -> dict[str, Entry]:
         """The entries that link to what does not exist yet, directly or through others."""
@@ -241,7 +243,7 @@ class Intake:
     def _own_links(self, entry: Entry) -> set[str]:
         return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
 
-    def _judge(self, fresh: list[Entry]) -> dict[str, Report]:
+    def _validate_together(self, fresh: list[Entry]) -> dict[str, Report]:
         """Validate entries; those that link to a refused one are validated again."""
         standing = {entry.iri: entry for entry in fresh}
         users: dict[str, list[str]] = defaultdict(list)
@@ -288,16 +290,16 @@ class Intake:
                 )
             )
 
-    def _look(self, entry: Entry) -> _Look:
+    def _validated(self, entry: Entry) -> _Validated:
         kinds = self.store.kinds(entry.linked())
-        return _Look(entry, kinds, self.validator.validate(entry, lambda _: dict(kinds)))
+        return _Validated(entry, kinds, self.validator.validate(entry, lambda _: dict(kinds)))
 
-    def _store(self, look: _Look, agent: str, action: str) -> Accepted:
+    def _store(self, checked: _Validated, agent: str, action: str) -> Accepted:
         """Write a validated entry; validate it again if what it links to changed since."""
-        entry = look.entry
-        if self.store.kinds(entry.linked()) != look.kinds:
-            look = self._look(entry)
-        report = look.report
+        entry = checked.entry
+        if self.store.kinds(entry.linked()) != checked.kinds:
+            checked = self._validated(entry)
+        report = checked.report
         if not report.conforms:
             raise Refused(
                 gettext("The entry does not conform to the shapes."), list(report.problems)

@@ -151,24 +151,22 @@ def _object(node: Node, triples: list[ox.Triple], part: Callable[[Node], Json | 
         key = names().keys.get(triple.predicate.value)
         if key is None or not key.takes(value):
             key = Key(names().short(triple.predicate.value), None, many=False)
-        if key.kind == "@language" and isinstance(value, ox.Literal):
+        written: str | Json
+        if not isinstance(value, ox.Literal):
+            address = _address(value)
+            written = part(value) or (address if key.kind == "@id" else {"id": address})
+        elif key.kind == "@language":
             texts = body.setdefault(key.name, {})
             _add(texts, value.language or "@none", value.value, many=key.many)
+            continue
+        elif value.language:
+            written = {"@language": value.language, "@value": value.value}
+        elif value.datatype.value in {key.kind, XSD + "string"}:
+            written = value.value
         else:
-            _add(body, key.name, _value(value, key, part), many=key.many)
+            written = {"type": names().word(value.datatype.value), "@value": value.value}
+        _add(body, key.name, written, many=key.many)
     return body
-
-
-def _value(value: Node | ox.Literal, key: Key, part: Callable[[Node], Json | None]) -> str | Json:
-    if not isinstance(value, ox.Literal):
-        address = _address(value)
-        return part(value) or (address if key.kind == "@id" else {"id": address})
-    if value.language:
-        return {"@language": value.language, "@value": value.value}
-    kind = value.datatype.value
-    if kind in {key.kind, XSD + "string"}:
-        return value.value
-    return {"type": names().word(kind), "@value": value.value}
 
 
 def _address(node: Node) -> str:

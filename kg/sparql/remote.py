@@ -59,18 +59,17 @@ class RemoteQueries:
             except Malformed as error:
                 raise Malformed(mistake(query.text) or str(error)) from error
             if kind == "graph" and self._engine.virtuoso:
-                self._check_whole(rows)
+                # It says of tables only that it cut them, so once a table is asked for.
+                if self._most is None:
+                    many = (
+                        f"SELECT (1 AS ?x) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {self.limits.rows + 1}"
+                    )
+                    with suppress(LimitExceeded), self._engine.query(many):
+                        pass
+                    self._most = self._engine.most_rows or self.limits.rows + 1
+                if rows >= self._most:
+                    raise cut_off(self._most)
         return Answer(kind, rows, body, version)
-
-    def _check_whole(self, rows: int) -> None:
-        """Refuse a graph that Virtuoso may have cut: it says so of tables only, so ask for one."""
-        if self._most is None:
-            many = f"SELECT (1 AS ?x) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {self.limits.rows + 1}"
-            with suppress(LimitExceeded), self._engine.query(many):
-                pass
-            self._most = self._engine.most_rows or self.limits.rows + 1
-        if rows >= self._most:
-            raise cut_off(self._most)
 
     def _write(
         self, result: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str

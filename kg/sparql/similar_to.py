@@ -69,8 +69,8 @@ class _Call:
     def values(self, matches: Mapping[SimilarQuery, Matches]) -> str:
         """The matches as a VALUES block.
 
-        Of a subject that is an entry that is one row if it is a match, of a blank node that
-        nothing else is said of a row for each match; neither has a column.
+        A subject that is an entry gives one row if it is among the matches; a blank node of which
+        nothing else is said gives a row for each match. Neither has a column.
         """
         variable = self.subject.kind == "var"
         names = [*self.known, *([self.subject] if variable else []), *filter(None, [self.score])]

@@ -14,7 +14,7 @@ from kg.sparql.query import Limits
 class Slots:
     """Lets ``limits.concurrent`` callers in at a time and ``limits.queue`` more wait.
 
-    ``what`` are they, in messages; ``each`` visitor may have so many of them inside.
+    ``what`` names them in messages; one visitor may have at most ``each`` of them inside.
     """
 
     def __init__(self, limits: Limits, what: str = "queries", each: int | None = None) -> None:

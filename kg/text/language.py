@@ -12,7 +12,7 @@ from langcodes.tag_parser import LanguageTagError
 LANGUAGES = tuple("bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv".split())
 UNKNOWN = "und"
 SURE = 0.5
-#: a text of so many words is in another language if all official ones together are less probable
+#: a text of three words is in another language if all official ones together are less probable
 TELLING, OUTSIDE = 3, 0.02
 #: codes of ISO 639 that name no language: several, none of the list, none, privately agreed
 _SPECIAL = re.compile("mul|mis|zxx|q[a-t][a-z]")
