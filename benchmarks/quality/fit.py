@@ -256,7 +256,7 @@ def from_judged(matcher: Matcher) -> Iterator[FittedNumber]:
         GRIDS["concepts"],
         lambda value: of_recipe(index, "entry", entries, with_part("concepts", value)),
     )
-    yield from question_scales(index, similar)
+    yield from question_scales(index)
     yield from entry_scales(index, entries)
     for name in ("CONCERN", "TAKEN_OVER"):
         yield scan(
@@ -317,19 +317,19 @@ def from_texts(
         return scan(name, centring.QUESTION, data, GRIDS["QUESTION"], measure)
 
 
-def question_scales(index: Index, similar: Sequence[JudgedQuestion]) -> Iterator[FittedNumber]:
+def question_scales(index: Index) -> Iterator[FittedNumber]:
     """The logit of questions, and when nothing is a good match."""
-    idle = development("idle")
     rankings = [
         (question, by_text(index, words, lang[:2], PRACTICES))
-        for question in [*similar, *idle]
+        for kind in ("similar", "transfer", "idle")
+        for question in development(kind)
         for lang, words in question.texts.items()
     ]
     yield FittedNumber(
         "matcher.search.ranking.QUESTION_LOGIT",
         ranking.QUESTION_LOGIT,
-        logit(rankings),
-        f"{JUDGED}, with idle ones",
+        logit(rankings, DEPTH),
+        f"{JUDGED}, with idle ones: the first ten",
     )
     near = np.array([r.fit for _q, r in rankings], float)
     yield FittedNumber(
@@ -356,8 +356,8 @@ def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[Fi
     yield FittedNumber(
         "matcher.search.ranking.ENTRY_LOGIT",
         ranking.ENTRY_LOGIT,
-        logit(list(zip(entries, rankings, strict=True))),
-        f"{JUDGED}, entries",
+        logit(list(zip(entries, rankings, strict=True)), len(picture.iris)),
+        f"{JUDGED}, entries: all practices",
     )
     shared = []
     for entry in asking:
@@ -372,12 +372,14 @@ def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[Fi
     )
 
 
-def logit(rankings: Sequence[tuple[JudgedQuestion, Ranking]]) -> tuple[float, float, float]:
-    """a, b, c of a logistic regression over the first ten of each, right being grade 2 or 3."""
+def logit(
+    rankings: Sequence[tuple[JudgedQuestion, Ranking]], depth: int
+) -> tuple[float, float, float]:
+    """a, b, c of a logistic regression over the first of each, right being grade 2 or 3."""
     rows = [
         (r.scores[r.picture.position[iri]], r.fit or 0.0, q.grades.get(iri.rpartition("/")[2], 0))
         for q, r in rankings
-        for iri in r.best(DEPTH)
+        for iri in r.best(depth)
     ]
     table = np.array(rows)
     model = LogisticRegression(C=np.inf, max_iter=1000).fit(table[:, :2], table[:, 2] >= RIGHT)
