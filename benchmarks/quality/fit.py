@@ -331,12 +331,13 @@ def question_scales(index: Index) -> Iterator[FittedNumber]:
         logit(rankings, DEPTH),
         f"{JUDGED}, with idle ones: the first ten",
     )
+    rankings = [(q, r) for q, r in rankings if q.kind != "transfer"]
     near = np.array([r.fit for _q, r in rankings], float)
     yield FittedNumber(
         "matcher.search.ranking.DOUBTFUL",
         ranking.DOUBTFUL,
         threshold(near, np.array([q.kind != "idle" for q, _r in rankings])),
-        f"{JUDGED}, with idle ones",
+        f"{JUDGED}, similar and idle ones",
     )
 
 
