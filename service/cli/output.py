@@ -10,7 +10,10 @@ import click
 
 
 class Progress:
-    """Shows what is being done and how far it is; one line at the start where nobody watches."""
+    """Shows what is being done and how far it is; one line at the start where nobody watches.
+
+    Not by click.progressbar: it hides the cursor until a block ends, and here callbacks tell.
+    """
 
     def __init__(self) -> None:
         self._watched = sys.stderr.isatty()
@@ -19,12 +22,8 @@ class Progress:
     def __call__(self, what: str, share: float) -> None:
         """Show ``what`` with a bar of the share done, 0 to 1."""
         if self._watched:
-            done = int(share * 30)
-            click.echo(
-                f"\r{what} [{'#' * done}{'.' * (30 - done)}] {share:4.0%}", err=True, nl=False
-            )
-            if share >= 1:
-                click.echo("", err=True)
+            bar = ("#" * int(share * 30)).ljust(30, ".")
+            click.echo(f"\r{what} [{bar}] {share:4.0%}", err=True, nl=share >= 1)
         elif what != self._shown:
             click.echo(f"{what} ...", err=True)
         self._shown = what
