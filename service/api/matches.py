@@ -18,6 +18,7 @@ from service.api import feedback, requests
 from service.api.writes import Stored, writer
 from service.core.runtime import current
 from service.core.votes import Vote
+from service.http import login
 from service.http.negotiation import MATCHES, choose, write
 from service.http.responses import as_json, context_url, document
 
@@ -69,7 +70,7 @@ def tell() -> Response:
     """Store what the holder of a token says of a suggestion; count what a page's reader says."""
     runtime = current()
     told = requests.read_feedback(_body())
-    if request.authorization is None and runtime.sessions.name():
+    if request.authorization is None and login.has_session():
         return as_json(Counted(feedback.vote(told)))
     accepted = feedback.tell(runtime.intake, told, writer())
     runtime.written()

@@ -25,8 +25,8 @@ from service.api.entries import EntryList, ShapesReport, State, Stats
 from service.api.matches import Counted
 from service.api.requests import FeedbackRequest
 from service.api.writes import Stored
-from service.core.page_sessions import COOKIE
 from service.http.errors import ProblemDetails
+from service.http.login import COOKIE
 from service.http.negotiation import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
 from service.http.responses import as_json, document
 

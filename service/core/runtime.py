@@ -37,7 +37,6 @@ from matcher.judging.weights import read_weights
 from matcher.matcher import Matcher
 from service.core.lists import Lists
 from service.core.metrics import Metrics
-from service.core.page_sessions import Sessions
 from service.core.query_log import QueryLog
 from service.core.rate_limit import Window
 from service.core.settings import Settings
@@ -183,7 +182,6 @@ class Runtime(Matching):
         super().__init__(settings, embedder, tell)
         self._tell = tell
         self.tokens = Tokens(settings.home / "tokens.json")
-        self.sessions = Sessions(settings.home / "session.key")
         self.votes = Votes(settings.home / VOTES)
         self.vote_limit = Window(VOTES_AN_HOUR, 3600)
         self.queries = _open_queries(settings, self.store)

@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from matcher.graph.view import World
 from matcher.judging.learned_weights import decided
 from service.api import feedback
-from service.core.page_sessions import COOKIE, Sessions
 from service.core.rate_limit import Window
 from service.core.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph
 from service.core.settings import Settings
 from service.core.votes import VISITORS, Vote, Votes, fold_entries
+from service.http import login
+from service.http.login import COOKIE
 from tests.service.conftest import BASE, practice, until
 
 PRACTICE = f"{BASE}id/practice/sopotniki-rural-rides"
@@ -228,11 +230,16 @@ def test_a_forged_session_is_none(app: Flask, value: str) -> None:
     assert tell(client, {"Authorization": "Bearer wrong"}).status_code == 401
 
 
-def test_a_session_of_another_home_is_none(app: Flask, runtime: Runtime, tmp_path: Path) -> None:
-    other = Sessions(tmp_path / "session.key")._serializer.dumps("1")
-    client = app.test_client()
-    client.set_cookie(COOKIE, str(other))
-    assert tell(client).status_code == 401
+def test_a_session_of_another_home_is_none(app: Flask, votes: Votes, tmp_path: Path) -> None:
+    elsewhere = Flask("elsewhere")
+    login.install(elsewhere, tmp_path)
+    for home, status in ((elsewhere, 401), (app, 200)):
+        signer = SecureCookieSessionInterface().get_signing_serializer(home)
+        assert signer
+        client = app.test_client()
+        client.set_cookie(COOKIE, str(signer.dumps({"_permanent": True})))
+        assert tell(client).status_code == status
+    assert votes.decisions() == {"accepted": 1}
 
 
 @pytest.mark.parametrize(
