@@ -164,9 +164,9 @@ def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None
 
 
 def _ask(kind: str, raw: dict[str, Any], source: Matching) -> Answer:
-    from service.api.requests import ask
+    from service.api.requests import answer
 
-    return ask(kind, raw, source.matcher)
+    return answer(kind, raw, source.matcher)
 
 
 @main.command("import")
@@ -310,13 +310,13 @@ def _rdf(kind: str, raw: dict[str, Any], answer: Answer, base: str, form: str) -
 def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
     """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
     from service.api import requests
-    from service.api.feedback import tell
+    from service.api.feedback import record
     from service.core.runtime import open_graph
     from service.core.tokens import check_label
 
     check_label(agent, "agent")
     told = requests.read_feedback(requests.read_json(file.read()))
-    accepted = tell(open_graph(_settings(home), Progress()), told, agent)
+    accepted = record(open_graph(_settings(home), Progress()), told, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
 

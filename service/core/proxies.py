@@ -68,11 +68,11 @@ class Front:
         """Answer a request."""
         peer = environ.get("REMOTE_ADDR", "")
         names = [name for name in environ if name.startswith(_FORWARDED)]
-        said = {name.removeprefix(_FORWARDED): environ.pop(name) for name in names}
+        forwarded = {name.removeprefix(_FORWARDED): environ.pop(name) for name in names}
         environ[ASKED] = environ.get("HTTP_HOST", "")
         if self._proxies.trusts(peer):
-            environ["REMOTE_ADDR"] = self._proxies.client(peer, said.get("FOR", ""))
-            _believe(environ, {n: value.rpartition(",")[2].strip() for n, value in said.items()})
+            environ["REMOTE_ADDR"] = self._proxies.client(peer, forwarded.get("FOR", ""))
+            _take_over(environ, forwarded)
         environ["HTTP_HOST"] = self._host
         if self._public:
             environ["wsgi.url_scheme"], environ["SCRIPT_NAME"] = self._scheme, self._prefix
@@ -82,13 +82,14 @@ class Front:
         return self._app(environ, start_response)
 
 
-def _believe(environ: WSGIEnvironment, said: dict[str, str]) -> None:
-    """Take over scheme, host and prefix from the last proxy."""
-    if (scheme := said.get("PROTO", "").lower()) in {"http", "https"}:
+def _take_over(environ: WSGIEnvironment, forwarded: dict[str, str]) -> None:
+    """Believe the last proxy about scheme, host and prefix."""
+    last = {name: value.rpartition(",")[2].strip() for name, value in forwarded.items()}
+    if (scheme := last.get("PROTO", "").lower()) in {"http", "https"}:
         environ["wsgi.url_scheme"] = scheme
-    if host := said.get("HOST"):
+    if host := last.get("HOST"):
         environ[ASKED] = host
-    if (prefix := said.get("PREFIX", "").rstrip("/")).startswith("/"):
+    if (prefix := last.get("PREFIX", "").rstrip("/")).startswith("/"):
         environ["SCRIPT_NAME"] = prefix
 
 

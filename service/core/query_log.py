@@ -51,10 +51,10 @@ class Seen:
     version: int | None = None
     similar: bool = False
 
-    def answered(self, form: str, written: str, found: Answer, *, similar: bool) -> None:
+    def answered(self, form: str, written: str, answer: Answer, *, similar: bool) -> None:
         """Note the answer."""
         self.outcome, self.form, self.format, self.similar = "answered", form, written, similar
-        self.rows, self.bytes, self.version = found.rows, len(found.body), found.version
+        self.rows, self.bytes, self.version = answer.rows, len(answer.body), answer.version
 
 
 _SEEN = TypeAdapter(Seen)
@@ -104,16 +104,13 @@ class QueryLog:
         finally:
             seconds = time.perf_counter() - start
             seen.milliseconds = round(seconds * 1000, 1)
-            self._note(seen)
+            line = json.dumps({k: v for k, v in vars(seen).items() if v is not None})
+            with self._lock:
+                self._waiting.append(line)
+                many = len(self._waiting) >= WAITING
+            if many:
+                self.flush()
             self._metrics.query(seen.outcome, seen.limit, seconds)
-
-    def _note(self, seen: Seen) -> None:
-        line = json.dumps({k: v for k, v in vars(seen).items() if v is not None})
-        with self._lock:
-            self._waiting.append(line)
-            many = len(self._waiting) >= WAITING
-        if many:
-            self.flush()
 
     def flush(self) -> None:
         """Write what waits; a file that somebody has removed is begun anew."""
@@ -129,21 +126,18 @@ class QueryLog:
                 self._failed = False
             except OSError as error:
                 self._drop()
-                self._complain(error)
+                if not self._failed:
+                    log.warning(
+                        "The log of queries cannot be written (%s);"
+                        " queries are answered without it.",
+                        error.strerror or type(error).__name__,
+                    )
+                self._failed = True
 
     def _drop(self) -> None:
         """Let go of the file; what it holds in memory is lost if it cannot be written."""
         with suppress(OSError):
             self._file.close()
-
-    def _complain(self, error: OSError) -> None:
-        """Say the first of a row of errors."""
-        if not self._failed:
-            log.warning(
-                "The log of queries cannot be written (%s); queries are answered without it.",
-                error.strerror or type(error).__name__,
-            )
-        self._failed = True
 
     def close(self) -> None:
         """Write what waits and close the file."""
@@ -156,20 +150,12 @@ def _file(path: Path, number: int) -> Path:
 
 
 def read(home: Path) -> Iterator[Seen]:
-    """Yield the queries that were noted, latest first; what is no line of ours is left out."""
+    """The queries that were noted, latest first; what is no line of ours is left out."""
     for number in range(KEPT + 1):
         try:
             text = _file(home / FILE, number).read_text("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         for line in reversed(text.splitlines()):
-            if seen := _seen(line):
-                yield seen
-
-
-def _seen(line: str) -> Seen | None:
-    """Return what a line says, None for a broken one: a full disk cuts lines."""
-    try:
-        return _SEEN.validate_json(line)
-    except ValidationError:
-        return None
+            with suppress(ValidationError):  # a full disk cuts lines
+                yield _SEEN.validate_json(line)

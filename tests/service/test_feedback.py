@@ -188,8 +188,8 @@ def test_what_visitors_decided_before_becomes_counts_once(home: Path) -> None:
     (home / VOTES).unlink()  # as it was before version 1.0
     decisions = [("session-1", "tried"), ("session-2", "tried"), ("session-2", "worked")]
     for agent, decision in [*decisions, ("a-centre", "worked")]:
-        feedback.tell(intake, TOLD | {"decision": decision, "about": PRACTICE}, agent)
-    feedback.tell(intake, TOLD | {"decision": "tried"}, "session-3")
+        feedback.record(intake, TOLD | {"decision": decision, "about": PRACTICE}, agent)
+    feedback.record(intake, TOLD | {"decision": "tried"}, "session-3")
     assert b"agent/session-1" in intake.store.dump()
     before = intake.store.version()
     assert len(intake.store.written_by(VISITORS)) == 3
