@@ -16,7 +16,7 @@ from service.api.matches import matching
 from service.api.openapi import documentation
 from service.api.writes import writer
 from service.core.door import FREE, REFUSED, Door, Refusal
-from service.core.proxies import ASKED, Front
+from service.core.proxies import HOST_NAMED, ProxyMiddleware
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.http import errors, language, login
@@ -43,7 +43,7 @@ def build(runtime: Runtime) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body
     app.config["MAX_FORM_MEMORY_SIZE"] = min(settings.body, 1024**2)
     door = app.extensions["passerelle.door"] = Door(settings, runtime.tokens)
-    app.wsgi_app = Front(  # type: ignore[method-assign]
+    app.wsgi_app = ProxyMiddleware(  # type: ignore[method-assign]
         app.wsgi_app, door.proxies, settings.address, public=settings.public_url is not None
     )
     _add_limits(app, settings, door)
@@ -71,7 +71,7 @@ def _add_limits(app: Flask, settings: Settings, door: Door) -> None:
         """Refuse other hosts, too many requests of one client, and bodies over the limit unread."""
         if request.path in FREE:
             return
-        if not settings.serves(host := request.environ[ASKED]):
+        if not settings.serves(host := request.environ[HOST_NAMED]):
             raise Malformed(
                 gettext(
                     "This service is not asked by the name %(host)s; use %(address)s.",

@@ -1,4 +1,4 @@
-"""Who asks, and by which address: what trusted proxies say of a request, and nobody else."""
+"""Who sends a request, and to which address: what trusted proxies say, and nobody else."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-#: where the environment of a request keeps the name that the service was asked by
-ASKED = "passerelle.asked"
+#: where the environment of a request keeps the name by which the client knows the service
+HOST_NAMED = "passerelle.host"
 _FORWARDED = "HTTP_X_FORWARDED_"
 #: letters of an address with brackets, zone and port
 _LONGEST = 80
@@ -50,12 +50,12 @@ def household(client: str) -> str:
     return client
 
 
-class Front:
+class ProxyMiddleware:
     """Shows the application every request under the address that the service states itself.
 
-    The ``Host`` header only says by which name it was asked: the environment keeps it as ASKED,
-    so that nothing made from a request's address can repeat it. What trusted proxies forward is
-    taken over, whatever else was forwarded is forgotten.
+    What the ``Host`` header names is kept in the environment as HOST_NAMED, so that nothing made
+    from a request's address can repeat it. What trusted proxies forward is taken over, whatever
+    else was forwarded is forgotten.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Front:
         peer = environ.get("REMOTE_ADDR", "")
         names = [name for name in environ if name.startswith(_FORWARDED)]
         forwarded = {name.removeprefix(_FORWARDED): environ.pop(name) for name in names}
-        environ[ASKED] = environ.get("HTTP_HOST", "")
+        environ[HOST_NAMED] = environ.get("HTTP_HOST", "")
         if self._proxies.trusts(peer):
             environ["REMOTE_ADDR"] = self._proxies.client(peer, forwarded.get("FOR", ""))
             _take_over(environ, forwarded)
@@ -88,7 +88,7 @@ def _take_over(environ: WSGIEnvironment, forwarded: dict[str, str]) -> None:
     if (scheme := last.get("PROTO", "").lower()) in {"http", "https"}:
         environ["wsgi.url_scheme"] = scheme
     if host := last.get("HOST"):
-        environ[ASKED] = host
+        environ[HOST_NAMED] = host
     if (prefix := last.get("PREFIX", "").rstrip("/")).startswith("/"):
         environ["SCRIPT_NAME"] = prefix
 

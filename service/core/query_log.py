@@ -32,7 +32,7 @@ log = logging.getLogger("passerelle")
 
 
 @dataclass
-class Seen:
+class LoggedQuery:
     """One query: when, what became of it, how long it took and how much it brought.
 
     ``hash`` is the beginning of the SHA-256 of its text; ``outcome`` is ``answered``,
@@ -57,7 +57,7 @@ class Seen:
         self.rows, self.bytes, self.version = answer.rows, len(answer.body), answer.version
 
 
-_SEEN = TypeAdapter(Seen)
+_LOGGED = TypeAdapter(LoggedQuery)
 
 
 class _Lines(RotatingFileHandler):
@@ -73,7 +73,7 @@ class _Lines(RotatingFileHandler):
 
 
 class QueryLog:
-    """Notes what is seen of each query, and counts it; safe to use from several threads.
+    """Notes what is logged of each query, and counts it; safe to use from several threads.
 
     Lines wait in memory for ``flush``: a write for each would let go of the interpreter. Lines
     that cannot be written are lost, and the service's own log says so once until it works again;
@@ -91,26 +91,26 @@ class QueryLog:
         self._failed = False
 
     @contextmanager
-    def watch(self, text: str) -> Iterator[Seen]:
+    def watch(self, text: str) -> Iterator[LoggedQuery]:
         """Note one query, also where the block raises."""
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        seen = Seen(datetime.now(UTC).isoformat(timespec="milliseconds"), digest)
+        logged = LoggedQuery(datetime.now(UTC).isoformat(timespec="milliseconds"), digest)
         start = time.perf_counter()
         try:
-            yield seen
+            yield logged
         except KgError as error:
-            seen.outcome, seen.limit = type(error).__name__, getattr(error, "limit", None)
+            logged.outcome, logged.limit = type(error).__name__, getattr(error, "limit", None)
             raise
         finally:
             seconds = time.perf_counter() - start
-            seen.milliseconds = round(seconds * 1000, 1)
-            line = json.dumps({k: v for k, v in vars(seen).items() if v is not None})
+            logged.milliseconds = round(seconds * 1000, 1)
+            line = json.dumps({k: v for k, v in vars(logged).items() if v is not None})
             with self._lock:
                 self._waiting.append(line)
                 many = len(self._waiting) >= WAITING
             if many:
                 self.flush()
-            self._metrics.query(seen.outcome, seen.limit, seconds)
+            self._metrics.query(logged.outcome, logged.limit, seconds)
 
     def flush(self) -> None:
         """Write what waits; a file that somebody has removed is begun anew."""
@@ -149,7 +149,7 @@ def _file(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}") if number else path
 
 
-def read(home: Path) -> Iterator[Seen]:
+def read(home: Path) -> Iterator[LoggedQuery]:
     """The queries that were noted, latest first; what is no line of ours is left out."""
     for number in range(KEPT + 1):
         try:
@@ -158,4 +158,4 @@ def read(home: Path) -> Iterator[Seen]:
             continue
         for line in reversed(text.splitlines()):
             with suppress(ValidationError):  # a full disk cuts lines
-                yield _SEEN.validate_json(line)
+                yield _LOGGED.validate_json(line)

@@ -8,7 +8,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Self, cast
 
 from flask import current_app
@@ -164,12 +163,7 @@ class Matching:
         """Give the object itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Close."""
         self.close()
 
@@ -190,8 +184,8 @@ class Runtime(Matching):
         self.vote_limit = Window(VOTES_AN_HOUR, 3600)
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
-        self.queries_seen = QueryLog(settings.home, self.metrics)
-        self.limits_said = limits_said(settings)
+        self.query_log = QueryLog(settings.home, self.metrics)
+        self.limits_header = limits_header(settings)
         self.lists = Lists(self.store)
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
@@ -253,7 +247,7 @@ class Runtime(Matching):
                 )
                 log.error("The index could not follow the graph; trying again. %s\n%s", name, place)
                 wait = RETRY
-            self.queries_seen.flush()
+            self.query_log.flush()
             self._written.wait(wait)
 
     def _progress(self, done: int, total: int) -> None:
@@ -269,7 +263,7 @@ class Runtime(Matching):
         self._thread.join(30)
         self._caught_up.set()
         self.queries.close()
-        self.queries_seen.close()
+        self.query_log.close()
         super().close()
 
 
@@ -277,7 +271,7 @@ class _Stopped(Exception):
     """The runtime is closing."""
 
 
-def limits_said(settings: Settings) -> str:
+def limits_header(settings: Settings) -> str:
     """Every limit as a dictionary of RFC 8941; sizes in bytes, times in seconds."""
     known = {
         "time": settings.sparql_seconds,

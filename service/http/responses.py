@@ -16,7 +16,7 @@ from kg.stores.protocol import Version
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES
 from matcher.model.answer import plain
-from service.core.proxies import ASKED, household
+from service.core.proxies import HOST_NAMED, household
 from service.core.runtime import current
 from service.http.negotiation import write_entry
 
@@ -61,7 +61,8 @@ def refuse_foreign() -> None:
     """Raise Forbidden for what a page of another site sent."""
     origin, settings = request.headers.get("Origin"), current().settings
     host = urlsplit(origin or "").netloc.lower()
-    own = settings.serves(host) if settings.public_url else host == request.environ[ASKED].lower()
+    named = request.environ[HOST_NAMED].lower()
+    own = settings.serves(host) if settings.public_url else host == named
     cross = request.headers.get("Sec-Fetch-Site", "") == "cross-site"
     if cross or (origin is not None and not (host and own)):
         raise Forbidden(gettext("This was sent from another site; send it from a page here."))

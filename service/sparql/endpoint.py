@@ -47,18 +47,18 @@ def run() -> Response:
     if sent.query is None:
         return _about(sent.format)
     runtime = current()
-    with runtime.queries_seen.watch(sent.query) as seen:
+    with runtime.query_log.watch(sent.query) as logged:
         query = check_query(sent.query, _address())
         media, form = choose_named(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
         if known := _not_modified(runtime, query, form):
-            seen.outcome = "not-modified"
+            logged.outcome = "not-modified"
             return known
         finder = Finder(runtime.matcher)
         planned = plan(query)
         answer = runtime.queries.run(
             query, form, sent.dataset, lambda _, end: planned.fill(finder, end)
         )
-        seen.answered(query.form, form, answer, similar=finder.used)
+        logged.answered(query.form, form, answer, similar=finder.used)
     response = document(answer.body, media)
     response.headers["Passerelle-Data-Version"] = str(answer.version)
     response.headers.extend(finder.stamp())
@@ -182,7 +182,7 @@ def _described(triples: list[ox.Triple]) -> Response:
 @sparql.after_request
 def open_to_all(answer: Response) -> Response:
     """Let pages of other sites read the answers, and say the limits; nothing is secret here."""
-    answer.headers.extend([*_ALWAYS, ("Passerelle-Limits", current().limits_said)])
+    answer.headers.extend([*_ALWAYS, ("Passerelle-Limits", current().limits_header)])
     if request.method == "OPTIONS":
         answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
         answer.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"
