@@ -222,6 +222,16 @@ def test_a_fold_that_is_broken_off_counts_nothing_twice(tmp_path: Path) -> None:
     assert votes.folded
 
 
+def test_only_results_begin_a_session_and_no_cache_shares_them(app: Flask, votes: Votes) -> None:
+    client = app.test_client()
+    for path in ("/", "/partners", "/search", "/sparql", "/api/stats", "/openapi.json"):
+        assert "Set-Cookie" not in client.get(path, headers={"Accept": "text/html"}).headers, path
+    results = client.get(QUESTION)
+    assert "Set-Cookie" in results.headers
+    assert results.cache_control.private
+    assert "cookie" in results.vary
+
+
 @pytest.mark.parametrize("value", ["", "forged", "IjEi.aaaa.bbbb"])
 def test_a_forged_session_is_none(app: Flask, value: str) -> None:
     client = app.test_client()
