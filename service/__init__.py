@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def create_app(source: Settings | Runtime) -> Flask:
-    """Return the Flask application of an open runtime, or of one opened from settings.
+    """Make the Flask application of an open runtime, or of one opened from settings.
 
     Flask is imported here, so that ``passerelle --help`` need not wait for it.
     """

@@ -16,8 +16,9 @@ from service.api.matches import matching
 from service.api.openapi import documentation
 from service.api.writes import writer
 from service.core.door import FREE, REFUSED, Door, Refusal
-from service.core.proxies import ASKED, Front
+from service.core.proxies import HOST_NAMED, ProxyMiddleware
 from service.core.runtime import Runtime
+from service.core.settings import Settings
 from service.http import errors, language, login
 from service.http.negotiation import Request
 from service.http.responses import HEADERS, visitor
@@ -34,43 +35,50 @@ _DATA = (api, matching, sparql, graphstore, content, documentation)
 
 
 def build(runtime: Runtime) -> Flask:
-    """Return the application of an open runtime."""
+    """Make the application of an open runtime."""
     app = Flask(__name__)
     app.request_class = Request
     app.extensions["passerelle"] = runtime
-    app.config["MAX_CONTENT_LENGTH"] = runtime.settings.body
-    app.config["MAX_FORM_MEMORY_SIZE"] = min(runtime.settings.body, 1024**2)
-    door = app.extensions["passerelle.door"] = Door(runtime.settings, runtime.tokens)
     settings = runtime.settings
-    app.wsgi_app = Front(  # type: ignore[method-assign]
+    app.config["MAX_CONTENT_LENGTH"] = settings.body
+    app.config["MAX_FORM_MEMORY_SIZE"] = min(settings.body, 1024**2)
+    door = app.extensions["passerelle.door"] = Door(settings, runtime.tokens)
+    app.wsgi_app = ProxyMiddleware(  # type: ignore[method-assign]
         app.wsgi_app, door.proxies, settings.address, public=settings.public_url is not None
     )
-    _add_limits(app, door)
+    _add_limits(app, settings, door)
     app.jinja_env.globals["most_letters"] = MAX_QUESTION
     errors.register(app)
     language.install(app)
-    login.install(app, runtime.settings.home)
+    login.install(app, settings.home)
     for blueprint in (*_DATA, finding, contribute, workspace, partnering, pages):
         app.register_blueprint(blueprint)
-    _add_headers(app, runtime)
+
+    @app.after_request
+    def headers(answer: Response) -> Response:
+        """Add the data version and what keeps browsers safe."""
+        runtime.metrics.request(request.blueprint or "none", answer.status_code)
+        answer.headers.setdefault("Passerelle-Data-Version", str(runtime.store.version()))
+        answer.headers.extend((n, v) for n, v in HEADERS.items() if n not in answer.headers)
+        return answer
+
     return app
 
 
-def _add_limits(app: Flask, door: Door) -> None:
-    settings = app.extensions["passerelle"].settings
-
+def _add_limits(app: Flask, settings: Settings, door: Door) -> None:
     @app.before_request
     def limit() -> None:
         """Refuse other hosts, too many requests of one client, and bodies over the limit unread."""
         if request.path in FREE:
             return
-        if not settings.serves(asked := request.environ[ASKED]):
+        if not settings.serves(host := request.environ[HOST_NAMED]):
             raise Malformed(
                 gettext(
                     "This service is not asked by the name %(host)s; use %(address)s.",
-                    host=repr(asked[:80]), address=settings.address,
+                    host=repr(host[:80]),
+                    address=settings.address,
                 )
-            )  # fmt: skip
+            )
         if reason := request.environ.get(REFUSED):
             _refuse(door, reason)
         if wait := door.limiter.wait(visitor()):
@@ -93,21 +101,11 @@ def _refuse(door: Door, reason: Refusal) -> None:
 
 
 def _too_many(wait: float) -> TooManyRequests:
-    said = gettext("Too many requests; wait a little.")
-    return TooManyRequests(said, retry_after=math.ceil(wait))
+    text = gettext("Too many requests; wait a little.")
+    return TooManyRequests(text, retry_after=math.ceil(wait))
 
 
 def _too_large(door: Door) -> RequestEntityTooLarge:
     return RequestEntityTooLarge(
         gettext("The body may be at most %(most)s bytes.", most=number(door.largest))
     )
-
-
-def _add_headers(app: Flask, runtime: Runtime) -> None:
-    @app.after_request
-    def headers(answer: Response) -> Response:
-        """Add the data version and what keeps browsers safe."""
-        runtime.metrics.request(request.blueprint or "none", answer.status_code)
-        answer.headers.setdefault("Passerelle-Data-Version", str(runtime.store.version()))
-        answer.headers.extend((n, v) for n, v in HEADERS.items() if n not in answer.headers)
-        return answer

@@ -85,7 +85,7 @@ def ready() -> Response:
 
 @api.get("/api/stats")
 def stats() -> Response:
-    """Return entries by class, data version, index lag and model."""
+    """Count entries by class, and say how far the index is behind."""
     runtime = current()
     return as_json(
         Stats(
@@ -100,15 +100,19 @@ def stats() -> Response:
 
 @api.get("/api/entries")
 def list_or_read() -> Response:
-    """Return a page of entries, or the one that ``?iri=`` names."""
+    """List a page of entries, or read the one that ``?iri=`` names."""
     if "iri" in request.args:
         return _read(check_iri(request.args["iri"]))
-    _check_parameters()
-    wanted = {name: request.args[name] for name in _FILTERS if request.args.get(name)}
+    if unknown := sorted(set(request.args) - _PARAMETERS):
+        message = gettext("This parameter is not known.")
+        hint = gettext("Use %(names)s.", names=", ".join(sorted(_PARAMETERS)))
+        problems = [Problem(name, message, value=name, hint=hint) for name in unknown]
+        raise Refused(gettext("The list cannot be narrowed like this."), problems)
+    filters = {name: request.args[name] for name in _FILTERS if request.args.get(name)}
     page = lists.list_entries(
         current().store,
-        lists.Filter(**wanted),
-        limit=_limit(),
+        lists.Filter(**filters),
+        limit=whole(request.args.get("limit", "50")),
         cursor=request.args.get("cursor"),
         lang=request.args.get("lang", "en"),
     )
@@ -116,23 +120,9 @@ def list_or_read() -> Response:
     return as_json(EntryList(rows, page.next, page.total))
 
 
-def _check_parameters() -> None:
-    hint = gettext("Use %(names)s.", names=", ".join(sorted(_PARAMETERS)))
-    unknown = sorted(set(request.args) - _PARAMETERS)
-    if unknown:
-        problems = [
-            Problem(n, gettext("This parameter is not known."), value=n, hint=hint) for n in unknown
-        ]
-        raise Refused(gettext("The list cannot be narrowed like this."), problems)
-
-
-def _limit() -> int:
-    return whole(request.args.get("limit", "50"))
-
-
 @api.get("/api/entries/<path>/<slug>")
 def read(path: str, slug: str) -> Response:
-    """Return one entry."""
+    """Read one entry."""
     return _read(entry_iri(path, slug))
 
 
@@ -173,7 +163,7 @@ def delete(path: str, slug: str) -> Response:
 
 @api.post("/api/validate")
 def validate() -> Response:
-    """Return what the shapes say of an entry, without storing it."""
+    """Say what the shapes find in an entry, without storing it."""
     intake = current().intake
     data, media = request.get_data(), request.mimetype
     try:
@@ -187,5 +177,5 @@ def validate() -> Response:
 
 @api.get("/metrics")
 def metrics() -> Response:
-    """Return the figures of this service for Prometheus."""
+    """Show the figures of this service to Prometheus."""
     return Response(current().metrics.text(), content_type=MEDIA)

@@ -23,66 +23,69 @@ from service.core.votes import Vote
 from service.http.responses import refuse_foreign, visitor
 
 
-def tell(intake: Intake, told: Mapping[str, Any], agent: str) -> Accepted:
-    """Store what became of a suggestion, in the place of what the agent told of it before."""
-    return intake.replace(match_entry(intake.store, told, agent), agent)
+def record(intake: Intake, feedback: Mapping[str, Any], agent: str) -> Accepted:
+    """Store what became of a suggestion, in the place of what the agent said of it before."""
+    return intake.replace(match_entry(intake.store, feedback, agent), agent)
 
 
-def vote(told: Mapping[str, Any]) -> Vote:
-    """Count what a visitor told of a suggestion, and return what was counted.
+def vote(feedback: Mapping[str, Any]) -> Vote:
+    """Count what a visitor decided on a suggestion, and give what was counted.
 
     Raises Refused for what is not there, 403 for what another site sent, and 429 beyond
     VOTES_AN_HOUR from one address.
     """
     refuse_foreign()
     runtime = current()
-    candidate, about, place = _suggestion(runtime.store, told)
+    candidate, about, place = _suggestion(runtime.store, feedback)
     if wait := runtime.vote_limit.wait(visitor()):
-        said = gettext("At most %(most)s answers an hour are counted.", most=VOTES_AN_HOUR)
-        raise TooManyRequests(said, retry_after=math.ceil(wait))
-    counted = Vote(told["kind"], candidate.iri, about or "", place or "", told["decision"])
+        limit = gettext("At most %(most)s answers an hour are counted.", most=VOTES_AN_HOUR)
+        raise TooManyRequests(limit, retry_after=math.ceil(wait))
+    counted = Vote(feedback["kind"], candidate.iri, about or "", place or "", feedback["decision"])
     runtime.votes.add(counted)
     return counted
 
 
-def _suggestion(store: Store, told: Mapping[str, Any]) -> tuple[Entry, str | None, str | None]:
-    """Return the candidate, what was asked about and the place, or raise Refused.
+def _suggestion(store: Store, feedback: Mapping[str, Any]) -> tuple[Entry, str | None, str | None]:
+    """Look up the candidate, the subject of the question and the place, or raise Refused.
 
     The candidate must be of a class that such a question is answered with.
     """
     known = tuple(path for path in CLASSES if path not in {"match", "territory"})
-    candidate = read(store, told["entry"], *KINDS[told["kind"]].candidates)
-    about = read(store, told["about"], *known, field="about").iri if "about" in told else None
-    place = territory_iri(store, told["territory"]) if "territory" in told else None
+    candidate = read(store, feedback["entry"], *KINDS[feedback["kind"]].candidates)
+    about = (
+        read(store, feedback["about"], *known, field="about").iri if "about" in feedback else None
+    )
+    place = territory_iri(store, feedback["territory"]) if "territory" in feedback else None
     return candidate, about, place
 
 
-def match_entry(store: Store, told: Mapping[str, Any], agent: str) -> Entry:
-    """Return the match that is to be stored.
+def match_entry(store: Store, feedback: Mapping[str, Any], agent: str) -> Entry:
+    """Make the match that is to be stored.
 
     Its name is made from the agent and the suggestion, so that a later decision on the same
     suggestion takes the place of the earlier one. Raises Refused for what is not there, or is
     not what such a question is answered with.
     """
-    candidate, about, place = _suggestion(store, told)
-    key = "\n".join([agent, told["kind"], candidate.iri, about or "", place or ""])
+    candidate, about, place = _suggestion(store, feedback)
+    key = "\n".join([agent, feedback["kind"], candidate.iri, about or "", place or ""])
     iri = f"{store.base}id/match/{hashlib.sha256(key.encode()).hexdigest()[:20]}"
-    decision = f"{VOC}decision/{told['decision']}"
-    title = f"{candidate.text(DCT + 'title') or candidate.slug}: {vocabulary().label(decision)}"
-    stamp = told.get("stamp", {})
+    concept = f"{VOC}decision/{feedback['decision']}"
+    title = f"{candidate.text(DCT + 'title') or candidate.slug}: {vocabulary().label(concept)}"
+    stamp = feedback.get("stamp", {})
     values: dict[str, Any] = {
         DCT + "title": ox.Literal(title[:200], language="en"),
-        PSR + "matchKind": ox.Literal(told["kind"]),
+        PSR + "matchKind": ox.Literal(feedback["kind"]),
         PSR + "candidate": ox.NamedNode(candidate.iri),
-        PSR + "decision": ox.NamedNode(decision),
+        PSR + "decision": ox.NamedNode(concept),
         PSR + "query": ox.NamedNode(about) if about else None,
         DCT + "spatial": ox.NamedNode(place) if place else None,
-        PSR + "score": decimal(f"{told['score']:.4f}") if "score" in told else None,
+        PSR + "score": decimal(f"{feedback['score']:.4f}") if "score" in feedback else None,
         PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
         PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
         PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
         PSR + "textVersion": ox.Literal(stamp["text"]) if stamp else None,
     }
     node = ox.NamedNode(iri)
-    found = [ox.Triple(node, ox.NamedNode(p), v) for p, v in values.items() if v is not None]
-    return make(iri, [ox.Triple(node, RDF_TYPE, ox.NamedNode(CLASSES["match"])), *found])
+    triples = [ox.Triple(node, RDF_TYPE, ox.NamedNode(CLASSES["match"]))]
+    triples += [ox.Triple(node, ox.NamedNode(p), v) for p, v in values.items() if v is not None]
+    return make(iri, triples)

@@ -26,19 +26,19 @@ _DIRECT = "/id/<path>/<slug>"
 
 @graphstore.get(ADDRESS)
 def read() -> Response:
-    """Return a graph: an entry, a vocabulary, provenance, or with ?default all of them."""
+    """Read a graph: an entry, a vocabulary, provenance, or with ?default all of them."""
     name = _graph()
     media, form = choose(GRAPH)
     if name is not None and _is_entry(name):
         return entry_answer(current().store.get(check_iri(name)), media, form)
     dataset = ALL if name is None else Dataset(default=(name,))
-    found = current().queries.run(EVERYTHING, form, dataset)
-    if not found.rows:
+    answer = current().queries.run(EVERYTHING, form, dataset)
+    if not answer.rows:
         raise NotFound(gettext("There is no graph %(name)s.", name=name))
-    answer = document(found.body, media)
-    answer.set_etag(f"{found.version}-{form}")
-    answer.make_conditional(request)
-    return answer
+    response = document(answer.body, media)
+    response.set_etag(f"{answer.version}-{form}")
+    response.make_conditional(request)
+    return response
 
 
 @graphstore.put(ADDRESS)
@@ -88,7 +88,7 @@ def _add(iri: str) -> Response:
 
 
 def _entry() -> str:
-    """Return the entry that a write names; Forbidden for what is no entry."""
+    """The IRI of the entry that a write names; Forbidden for what is no entry."""
     name = _graph()
     if name is None or not _is_entry(name):
         writes.writer()
@@ -101,7 +101,7 @@ def _is_entry(name: str) -> bool:
 
 
 def _graph() -> str | None:
-    """Return the graph that the request names, None for ?default."""
+    """The graph that the request names, None for ?default."""
     named, default = request.args.getlist("graph"), "default" in request.args
     if len(named) + default != 1:
         raise Malformed(gettext("Name one graph: ?graph= with its IRI, or ?default."))

@@ -18,6 +18,7 @@ from service.api import feedback, requests
 from service.api.writes import Stored, writer
 from service.core.runtime import current
 from service.core.votes import Vote
+from service.http import login
 from service.http.negotiation import MATCHES, choose, write
 from service.http.responses import as_json, context_url, document
 
@@ -36,15 +37,15 @@ def _match(kind: str) -> Response:
     """Answer one question, as JSON or as RDF that cites what it rests on."""
     media, form = choose(MATCHES)
     raw, matcher = _body(), current().matcher
-    answer = requests.ask(kind, raw, matcher)
+    answer = requests.answer(kind, raw, matcher)
     if form == "json":
         return as_json(answer)
-    found = as_rdf(kind, raw, answer, matcher.store.base)
-    return document(write(found, form, context_url()), media)
+    triples = as_rdf(kind, raw, answer, matcher.store.base)
+    return document(write(triples, form, context_url()), media)
 
 
 def as_rdf(kind: str, raw: Mapping[str, Any], answer: Answer, base: str) -> list[ox.Triple]:
-    """Return the answer to a request as triples, with the entry that was asked about."""
+    """The answer to a request as triples, with the entry that the question is about."""
     subjects = KINDS[kind].subjects
     about = next((raw[key] for key in subjects if key != "text" and key in raw), None)
     return answer_rdf.triples(kind, answer, base, about)
@@ -52,11 +53,8 @@ def as_rdf(kind: str, raw: Mapping[str, Any], answer: Answer, base: str) -> list
 
 def _body() -> dict[str, Any]:
     if request.mimetype != "application/json":
-        raise UnknownFormat(
-            gettext(
-                "Send application/json; %(kind)s is not read.", kind=request.mimetype or "nothing"
-            )
-        )
+        kind = request.mimetype or "nothing"
+        raise UnknownFormat(gettext("Send application/json; %(kind)s is not read.", kind=kind))
     return requests.read_json(request.get_data())
 
 
@@ -65,12 +63,11 @@ for name in KINDS:
 
 
 @matching.post("/feedback")
-def tell() -> Response:
+def receive_feedback() -> Response:
     """Store what the holder of a token says of a suggestion; count what a page's reader says."""
-    runtime = current()
-    told = requests.read_feedback(_body())
-    if request.authorization is None and runtime.sessions.name():
-        return as_json(Counted(feedback.vote(told)))
-    accepted = feedback.tell(runtime.intake, told, writer())
-    runtime.written()
+    received = requests.read_feedback(_body())
+    if request.authorization is None and login.has_session():
+        return as_json(Counted(feedback.vote(received)))
+    accepted = feedback.record(current().intake, received, writer())
+    current().written()
     return as_json(Stored(accepted.entry.iri, accepted.version), 201)

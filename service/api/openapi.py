@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from kg.vocabulary import CLASSES
-from matcher.kinds import KINDS, Kind
+from matcher.kinds import KINDS
 from matcher.model.answer import (
     ConsortiumAnswer,
     GroupsAnswer,
@@ -25,8 +25,8 @@ from service.api.entries import EntryList, ShapesReport, State, Stats
 from service.api.matches import Counted
 from service.api.requests import FeedbackRequest
 from service.api.writes import Stored
-from service.core.page_sessions import COOKIE
 from service.http.errors import ProblemDetails
+from service.http.login import COOKIE
 from service.http.negotiation import DATA, GRAPH, MATCHES, PAGE, RDF, TABLE, Offers
 from service.http.responses import as_json, document
 
@@ -57,18 +57,19 @@ ERRORS = {
     503: "Not ready, or too busy; see Retry-After",
     504: "A limit was hit; “limit” says which",
 }
+_STORED = {200: "Stored", 201: "Created"}
 _TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 
 
 @documentation.get("/openapi.json")
 def openapi() -> Response:
-    """Return the description as JSON."""
+    """The description as JSON."""
     return as_json(describe())
 
 
 @documentation.get("/api/docs")
 def docs() -> Response:
-    """Return the description as a page."""
+    """The description as a page."""
     return document(
         render_template("docs.html", api=describe(), operations=operations()), "text/html"
     )
@@ -82,7 +83,7 @@ def operations() -> Iterator[tuple[str, str, Json]]:
 
 
 def describe() -> Json:
-    """Return the whole OpenAPI document."""
+    """Make the whole OpenAPI document."""
     kinds: dict[JsonSchemaMode, tuple[type, ...]] = {
         "validation": (*(kind.request for kind in KINDS.values()), FeedbackRequest),
         "serialization": (*ANSWERS, ProblemDetails),
@@ -114,14 +115,7 @@ def describe() -> Json:
 
 
 def _paths() -> Json:
-    return (
-        _entry_paths()
-        | _match_paths()
-        | _query_paths()
-        | _graph_paths()
-        | _document_paths()
-        | _state_paths()
-    )
+    return _entry_paths() | _match_paths() | _query_paths() | _document_paths()
 
 
 def _entry_paths() -> Json:
@@ -139,19 +133,18 @@ def _entry_paths() -> Json:
         *iri,
     ]
     match = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
-    stored = {200: "Stored", 201: "Created"}
     return {
         "/api/entries": {
             "get": _operation(
                 "List entries, or read one by ?iri=", "Entries", listing, {}, EntryList
             ),
             "post": _write("Store a new entry", [], {201: "Created"}, [409]),
-            "put": _write("Replace the entry of ?iri=", [*iri, match], stored, [404, 412]),
+            "put": _write("Replace the entry of ?iri=", [*iri, match], _STORED, [404, 412]),
             "delete": _delete("Delete the entry of ?iri=", [*iri, match]),
         },
         "/api/entries/{path}/{slug}": {
             "get": _document("Read one entry", "Entries", DATA, named),
-            "put": _write("Replace or create an entry", [*named, match], stored, [404, 412]),
+            "put": _write("Replace or create an entry", [*named, match], _STORED, [404, 412]),
             "delete": _delete("Delete an entry that no other links to", [*named, match]),
         },
         "/api/validate": {
@@ -163,27 +156,28 @@ def _entry_paths() -> Json:
 
 
 def _match_paths() -> Json:
-    paths = {f"/api/match/{name}": _match(kind) for name, kind in KINDS.items()}
-    return paths | {"/api/match/feedback": {"post": _feedback()}}
-
-
-def _match(kind: Kind) -> Json:
-    body, answer = _json_body(kind.request), get_type_hints(kind.answer)["return"]
-    made = _operation(kind.title, "Matches", [_FORMAT], body, answer, 406)
-    made["responses"]["200"]["content"] |= {m: {"schema": {}} for m in MATCHES if "json" not in m}
-    return {"post": made}
-
-
-def _feedback() -> Json:
+    paths: Json = {}
+    for name, kind in KINDS.items():
+        body, answer = _json_body(kind.request), get_type_hints(kind.answer)["return"]
+        match = _operation(kind.title, "Matches", [_FORMAT], body, answer, 406)
+        match["responses"]["200"]["content"] |= {
+            media: {"schema": {}} for media in MATCHES if "json" not in media
+        }
+        paths[f"/api/match/{name}"] = {"post": match}
     title = "Tell what became of a suggestion"
-    made = _operation(title, "Matches", [], _json_body(FeedbackRequest), Counted, 401, 403)
-    made["responses"]["201"] = _answer(Stored)
-    return made | {"security": [*_TOKEN, {"session": []}]}
+    feedback = _operation(title, "Matches", [], _json_body(FeedbackRequest), Counted, 401, 403)
+    feedback["responses"]["201"] = _answer(Stored)
+    feedback["security"] = [*_TOKEN, {"session": []}]
+    return paths | {"/api/match/feedback": {"post": feedback}}
 
 
 def _query_paths() -> Json:
     errors = [403, 406, 413, 415, 503, 504]
     form = {"type": "object", "required": ["query"], "properties": {"query": {"type": "string"}}}
+    graph = [
+        _query("graph", "The IRI of an entry; to read, of any graph."),
+        _query("default", "Instead of ?graph=: all graphs. Only to read."),
+    ]
     body = {
         "content": {
             "application/x-www-form-urlencoded": {"schema": form},
@@ -191,7 +185,7 @@ def _query_paths() -> Json:
         }
     }
     offers = dict(TABLE) | dict(GRAPH)
-    asked = [
+    parameters = [
         _query("query", "SELECT, ASK, CONSTRUCT or DESCRIBE; at most 64 KiB."),
         _query("default-graph-uri", "A graph to ask instead of all; may come more than once."),
         _query("named-graph-uri", "A graph that GRAPH may name; may come more than once."),
@@ -199,39 +193,31 @@ def _query_paths() -> Json:
     return {
         "/sparql": {
             "get": _document(
-                "Run a query, or describe the service", "SPARQL", offers, asked, errors
+                "Run a query, or describe the service", "SPARQL", offers, parameters, errors
             ),
             "post": _document("Run a query", "SPARQL", offers, [], errors) | {"requestBody": body},
         },
         "/.well-known/void": {"get": _document("What the data are", "SPARQL", GRAPH, [])},
-    }
-
-
-def _graph_paths() -> Json:
-    named = [_query("graph", "The IRI of an entry; to read, of any graph."),
-             _query("default", "Instead of ?graph=: all graphs. Only to read.")]  # fmt: skip
-    stored = {200: "Stored", 201: "Created"}
-    return {
         "/graph-store": {
-            "get": _document("Read a graph", "Graph store", GRAPH, named, [404, 406, 504]),
-            "put": _write("Replace or create an entry", named, stored, [404, 412]),
-            "post": _write("Add statements to an entry", named, stored, [404, 409, 412]),
-            "delete": _delete("Delete an entry", named),
-        }
+            "get": _document("Read a graph", "Graph store", GRAPH, graph, [404, 406, 504]),
+            "put": _write("Replace or create an entry", graph, _STORED, [404, 412]),
+            "post": _write("Add statements to an entry", graph, _STORED, [404, 409, 412]),
+            "delete": _delete("Delete an entry", graph),
+        },
     }
 
 
 def _document_paths() -> Json:
     entry = [_in_path("path", sorted(CLASSES)), _in_path("slug")]
     scheme = [_in_path("scheme")]
-    stored = {200: "Stored", 201: "Created"}
+    html: Offers = {"text/html": "html"}
     moved = {"303": {"description": "The scheme that the concept is in"}}
     concept = _document("A concept of a scheme", "Documents", PAGE, [*scheme, _in_path("slug")])
     return {
         "/id/{path}/{slug}": {
             "get": _document("An entry", "Documents", PAGE, entry),
-            "put": _write("Replace or create an entry", entry, stored, [404, 412]),
-            "post": _write("Add statements to an entry", entry, stored, [404, 412]),
+            "put": _write("Replace or create an entry", entry, _STORED, [404, 412]),
+            "post": _write("Add statements to an entry", entry, _STORED, [404, 412]),
             "delete": _delete("Delete an entry that no other links to", entry),
         },
         "/ns": {"get": _document("The ontology", "Documents", PAGE, [])},
@@ -241,12 +227,6 @@ def _document_paths() -> Json:
         "/voc": {"get": _document("The concept schemes", "Documents", PAGE, [])},
         "/voc/{scheme}": {"get": _document("A concept scheme", "Documents", PAGE, scheme)},
         "/voc/{scheme}/{slug}": {"get": concept | {"responses": moved | _errors([404])}},
-    }
-
-
-def _state_paths() -> Json:
-    html: Offers = {"text/html": "html"}
-    return {
         "/api/stats": {"get": _operation("Numbers of the graph", "State", [], {}, Stats)},
         "/health": {"get": _operation("Whether the process lives", "State", [], {}, State)},
         "/ready": {
@@ -263,15 +243,15 @@ def _state_paths() -> Json:
 def _operation(
     summary: str, tag: str, parameters: list[Json], body: Json, answer: type | None, *errors: int
 ) -> Json:
-    """Return an operation that answers in JSON."""
+    """An operation that answers in JSON."""
     usual = [400, 429, *([413, 415, 422] if body else [422] if parameters else []), *errors]
-    found: Json = {
+    operation: Json = {
         "summary": summary,
         "tags": [tag],
         "parameters": parameters,
         "responses": {"200": _answer(answer)} | _errors(usual),
     }
-    return found | ({"requestBody": body} if body else {})
+    return operation | ({"requestBody": body} if body else {})
 
 
 def _answer(kind: type | None) -> Json:
@@ -286,25 +266,26 @@ def _answer(kind: type | None) -> Json:
 def _document(
     summary: str, tag: str, offers: Offers, parameters: list[Json], errors: list[int] | None = None
 ) -> Json:
-    """Return an operation that answers a document in one of several formats."""
-    asked = {"type": "string", "enum": sorted(set(offers.values()))}
-    many = [_query("format", "Goes before the Accept header.", asked)] if len(offers) > 1 else []
+    """An operation that answers a document in one of several formats."""
+    forms = {"type": "string", "enum": sorted(set(offers.values()))}
+    many = [_query("format", "Goes before the Accept header.", forms)] if len(offers) > 1 else []
     content: Json = {media: {"schema": {}} for media in offers}
-    found = [400, 404, 406, 429] if errors is None else [400, 429, *errors]
+    codes = [404, 406] if errors is None else errors
     return {
         "summary": summary,
         "tags": [tag],
         "parameters": [*parameters, *many],
-        "responses": {"200": {"description": summary, "content": content}} | _errors(found),
+        "responses": {"200": {"description": summary, "content": content}}
+        | _errors([400, 429, *codes]),
     }
 
 
 def _write(summary: str, parameters: list[Json], good: dict[int, str], errors: list[int]) -> Json:
-    found = _operation(summary, "Entries", parameters, _rdf_body(), Stored)
-    content = found["responses"].pop("200")["content"]
-    told = {str(code): {"description": text, "content": content} for code, text in good.items()}
+    operation = _operation(summary, "Entries", parameters, _rdf_body(), Stored)
+    content = operation["responses"].pop("200")["content"]
+    stored = {str(code): {"description": text, "content": content} for code, text in good.items()}
     refused = _errors([400, 401, 403, *errors, 413, 415, 422, 429])
-    return found | {"security": _TOKEN, "responses": told | refused}
+    return operation | {"security": _TOKEN, "responses": stored | refused}
 
 
 def _delete(summary: str, parameters: list[Json]) -> Json:

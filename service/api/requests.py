@@ -40,7 +40,7 @@ class FeedbackRequest(Strict):
 
 
 def read_json(data: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body holds, or raise Malformed."""
+    """Read a body that holds one JSON object; raises Malformed for any other."""
     try:
         body = load(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -50,7 +50,7 @@ def read_json(data: bytes) -> dict[str, Any]:
     return body
 
 
-def ask(kind: str, raw: dict[str, Any], matcher: Matcher, also: tuple[str, ...] = ()) -> Answer:
+def answer(kind: str, raw: dict[str, Any], matcher: Matcher, also: tuple[str, ...] = ()) -> Answer:
     """Put a request to the matcher; Refused names every key or value that is wrong."""
     return matcher.answer(kind, replace(question(kind, raw, matcher), also=also))
 
@@ -61,7 +61,7 @@ def question(kind: str, raw: dict[str, Any], matcher: Matcher) -> Question:
 
 
 def read_feedback(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return what became of a suggestion; Refused names every key or value that is wrong."""
+    """Read what became of a suggestion; Refused names every key or value that is wrong."""
     return _read(FeedbackRequest, raw)
 
 
@@ -74,22 +74,21 @@ def _read(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
-    """Return what pydantic found as a problem with a path and a hint."""
+    """Put what pydantic says into words of ours, with a hint."""
     path = ".".join(str(part) for part in error["loc"])
     value = None if error["type"] == "missing" else str(error["input"])[:200]
-    said, told = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), ""))
-    bounds = {k: number(v) if isinstance(v, int | float) else v
-              for k, v in error.get("ctx", {}).items()}  # fmt: skip
-    message, hint = gettext(said), gettext(told, **bounds) or None
+    message, advice = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), ""))
+    bounds = {
+        name: number(value) if isinstance(value, int | float) else value
+        for name, value in error.get("ctx", {}).items()
+    }
+    hint = gettext(advice, **bounds) or None
     if error["type"] == "extra_forbidden":
-        hint = gettext("Use %(names)s.", names=", ".join(sorted(_siblings(model, error["loc"]))))
-    return Problem(path, message, value=value, hint=hint)
-
-
-def _siblings(model: type[BaseModel], path: tuple[str | int, ...]) -> set[str]:
-    inner = get_args(model.model_fields[str(path[0])].annotation) if len(path) > 1 else ()
-    found = next((t for t in inner if issubclass(t, BaseModel)), model)
-    return set(found.model_fields)
+        first, *inner = error["loc"]
+        parts = get_args(model.model_fields[str(first)].annotation) if inner else ()
+        owner = next((part for part in parts if issubclass(part, BaseModel)), model)
+        hint = gettext("Use %(names)s.", names=", ".join(sorted(owner.model_fields)))
+    return Problem(path, gettext(message), value=value, hint=hint)
 
 
 #: what pydantic finds -> what is wrong, and what to do

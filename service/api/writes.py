@@ -27,15 +27,14 @@ class Stored:
 
 
 def writer() -> str:
-    """Return who holds the token of the request; 401 without one that is known."""
+    """Who holds the token of the request; 401 without one that is known."""
     given = request.authorization
     if given is None or given.type != "bearer" or not given.token:
         raise _unauthorized(gettext("Writing needs a token: send 'Authorization: Bearer TOKEN'."))
     holder = current().tokens.holder(given.token)
     if holder is None:
-        raise _unauthorized(
-            gettext("This token is not known, or was revoked."), error="invalid_token"
-        )
+        text = gettext("This token is not known, or was revoked.")
+        raise _unauthorized(text, error="invalid_token")
     return holder
 
 
@@ -46,17 +45,15 @@ def _unauthorized(why: str, **more: str) -> Unauthorized:
 
 
 def _sent(iri: str | None) -> Entry:
-    """Return the entry that the request's body describes, under the name of the address."""
-    store = current().store
-    data, media = request.get_data(), request.mimetype
-    return read_entry(data, media, store.base, iri=iri, noted=store.noted)
+    """Read the entry that the request's body describes, under the name of the address."""
+    body, store = request.get_data(), current().store
+    return read_entry(body, request.mimetype, store.base, iri=iri, noted=store.noted)
 
 
 def create() -> Accepted:
     """Store the new entry that the request's body describes."""
-    agent, runtime = writer(), current()
-    entry = _sent(None)
-    return runtime.intake.create(entry, agent)
+    agent = writer()
+    return current().intake.create(_sent(None), agent)
 
 
 def replace(iri: str) -> tuple[Accepted, int]:
@@ -77,7 +74,7 @@ def replace(iri: str) -> tuple[Accepted, int]:
 
 
 def status(accepted: Accepted) -> int:
-    """Return 201 if the write made the entry, else 200."""
+    """The status of a write: 201 if it made the entry, else 200."""
     seen = current().store.provenance(accepted.entry.iri)
     return 201 if seen and seen.action == "create" else 200
 
@@ -92,7 +89,7 @@ def delete(iri: str) -> Response:
 
 
 def expected_version(iri: str) -> int | None:
-    """Return the version that If-Match asks for, None without it; raises Changed."""
+    """The version that If-Match names, None without it; raises Changed where it is not current."""
     if "If-Match" not in request.headers:
         return None
     seen = current().store.provenance(iri)

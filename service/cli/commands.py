@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +18,7 @@ from service.cli.output import (
     Progress,
     figures,
     import_report,
-    problems,
+    problem_lines,
     query_rows,
     show,
 )
@@ -28,7 +27,6 @@ from service.core.settings import BadSetting, Settings, read
 if TYPE_CHECKING:
     from socket import socket
 
-    from matcher.model.answer import Answer
     from service.core.runtime import Matching, Runtime
     from service.core.tokens import Tokens
 
@@ -57,27 +55,25 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            _fail(error.format_message())
+            sentence = error.format_message()
         except (KgError, BadSetting, OSError) as error:
-            _fail(_sentence(error))
-
-
-def _fail(sentence: str) -> NoReturn:
-    click.echo(sentence, err=True)
-    sys.exit(2)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, Refused) and error.problems:
-        first = error.problems[0]
-        return f"{first.path}: {first.message}" + (f" {first.hint}" if first.hint else "")
-    return str(error).partition("\n")[0] or type(error).__name__
+            sentence = str(error).partition("\n")[0] or type(error).__name__
+            if isinstance(error, Refused) and error.problems:
+                first = error.problems[0]
+                sentence = f"{first.path}: {first.message}"
+                sentence += f" {first.hint}" if first.hint else ""
+        click.echo(sentence, err=True)
+        sys.exit(2)
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command ``--home`` and ``--json``."""
-    home = click.option("--home", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-                        help="Where everything is kept; else PASSERELLE_HOME.")  # fmt: skip
+    home = click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Where everything is kept; else PASSERELLE_HOME.",
+    )
     return home(click.option("--json", "as_json", is_flag=True, help="One JSON document.")(command))
 
 
@@ -116,7 +112,7 @@ def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
     settings = _settings(home)
     _set_up_models(settings)
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT
-        signal.signal(number, _stop)
+        signal.signal(number, lambda *_: sys.exit(0))
     with server.bind(host, settings.port) as bound:
         shown = "127.0.0.1" if host == "0.0.0.0" else host
         settings = replace(settings, host=shown, port=bound.getsockname()[1])
@@ -142,10 +138,6 @@ def _run(settings: Settings, bound: socket, as_json: bool, demo: bool) -> None:
                 raise runtime.unusable
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(0)
-
-
 def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None:
     """Say where the service is once it is ready; end it if the model can never be used."""
     if not runtime.wait_ready():
@@ -153,20 +145,15 @@ def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None
             os.kill(os.getpid(), signal.SIGTERM)
         return
     from matcher.model.answer import plain
+    from service.api import requests
     from service.cli.answers import lines
 
-    answer = _ask("transfer", dict(DEMO), runtime) if demo else None
+    answer = requests.answer("transfer", dict(DEMO), runtime.matcher) if demo else None
     line = f"Passerelle is ready at {address}"
     show({"ready": address, "demo": plain(answer) if answer else None}, as_json, line)
     if answer and not as_json:
         click.echo(f"\nA first question: {DEMO['text']} ({DEMO['territory']})")
         click.echo(lines(answer, 1))
-
-
-def _ask(kind: str, raw: dict[str, Any], source: Matching) -> Answer:
-    from service.api.requests import ask
-
-    return ask(kind, raw, source.matcher)
 
 
 @main.command("import")
@@ -192,8 +179,13 @@ def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int 
 
 
 @main.command()
-@click.option("--format", "form", type=click.Choice(["nquads", "turtle", "jsonld"]),
-              default="nquads", show_default=True)  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["nquads", "turtle", "jsonld"]),
+    default="nquads",
+    show_default=True,
+)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Else to stdout.")
 @common
 def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> None:
@@ -205,15 +197,15 @@ def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> 
         raise click.UsageError("With --json name a file by --output.")
     progress = Progress()
     store = open_graph(_settings(home), progress).store
-    count, body = export_all(store, form, lambda d, n: progress.counted("Writing", d, n))
+    count, data = export_all(store, form, lambda d, n: progress.counted("Writing", d, n))
     if output is None:
-        click.echo(body, nl=False)
+        click.echo(data, nl=False)
         return
     fresh = output.with_name(output.name + ".new")
-    fresh.write_bytes(body)
+    fresh.write_bytes(data)
     fresh.replace(output)
-    told = {"entries": count, "format": form, "output": str(output)}
-    show(told, as_json, f"{count} entries written to {output}")
+    body = {"entries": count, "format": form, "output": str(output)}
+    show(body, as_json, f"{count} entries written to {output}")
 
 
 @main.command()
@@ -230,13 +222,13 @@ def validate(home: Path | None, as_json: bool, file: Path) -> None:
     intake = open_graph(_settings(home), Progress())
     try:
         entry = read_entry(file.read_bytes(), media, intake.store.base, noted=intake.store.noted)
-        found, iri = list(intake.check(entry).problems), entry.iri
+        problems, iri = list(intake.check(entry).problems), entry.iri
     except Refused as error:
-        found, iri = error.problems, None
-    told = [problem.as_dict() for problem in found]
-    good = not any(p.severity == "violation" for p in found)
-    text = "\n".join([*problems(told).splitlines(), "It conforms." if good else "Refused."])
-    show({"entry": iri, "conforms": good, "problems": told}, as_json, text)
+        problems, iri = error.problems, None
+    rows = [problem.as_dict() for problem in problems]
+    good = not any(problem.severity == "violation" for problem in problems)
+    text = "\n".join([*problem_lines(rows), "It conforms." if good else "Refused."])
+    show({"entry": iri, "conforms": good, "problems": rows}, as_json, text)
     sys.exit(0 if good else 1)
 
 
@@ -245,8 +237,8 @@ def validate(home: Path | None, as_json: bool, file: Path) -> None:
 def reindex(home: Path | None, as_json: bool) -> None:
     """Make the whole index anew."""
     progress = Progress()
-    with _matching(_settings(home), progress) as found:
-        count = found.matcher.rebuild(lambda d, n: progress.counted("Indexing", d, n))
+    with _matching(_settings(home), progress) as matching:
+        count = matching.matcher.rebuild(lambda d, n: progress.counted("Indexing", d, n))
     show({"entries": count}, as_json, f"{count} entries indexed.")
 
 
@@ -257,21 +249,40 @@ def reindex(home: Path | None, as_json: bool) -> None:
 @click.option("--territory", help="A NUTS code, or an ISO code of a country.")
 @click.option("--lang", help="The language of the text; else detected.")
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
-@click.option("--diversity", type=click.Choice(["country", "approach", "language"]),
-              help="similar: spread the matches over these.")  # fmt: skip
+@click.option(
+    "--diversity",
+    type=click.Choice(["country", "approach", "language"]),
+    help="similar: spread the matches over these.",
+)
 @click.option("--with", "more", metavar="JSON", help="More keys of the request, as the API takes.")
 @click.option("--country", help="batch: an ISO code; all of its practices and challenges.")
 @click.option("--output", type=OUTPUT, help="batch: where the lines go; a file is gone on with.")
-@click.option("--format", "form", type=click.Choice(["turtle", "nt", "jsonld"]),
-              help="The answer as RDF that cites what it rests on.")  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["turtle", "nt", "jsonld"]),
+    help="The answer as RDF that cites what it rests on.",
+)
 @common
-def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: str | None,
-          country: str | None, output: Path | None, form: str | None, **given: Any) -> None:  # noqa: ANN401  # fmt: skip
+def match(
+    home: Path | None,
+    as_json: bool,
+    kind: str,
+    entry: str | None,
+    more: str | None,
+    country: str | None,
+    output: Path | None,
+    form: str | None,
+    **given: Any,  # noqa: ANN401
+) -> None:
     """Ask for matches of a TEXT in any language, or of an entry; or for all of a country."""
+    from kg.vocabulary import context
     from matcher.kinds import KINDS
     from matcher.model.answer import plain
-    from service.api.requests import read_json
+    from service.api import requests
+    from service.api.matches import as_rdf
     from service.cli.answers import lines
+    from service.http.negotiation import write
 
     if (kind == "batch") != (country is not None and output is not None):
         raise click.UsageError("For batch name --country and --output, and only then.")
@@ -283,24 +294,20 @@ def match(home: Path | None, as_json: bool, kind: str, entry: str | None, more: 
     if entry is not None:
         path = entry.rsplit("/", 2)[-2] if entry.count("/") > 1 else ""
         raw[KINDS[kind].key_of(path)] = entry
-    raw |= read_json(more.encode()) if more else {}
+    raw |= requests.read_json(more.encode()) if more else {}
     progress = Progress()
-    with _matching(_settings(home), progress) as found:
-        found.matcher.catch_up(lambda d, n: progress.counted("Indexing", d, n))
+    with _matching(_settings(home), progress) as matching:
+        matching.matcher.catch_up(lambda d, n: progress.counted("Indexing", d, n))
         if country is not None and output is not None:
-            _batch(found, country, output, raw["limit"], progress, as_json=as_json)
+            _batch(matching, country, output, raw["limit"], progress, as_json=as_json)
             return
-        answer = _ask(kind, raw, found)
-        text = _rdf(kind, raw, answer, found.store.base, form) if form else None
-    show(plain(answer), as_json, text or lines(answer, raw["limit"]))
-
-
-def _rdf(kind: str, raw: dict[str, Any], answer: Answer, base: str, form: str) -> str:
-    from kg.vocabulary import context
-    from service.api.matches import as_rdf
-    from service.http.negotiation import write
-
-    return write(as_rdf(kind, raw, answer, base), form, context()).decode().rstrip("\n")
+        answer = requests.answer(kind, raw, matching.matcher)
+    if form:
+        triples = as_rdf(kind, raw, answer, matching.store.base)
+        text = write(triples, form, context()).decode().rstrip("\n")
+    else:
+        text = lines(answer, raw["limit"])
+    show(plain(answer), as_json, text)
 
 
 @main.command()
@@ -310,27 +317,34 @@ def _rdf(kind: str, raw: dict[str, Any], answer: Answer, base: str, form: str) -
 def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
     """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
     from service.api import requests
-    from service.api.feedback import tell
+    from service.api.feedback import record
     from service.core.runtime import open_graph
     from service.core.tokens import check_label
 
     check_label(agent, "agent")
-    told = requests.read_feedback(requests.read_json(file.read()))
-    accepted = tell(open_graph(_settings(home), Progress()), told, agent)
+    decision = requests.read_feedback(requests.read_json(file.read()))
+    accepted = record(open_graph(_settings(home), Progress()), decision, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
 
 
-def _batch(found: Matching, country: str, output: Path, limit: int, progress: Progress,
-           *, as_json: bool) -> None:  # fmt: skip
+def _batch(
+    matching: Matching,
+    country: str,
+    output: Path,
+    limit: int,
+    progress: Progress,
+    *,
+    as_json: bool,
+) -> None:
     from kg.catalogue.lists import country_code
     from matcher.questions import batch
 
     def tell(done: int, total: int) -> None:
         progress.counted("Matching", done, total)
 
-    code = country_code(found.store, country)
-    report = batch.run(found.matcher, code, output, limit, tell)
+    code = country_code(matching.store, country)
+    report = batch.run(matching.matcher, code, output, limit, tell)
     show(report, as_json, f"{report['entries']} entries matched in {output}")
 
 
@@ -377,11 +391,11 @@ def queries(home: Path | None, as_json: bool, limit: int, slowest: bool, limited
     """Show the log of SPARQL queries: how long, how much, which limit; never their text."""
     from service.core.query_log import read as read_log
 
-    found = [seen for seen in read_log(_settings(home).home) if seen.limit or not limited]
+    noted = [seen for seen in read_log(_settings(home).home) if seen.limit or not limited]
     if slowest:
-        found.sort(key=lambda seen: -seen.milliseconds)
-    rows = [vars(seen) for seen in found[:limit]]
-    show({"queries": rows, "total": len(found)}, as_json, query_rows(rows))
+        noted.sort(key=lambda seen: -seen.milliseconds)
+    rows = [vars(seen) for seen in noted[:limit]]
+    show({"queries": rows, "total": len(noted)}, as_json, query_rows(rows))
 
 
 @main.group()
@@ -408,8 +422,8 @@ def create_token(home: Path | None, as_json: bool, label: str) -> None:
 @common
 def list_tokens(home: Path | None, as_json: bool) -> None:
     """List who holds tokens, and since when."""
-    found = [{"label": t.label, "created": t.created} for t in _tokens(home).all()]
-    show({"tokens": found}, as_json, "\n".join(f"{t['label']} {t['created']}" for t in found))
+    rows = [{"label": token.label, "created": token.created} for token in _tokens(home).all()]
+    show({"tokens": rows}, as_json, "\n".join(" ".join(row.values()) for row in rows))
 
 
 @token.command("revoke")

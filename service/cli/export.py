@@ -12,7 +12,7 @@ from service.http.negotiation import turtle
 
 
 def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> tuple[int, bytes]:
-    """Return the number of entries and the file, as ``nquads``, ``turtle`` or ``jsonld``.
+    """The number of entries and the file, as ``nquads``, ``turtle`` or ``jsonld``.
 
     ``nquads`` is everything, with graphs, provenance and vocabularies.
     """
@@ -22,9 +22,9 @@ def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> tup
     if form == "turtle":
         triples = [triple for entry in entries for triple in entry.triples]
         return len(entries), turtle(triples)
-    found = []
+    objects = []
     for number, entry in enumerate(entries, 1):
-        found.append(entry_object(entry))
+        objects.append(entry_object(entry))
         tell(number, len(entries))
-    document = {"@context": context(), "@graph": found}
+    document = {"@context": context(), "@graph": objects}
     return len(entries), json.dumps(document, ensure_ascii=False, indent=1).encode()

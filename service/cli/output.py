@@ -10,7 +10,10 @@ import click
 
 
 class Progress:
-    """Shows what is being done and how far it is; one line at the start where nobody watches."""
+    """Shows what is being done and how far it is; one line at the start where nobody watches.
+
+    Not by click.progressbar: it hides the cursor until a block ends, and here callbacks tell.
+    """
 
     def __init__(self) -> None:
         self._watched = sys.stderr.isatty()
@@ -19,12 +22,8 @@ class Progress:
     def __call__(self, what: str, share: float) -> None:
         """Show ``what`` with a bar of the share done, 0 to 1."""
         if self._watched:
-            done = int(share * 30)
-            click.echo(
-                f"\r{what} [{'#' * done}{'.' * (30 - done)}] {share:4.0%}", err=True, nl=False
-            )
-            if share >= 1:
-                click.echo("", err=True)
+            bar = ("#" * int(share * 30)).ljust(30, ".")
+            click.echo(f"\r{what} [{bar}] {share:4.0%}", err=True, nl=share >= 1)
         elif what != self._shown:
             click.echo(f"{what} ...", err=True)
         self._shown = what
@@ -41,30 +40,32 @@ def show(body: Any, as_json: bool, text: str) -> None:  # noqa: ANN401
     click.echo(shown.encode("utf-8", "backslashreplace").decode())
 
 
-def problems(found: list[dict[str, Any]]) -> str:
-    """Return problems as lines for a person."""
-    return "\n".join(
-        f"{p['severity']}: {p['path']}: {p['message']}" + (f" {p['hint']}" if p["hint"] else "")
-        for p in found
-    )
+def problem_lines(problems: list[dict[str, Any]]) -> list[str]:
+    """Problems as lines for a person; a message of several lines stays several."""
+    lines = []
+    for row in problems:
+        text = f"{row['severity']}: {row['path']}: {row['message']}"
+        lines += (f"{text} {row['hint']}" if row["hint"] else text).splitlines()
+    return lines
 
 
 def import_report(report: dict[str, Any]) -> str:
-    """Return the counts of an import and why rows were refused, as lines."""
+    """The counts of an import and why rows were refused, as lines."""
     counts = {k: v for k, v in report.items() if isinstance(v, int)}
     lines = [f"{key.replace('_', ' ')}: {value}" for key, value in counts.items()]
     for row in report["refusals"]:
         lines.append(f"row {row['row']} ({row['identifier']}) refused:")
-        lines += ["  " + line for line in problems(row["problems"]).splitlines()]
+        lines += ["  " + line for line in problem_lines(row["problems"])]
     return "\n".join([f"{report['file']} from {report['source']}", *lines])
 
 
 def figures(report: dict[str, Any], under: str = "") -> str:
-    """Return the figures of an evaluation, a line each, with intervals where there are some."""
+    """The figures of an evaluation, a line each, with intervals where there are some."""
     lines = []
     for name, value in report.items():
         if isinstance(value, dict) and "low" in value and "value" in value:
-            lines.append(f"{under + name:44} {_interval(value)}")
+            interval = f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+            lines.append(f"{under + name:44} {interval}")
         elif isinstance(value, dict):
             lines.append(figures(value, f"{under}{name} "))
         elif not isinstance(value, list):
@@ -72,12 +73,8 @@ def figures(report: dict[str, Any], under: str = "") -> str:
     return "\n".join(lines)
 
 
-def _interval(figure: dict[str, float]) -> str:
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
-
-
 def query_rows(rows: list[dict[str, Any]]) -> str:
-    """Return the log of queries as lines: when, milliseconds, rows, hash, what became of it."""
+    """The log of queries as lines: when, milliseconds, rows, hash, what became of it."""
     lines = [
         f"{row['when'][:19]}  {row['milliseconds']:>9.1f} ms  {row['rows'] or 0:>7} rows"
         f"  {row['hash']}  {row['limit'] or row['outcome']}"

@@ -47,15 +47,19 @@ class Titles:
         return ((row, title.value) for row in self.shelf.rows for title in row.titles)
 
     def find(self, path: str, text: str) -> str | None:
-        """Return the entry of a class with this title or ``title (name)``.
+        """Look up the entry of a class with this title or ``title (name)``.
 
         What was typed without accents is found too, unless it could be several titles.
         """
         if iri := self._exact.get((path, text.casefold())):
             return iri
         plain = fold(text)
-        meant = self.folded[path].get(plain, [])
-        return meant[0] if len(meant) == 1 else None if meant else self._exact.get((path, plain))
+        match self.folded[path].get(plain, []):
+            case [iri]:
+                return iri
+            case []:
+                return self._exact.get((path, plain))
+        return None
 
 
 class Lists:
@@ -99,5 +103,5 @@ class Lists:
 
 
 def named(title: str, iri: str) -> str:
-    """Return what an entry is called where it can be chosen: its title with its name."""
+    """What an entry is called where it can be chosen: its title with its name."""
     return f"{title} ({iri.rsplit('/', 1)[-1]})"

@@ -16,17 +16,23 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._queries = Counter(
-            "passerelle_sparql_queries", "SPARQL queries by what became of them.",
-            ["outcome", "limit"], registry=self._registry,
-        )  # fmt: skip
+            "passerelle_sparql_queries",
+            "SPARQL queries by what became of them.",
+            ["outcome", "limit"],
+            registry=self._registry,
+        )
         self._seconds = Histogram(
-            "passerelle_sparql_seconds", "How long SPARQL queries took.",
-            buckets=SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "passerelle_sparql_seconds",
+            "How long SPARQL queries took.",
+            buckets=SECONDS,
+            registry=self._registry,
+        )
         self._requests = Counter(
-            "passerelle_http_requests", "Requests by part of the service and status.",
-            ["part", "status"], registry=self._registry,
-        )  # fmt: skip
+            "passerelle_http_requests",
+            "Requests by part of the service and status.",
+            ["part", "status"],
+            registry=self._registry,
+        )
 
     def query(self, outcome: str, limit: str | None, seconds: float) -> None:
         """Count a SPARQL query."""
@@ -42,5 +48,5 @@ class Metrics:
         Gauge(f"passerelle_{name}", meaning, registry=self._registry).set_function(value)
 
     def text(self) -> bytes:
-        """Return all figures in the text format of Prometheus."""
+        """All figures in the text format of Prometheus."""
         return generate_latest(self._registry)

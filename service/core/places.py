@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kg.catalogue.lists import PlaceName, place_names
+from kg.catalogue.lists import place_names
 from kg.errors import Refused, refused
 from kg.stores.protocol import Store
 from kg.text.folding import fold
@@ -21,7 +21,7 @@ _ALIASES = {"gr": "el", "gb": "uk"}
 
 
 @dataclass(frozen=True)
-class Place:
+class Territory:
     """A territory: its IRI, the code that matching takes, its name and level."""
 
     iri: str
@@ -31,7 +31,7 @@ class Place:
 
     @property
     def label(self) -> str:
-        """Return what the place field shows, for example ``Croatia (HR)``."""
+        """What the place field shows, for example ``Croatia (HR)``."""
         own = country(self.code) if self.level == "country" else ""
         return f"{own or self.name} ({self.code})"
 
@@ -41,42 +41,43 @@ class PlaceBook:
 
     def __init__(self, store: Store) -> None:
         self.version = store.version()
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, Territory] = {}
         self._parents: dict[str, str | None] = {}
-        self._by_name: dict[str, list[Place]] = defaultdict(list)
+        self._by_name: dict[str, list[Territory]] = defaultdict(list)
         for row in place_names(store):
-            self._take(row)
+            code = row.iri.rsplit("/", 1)[-1]
+            place = Territory(row.iri, code, row.name, row.level)
+            self._places.setdefault(code.casefold(), place)
+            self._parents[row.iri] = row.parent
+            langs = available() if row.level == "country" else ()
+            for name in (row.name, *(country(code, lang) for lang in langs)):
+                if all(known.iri != row.iri for known in self._by_name[fold(name)]):
+                    self._by_name[fold(name)].append(place)
 
-    def _take(self, row: PlaceName) -> None:
-        code = row.iri.rsplit("/", 1)[-1]
-        place = Place(row.iri, code, row.name, row.level)
-        self._places.setdefault(code.casefold(), place)
-        self._parents[row.iri] = row.parent
-        langs = available() if row.level == "country" else ()
-        for name in (row.name, *(country(code, lang) for lang in langs)):
-            if all(known.iri != row.iri for known in self._by_name[fold(name)]):
-                self._by_name[fold(name)].append(place)
-
-    def offered(self) -> list[Place]:
-        """Return countries and large regions, countries first, then by code."""
+    def offered(self) -> list[Territory]:
+        """Countries and large regions, countries first, then by code."""
         large = [p for p in self._places.values() if p.level in _OFFERED]
         return sorted(large, key=lambda p: (p.level != "country", p.code))
 
-    def find(self, text: str) -> Place:
-        """Return the place that a code, a name or ``name (code)`` means.
+    def find(self, text: str) -> Territory:
+        """Look up the place that a code, a name or ``name (code)`` means.
 
         Raises Refused with the closest names if there is none, or with all of them if the
         name is that of several places.
         """
-        for code in (_code(text), text.strip()):
+        in_brackets = re.search(r"\(([A-Za-z0-9-]{2,80})\)\s*$", text[-100:])
+        for code in (in_brackets[1] if in_brackets else "", text.strip()):
             key = code.casefold()
-            if found := self._places.get(_ALIASES.get(key, key)):
-                return found
+            if place := self._places.get(_ALIASES.get(key, key)):
+                return place
         named = self._by_name.get(fold(text), [])
         if not named:
             raise self._unknown(text)
         best = min(named, key=lambda p: (_PREFERRED.index(p.level), p.code))
-        if any(not self._same(best, other) for other in named):
+        if not all(
+            best.iri in self._above(other.iri) or other.iri in self._above(best.iri)
+            for other in named
+        ):
             names = ", ".join(sorted(p.label for p in named))
             raise refused(
                 "place",
@@ -86,15 +87,12 @@ class PlaceBook:
             )
         return best
 
-    def _same(self, one: Place, other: Place) -> bool:
-        """Return whether one of two places of the same name lies in the other."""
-        return one.iri in self._above(other.iri) or other.iri in self._above(one.iri)
-
     def _above(self, iri: str) -> list[str]:
-        found = [iri]
-        while (parent := self._parents.get(found[-1])) and parent not in found:
-            found.append(parent)
-        return found
+        """A place and all that it lies in, the smallest first."""
+        places = [iri]
+        while (parent := self._parents.get(places[-1])) and parent not in places:
+            places.append(parent)
+        return places
 
     def _unknown(self, text: str) -> Refused:
         shown = text if len(text) <= 60 else text[:60] + "…"
@@ -107,9 +105,3 @@ class PlaceBook:
         )
         message = gettext("No place is called “%(place)s” here.", place=shown)
         return refused("place", message, value=text, hint=hint)
-
-
-def _code(text: str) -> str:
-    """Return the code in brackets at the end of a text, or the empty text."""
-    found = re.search(r"\(([A-Za-z0-9-]{2,80})\)\s*$", text[-100:])
-    return found[1] if found else ""

@@ -1,4 +1,4 @@
-"""Who asks, and by which address: what trusted proxies say of a request, and nobody else."""
+"""Who sends a request, and to which address: what trusted proxies say, and nobody else."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-#: where the environment of a request keeps the name that the service was asked by
-ASKED = "passerelle.asked"
+#: where the environment of a request keeps the name by which the client knows the service
+HOST_NAMED = "passerelle.host"
 _FORWARDED = "HTTP_X_FORWARDED_"
 #: letters of an address with brackets, zone and port
 _LONGEST = 80
@@ -50,12 +50,12 @@ def household(client: str) -> str:
     return client
 
 
-class Front:
+class ProxyMiddleware:
     """Shows the application every request under the address that the service states itself.
 
-    The ``Host`` header only says by which name it was asked: the environment keeps it as ASKED,
-    so that nothing made from a request's address can repeat it. What trusted proxies forward is
-    taken over, whatever else was forwarded is forgotten.
+    What the ``Host`` header names is kept in the environment as HOST_NAMED, so that nothing made
+    from a request's address can repeat it. What trusted proxies forward is taken over, whatever
+    else was forwarded is forgotten.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Front:
         """Answer a request."""
         peer = environ.get("REMOTE_ADDR", "")
         names = [name for name in environ if name.startswith(_FORWARDED)]
-        said = {name.removeprefix(_FORWARDED): environ.pop(name) for name in names}
-        environ[ASKED] = environ.get("HTTP_HOST", "")
+        forwarded = {name.removeprefix(_FORWARDED): environ.pop(name) for name in names}
+        environ[HOST_NAMED] = environ.get("HTTP_HOST", "")
         if self._proxies.trusts(peer):
-            environ["REMOTE_ADDR"] = self._proxies.client(peer, said.get("FOR", ""))
-            _believe(environ, {n: value.rpartition(",")[2].strip() for n, value in said.items()})
+            environ["REMOTE_ADDR"] = self._proxies.client(peer, forwarded.get("FOR", ""))
+            _take_over(environ, forwarded)
         environ["HTTP_HOST"] = self._host
         if self._public:
             environ["wsgi.url_scheme"], environ["SCRIPT_NAME"] = self._scheme, self._prefix
@@ -82,13 +82,14 @@ class Front:
         return self._app(environ, start_response)
 
 
-def _believe(environ: WSGIEnvironment, said: dict[str, str]) -> None:
-    """Take over scheme, host and prefix from the last proxy."""
-    if (scheme := said.get("PROTO", "").lower()) in {"http", "https"}:
+def _take_over(environ: WSGIEnvironment, forwarded: dict[str, str]) -> None:
+    """Believe the last proxy about scheme, host and prefix."""
+    last = {name: value.rpartition(",")[2].strip() for name, value in forwarded.items()}
+    if (scheme := last.get("PROTO", "").lower()) in {"http", "https"}:
         environ["wsgi.url_scheme"] = scheme
-    if host := said.get("HOST"):
-        environ[ASKED] = host
-    if (prefix := said.get("PREFIX", "").rstrip("/")).startswith("/"):
+    if host := last.get("HOST"):
+        environ[HOST_NAMED] = host
+    if (prefix := last.get("PREFIX", "").rstrip("/")).startswith("/"):
         environ["SCRIPT_NAME"] = prefix
 
 

@@ -32,7 +32,7 @@ log = logging.getLogger("passerelle")
 
 
 @dataclass
-class Seen:
+class LoggedQuery:
     """One query: when, what became of it, how long it took and how much it brought.
 
     ``hash`` is the beginning of the SHA-256 of its text; ``outcome`` is ``answered``,
@@ -51,13 +51,13 @@ class Seen:
     version: int | None = None
     similar: bool = False
 
-    def answered(self, form: str, written: str, found: Answer, *, similar: bool) -> None:
+    def answered(self, form: str, written: str, answer: Answer, *, similar: bool) -> None:
         """Note the answer."""
         self.outcome, self.form, self.format, self.similar = "answered", form, written, similar
-        self.rows, self.bytes, self.version = found.rows, len(found.body), found.version
+        self.rows, self.bytes, self.version = answer.rows, len(answer.body), answer.version
 
 
-_SEEN = TypeAdapter(Seen)
+_LOGGED = TypeAdapter(LoggedQuery)
 
 
 class _Lines(RotatingFileHandler):
@@ -73,7 +73,7 @@ class _Lines(RotatingFileHandler):
 
 
 class QueryLog:
-    """Notes what is seen of each query, and counts it; safe to use from several threads.
+    """Notes what is logged of each query, and counts it; safe to use from several threads.
 
     Lines wait in memory for ``flush``: a write for each would let go of the interpreter. Lines
     that cannot be written are lost, and the service's own log says so once until it works again;
@@ -91,29 +91,26 @@ class QueryLog:
         self._failed = False
 
     @contextmanager
-    def watch(self, text: str) -> Iterator[Seen]:
+    def watch(self, text: str) -> Iterator[LoggedQuery]:
         """Note one query, also where the block raises."""
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        seen = Seen(datetime.now(UTC).isoformat(timespec="milliseconds"), digest)
+        logged = LoggedQuery(datetime.now(UTC).isoformat(timespec="milliseconds"), digest)
         start = time.perf_counter()
         try:
-            yield seen
+            yield logged
         except KgError as error:
-            seen.outcome, seen.limit = type(error).__name__, getattr(error, "limit", None)
+            logged.outcome, logged.limit = type(error).__name__, getattr(error, "limit", None)
             raise
         finally:
             seconds = time.perf_counter() - start
-            seen.milliseconds = round(seconds * 1000, 1)
-            self._note(seen)
-            self._metrics.query(seen.outcome, seen.limit, seconds)
-
-    def _note(self, seen: Seen) -> None:
-        line = json.dumps({k: v for k, v in vars(seen).items() if v is not None})
-        with self._lock:
-            self._waiting.append(line)
-            many = len(self._waiting) >= WAITING
-        if many:
-            self.flush()
+            logged.milliseconds = round(seconds * 1000, 1)
+            line = json.dumps({k: v for k, v in vars(logged).items() if v is not None})
+            with self._lock:
+                self._waiting.append(line)
+                many = len(self._waiting) >= WAITING
+            if many:
+                self.flush()
+            self._metrics.query(logged.outcome, logged.limit, seconds)
 
     def flush(self) -> None:
         """Write what waits; a file that somebody has removed is begun anew."""
@@ -129,21 +126,18 @@ class QueryLog:
                 self._failed = False
             except OSError as error:
                 self._drop()
-                self._complain(error)
+                if not self._failed:
+                    log.warning(
+                        "The log of queries cannot be written (%s);"
+                        " queries are answered without it.",
+                        error.strerror or type(error).__name__,
+                    )
+                self._failed = True
 
     def _drop(self) -> None:
         """Let go of the file; what it holds in memory is lost if it cannot be written."""
         with suppress(OSError):
             self._file.close()
-
-    def _complain(self, error: OSError) -> None:
-        """Say the first of a row of errors."""
-        if not self._failed:
-            log.warning(
-                "The log of queries cannot be written (%s); queries are answered without it.",
-                error.strerror or type(error).__name__,
-            )
-        self._failed = True
 
     def close(self) -> None:
         """Write what waits and close the file."""
@@ -155,21 +149,13 @@ def _file(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}") if number else path
 
 
-def read(home: Path) -> Iterator[Seen]:
-    """Yield the queries that were noted, latest first; what is no line of ours is left out."""
+def read(home: Path) -> Iterator[LoggedQuery]:
+    """The queries that were noted, latest first; what is no line of ours is left out."""
     for number in range(KEPT + 1):
         try:
             text = _file(home / FILE, number).read_text("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         for line in reversed(text.splitlines()):
-            if seen := _seen(line):
-                yield seen
-
-
-def _seen(line: str) -> Seen | None:
-    """Return what a line says, None for a broken one: a full disk cuts lines."""
-    try:
-        return _SEEN.validate_json(line)
-    except ValidationError:
-        return None
+            with suppress(ValidationError):  # a full disk cuts lines
+                yield _LOGGED.validate_json(line)

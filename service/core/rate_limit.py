@@ -15,9 +15,12 @@ class RateLimiter:
     """
 
     def __init__(
-        self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic,
+        self,
+        rate: float,
+        burst: int,
+        clock: Callable[[], float] = time.monotonic,
         clients: int = 10_000,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._rate, self._burst, self._clock, self._clients = rate, burst, clock, clients
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -45,9 +48,12 @@ class Window:
     """
 
     def __init__(
-        self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic,
+        self,
+        most: int,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
         clients: int = 10_000,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._most, self._seconds, self._clock, self._clients = most, seconds, clock, clients
         self._lock = threading.Lock()
         self._events: OrderedDict[str, deque[float]] = OrderedDict()

@@ -8,7 +8,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Self, cast
 
 from flask import current_app
@@ -37,7 +36,6 @@ from matcher.judging.weights import read_weights
 from matcher.matcher import Matcher
 from service.core.lists import Lists
 from service.core.metrics import Metrics
-from service.core.page_sessions import Sessions
 from service.core.query_log import QueryLog
 from service.core.rate_limit import Window
 from service.core.settings import Settings
@@ -64,10 +62,9 @@ def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
     Raises StoreUnusable if another process holds it or it was made for another base.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
-    note = settings.home / "starter.json"
     intake = Intake(_open_store(settings), Validator())
     fold_entries(intake.store, Votes(settings.home / VOTES))
-    _bring_starter(intake, note, tell)
+    _bring_starter(intake, settings.home / "starter.json", tell)
     return intake
 
 
@@ -81,7 +78,14 @@ def _open_store(settings: Settings) -> Store:
 
 
 def _open_queries(settings: Settings, store: Store) -> QueryEngine:
-    limits = _limits(settings)
+    limits = Limits(
+        settings.sparql_seconds,
+        settings.sparql_memory,
+        settings.sparql_rows,
+        settings.sparql_bytes,
+        settings.sparql_concurrent,
+        settings.sparql_queue,
+    )
     if settings.engine is None:
         return QueryPool(cast(EmbeddedStore, store), settings.home / "snapshots", limits)
     from kg.sparql.remote import RemoteQueries
@@ -90,21 +94,19 @@ def _open_queries(settings: Settings, store: Store) -> QueryEngine:
     return RemoteQueries(Engine(settings.engine), store.version, limits)
 
 
-def _noted(note: Path) -> dict[str, object]:
-    """Return what the last start noted in the home, nothing before the first."""
+def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
+    """Load the starter graph at the first start, a changed one at a later start.
+
+    The file ``note`` keeps which one was loaded, and what of it was kept or refused.
+    """
+    digest = starter.digest()
     try:
-        return dict(json.loads(note.read_text("utf-8")))
+        if dict(json.loads(note.read_text("utf-8"))).get("digest") == digest:
+            return
     except FileNotFoundError:
-        return {}
+        pass
     except (ValueError, TypeError) as error:
         raise StoreUnusable(f"{note} cannot be read; remove it and start again.") from error
-
-
-def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
-    """Load the starter graph at the first start, a changed one at a later start."""
-    digest = starter.digest()
-    if _noted(note).get("digest") == digest:
-        return
     tell("Loading the starter graph", 0.0)
     store, report = intake.store, BatchReport()
     with store.exclusive():
@@ -112,24 +114,22 @@ def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
             store.write([Change(e.iri, e) for e in starter.entries(store.base)], AGENT, "create")
         else:
             report = intake.submit_many(starter.entries(store.base), AGENT, keep_others=True)
-    _note_starter(note, {"digest": digest}, report)
-    tell("Loading the starter graph", 1.0)
-
-
-def _note_starter(note: Path, made: dict[str, str], report: BatchReport) -> None:
-    body = made | {"kept": report.kept, "refused": sorted(report.refused)}
     if report.kept or report.refused:
         log.warning(
             "The new starter graph left %d edited entries alone and had %d refused; see %s.",
-            len(report.kept), len(report.refused), note,
-        )  # fmt: skip
+            len(report.kept),
+            len(report.refused),
+            note,
+        )
+    body = {"digest": digest, "kept": report.kept, "refused": sorted(report.refused)}
     fresh = note.with_suffix(".new")
     fresh.write_text(json.dumps(body, indent=1), "utf-8")
     fresh.replace(note)
+    tell("Loading the starter graph", 1.0)
 
 
 def make_embedder(settings: Settings, tell: Tell = silent) -> Embedder:
-    """Return the model that the settings name; StoreUnusable if its files are damaged."""
+    """Load the model that the settings name; StoreUnusable if its files are damaged."""
     try:
         return SentenceEmbedder(settings.model, settings.home, tell)
     except ModelDamaged as error:
@@ -160,13 +160,10 @@ class Matching:
         self.matcher.close()
 
     def __enter__(self) -> Self:
-        """Return the object itself."""
+        """Give the object itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *exception: object) -> None:
         """Close."""
         self.close()
 
@@ -183,24 +180,14 @@ class Runtime(Matching):
         super().__init__(settings, embedder, tell)
         self._tell = tell
         self.tokens = Tokens(settings.home / "tokens.json")
-        self.sessions = Sessions(settings.home / "session.key")
         self.votes = Votes(settings.home / VOTES)
         self.vote_limit = Window(VOTES_AN_HOUR, 3600)
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
-        self.queries_seen = QueryLog(settings.home, self.metrics)
-        self.limits_said = limits_said(settings)
+        self.query_log = QueryLog(settings.home, self.metrics)
+        self.limits_header = limits_header(settings)
         self.lists = Lists(self.store)
         self.describer = Describer(self.store, self.queries)
-        self._show_gauges()
-        #: why the model can never be used, if so
-        self.unusable: ModelUnusable | None = None
-        self._caught_up = threading.Event()
-        self._stopping, self._written = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
-        self._thread.start()
-
-    def _show_gauges(self) -> None:
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
             ("index_lag", "Entries that the index is behind.", self.matcher.lag),
@@ -208,10 +195,16 @@ class Runtime(Matching):
             ("ready", "Whether questions can be answered.", lambda: self.ready),
         ):
             self.metrics.gauge(name, meaning, value)
+        #: why the model can never be used, if so
+        self.unusable: ModelUnusable | None = None
+        self._caught_up = threading.Event()
+        self._stopping, self._written = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+        self._thread.start()
 
     @property
     def ready(self) -> bool:
-        """Return whether questions can be answered: the index was caught up once.
+        """Whether questions can be answered: the index was caught up once.
 
         It stays so while the index is behind, which ``lag`` tells.
         """
@@ -247,9 +240,14 @@ class Runtime(Matching):
                 self._caught_up.set()
                 return
             except Exception as error:  # the thread must outlive whatever a model throws
-                _tell_of(error)
+                # Without the message: it may quote the text of an entry.
+                place, name = (
+                    "".join(traceback.format_tb(error.__traceback__)),
+                    type(error).__name__,
+                )
+                log.error("The index could not follow the graph; trying again. %s\n%s", name, place)
                 wait = RETRY
-            self.queries_seen.flush()
+            self.query_log.flush()
             self._written.wait(wait)
 
     def _progress(self, done: int, total: int) -> None:
@@ -265,7 +263,7 @@ class Runtime(Matching):
         self._thread.join(30)
         self._caught_up.set()
         self.queries.close()
-        self.queries_seen.close()
+        self.query_log.close()
         super().close()
 
 
@@ -273,26 +271,8 @@ class _Stopped(Exception):
     """The runtime is closing."""
 
 
-def _tell_of(error: Exception) -> None:
-    """Log where following failed, without the message: it may quote the text of an entry."""
-    place = "".join(traceback.format_tb(error.__traceback__))
-    kind = type(error).__name__
-    log.error("The index could not follow the graph; trying again. %s\n%s", kind, place)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        settings.sparql_seconds,
-        settings.sparql_memory,
-        settings.sparql_rows,
-        settings.sparql_bytes,
-        settings.sparql_concurrent,
-        settings.sparql_queue,
-    )
-
-
-def limits_said(settings: Settings) -> str:
-    """Return every limit as a dictionary of RFC 8941; sizes in bytes, times in seconds."""
+def limits_header(settings: Settings) -> str:
+    """Every limit as a dictionary of RFC 8941; sizes in bytes, times in seconds."""
     known = {
         "time": settings.sparql_seconds,
         "memory": settings.sparql_memory,
@@ -308,5 +288,5 @@ def limits_said(settings: Settings) -> str:
 
 
 def current() -> Runtime:
-    """Return the runtime of the application that answers the present request."""
+    """The runtime of the application that answers the present request."""
     return cast(Runtime, current_app.extensions["passerelle"])

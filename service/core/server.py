@@ -35,8 +35,8 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]
         """Write the answer and close the connection."""
         error = self.request.error
         title = HTTPStatus(error.code).phrase
-        told = {"type": "about:blank", "title": title, "status": error.code, "detail": error.body}
-        body = json.dumps(told).encode()
+        problem = {"title": title, "status": error.code, "detail": error.body}
+        body = json.dumps({"type": "about:blank"} | problem).encode()
         self.status = f"{error.code} {title}"
         self.response_headers.append(("Content-Type", "application/problem+json"))
         self.response_headers.append(("Connection", "close"))
@@ -142,9 +142,13 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _ProblemTask
 
     def __init__(
-        self, server: BaseWSGIServer, sock: socket.socket, addr: tuple[str, int], *more: Any,  # noqa: ANN401
+        self,
+        server: BaseWSGIServer,
+        sock: socket.socket,
+        addr: tuple[str, int],
+        *more: Any,  # noqa: ANN401
         **named: Any,  # noqa: ANN401
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(server, sock, addr, *more, **named)
         self.parser_class = partial(_Request, server.door, addr[0])
 
@@ -156,28 +160,34 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket of this address, not listening yet; OSError if it is taken."""
+    """Make a socket of this address, not listening yet; OSError if it is taken."""
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    found = socket.socket(family, kind)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound = socket.socket(family, kind)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind(address)
+        bound.bind(address)
     except OSError as error:
-        found.close()
+        bound.close()
         raise OSError(f"Port {port} of {host} cannot be used: {error.strerror}.") from error
-    return found
+    return bound
 
 
 def make(app: Flask, bound: socket.socket) -> BaseWSGIServer:
-    """Return a server for the application; it listens now and answers once it runs."""
+    """Make a server for the application; it listens now and answers once it runs."""
     settings = app.extensions["passerelle"].settings
     # A query that runs or waits holds a thread; SPARE are left for everybody else.
     threads = settings.sparql_concurrent + settings.sparql_queue + SPARE
     server = create_server(
-        app, sockets=[bound], threads=threads, connection_limit=1000, channel_timeout=PATIENCE,
-        cleanup_interval=LOOK, max_request_body_size=max(READ, app.config["MAX_CONTENT_LENGTH"]),
-        clear_untrusted_proxy_headers=False, ident="Passerelle",
-    )  # fmt: skip
+        app,
+        sockets=[bound],
+        threads=threads,
+        connection_limit=1000,
+        channel_timeout=PATIENCE,
+        cleanup_interval=LOOK,
+        max_request_body_size=max(READ, app.config["MAX_CONTENT_LENGTH"]),
+        clear_untrusted_proxy_headers=False,
+        ident="Passerelle",
+    )
     server.door = app.extensions["passerelle.door"]
     server.channel_class = _Channel
     return server

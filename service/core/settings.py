@@ -1,4 +1,8 @@
-"""What an installation may set, read once from the environment."""
+"""What an installation may set, read once from the environment.
+
+Not by pydantic-settings: its import takes longer than ``--help`` in all, its messages are others,
+and every ``Settings(...)`` made in code would read the environment too.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,27 @@ from service.core.proxies import Network
 
 MIB = 1024**2
 DEFAULT_BASE = "https://passerelle.example/"
-_SPARQL = "PASSERELLE_SPARQL_"
-#: field -> environment variable, smallest and largest value
+_ENGINE = ("PASSERELLE_SPARQL_QUERY", "PASSERELLE_SPARQL_UPDATE", "PASSERELLE_SPARQL_GSP")
+_PATH = r"[^\s<>\"{}|\\^`?#]"
+_ADDRESS = (r"https?://[^\s<>\"{}|\\^`]+", "an http or https address")
+#: variable -> what its whole text must match, and what to write instead
+_TEXTS = {
+    "PASSERELLE_BASE": (
+        rf"https?://{_PATH[:-1]}/]+(/{_PATH}*)?",
+        "an http or https address without ? and #",
+    ),
+    "PASSERELLE_PUBLIC_URL": (
+        rf"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{{1,5}})?(/{_PATH}*)?",
+        "the address that readers use, such as https://passerelle.example",
+    ),
+    "PASSERELLE_CONTACT": (
+        r"(mailto:[^\s@]+@|https?://)[^\s<>\"]+",
+        "a mailto:, http: or https: address",
+    ),
+    "PASSERELLE_SPARQL_AUTH": (r"basic|digest", "basic or digest"),
+    **dict.fromkeys(_ENGINE, _ADDRESS),
+}
+#: field -> environment variable, smallest and largest value; whole where the smallest is
 _NUMBERS: dict[str, tuple[str, float, float]] = {
     "port": ("PORT", 0, 65_535),
     "sparql_seconds": ("PASSERELLE_SPARQL_SECONDS", 0.1, 3_600),
@@ -69,75 +92,61 @@ class Settings:
 
     @property
     def address(self) -> str:
-        """Give the address that data states: the public one, else that of the start."""
+        """The address that data states: the public one, else that of the start."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.public_url or f'http://{host}:{self.port}'}/"
 
     def serves(self, host: str) -> bool:
-        """Tell whether a request may name this host; any may while there is no public address."""
+        """Whether a request may name this host; any may while there is no public address."""
         if self.public_url is None:
             return True
         scheme, netloc = urlsplit(self.public_url)[:2]
         default = ":443" if scheme == "https" else ":80"
         name, own = host.lower(), netloc.lower().removesuffix(default)
-        known = name.removesuffix(default) == own
-        return known or not {name, _without_port(name)}.isdisjoint(self.hosts)
+        without_port = re.sub(r":\d*\Z", "", name)
+        return name.removesuffix(default) == own or not {name, without_port}.isdisjoint(self.hosts)
 
 
 def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
-    """Return the settings of an environment; raises BadSetting for a value that cannot be.
+    """Read an environment; raises BadSetting for a value that cannot be.
 
     An empty variable counts as absent. ``home`` goes before PASSERELLE_HOME.
     """
     known = {name: value for name, value in environment.items() if value}
     numbers = {
-        field: _number(known[name], name, low, high, whole=field not in {"sparql_seconds", "rate"})
+        field: _number(known[name], name, low, high)
         for field, (name, low, high) in _NUMBERS.items()
         if name in known
     }
+    data = f"{known.get('XDG_DATA_HOME', '~/.local/share')}/passerelle"
+    weights = known.get("PASSERELLE_WEIGHTS")
     return Settings(
-        home=(home or _home(known)).expanduser().absolute(),
-        base=_base(known.get("PASSERELLE_BASE", DEFAULT_BASE)),
-        public_url=_public_url(known.get("PASSERELLE_PUBLIC_URL")),
-        hosts=tuple(name.lower() for name in _names(known.get("PASSERELLE_HOSTS", ""))),
-        proxies=tuple(map(_network, _names(known.get("PASSERELLE_PROXIES", "")))),
+        home=(home or Path(known.get("PASSERELLE_HOME", data))).expanduser().absolute(),
+        base=(_text(known, "PASSERELLE_BASE") or DEFAULT_BASE).removesuffix("/") + "/",
+        public_url=_text(known, "PASSERELLE_PUBLIC_URL").rstrip("/") or None,
+        hosts=tuple(name.lower() for name in _names(known, "PASSERELLE_HOSTS")),
+        proxies=tuple(map(_network, _names(known, "PASSERELLE_PROXIES"))),
         model=known.get("PASSERELLE_MODEL", "default"),
         reranker=known.get("PASSERELLE_RERANKER"),
-        contact=_contact(known.get("PASSERELLE_CONTACT")),
-        engine=_engine({n.removeprefix(_SPARQL): known[n] for n in known if n.startswith(_SPARQL)}),
-        weights=Path(known["PASSERELLE_WEIGHTS"]) if "PASSERELLE_WEIGHTS" in known else None,
+        contact=_text(known, "PASSERELLE_CONTACT") or None,
+        engine=_engine(known),
+        weights=Path(weights) if weights else None,
         **numbers,  # type: ignore[arg-type]
     )
 
 
-def _home(known: Mapping[str, str]) -> Path:
-    if "PASSERELLE_HOME" in known:
-        return Path(known["PASSERELLE_HOME"])
-    return Path(known.get("XDG_DATA_HOME", "~/.local/share")) / "passerelle"
+def _text(known: Mapping[str, str], name: str) -> str:
+    """Check a variable of _TEXTS; the empty text where it is absent."""
+    pattern, advice = _TEXTS[name]
+    text = known.get(name, "")
+    if text and not re.fullmatch(pattern, text):
+        raise BadSetting(f"{name} is {text!r}; write {advice}.")
+    return text
 
 
-def _base(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`?#/]+(/[^\s<>\"{}|\\^`?#]*)?", text):
-        raise BadSetting(
-            f"PASSERELLE_BASE is {text!r}; write an http or https address without ? and #."
-        )
-    return text if text.endswith("/") else text + "/"
-
-
-def _public_url(text: str | None) -> str | None:
-    if text is not None and not re.fullmatch(
-        r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s<>\"{}|\\^`?#]*)?", text
-    ):
-        raise BadSetting(
-            f"PASSERELLE_PUBLIC_URL is {text!r}; write the address that readers use, such as"
-            " https://passerelle.example."
-        )
-    return text and text.rstrip("/")
-
-
-def _names(text: str) -> list[str]:
-    """Read a list that is separated by commas or spaces."""
-    return [name for name in re.split(r"[\s,]+", text) if name]
+def _names(known: Mapping[str, str], name: str) -> list[str]:
+    """Split a variable at commas and spaces."""
+    return [part for part in re.split(r"[\s,]+", known.get(name, "")) if part]
 
 
 def _network(text: str) -> Network:
@@ -149,41 +158,25 @@ def _network(text: str) -> Network:
         ) from error
 
 
-def _without_port(host: str) -> str:
-    return re.sub(r":\d*\Z", "", host)
-
-
-def _contact(text: str | None) -> str | None:
-    if text is not None and not re.fullmatch(r"(mailto:[^\s@]+@|https?://)[^\s<>\"]+", text):
-        raise BadSetting(
-            f"PASSERELLE_CONTACT is {text!r}; write a mailto:, http: or https: address."
-        )
-    return text
-
-
 def _engine(known: Mapping[str, str]) -> Address | None:
-    """Return the engine that the variables name, None if they name none."""
-    urls = {name: known[name] for name in ("QUERY", "UPDATE", "GSP") if name in known}
-    if not urls:
+    """The engine in the place of the embedded store, None where no variable names one."""
+    if known.keys().isdisjoint(_ENGINE):
         return None
-    if len(urls) < 3:
+    if not known.keys() >= set(_ENGINE):
         raise BadSetting(
             "PASSERELLE_SPARQL_QUERY, _UPDATE and _GSP belong together; set all three or none."
         )
-    for name, url in urls.items():
-        if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", url):
-            raise BadSetting(f"{_SPARQL}{name} is {url!r}; write an http or https address.")
-    if (auth := known.get("AUTH", "basic")) not in {"basic", "digest"}:
-        raise BadSetting(f"PASSERELLE_SPARQL_AUTH is {auth!r}; write basic or digest.")
-    if "USER" in known and "TOKEN" in known:
+    query, update, gsp = (_text(known, name) for name in _ENGINE)
+    digest = _text(known, "PASSERELLE_SPARQL_AUTH") == "digest"
+    user, token = known.get("PASSERELLE_SPARQL_USER"), known.get("PASSERELLE_SPARQL_TOKEN")
+    if user and token:
         raise BadSetting("Set PASSERELLE_SPARQL_USER or PASSERELLE_SPARQL_TOKEN, not both.")
-    who = known.get("USER"), known.get("PASSWORD"), auth == "digest", known.get("TOKEN")
-    return Address(urls["QUERY"], urls["UPDATE"], urls["GSP"], *who)
+    return Address(query, update, gsp, user, known.get("PASSERELLE_SPARQL_PASSWORD"), digest, token)
 
 
-def _number(text: str, name: str, low: float, high: float, *, whole: bool) -> float:
+def _number(text: str, name: str, low: float, high: float) -> float:
     try:
-        value = int(text) if whole else float(text)
+        value = int(text) if isinstance(low, int) else float(text)
     except ValueError as error:
         raise BadSetting(f"{name} is {text!r}; write a number.") from error
     if not low <= value <= high:

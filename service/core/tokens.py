@@ -28,13 +28,15 @@ def check_label(label: str, field: str = "label") -> None:
     """Raise Refused for a name of an organisation that is no slug or is a name of our own."""
     if not LABEL.fullmatch(label) or label.partition("-")[0] in RESERVED:
         raise refused(
-            field, f"The label {label!r} cannot be used.", value=label,
+            field,
+            f"The label {label!r} cannot be used.",
+            value=label,
             hint="Name the organisation with a-z, 0-9 and hyphens, not one of our own names.",
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
-class Token:
+class KnownToken:
     """Who holds a token, its SHA-256 and the day it was made; never the token itself."""
 
     label: str
@@ -49,16 +51,16 @@ class Tokens:
         self._path = path
         self._lock = threading.Lock()
         self._seen: tuple[int, int, int] | None = None
-        self._tokens: list[Token] = []
+        self._tokens: list[KnownToken] = []
 
     def create(self, label: str) -> str:
-        """Return a new token of 32 random bytes; it cannot be shown again.
+        """Make a new token of 32 random bytes; it cannot be shown again.
 
         Raises Refused for a label that is no slug or is a name of our own.
         """
         check_label(label)
         secret = secrets.token_urlsafe(32)
-        made = Token(label, _hash(secret), datetime.now(UTC).date().isoformat())
+        made = KnownToken(label, _hash(secret), datetime.now(UTC).date().isoformat())
         with self._alone():
             self._save([*self.all(), made])
         return secret
@@ -73,8 +75,8 @@ class Tokens:
             self._save(left)
         return len(known) - len(left)
 
-    def all(self) -> list[Token]:
-        """Return all tokens, oldest first."""
+    def all(self) -> list[KnownToken]:
+        """All tokens, oldest first."""
         with self._lock:
             try:
                 stat = self._path.stat()
@@ -87,22 +89,22 @@ class Tokens:
             return list(self._tokens)
 
     def holder(self, secret: str) -> str | None:
-        """Return the label of a token, or None; takes the same time for every token."""
-        wanted, found = _hash(secret), None
+        """The label of a token, None for an unknown one; takes the same time for every token."""
+        digest, label = _hash(secret), None
         for token in self.all():
-            if hmac.compare_digest(token.sha256, wanted):
-                found = token.label
-        return found
+            if hmac.compare_digest(token.sha256, digest):
+                label = token.label
+        return label
 
-    def _load(self) -> list[Token]:
+    def _load(self) -> list[KnownToken]:
         try:
-            return [Token(**row) for row in json.loads(self._path.read_text("utf-8"))]
+            return [KnownToken(**row) for row in json.loads(self._path.read_text("utf-8"))]
         except (ValueError, TypeError) as error:
             raise StoreUnusable(
                 f"{self._path} cannot be read; restore it, or remove it and make new tokens."
             ) from error
 
-    def _save(self, tokens: list[Token]) -> None:
+    def _save(self, tokens: list[KnownToken]) -> None:
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".tokens-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             json.dump([asdict(token) for token in tokens], stream, indent=1)

@@ -58,26 +58,26 @@ class Votes:
             file.execute(_ADD, (datetime.now(UTC).date().isoformat(), *astuple(vote)))
 
     def rows(self) -> list[tuple[str, Vote, int]]:
-        """Return day, vote and count of every row, in that order."""
+        """Day, vote and count of every row."""
         with self._open() as file:
             rows = file.execute("SELECT * FROM votes").fetchall()
         return [(day, Vote(*vote), count) for day, *vote, count in rows]
 
     def decisions(self) -> dict[str, int]:
-        """Return how often each decision was taken."""
+        """How often each decision was taken."""
         with self._open() as file:
             return dict(file.execute("SELECT decision, SUM(count) FROM votes GROUP BY decision"))
 
     @property
     def folded(self) -> bool:
-        """Return whether what visitors decided before version 1.0 is in the counts."""
+        """Whether what visitors decided before version 1.0 is in the counts."""
         with self._open() as file:
             return bool(file.execute("PRAGMA user_version").fetchone()[0])
 
-    def fold(self, found: Iterable[tuple[str, str, Vote]]) -> None:
+    def fold(self, votes: Iterable[tuple[str, str, Vote]]) -> None:
         """Count entries with their day once, however often an upgrade is broken off."""
         with self._open() as file:
-            for entry, day, vote in found:
+            for entry, day, vote in votes:
                 if file.execute("INSERT OR IGNORE INTO folded VALUES (?)", (entry,)).rowcount:
                     file.execute(_ADD, (day, *astuple(vote)))
 
@@ -115,7 +115,7 @@ def fold_entries(store: Store, votes: Votes) -> None:
 
 
 def _vote(match: Entry) -> Vote:
-    """Return what an entry of the class match says."""
+    """What an entry of the class match says."""
 
     def link(prop: str) -> str:
         return next(iter(match.links(prop)), "")

@@ -66,12 +66,12 @@ class ProblemDetails:
 
 
 def status_of(error: kg.KgError) -> int:
-    """Return the status that an error of the graph is answered with, wherever it is told."""
+    """The status that an error of the graph is answered with, whoever answers it."""
     return STATUS.get(type(error), 500)
 
 
 def shown(error: kg.KgError) -> tuple[list[kg.Problem], int]:
-    """Return what a page says of an error beside what was typed, and the status of the page.
+    """What a page says of an error beside what was typed, and the status of the page.
 
     Raises the error again where no page can help with it.
     """
@@ -102,7 +102,10 @@ def _of_graph(error: kg.KgError) -> Response:
 
 def _of_http(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
-        return Response(*_redirect(error))
+        # Lead to another path of this service, whatever name it was called by.
+        redirect = error.get_response(request.environ)
+        here = redirect.headers["Location"].removeprefix(request.host_url.rstrip("/"))
+        return Response(redirect.get_data(), redirect.status_code, {"Location": here})
     kept = {"Allow", "Retry-After", "WWW-Authenticate"}
     headers = {k: v for k, v in error.get_headers(request.environ) if k in kept}
     detail = gettext(error.description or HTTPStatus(error.code).description)
@@ -110,13 +113,6 @@ def _of_http(error: HTTPException) -> Response:
         detail = gettext("There is nothing at %(path)s.", path=request.path)
     limit = "rate" if error.code == HTTPStatus.TOO_MANY_REQUESTS else None
     return problem(error.code, detail, headers, limit=limit)
-
-
-def _redirect(error: HTTPException) -> tuple[bytes, int, dict[str, str]]:
-    """Lead to another path of this service, whatever name it was asked by."""
-    answer = error.get_response(request.environ)
-    here = answer.headers["Location"].removeprefix(request.host_url.rstrip("/"))
-    return answer.get_data(), answer.status_code, {"Location": here}
 
 
 def _unforeseen(error: Exception) -> Response:
@@ -151,6 +147,7 @@ def problem(
 
 
 def starting() -> kg.Overloaded:
-    """Return what is said while questions cannot be answered yet."""
-    said = gettext("The matcher is still starting. Try again in a minute; nothing is lost.")
-    return kg.Overloaded(said, 10)
+    """What is raised while questions cannot be answered yet."""
+    return kg.Overloaded(
+        gettext("The matcher is still starting. Try again in a minute; nothing is lost."), 10
+    )

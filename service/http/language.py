@@ -34,33 +34,35 @@ def install(app: Flask) -> None:
         "number": number_formats.number,
         "percent": number_formats.percent,
         "day": number_formats.day,
-    }  # fmt: skip
+    }
     app.before_request(_choose)
     app.after_request(_declare)
 
 
 def preferred() -> str:
-    """Return the language chosen on a page, else the first of Accept-Language that there is."""
+    """The language chosen on a page, else the first of Accept-Language that there is."""
     known = available()
     if (chosen := request.cookies.get(COOKIE)) in known:
         return str(chosen)
-    wanted = (primary(tag) for tag, quality in request.accept_languages if quality > 0)
-    return next((lang for lang in wanted if lang in known), SOURCE)
+    langs = (primary(tag) for tag, quality in request.accept_languages if quality > 0)
+    return next((lang for lang in langs if lang in known), SOURCE)
 
 
 def offered() -> list[tuple[str, str, str]]:
-    """Return each language with its own name and the address that chooses it, by name."""
-    rest = [pair for pair in request.args.items(multi=True) if pair[0] != "ui"]
-    here, known = _page(), available()
-    found = [(c, own_name(c), f"{here}?{urlencode([*rest, ('ui', c)])}") for c in known]
-    return sorted(found, key=lambda row: row[1].casefold())
+    """Each language with its own name and the address that chooses it, by name.
+
+    The address is that of this page, or of the one above an address that can only be sent to.
+    """
+    here = ""
+    if request.url_rule and "GET" not in (request.url_rule.methods or ()):
+        here = f"{request.script_root}{request.path.rpartition('/')[0]}" or "/"
+    rest = _other_fields()
+    links = [(c, own_name(c), f"{here}?{urlencode([*rest, ('ui', c)])}") for c in available()]
+    return sorted(links, key=lambda link: link[1].casefold())
 
 
-def _page() -> str:
-    """Return the address of this page, or of the one above what can only be sent to."""
-    if request.url_rule is None or "GET" in (request.url_rule.methods or ()):
-        return ""
-    return f"{request.script_root}{request.path.rpartition('/')[0]}" or "/"
+def _other_fields() -> list[tuple[str, str]]:
+    return [pair for pair in request.args.items(multi=True) if pair[0] != "ui"]
 
 
 def _choose() -> BaseResponse | None:
@@ -68,15 +70,20 @@ def _choose() -> BaseResponse | None:
     set_language(preferred())
     if request.method != "GET" or "ui" not in request.args or not wants_page():
         return None
-    rest = urlencode([pair for pair in request.args.items(multi=True) if pair[0] != "ui"])
+    rest = urlencode(_other_fields())
     # One slash: an address that begins with two would lead to another host.
     here = f"{request.script_root}/{quote(request.path.lstrip('/'))}"
     answer = redirect(f"{here}?{rest}" if rest else here, 303)
-    if (asked := request.args["ui"]) in available():
+    if (lang := request.args["ui"]) in available():
         answer.set_cookie(
-            COOKIE, asked, max_age=SECONDS, path=f"{request.script_root}/",
-            secure=request.is_secure, httponly=True, samesite="Lax",
-        )  # fmt: skip
+            COOKIE,
+            lang,
+            max_age=SECONDS,
+            path=f"{request.script_root}/",
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
     return answer
 
 

@@ -104,7 +104,7 @@ class Request(flask.Request):
 
 
 def accept() -> MIMEAccept:
-    """Return the Accept header without parameters such as charset or profile."""
+    """The Accept header without parameters such as charset or profile."""
     named = [(v.partition(";")[0].strip().lower(), q) for v, q in request.accept_mimetypes]
     return MIMEAccept([("*/*" if media == "*" else media, q) for media, q in named])
 
@@ -114,14 +114,14 @@ def _names_rdf(ranges: MIMEAccept) -> bool:
 
 
 def wants_page() -> bool:
-    """Say whether the client would rather have HTML than JSON or RDF, as browsers do."""
+    """Whether the client would rather have HTML than JSON or RDF, as browsers do."""
     ranges = accept()
     html = ranges.quality("text/html")
     return html > ranges.quality("application/json") and not _names_rdf(ranges)
 
 
 def choose(offers: Offers) -> tuple[str, str]:
-    """Return media type and format: ``?format=``, else by Accept's q-values.
+    """Choose media type and format: ``?format=``, else by Accept's q-values.
 
     Raises NotAcceptable (406), naming what there is.
     """
@@ -129,18 +129,18 @@ def choose(offers: Offers) -> tuple[str, str]:
 
 
 def choose_named(offers: Offers, named: str | None) -> tuple[str, str]:
-    """Return media type and format: the named one, else by Accept's q-values.
+    """Choose media type and format: the named one, else by Accept's q-values.
 
     Who names any type of RDF never gets the page; of equal q-values the type that is named
     goes before one that only a wildcard allows.
     """
     if named:
         return _named(named, offers)
-    asked = request.headers.get("Accept", "")
-    if asked in {"", "*/*"}:
+    header = request.headers.get("Accept", "")
+    if header in {"", "*/*"}:
         return next(iter(offers.items()))
-    if asked in offers:
-        return asked, offers[asked]
+    if header in offers:
+        return header, offers[header]
     ranges = accept()
     left = {m: f for m, f in offers.items() if f != "html" or not _names_rdf(ranges)}
     weights = {media: _weight(media, ranges, offers) for media in left}
@@ -155,13 +155,14 @@ def _weight(media: str, ranges: MIMEAccept, offers: Offers) -> tuple[float, int]
     plainly = {name: quality for name, quality in ranges if quality}
     if media in plainly:
         return plainly[media], 2
-    # A browser names XML and means pages.
     aliases = [
         plainly[alias]
         for alias, ours in _ALIASES.items()
-        if media in ours and alias in plainly and alias not in offers
-        and not ("xml" in alias and "text/html" in plainly)
-    ]  # fmt: skip
+        if media in ours
+        and alias in plainly
+        and alias not in offers
+        and not ("xml" in alias and "text/html" in plainly)  # a browser names XML and means pages
+    ]
     quality = float(ranges.quality(media))
     return max([(quality, 0), *((q, 1) for q in aliases)])
 
@@ -187,7 +188,7 @@ def _refuse(offers: Offers) -> NoReturn:
 
 
 def write(triples: Sequence[ox.Triple], form: str, named: str | Mapping[str, Any]) -> bytes:
-    """Return triples as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (in our context).
+    """Write triples as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (in our context).
 
     ``named`` is the address of the context, or the context itself.
     """
@@ -197,7 +198,7 @@ def write(triples: Sequence[ox.Triple], form: str, named: str | Mapping[str, Any
 
 
 def write_entry(entry: Entry, form: str, context_url: str) -> bytes:
-    """Return an entry as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (its parts nested)."""
+    """Write an entry as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (its parts nested)."""
     if form != "jsonld":
         return _serialize(entry.triples, form)
     return _document(jsonld_writer.entry_object(entry), context_url)
@@ -215,7 +216,7 @@ def _serialize(triples: Sequence[ox.Triple], form: str) -> bytes:
 
 
 def turtle(triples: Iterable[ox.Triple]) -> bytes:
-    """Return triples as Turtle with our prefixes."""
+    """Write triples as Turtle with our prefixes."""
     body = ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES)
     assert body is not None
     return body

@@ -16,7 +16,7 @@ from kg.stores.protocol import Version
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES
 from matcher.model.answer import plain
-from service.core.proxies import ASKED, household
+from service.core.proxies import HOST_NAMED, household
 from service.core.runtime import current
 from service.http.negotiation import write_entry
 
@@ -40,7 +40,7 @@ def as_json(body: object, status: int = 200) -> Response:
 
 
 def document(body: bytes | str, media: str) -> Response:
-    """Return a document in a media type, named as UTF-8 where it is text."""
+    """Answer with a document in a media type, named as UTF-8 where it is text."""
     charset = "; charset=utf-8" if media.startswith("text/") else ""
     answer = Response(body, content_type=media + charset)
     answer.vary.add("Accept")
@@ -48,12 +48,12 @@ def document(body: bytes | str, media: str) -> Response:
 
 
 def context_url() -> str:
-    """Return the address of our JSON-LD context at this service."""
+    """The address of our JSON-LD context at this service."""
     return current().settings.address + "context.jsonld"
 
 
 def visitor() -> str:
-    """Return who sends the request, as limits count clients."""
+    """Who sends the request, as limits count clients."""
     return household(request.remote_addr or "?")
 
 
@@ -61,31 +61,32 @@ def refuse_foreign() -> None:
     """Raise Forbidden for what a page of another site sent."""
     origin, settings = request.headers.get("Origin"), current().settings
     host = urlsplit(origin or "").netloc.lower()
-    own = settings.serves(host) if settings.public_url else host == request.environ[ASKED].lower()
+    named = request.environ[HOST_NAMED].lower()
+    own = settings.serves(host) if settings.public_url else host == named
     cross = request.headers.get("Sec-Fetch-Site", "") == "cross-site"
     if cross or (origin is not None and not (host and own)):
         raise Forbidden(gettext("This was sent from another site; send it from a page here."))
 
 
 def whole(text: str) -> int:
-    """Return a whole number as it was sent; -1 for what is none, or is absurdly long."""
+    """Read a whole number as it was sent; -1 for what is none, or is absurdly long."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else -1
 
 
 def location(path: str) -> str:
-    """Return where something is: under the public address, else relative to this service."""
+    """Where something is: under the public address, else relative to this service."""
     return f"{current().settings.public_url or request.script_root}/{path}"
 
 
 def entry_iri(path: str, slug: str) -> str:
-    """Return the IRI of an entry's address, or raise NotFound."""
+    """The IRI of an entry's address; raises NotFound for an address of no class."""
     if path not in CLASSES or not SLUG.fullmatch(slug):
         raise NotFound(gettext("There is no entry %(path)s/%(slug)s.", path=path, slug=slug))
     return f"{current().store.base}id/{path}/{slug}"
 
 
 def check_iri(iri: str) -> str:
-    """Return an IRI that may name an entry here, or raise NotFound."""
+    """Give back an IRI that may name an entry here, or raise NotFound."""
     path, _, slug = iri.removeprefix(current().store.base + "id/").partition("/")
     if entry_iri(path, slug) != iri:
         raise NotFound(gettext("There is no entry %(entry)s.", entry=iri))
@@ -93,7 +94,7 @@ def check_iri(iri: str) -> str:
 
 
 def entry_answer(entry: Entry, media: str, form: str) -> Response:
-    """Return an entry with ETag and Last-Modified; 304 where the client has it already."""
+    """Answer with an entry, ETag and Last-Modified; 304 where the client has it already."""
     seen = current().store.provenance(entry.iri)
     # Read after its version: should a write come between, the tag is too old, never too new.
     entry = current().store.get(entry.iri)

@@ -15,6 +15,7 @@ from kg.text.i18n import gettext, mark, ngettext
 from service.api import feedback
 from service.api.requests import read_feedback
 from service.core.runtime import Runtime, current
+from service.http import login
 from service.http.errors import shown
 from service.pages.parts.components import Piece
 from service.pages.parts.labels import Labels
@@ -87,7 +88,7 @@ def home() -> Response:
     answer = Response(page, status, content_type="text/html; charset=utf-8")
     answer.cache_control.private = True
     if matched:
-        runtime.sessions.start(answer)
+        login.start_session()
     return answer
 
 
@@ -106,7 +107,7 @@ def tell() -> Response:
     """Count what the page's reader decided on a suggestion, and lead back to the question."""
     sent = {name: value for name, value in request.form.items() if value}
     address, card = sent.pop("asked", "/"), sent.pop("card", "")
-    if current().sessions.name() is None:
+    if not login.has_session():
         return _back(address, "late")
     feedback.vote(read_feedback(sent))
     return _back(address, card)

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template, request
 
 from kg.errors import Malformed
 from kg.sparql import results
-from kg.sparql.query import Answer, PublicQuery
+from kg.sparql.query import PublicQuery
 from kg.sparql.scan import check_query
 from kg.sparql.similar_to import SimilarQuery, mentions, plan
 from kg.vocabulary import CLASSES, PSR
@@ -47,40 +47,35 @@ def run() -> Response:
     if sent.query is None:
         return _about(sent.format)
     runtime = current()
-    with runtime.queries_seen.watch(sent.query) as seen:
-        query = check_query(sent.query, _base())
+    with runtime.query_log.watch(sent.query) as logged:
+        query = check_query(sent.query, _address())
         media, form = choose_named(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
         if known := _not_modified(runtime, query, form):
-            seen.outcome = "not-modified"
+            logged.outcome = "not-modified"
             return known
         finder = Finder(runtime.matcher)
         planned = plan(query)
-        found = runtime.queries.run(
+        answer = runtime.queries.run(
             query, form, sent.dataset, lambda _, end: planned.fill(finder, end)
         )
-        seen.answered(query.form, form, found, similar=finder.used)
-    answer = _answer(query, found, media, form, finder)
+        logged.answered(query.form, form, answer, similar=finder.used)
+    response = document(answer.body, media)
+    response.headers["Passerelle-Data-Version"] = str(answer.version)
+    response.headers.extend(finder.stamp())
+    if query.volatile or request.method == "POST":
+        response.headers["Cache-Control"] = "no-store"
+    else:
+        response.headers["Cache-Control"] = "public, no-cache"
+        response.set_etag(_etag(answer.version, finder.version, form))
     if sent.format:
         how = "attachment" if form in {"csv", "tsv"} else "inline"
-        answer.headers.set("Content-Disposition", how, filename=f"passerelle.{_ENDINGS[form]}")
-    return answer
+        response.headers.set("Content-Disposition", how, filename=f"passerelle.{_ENDINGS[form]}")
+    return response
 
 
-def _base() -> str:
-    """Return the address of the endpoint, which relative IRIs are relative to."""
+def _address() -> str:
+    """The address of the endpoint, which relative IRIs are relative to."""
     return current().settings.address + "sparql"
-
-
-def _answer(query: PublicQuery, found: Answer, media: str, form: str, finder: Finder) -> Response:
-    answer = document(found.body, media)
-    answer.headers["Passerelle-Data-Version"] = str(found.version)
-    answer.headers.extend(finder.stamp())
-    if query.volatile or request.method == "POST":
-        answer.headers["Cache-Control"] = "no-store"
-    else:
-        answer.headers["Cache-Control"] = "public, no-cache"
-        answer.set_etag(_etag(found.version, finder.version, form))
-    return answer
 
 
 def _etag(data: int, index: int | None, form: str) -> str:
@@ -88,7 +83,7 @@ def _etag(data: int, index: int | None, form: str) -> str:
 
 
 def _not_modified(runtime: Runtime, query: PublicQuery, form: str) -> Response | None:
-    """Return 304 without running the query where the client has the present answer."""
+    """Answer 304 without running the query where the client has the present answer."""
     if query.volatile or request.method == "POST" or "If-None-Match" not in request.headers:
         return None
     index = runtime.matcher.version() if mentions(query.text) else None
@@ -111,11 +106,11 @@ class Finder:
 
     @property
     def used(self) -> bool:
-        """Return whether a query asked for similar entries."""
+        """Whether a query took similar entries."""
         return self.version is not None
 
     def __call__(self, query: SimilarQuery) -> Sequence[tuple[str, float]]:
-        """Return entries with their scores, as POST /api/match/similar answers them."""
+        """Find entries with their scores, as POST /api/match/similar answers them."""
         if query.path not in INDEXED:
             known = ", ".join("psr:" + CLASSES[path].removeprefix(PSR) for path in INDEXED)
             raise Malformed(f"psr:similarTo compares entries of the classes {known}.")
@@ -132,27 +127,26 @@ class Finder:
         return nearest.scores
 
     def stamp(self) -> dict[str, str]:
-        """Return the headers that say which index and model the matches are from."""
+        """The headers that say which index and model the matches are from; none without matches."""
         if self.version is None:
             return {}
-        found = {
+        headers = {
             "Passerelle-Index-Version": str(self.version),
             "Passerelle-Model": self.matcher.model_name,
         }
-        return found | ({"Passerelle-No-Good-Match": "true"} if self.abstained else {})
+        return headers | ({"Passerelle-No-Good-Match": "true"} if self.abstained else {})
 
 
 def _about(form: str | None) -> Response:
-    """Return the query page to a browser, the service description to a machine."""
+    """Answer a browser with the query page, a machine with the service description.
+
+    The page has a sample in it where ?sample= names one.
+    """
     if request.method == "POST":
         raise Malformed("Send a query as ?query=, as a form or as application/sparql-query.")
-    if wants_page() and form is None:
-        return _page(current())
-    return _described(current().describer.service(current().settings.address + "sparql"))
-
-
-def _page(runtime: Runtime) -> Response:
-    """Return the query page, with a sample in it where ?sample= names one."""
+    runtime = current()
+    if form is not None or not wants_page():
+        return _described(runtime.describer.service(_address()))
     known = samples(runtime.store.base)
     chosen = next((s for s in known if s.name == request.args.get("sample")), None)
     page = render_template(
@@ -172,7 +166,7 @@ def _page(runtime: Runtime) -> Response:
 
 @sparql.get("/.well-known/void")
 def dataset() -> Response:
-    """Return the VoID description of the graph, with its true counts."""
+    """Describe the graph by VoID, with its true counts."""
     return _described(current().describer.dataset(current().settings.address))
 
 
@@ -188,7 +182,7 @@ def _described(triples: list[ox.Triple]) -> Response:
 @sparql.after_request
 def open_to_all(answer: Response) -> Response:
     """Let pages of other sites read the answers, and say the limits; nothing is secret here."""
-    answer.headers.extend([*_ALWAYS, ("Passerelle-Limits", current().limits_said)])
+    answer.headers.extend([*_ALWAYS, ("Passerelle-Limits", current().limits_header)])
     if request.method == "OPTIONS":
         answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, OPTIONS"
         answer.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match"

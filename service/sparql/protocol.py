@@ -25,7 +25,7 @@ _UPDATES = ("update", "using-graph-uri", "using-named-graph-uri")
 
 
 @dataclass(frozen=True)
-class Sent:
+class ProtocolRequest:
     """A request: its query, None if there is none, its dataset and the format it names."""
 
     query: str | None
@@ -33,15 +33,15 @@ class Sent:
     format: str | None
 
 
-def read(request: Request) -> Sent:
-    """Return what a request asks.
+def read(request: Request) -> ProtocolRequest:
+    """Read a request.
 
     Raises Malformed (two queries, an empty one, not UTF-8), QueryRefused (an update) or
     UnknownFormat (a POST of another media type or charset).
     """
     fields = _fields(request.query_string)
     if request.method == "POST":
-        fields += _body(request)
+        fields += _posted(request)
     if any(name in _UPDATES for name, _ in fields):
         raise QueryRefused("This endpoint only reads; updates are refused.")
     queries = [value for name, value in fields if name == "query"]
@@ -49,7 +49,7 @@ def read(request: Request) -> Sent:
         raise Malformed("Send one query at a time.")
     if queries and not queries[0].strip("\ufeff \t\r\n"):
         raise Malformed("The query is empty. Send a SELECT, ASK, CONSTRUCT or DESCRIBE.")
-    return Sent(
+    return ProtocolRequest(
         queries[0] if queries else None,
         Dataset(_graphs(fields, "default-graph-uri"), _graphs(fields, "named-graph-uri")),
         next((value for name, value in fields if name == "format" and value.strip()), None),
@@ -57,7 +57,7 @@ def read(request: Request) -> Sent:
 
 
 def _graphs(fields: list[tuple[str, str]], parameter: str) -> tuple[str, ...]:
-    """Return the graphs that a parameter names; an empty one, as forms send it, names none."""
+    """The graphs that a parameter names; an empty one, as forms send it, names none."""
     graphs = tuple(value for name, value in fields if name == parameter and value.strip())
     if sum(map(len, graphs)) > MAX_GRAPHS:
         raise TooLarge(f"The values of {parameter} are longer than {MAX_GRAPHS} bytes together.")
@@ -71,19 +71,19 @@ def _graphs(fields: list[tuple[str, str]], parameter: str) -> tuple[str, ...]:
     return graphs
 
 
-def _body(request: Request) -> list[tuple[str, str]]:
+def _posted(request: Request) -> list[tuple[str, str]]:
     if request.mimetype == UPDATE:
         raise QueryRefused("This endpoint only reads; updates are refused.")
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype not in {FORM, QUERY} or charset not in {"utf-8", "utf8"}:
-        said = (request.content_type or "nothing")[:100]
-        raise UnknownFormat(f"Send {FORM} or {QUERY} in UTF-8; {said} is not read.")
+        media = (request.content_type or "nothing")[:100]
+        raise UnknownFormat(f"Send {FORM} or {QUERY} in UTF-8; {media} is not read.")
     data = request.get_data()
     return _fields(data) if request.mimetype == FORM else [("query", _decode(data))]
 
 
 def _fields(data: bytes) -> list[tuple[str, str]]:
-    """Return names and values, decoded strictly: a broken byte is never replaced."""
+    """Names and values, decoded strictly: a broken byte is never replaced."""
     try:
         return parse_qsl(
             _decode(data), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS

@@ -25,18 +25,19 @@ class Sample:
 
 @lru_cache(maxsize=1)
 def samples(base: str = DEFAULT_BASE) -> tuple[Sample, ...]:
-    """Return the samples in the order of their file names, about entries under a base."""
-    found = sorted((f for f in FOLDER.iterdir() if f.name.endswith(".rq")), key=lambda f: f.name)
-    return tuple(_sample(f.name, f.read_text("utf-8"), base) for f in found)
+    """The samples in the order of their file names, about entries under a base."""
+    known = []
+    for file in sorted(FOLDER.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".rq"):
+            text = file.read_text("utf-8").replace(DEFAULT_BASE, base)
+            title, meaning, query = text.split("\n", 2)
+            name = file.name.removesuffix(".rq")
+            known.append(Sample(name, title.strip("# "), meaning.strip("# "), query.strip()))
+    return tuple(known)
 
 
 def first_query() -> str:
-    """Return a query to begin with, the usual prefixes declared."""
+    """A query to begin with, the usual prefixes declared."""
     lines = [f"PREFIX {name}: <{PREFIXES[name]}>" for name in USUAL]
     body = "SELECT ?practice ?title WHERE {\n  ?practice a psr:Practice ; dct:title ?title .\n}"
     return "\n".join([*lines, body, "LIMIT 20"])
-
-
-def _sample(name: str, text: str, base: str) -> Sample:
-    title, meaning, query = text.replace(DEFAULT_BASE, base).split("\n", 2)
-    return Sample(name.removesuffix(".rq"), title.strip("# "), meaning.strip("# "), query.strip())

@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from matcher.graph.view import World
 from matcher.judging.learned_weights import decided
 from service.api import feedback
-from service.core.page_sessions import COOKIE, Sessions
 from service.core.rate_limit import Window
 from service.core.runtime import VOTES, VOTES_AN_HOUR, Runtime, open_graph
 from service.core.settings import Settings
 from service.core.votes import VISITORS, Vote, Votes, fold_entries
+from service.http import login
+from service.http.login import COOKIE
 from tests.service.conftest import BASE, practice, until
 
 PRACTICE = f"{BASE}id/practice/sopotniki-rural-rides"
@@ -186,8 +188,8 @@ def test_what_visitors_decided_before_becomes_counts_once(home: Path) -> None:
     (home / VOTES).unlink()  # as it was before version 1.0
     decisions = [("session-1", "tried"), ("session-2", "tried"), ("session-2", "worked")]
     for agent, decision in [*decisions, ("a-centre", "worked")]:
-        feedback.tell(intake, TOLD | {"decision": decision, "about": PRACTICE}, agent)
-    feedback.tell(intake, TOLD | {"decision": "tried"}, "session-3")
+        feedback.record(intake, TOLD | {"decision": decision, "about": PRACTICE}, agent)
+    feedback.record(intake, TOLD | {"decision": "tried"}, "session-3")
     assert b"agent/session-1" in intake.store.dump()
     before = intake.store.version()
     assert len(intake.store.written_by(VISITORS)) == 3
@@ -220,6 +222,16 @@ def test_a_fold_that_is_broken_off_counts_nothing_twice(tmp_path: Path) -> None:
     assert votes.folded
 
 
+def test_only_results_begin_a_session_and_no_cache_shares_them(app: Flask, votes: Votes) -> None:
+    client = app.test_client()
+    for path in ("/", "/partners", "/search", "/sparql", "/api/stats", "/openapi.json"):
+        assert "Set-Cookie" not in client.get(path, headers={"Accept": "text/html"}).headers, path
+    results = client.get(QUESTION)
+    assert "Set-Cookie" in results.headers
+    assert results.cache_control.private
+    assert "cookie" in results.vary
+
+
 @pytest.mark.parametrize("value", ["", "forged", "IjEi.aaaa.bbbb"])
 def test_a_forged_session_is_none(app: Flask, value: str) -> None:
     client = app.test_client()
@@ -228,11 +240,16 @@ def test_a_forged_session_is_none(app: Flask, value: str) -> None:
     assert tell(client, {"Authorization": "Bearer wrong"}).status_code == 401
 
 
-def test_a_session_of_another_home_is_none(app: Flask, runtime: Runtime, tmp_path: Path) -> None:
-    other = Sessions(tmp_path / "session.key")._serializer.dumps("1")
-    client = app.test_client()
-    client.set_cookie(COOKIE, str(other))
-    assert tell(client).status_code == 401
+def test_a_session_of_another_home_is_none(app: Flask, votes: Votes, tmp_path: Path) -> None:
+    elsewhere = Flask("elsewhere")
+    login.install(elsewhere, tmp_path)
+    for home, status in ((elsewhere, 401), (app, 200)):
+        signer = SecureCookieSessionInterface().get_signing_serializer(home)
+        assert signer
+        client = app.test_client()
+        client.set_cookie(COOKIE, str(signer.dumps({"_permanent": True})))
+        assert tell(client).status_code == status
+    assert votes.decisions() == {"accepted": 1}
 
 
 @pytest.mark.parametrize(

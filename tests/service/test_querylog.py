@@ -29,7 +29,7 @@ SECRET = "SELECT ?x { BIND('a very private question' AS ?x) }"
 
 def test_an_answer_is_noted_without_its_text(client: FlaskClient, runtime: Runtime) -> None:
     client.get("/sparql", query_string={"query": SECRET})
-    runtime.queries_seen.flush()
+    runtime.query_log.flush()
     seen = next(read(runtime.settings.home))
     assert seen.hash == hashlib.sha256(SECRET.encode()).hexdigest()[:16]
     assert (seen.outcome, seen.form, seen.format, seen.rows) == ("answered", "SELECT", "json", 1)
@@ -47,7 +47,7 @@ def test_what_is_refused_is_noted(
     client: FlaskClient, runtime: Runtime, query: str, outcome: str
 ) -> None:
     client.get("/sparql", query_string={"query": query})
-    runtime.queries_seen.flush()
+    runtime.query_log.flush()
     assert next(read(runtime.settings.home)).outcome == outcome
 
 
@@ -157,7 +157,7 @@ def test_a_full_disk_costs_no_answer_and_no_follower(home: Path) -> None:
         for _ in range(150):  # more than the buffer of the file holds
             answer = client.get("/sparql", query_string={"query": "ASK {}"})
             assert answer.status_code == 200
-        runtime.queries_seen.flush()
+        runtime.query_log.flush()
         entry = practice("a-bus-again")
         headers = {"Authorization": f"Bearer {runtime.tokens.create('test')}"}
         client.post("/api/entries", data=entry, content_type="text/turtle", headers=headers)

@@ -159,7 +159,7 @@ def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -
         if asking.problems:
             requests.question(kind, asking.raw, asking.runtime.matcher)
         else:
-            matched = requests.ask(kind, asking.raw, asking.runtime.matcher)
+            matched = requests.answer(kind, asking.raw, asking.runtime.matcher)
     except Refused as error:
         more = (replace(p, path=_field(p.path)) for p in error.problems)
         asking.problems += [p for p in more if p.path not in known]

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request
 from kg.text.i18n import gettext, mark
 from service.core.lists import named
 from service.core.runtime import current
+from service.http import login
 from service.pages.partners import view
 from service.pages.partners.form import Asking, PartnerPage
 from service.pages.parts.labels import options
@@ -72,5 +73,5 @@ def _page(
     if page.status == 503:
         shown.headers["Retry-After"] = "10"
     if page.rows:
-        current().sessions.start(shown)
+        login.start_session()
     return shown

@@ -24,7 +24,7 @@ from matcher.model.answer import (
     Stamp,
     TransferMatch,
 )
-from service.core.places import Place, PlaceBook
+from service.core.places import PlaceBook, Territory
 from service.pages.parts.components import Piece, local_href, name_of_country
 
 MAX_QUESTION = 20_000
@@ -131,7 +131,7 @@ class Results:
     abstained: bool
     read_as: str
     notes: tuple[str, ...]
-    place: Place | None
+    place: Territory | None
     stamp: Stamp
 
 
@@ -198,7 +198,7 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     return results(store, answer, place, root, subject.href if subject else "")
 
 
-def find_place(places: PlaceBook, text: str) -> Place:
+def find_place(places: PlaceBook, text: str) -> Territory:
     """Return the place that a text means. Raises Refused if there is none, or no text."""
     if not text:
         raise refused(
@@ -230,7 +230,7 @@ def check_text(text: str) -> None:
 
 
 def results(
-    store: Store, answer: Answer, place: Place | None, root: str, about: str = ""
+    store: Store, answer: Answer, place: Territory | None, root: str, about: str = ""
 ) -> Results:
     """Return the view of a matcher's answer, what was asked about before what is near it."""
     own = [match for match in answer.matches if match.entry == about]

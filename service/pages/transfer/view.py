@@ -12,7 +12,7 @@ from matcher.matcher import Matcher
 from matcher.model.answer import SingleChange, TransferAnswer, TransferMatch
 from matcher.questions.transfer import FAR
 from service.api import requests
-from service.core.places import Place, PlaceBook
+from service.core.places import PlaceBook, Territory
 from service.pages.parts.components import Piece
 from service.pages.parts.match_cards import Card, cards
 from service.pages.transfer.form import TransferForm, at_field, make_request
@@ -45,7 +45,7 @@ class Candidate:
 class View:
     """The matcher's ``answer``, ready to show; a practice that was asked about comes first."""
 
-    place: Place
+    place: Territory
     candidates: tuple[Candidate, ...]
     shortlist: tuple[Candidate, ...]
     compared: tuple[Candidate, ...]
@@ -66,7 +66,7 @@ def ask(
     own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in form.many("pick")]
     named = tuple(filter(None, (own, *picks)))
     try:
-        answer = requests.ask("transfer", raw | {"limit": LISTED}, matcher, named)
+        answer = requests.answer("transfer", raw | {"limit": LISTED}, matcher, named)
     except Refused as error:
         raise Refused(str(error), [at_field(p) for p in error.problems]) from error
     assert isinstance(answer, TransferAnswer)
