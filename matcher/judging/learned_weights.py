@@ -76,20 +76,29 @@ def report(world: World, prior: Weights, *, feedback: bool = True) -> dict[str, 
     now = weighed({}, prior)
     return {
         "collection": "outcomes",
-        "transfers": len(world.all_moved()), "with_result": len(results),
+        "transfers": len(world.all_moved()),
+        "with_result": len(results),
         "successes": sum(o.success >= 0.5 for o in results),
-        "decisions": decisions, "decisions_used": len(rows),
+        "decisions": decisions,
+        "decisions_used": len(rows),
         "loss": {"prior": round(losses[0], 4), "posterior": round(losses[1], 4)},
         "moved_most": round(max(abs(posterior[c] / now[c] - 1) for c in LEARNT if now[c]), 4),
         "criteria": {
-            c: {"prior": round(now[c], 4), "posterior": round(posterior[c], 4),
-                "low": round(low[c], 4), "high": round(high[c], 4)}
+            c: {
+                "prior": round(now[c], 4),
+                "posterior": round(posterior[c], 4),
+                "low": round(low[c], 4),
+                "high": round(high[c], 4),
+            }
             for c in CRITERIA
         },
         "weights": posterior,
-        "stamp": {"prior": weights_hash(now), "posterior": weights_hash(posterior),
-                  "data": world.version},
-    }  # fmt: skip
+        "stamp": {
+            "prior": weights_hash(now),
+            "posterior": weights_hash(posterior),
+            "data": world.version,
+        },
+    }
 
 
 def learn(

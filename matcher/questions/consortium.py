@@ -169,9 +169,14 @@ def _candidate(world: World, iri: str, relevance: float, wishes: Mapping[str, st
 
 
 def _member(
-    world: World, one: Candidate, chosen: Sequence[Candidate] | None, pool: Sequence[Candidate],
-    rules: Rules, wishes: Mapping[str, str], lang: str,
-) -> Seat:  # fmt: skip
+    world: World,
+    one: Candidate,
+    chosen: Sequence[Candidate] | None,
+    pool: Sequence[Candidate],
+    rules: Rules,
+    wishes: Mapping[str, str],
+    lang: str,
+) -> Seat:
     """Return a seat: who, what they bring, and who could take it instead."""
     actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
     brings = [text for item, text in wishes.items() if item in one.covers]

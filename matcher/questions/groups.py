@@ -69,8 +69,10 @@ def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[st
 def _group(world: World, challenge: str, facing: list[str], size: int | None) -> Group:
     """Return the group, its most useful members kept where there are too many."""
     about = set(world.addressing(challenge))
-    teaches = {m: tuple(p for p in world.involved.get(m, ()) if p in about and _did(world, m, p))
-               for m in facing}  # fmt: skip
+    teaches = {
+        m: tuple(p for p in world.involved.get(m, ()) if p in about and _did(world, m, p))
+        for m in facing
+    }
     offered = {p for own in teaches.values() for p in own}
     learns = {m: tuple(sorted(offered - set(teaches[m]))) for m in facing}
     useful = sorted(facing, key=lambda m: (-len(teaches[m]), -len(learns[m]), m))

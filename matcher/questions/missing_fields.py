@@ -28,9 +28,7 @@ _ENTRY = {
     "I3": "adaptablePart", "I4": "corePart", "I5": "costPerHead", "E1": "requiresCompetence",
     "E3": "requiresActorType", "T1": "toolkit", "T2": "result",
 }  # fmt: skip
-_TARGET = {
-    "P2": "target_groups", "I5": "budget_per_head", "E1": "competences", "E3": "actor_types",
-}  # fmt: skip
+_TARGET = {"P2": "target_groups", "I5": "budget_per_head", "E1": "competences", "E3": "actor_types"}
 #: what the asker would have to say, in words
 _TOLD = {
     "target_groups": mark("target groups"),

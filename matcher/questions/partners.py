@@ -225,10 +225,12 @@ def _successor(world: World, practice: Entry, most: float, moved: Moved) -> Part
     cited = tuple(
         triple
         for name, value in (
-            ("sourcePractice", practice.iri), ("adopter", adopter), ("result", None)
+            ("sourcePractice", practice.iri),
+            ("adopter", adopter),
+            ("result", None),
         )
         for triple in cite(transfer, PSR + name, [value] if value else None)
-    )  # fmt: skip
+    )
     back = Reason("reach", _("They could compare notes with one more place."), cited)
     score, reasons = most * RESULTS[moved.result], [Reason("transfer", sentence, cited)]
     return Partner(world.get(adopter), "mentor", score, reasons, [back])

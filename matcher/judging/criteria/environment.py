@@ -79,9 +79,13 @@ def territory(practice: Entry, scene: Scene) -> Verdict:
     nearest = [pair for pair in likenesses if (len(pair[1]), mean(pair[1])) == best]
     place, alike = nearest[0]
     words = {
-        "urbanRural": _("urban or rural"), "mountain": _("mountains"), "coast": _("coast"),
-        "gdpPerHead": _("wealth"), "unemploymentRate": _("unemployment"), "population": _("size"),
-    }  # fmt: skip
+        "urbanRural": _("urban or rural"),
+        "mountain": _("mountains"),
+        "coast": _("coast"),
+        "gdpPerHead": _("wealth"),
+        "unemploymentRate": _("unemployment"),
+        "population": _("size"),
+    }
     apart = [words[n] for n, (v, _e) in alike.items() if v < 0.5]
     cited = cite(practice, DCT + "spatial", [place.iri] if len(nearest) == 1 else ())
     cited += tuple(t for _v, e in alike.values() for t in e)

@@ -12,9 +12,13 @@ from matcher.model.reasons import cite, excerpt
 
 #: the texts that the search compares with a question
 _COMPARED = (
-    PSR + "problem", PSR + "solution", DCT + "title", DCT + "description", DCT + "alternative",
+    PSR + "problem",
+    PSR + "solution",
+    DCT + "title",
+    DCT + "description",
+    DCT + "alternative",
     PSR + "context",
-)  # fmt: skip
+)
 #: the concepts that the search compares with those of a practice
 _CONCEPTS = (PSR + "addresses", DCT + "subject", PSR + "targetGroup", PSR + "approach")
 

@@ -64,9 +64,12 @@ def start() -> str:
     words = vocabulary()
     kinds = [(path, words.label(CLASSES[path], language())) for path in LISTED]
     return render_template(
-        "contribute.html", kinds=kinds, who=login.who(), csrf=login.csrf(),
+        "contribute.html",
+        kinds=kinds,
+        who=login.who(),
+        csrf=login.csrf(),
         removed="removed" in request.args,
-    )  # fmt: skip
+    )
 
 
 @contribute.post("/sign-in")
@@ -195,9 +198,14 @@ def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
 
 
 def _form(
-    path: str, slug: str, typed: Typed, problems: Sequence[Problem] = (), *,
-    draft: Entry | None = None, fresh: bool = False,
-) -> Form:  # fmt: skip
+    path: str,
+    slug: str,
+    typed: Typed,
+    problems: Sequence[Problem] = (),
+    *,
+    draft: Entry | None = None,
+    fresh: bool = False,
+) -> Form:
     return Form(
         path=path,
         slug=slug,
@@ -237,9 +245,14 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
 
 def _answer(form: Form, status: int = 200) -> Response:
     page = render_template(
-        "form.html", form=form, who=login.who(), csrf=login.csrf(), listed=_listed(form.path),
-        options=options, languages=own_names(),
-    )  # fmt: skip
+        "form.html",
+        form=form,
+        who=login.who(),
+        csrf=login.csrf(),
+        listed=_listed(form.path),
+        options=options,
+        languages=own_names(),
+    )
     answer = Response(page, status, mimetype="text/html")
     answer.cache_control.no_store = True
     return answer

@@ -224,7 +224,7 @@ class Reader:
 
     def triples(
         self, node: ox.NamedNode, kind: str, fields: Sequence[Ask], typed: Typed, before: str = ""
-    ) -> list[ox.Triple]:  # fmt: skip
+    ) -> list[ox.Triple]:
         """Return the triples of an entry or a part; none for a part without any value."""
         graph = []
         for ask in fields:

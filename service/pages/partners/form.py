@@ -22,8 +22,14 @@ from service.pages.parts.match_cards import Card, check_text, clean
 
 #: how often one field may be typed
 MAX_NAMES = 50
-_FIELDS = {"text": "q", "territory": "place", "call": "about", "entry": "about",
-           "challenge": "about", "kinds": "kind"}  # fmt: skip
+_FIELDS = {
+    "text": "q",
+    "territory": "place",
+    "call": "about",
+    "entry": "about",
+    "challenge": "about",
+    "kinds": "kind",
+}
 Typed = MultiDict[str, str]
 T = TypeVar("T")
 

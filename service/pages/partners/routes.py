@@ -31,10 +31,13 @@ def consortium() -> Response:
     """Show a set of organisations for a call, a practice or a challenge under rules."""
     page, asking = _asked(view.consortium, "about", "q")
     return _page(
-        "consortium.html", page, _listed(about=tuple(view.ABOUT), actor=("actor",)),
-        kinds=options("actor-type"), rules=view.rules_kept(asking, page.answer),
+        "consortium.html",
+        page,
+        _listed(about=tuple(view.ABOUT), actor=("actor",)),
+        kinds=options("actor-type"),
+        rules=view.rules_kept(asking, page.answer),
         ruled=any(asking.word(name) for name in view.RULES),
-    )  # fmt: skip
+    )
 
 
 @partnering.get("/groups")
@@ -63,9 +66,14 @@ def _page(
     template: str, page: PartnerPage, listed: Mapping[str, list[str]], **more: object
 ) -> Response:
     body = render_template(
-        template, page=page, typed=page.typed, listed=listed, views=VIEWS,
-        places=current().lists.places.offered(), **more,
-    )  # fmt: skip
+        template,
+        page=page,
+        typed=page.typed,
+        listed=listed,
+        views=VIEWS,
+        places=current().lists.places.offered(),
+        **more,
+    )
     shown = Response(body, page.status, content_type="text/html; charset=utf-8")
     shown.vary.add("Accept-Language")
     shown.cache_control.private = True

@@ -42,12 +42,14 @@ def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: st
     names = "; ".join(dict.fromkeys(_label(row) for row in rows))
     raise refused(
         field,
-        gettext("Several entries are called so.") if holding
+        gettext("Several entries are called so.")
+        if holding
         else gettext("Nothing of this kind is called “%(name)s” here.", name=text[:60]),
         value=text[:MAX_TYPED],
-        hint=gettext("Did you mean %(names)s?", names=names) if names
+        hint=gettext("Did you mean %(names)s?", names=names)
+        if names
         else gettext("Choose from the list as you type."),
-    )  # fmt: skip
+    )
 
 
 def _label(row: Row) -> str:

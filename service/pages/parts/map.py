@@ -76,12 +76,15 @@ def draw(
     most = max(counts.values(), default=0)
     countries = tuple(
         Country(
-            code, name(code), outline, count := counts.get(code, 0),
+            code,
+            name(code),
+            outline,
+            count := counts.get(code, 0),
             math.ceil(SHADES * math.sqrt(count / most)) if count else 0,
             href(code) if count else "",
         )
         for code, outline in sorted(outlines.get("countries", {}).items())
-    )  # fmt: skip
+    )
     return Map(f"0 0 {_size()} {_size()}", countries, _dots(spots, among))
 
 
@@ -112,11 +115,14 @@ def _dots(
         together = _together(placed, grid)
     dots = [
         Dot(
-            x, y, round(min(5 + 3 * math.sqrt(len(here)), 24), 1), _named([s.title for s in here]),
+            x,
+            y,
+            round(min(5 + 3 * math.sqrt(len(here)), 24), 1),
+            _named([s.title for s in here]),
             here[0].href if len(here) == 1 else among(here),
         )
         for (x, y), here in together.items()
-    ]  # fmt: skip
+    ]
     return tuple(sorted(dots, key=lambda dot: (-dot.radius, dot.x, dot.y)))
 
 

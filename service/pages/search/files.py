@@ -31,10 +31,20 @@ def cells(row: Row, labels: Labels) -> tuple[str | float | None, ...]:
     }
     lat, long = row.point or (None, None)
     return (
-        row.iri, row.path, title.value, title.lang, summary.value if summary else "",
-        "; ".join(row.values["country"]), "; ".join(row.values["territory"]), *named.values(),
-        lat, long, row.source, row.licence, row.checked,
-    )  # fmt: skip
+        row.iri,
+        row.path,
+        title.value,
+        title.lang,
+        summary.value if summary else "",
+        "; ".join(row.values["country"]),
+        "; ".join(row.values["territory"]),
+        *named.values(),
+        lat,
+        long,
+        row.source,
+        row.licence,
+        row.checked,
+    )
 
 
 def as_csv(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:

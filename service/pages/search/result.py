@@ -266,10 +266,12 @@ def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
     counts = Counter(code for row in known for code in row.values["country"])
     spots = [_spot(row, row.point, labels) for row in known if row.point]
     return draw(
-        counts, spots, labels.place,
+        counts,
+        spots,
+        labels.place,
         lambda code: form.toggled("country", code),
         lambda here: _there(form, {spot.place for spot in here}),
-    )  # fmt: skip
+    )
 
 
 def _there(form: SearchForm, places: set[str]) -> str:

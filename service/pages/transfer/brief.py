@@ -201,9 +201,14 @@ def as_pdf(brief: Brief) -> bytes:
     source = (files("service") / "templates" / "brief.typ").read_bytes()
     with TemporaryDirectory() as empty:
         typeset = partial(
-            typst.compile, source, root=empty, ignore_system_fonts=True, format="pdf",
-            sys_inputs={"data": json.dumps(asdict(brief))}, timestamp=0,
-        )  # fmt: skip
+            typst.compile,
+            source,
+            root=empty,
+            ignore_system_fonts=True,
+            format="pdf",
+            sys_inputs={"data": json.dumps(asdict(brief))},
+            timestamp=0,
+        )
         try:
             made = typeset(pdf_standards=["ua-1"])
         except typst.TypstError:
