@@ -34,7 +34,7 @@ Json = dict[str, object]
 def nearest(
     queries: Matrix, documents: Matrix, limit: int, more: Matrix | float = 0.0
 ) -> tuple[Indices, Matrix]:
-    """Return row numbers and dot products of the ``limit`` nearest documents, best first.
+    """Row numbers and dot products of the ``limit`` nearest documents, best first.
 
     ``more`` is added to the products. Exact: the best lie in the groups of 64 documents with the
     largest maxima. Ties go to the earlier document.
@@ -55,7 +55,7 @@ def nearest(
 
 
 def _largest(values: Matrix, count: int) -> Indices:
-    """Return the columns of the largest values of each row; of equal ones the earlier."""
+    """Columns of the largest values of each row; of equal ones the earlier."""
     return np.argsort(-values, axis=1, kind="stable")[:, :count]
 
 
@@ -84,7 +84,7 @@ def run(
 
 
 def _done(output: Path, head: Json) -> set[str]:
-    """Return what a file holds already; a file of another run is begun anew."""
+    """The entries that a file holds already; a file of another run is begun anew."""
     known = _known(output) if output.is_file() else []
     if not known or known[0] != head:
         known = [head]
@@ -93,7 +93,7 @@ def _done(output: Path, head: Json) -> set[str]:
 
 
 def _known(output: Path) -> list[Json]:
-    """Return the whole lines of a file of ours; Malformed for a file that is not."""
+    """Read the whole lines of a file of ours; Malformed for a file that is not."""
     try:
         text = output.read_text("utf-8")
         lines: list[Json] = [json.loads(line) for line in text.split("\n")[:-1]]
@@ -136,7 +136,7 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
 
 
 def _shared(picture: Picture, block: Indices) -> Matrix:
-    """Return what shared letters and concepts add to the cosines, a row an entry of the block."""
+    """What shared letters and concepts add to the cosines, a row an entry of the block."""
     scores = picture.grams.cosines(picture.grams.rows[block])
     scores *= RECIPE.letters
     scores += RECIPE.concepts * picture.shared(picture.concepts.rows[block])
@@ -144,7 +144,7 @@ def _shared(picture: Picture, block: Indices) -> Matrix:
 
 
 def _joined(picture: Picture) -> Matrix:
-    """Return one vector an entry, so that dot products are weighted means of facets' cosines.
+    """One vector an entry, so that dot products are weighted means of facets' cosines.
 
     A facet in several languages counts by the mean of its vectors.
     """

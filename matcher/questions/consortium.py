@@ -114,14 +114,14 @@ def _wishes(question: Question) -> dict[str, str]:
 
 
 def _narrowed(filters: Filters) -> Filters:
-    """Return the filters for actors; a theme is something to cover and keeps nobody out."""
+    """Filters for actors: a theme is something to cover and keeps nobody out."""
     return replace(filters, type=("actor",), theme=())
 
 
 def _candidates(
     world: World, ranking: Ranking, rules: Rules, wishes: Mapping[str, str]
 ) -> list[Candidate]:
-    """Return the most relevant actors, and all that must be there."""
+    """The most relevant actors, and all that must be there."""
     best = ranking.best(CANDIDATES)
     extra = [iri for iri in rules.must if iri not in best and iri in ranking.picture.position]
 
@@ -134,7 +134,7 @@ def _candidates(
 def _filtered(
     snapshot: Snapshot, filters: Filters, ranking: Ranking, rules: Rules, wishes: Mapping[str, str]
 ) -> list[UnmetRule]:
-    """Return the filters each of which, left out alone, would make a consortium possible.
+    """The filters each of which, left out alone, would make a consortium possible.
 
     Where nobody passes and no single filter is to blame, it is all of them.
     """
@@ -177,7 +177,7 @@ def _member(
     wishes: Mapping[str, str],
     lang: str,
 ) -> Seat:
-    """Return a seat: who, what they bring, and who could take it instead."""
+    """A seat: who, what they bring, and who could take it instead."""
     actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
     brings = [text for item, text in wishes.items() if item in one.covers]
     sentence = _("What it does is near the question.")
@@ -201,7 +201,7 @@ def _member(
 
 
 def _blame(pool: Sequence[Candidate], rules: Rules, wishes: Sequence[str]) -> list[UnmetRule]:
-    """Return the rules each of which, left out alone, would make a consortium possible."""
+    """The rules each of which, left out alone, would make a consortium possible."""
     return [
         UnmetRule(name, text.format(value=_shown(getattr(rules, name))))
         for name, text in _texts().items()

@@ -58,7 +58,7 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
 def chosen(
     store: Store, ranking: Ranking, question: Question, reranker: Reranker | None = None
 ) -> list[str]:
-    """Return the entries to show, in order.
+    """Choose the entries to show, in order.
 
     With a quota at least so many of them, as far as there are, are of small languages; they
     take the places of the last others, and stand where their score puts them. A ``reranker``
@@ -107,7 +107,7 @@ def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
 
 
 def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
-    """Return the triple of one text, not that of the same words in another language."""
+    """The triple of one text, not that of the same words in another language."""
     return tuple(
         triple
         for triple, value in zip(cite(entry, prop), entry.values(prop), strict=True)
@@ -117,7 +117,7 @@ def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
 
 
 def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
-    """Return the question's longer words that stand in the entry's texts of one language.
+    """The question's longer words that stand in the entry's texts of one language.
 
     Each text that is cited has a word that those before it lack; the one with most comes first.
     """

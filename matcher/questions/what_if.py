@@ -72,7 +72,7 @@ def _known(field: str, value: str) -> Problem:
 
 
 def supposed(judgement: Anticipated, target: Target) -> Supposition:
-    """Return fit and score now and under the supposition."""
+    """Fit and score now and under the supposition."""
     after = anticipate(
         judgement.practice, judgement.scene.but(target=target), 0.0, judgement.weights
     )
@@ -91,7 +91,7 @@ def supposed(judgement: Anticipated, target: Target) -> Supposition:
 
 
 def changes(judgement: Anticipated) -> list[SingleChange]:
-    """Return the single changes that would raise the fit most, the best first."""
+    """The single changes that would raise the fit most, the best first."""
     scene, target = judgement.scene, judgement.scene.target
     options: list[tuple[str, str, str, str, Verdict]] = []
 

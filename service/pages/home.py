@@ -92,7 +92,7 @@ def home() -> Response:
 
 
 def _told(runtime: Runtime, form: Form, matched: Results | None) -> dict[str, str]:
-    """Return what is told of a suggestion besides the suggestion itself."""
+    """What goes with a decision besides the suggestion itself."""
     about = f"{runtime.store.base}id/{form.entry}" if form.entry else ""
     return {"kind": form.mode, "about": about, "territory": _code(matched)}
 
@@ -122,7 +122,7 @@ def _back(question: str, thanks: str) -> Response:
 
 
 def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
-    """Return results, or what is wrong with the question and the status that says so."""
+    """Results, or what is wrong with the question and the status that says so."""
     try:
         matched = ask(
             runtime.store, runtime.matcher, runtime.lists.places, form, request.script_root
@@ -140,13 +140,13 @@ def _subject(runtime: Runtime, form: Form) -> Piece | None:
 
 
 def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
-    """Return each class with how many entries it has and what they are called."""
+    """Each class with how many entries it has and what they are called."""
     known = dict(shelf.counts("type", {}, shelf.all))
     return [(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()]
 
 
 def _practices(runtime: Runtime, shelf: Shelf) -> Map:
-    """Return the map of all practices, each country leading to its own."""
+    """The map of all practices, each country leading to its own."""
     rows = shelf.members(shelf.narrowed({"type": ("practice",)}, shelf.all))
     plain = SearchForm(chosen={"type": ("practice",)})
     labels = Labels(shelf, runtime.store.base)

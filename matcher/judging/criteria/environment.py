@@ -50,14 +50,14 @@ def governance(practice: Entry, scene: Scene) -> Verdict:
 
 
 def _held(scene: Scene, competence: str) -> Holder | None:
-    """Return whether a power is held: as the asker says, else as the graph knows."""
+    """Whether a power is held: what the asker says goes before what the graph knows."""
     if competence in scene.target.competences:
         return Holder(True, scene.place.iri, ())
     return scene.place.holders.get(competence)
 
 
 def _authorities(scene: Scene, territory: str) -> list[str]:
-    """Return the territory that holds a power, and the public authorities known there."""
+    """The territory that holds a power, then the public authorities known there."""
     there = scene.world.actors_in(scene.world.place(territory))
     own = {p.actor for p in there if p.place == territory and p.kind == _AUTHORITY}
     return [territory, *sorted(own)]
@@ -128,13 +128,13 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
 
 
 def _elsewhere(scene: Scene, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return actors of the kinds elsewhere in the country, by IRI."""
+    """Actors of the kinds elsewhere in the country, by IRI."""
     others = {actor for kind in kinds for actor in scene.here.elsewhere.get(kind, ())}
     return tuple(sorted(others)[:_SHOWN])
 
 
 def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
-    """Return the triples that the presence of a kind rests on.
+    """The triples that the presence of a kind rests on.
 
     That is where its actor is, if there is only one; and the way up to the nearest of them,
     if all work for a larger territory.

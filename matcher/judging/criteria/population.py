@@ -52,7 +52,7 @@ def need(practice: Entry, scene: Scene) -> Verdict:
 
 
 def _steps(world: World, one: str, other: str) -> int | None:
-    """Return how many broader or narrower steps lie between two challenges."""
+    """Steps between two challenges over a common broader one; None if there is none."""
     left, right = world.broader(one), world.broader(other)
     shared = [left[c] + right[c] for c in left if c in right]
     return min(shared) if shared else None

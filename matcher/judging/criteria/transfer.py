@@ -50,7 +50,7 @@ def support(practice: Entry, scene: Scene) -> Verdict:
 
 
 def involved(practice: Entry) -> list[str]:
-    """Return the actors involved in a practice."""
+    """The actors that a practice names as involved, by IRI."""
     nodes = practice.links(PSR + "hasInvolvement")
     return sorted({a for n in nodes for a in practice.links(PSR + "actor", n)})
 
@@ -102,5 +102,5 @@ def _kinds(here: Fact | None, there: Fact | None, transfer: Entry) -> tuple[Trip
 
 
 def known_results(scene: Scene, practice: str) -> list[Moved]:
-    """Return the transfers of a practice whose result is known, by IRI."""
+    """The transfers of a practice whose result is known, by IRI."""
     return [m for m in scene.world.moved(practice) if m.result in RESULTS]

@@ -167,7 +167,7 @@ def _fields(path: str) -> tuple[Ask, ...]:
 
 
 def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
-    """Return the entry that was typed, with what the form does not show left as it was."""
+    """The entry that was typed, with what the form does not show left as it was."""
     store, lists, fields = current().store, current().lists, _fields(path)
     title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
     iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
@@ -187,7 +187,7 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
 
 
 def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
-    """Return the form of an entry as it is now."""
+    """The form of an entry as it is now."""
     shelf = current().lists.shelf
     names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
     typed = filled(entry, _fields(entry.path), names)
@@ -220,7 +220,7 @@ def _form(
 
 
 def _similar(draft: Entry) -> tuple[Card, ...]:
-    """Return entries much like a draft, as far as the index knows them."""
+    """Entries much like a draft, as far as the index knows them."""
     runtime = current()
     if not runtime.ready or draft.path not in INDEXED:
         return ()
@@ -259,7 +259,7 @@ def _answer(form: Form, status: int = 200) -> Response:
 
 
 def _listed(path: str) -> dict[str, list[str]]:
-    """Return what a form offers to choose from, by class: up to 500 entries each."""
+    """What a form offers to choose from, by class: up to 500 entries each."""
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
     listed = {}
     for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:

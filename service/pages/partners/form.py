@@ -63,17 +63,17 @@ class PartnerPage:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Return the kinds of partners that there are, with their names."""
+        """The kinds that have a partner, with their names."""
         return {row.kind: row.card.kind for row in self.rows}
 
     def href(self, **changes: str) -> str:
-        """Return the address of the page with some fields changed, blank ones left out."""
+        """The address of the page with some fields changed, blank ones left out."""
         parts = dict(self.typed.lists()) | {name: [value] for name, value in changes.items()}
         kept = {name: [v for v in values if v.strip()] for name, values in parts.items()}
         return f"?{urlencode(kept, doseq=True)}"
 
     def wrong(self, name: str) -> list[Problem]:
-        """Return what is wrong with a field."""
+        """The problems to show at a field."""
         return [p for p in self.problems if p.path == name]
 
 
@@ -90,7 +90,7 @@ class Asking:
         self.raw: dict[str, Any] = {}
 
     def title(self, iri: str) -> Piece:
-        """Return an entry by its title, linked to its page."""
+        """Link an entry by its title; by its IRI where it is not on the shelf."""
         at = self.shelf.position.get(iri)
         if at is None:
             return Piece(iri, self.link(iri))
@@ -98,15 +98,15 @@ class Asking:
         return Piece(text.value, self.link(iri), tag(text.lang))
 
     def link(self, iri: str) -> str:
-        """Return the path of an entry's page."""
+        """The path of an entry's page, with the root of the service."""
         return local_href(self.runtime.store, iri, self.root)
 
     def word(self, name: str) -> str:
-        """Return what was typed into a field."""
+        """What was typed into a field, cleaned and trimmed."""
         return clean(self.typed.get(name, "")).strip()
 
     def words(self, name: str, *, commas: bool = False) -> list[str]:
-        """Return what was typed into all fields of a name, with commas between if so said."""
+        """What was typed into all fields of a name; ``commas`` also part one field's text."""
         typed = self.typed.getlist(name)
         parts = ",".join(typed).split(",") if commas else typed
         named = [text for part in parts if (text := clean(part).strip())]
@@ -116,12 +116,12 @@ class Asking:
         return named[:MAX_NAMES]
 
     def entry(self, name: str, text: str, *paths: str) -> str | None:
-        """Return the entry that was typed, None and a problem if there is no such one."""
+        """Find the entry that was typed; None, and a problem at the field, if there is none."""
         base = self.runtime.store.base
         return self._tried(name, lambda: find(self.titles, base, text, paths, name))
 
     def place(self, name: str, text: str) -> str | None:
-        """Return the code of the place that was typed, None and a problem if there is none."""
+        """Find the code of the place that was typed; None, and a problem, if there is none."""
         return self._tried(name, lambda: self.places.find(text).code)
 
     def text(self) -> None:
@@ -149,7 +149,7 @@ class Asking:
 
 
 def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -> PartnerPage:
-    """Return the matcher's answer as rows, or all that is wrong with the question."""
+    """Ask the matcher; where something is wrong the page says all of it at once."""
     about = asking.title(asking.about) if asking.about else None
     place = asking.raw.get("territory") or ""
     shown_place = f"{asking.labels.place(place)} ({place})" if place else ""
@@ -178,6 +178,6 @@ def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -
 
 
 def _field(path: str) -> str:
-    """Return the field of the page that a part of the request was typed into."""
+    """The field of the page that a part of the request was typed into."""
     name = path.removeprefix("rules.").partition(".")[0]
     return _FIELDS.get(name, name)

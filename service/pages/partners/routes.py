@@ -48,7 +48,7 @@ def groups() -> Response:
 
 
 def _asked(ask: Callable[[Asking], PartnerPage], *fields: str) -> tuple[PartnerPage, Asking]:
-    """Return the answer to the request, an empty one where none of the fields was sent."""
+    """Answer the request; the page stays empty where none of the fields was sent."""
     asking = Asking(current(), request.args, request.script_root)
     sent = any(name in request.args for name in fields)
     return ask(asking) if sent else PartnerPage(request.args), asking

@@ -37,7 +37,7 @@ RULES = {
 
 
 def partners(asking: Asking) -> PartnerPage:
-    """Return possible partners of an organisation, or of who describes a need."""
+    """Possible partners of an organisation, or of who describes a need."""
     if asking.word("actor"):
         asking.subject("actor", {"actor": "actor"})
         if asking.word("q"):
@@ -52,7 +52,7 @@ def partners(asking: Asking) -> PartnerPage:
 
 
 def consortium(asking: Asking) -> PartnerPage:
-    """Return the seats of the best consortium under the rules that were typed."""
+    """The seats of the best consortium under the rules that were typed."""
     if asking.word("about"):
         asking.subject("about", ABOUT)
         if asking.word("q"):
@@ -66,7 +66,7 @@ def consortium(asking: Asking) -> PartnerPage:
 
 
 def groups(asking: Asking) -> PartnerPage:
-    """Return groups of a community's members that can teach each other."""
+    """Groups of a community's members that can teach each other."""
     asking.subject("community", {"community": "community"})
     asking.raw["lang"] = language()
     if size := asking.word("size"):
@@ -75,7 +75,7 @@ def groups(asking: Asking) -> PartnerPage:
 
 
 def _rules(asking: Asking) -> dict[str, Any]:
-    """Return the rules that were typed, as a request has them."""
+    """The rules that were typed, as a request has them."""
     rules: dict[str, Any] = {n: _number(t) for n in _NUMBERS if (t := asking.word(n))}
     rules["actor_types"] = asking.words("actor_types")
     for name in ("must", "exclude"):
@@ -92,12 +92,12 @@ def _rules(asking: Asking) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | str:
-    """Return a whole number, or what was typed instead, which the request then refuses."""
+    """A whole number, or what was typed instead, which the request then refuses."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else text
 
 
 def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:
-    """Return the best partners of each kind, kind by kind."""
+    """The best partners of each kind, kind by kind."""
     assert isinstance(answer, PartnersAnswer)
     most = PER_KIND if len(asking.raw["kinds"] or KINDS) > 1 else ONLY_KIND
     kinds = ([m for m in answer.matches if m.kind == kind][:most] for kind in KINDS)
@@ -107,7 +107,7 @@ def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:
 
 
 def _through(asking: Asking, match: PartnerMatch) -> tuple[Piece, ...]:
-    """Return the challenges, practices, networks and others that a partner's reasons rest on."""
+    """The challenges, practices, networks and others that a partner's reasons rest on."""
     own = {match.entry, asking.about}
     cited = (
         triple[_THROUGH[reason.criterion]].strip("<>").partition("#")[0]
@@ -128,7 +128,7 @@ def _seats(asking: Asking, answer: Answer) -> Iterable[Row]:
 
 
 def rules_kept(asking: Asking, answer: Answer | None) -> list[tuple[str, str]]:
-    """Return the rules of an answer with their names: those typed, and the call's own."""
+    """The rules of an answer with their names: those typed, and the call's own."""
     kept = answer.rules if isinstance(answer, ConsortiumAnswer) else {}
     return [
         (gettext(name), ", ".join(_said(asking, one) for one in _listed(kept[key])))

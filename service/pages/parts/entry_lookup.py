@@ -14,7 +14,7 @@ MAX_SAID, MAX_TYPED = 5, 200
 
 
 def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: str) -> str:
-    """Return the entry meant by a title or a part of one, an address, a name or ``class/name``.
+    """The entry meant by a title or a part of one, an address, a name or ``class/name``.
 
     Raises Refused with the closest titles if there is none, or with some if there are several.
     """

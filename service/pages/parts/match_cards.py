@@ -136,12 +136,12 @@ class Results:
 
 
 def clean(text: str) -> str:
-    """Return a text as it was typed, control characters as spaces."""
+    """Keep a text as it was typed, but control characters as spaces."""
     return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
 
 
 def read_form(values: Mapping[str, str]) -> Form:
-    """Return the form of a request; control characters become spaces, nothing else is lost."""
+    """Read a request; control characters become spaces, nothing else is lost."""
     text = clean(values.get("q", ""))
     mode = values.get("mode", "")
     return Form(
@@ -154,13 +154,13 @@ def read_form(values: Mapping[str, str]) -> Form:
 
 
 def modes(form: Form) -> tuple[str, ...]:
-    """Return the kinds of question that can be asked, here or about the form's entry."""
+    """The kinds of question that can be asked, here or about the form's entry."""
     path = form.entry.partition("/")[0]
     return tuple(mode for mode in MODES if path in _ABOUT[mode]) or MODES
 
 
 def about(store: Store, form: Form) -> Piece | None:
-    """Return the entry that a question is about, or raise Refused if it cannot be."""
+    """Find the entry that a question is about. Raises Refused if it cannot be."""
     if not form.entry:
         return None
     path, _, slug = form.entry.partition("/")
@@ -199,7 +199,7 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
 
 
 def find_place(places: PlaceBook, text: str) -> Place:
-    """Return the place that a text means. Raises Refused if there is none, or no text."""
+    """Find the place that a text means. Raises Refused if there is none, or no text."""
     if not text:
         raise refused(
             "place",
@@ -232,7 +232,7 @@ def check_text(text: str) -> None:
 def results(
     store: Store, answer: Answer, place: Place | None, root: str, about: str = ""
 ) -> Results:
-    """Return the view of a matcher's answer, what was asked about before what is near it."""
+    """Show a matcher's answer, what was asked about before what is near it."""
     own = [match for match in answer.matches if match.entry == about]
     others = [match for match in answer.matches if match.entry != about][: MAX_CARDS - len(own)]
     shown = cards(store, [*own, *others], root)
@@ -248,7 +248,7 @@ def results(
 
 
 def cards(store: Store, matches: Sequence[Match], root: str) -> list[Card]:
-    """Return the cards of matches, in their order."""
+    """Make a card of each match, in their order."""
     names = titles(store, (match.entry for match in matches), language())
     shown = []
     for match in matches:

@@ -59,14 +59,14 @@ class SearchForm:
     page: int = 1
 
     def href(self, **changes: object) -> str:
-        """Return the address with some parts changed; other than the page, all start at 1."""
+        """The address with some parts changed; any change but of the page leads to page 1."""
         parts: dict[str, Any] = {"q": self.q, "sort": self.sort, "view": self.view, "page": 1}
         parts |= {**self.chosen, **changes}
         parts = {k: v for k, v in parts.items() if v and (k, v) not in _PLAIN}
         return "/search" + (f"?{urlencode(parts, doseq=True)}" if parts else "")
 
     def toggled(self, name: str, value: str) -> str:
-        """Return the address with one value of a filter added, or taken away if it is there."""
+        """The address with one value of a filter added, or taken away if it is there."""
         values = self.chosen.get(name, ())
         rest = tuple(v for v in values if v != value)
         return self.href(**{name: rest if value in values else (*values, value)})
@@ -129,7 +129,7 @@ class Result:
 
 
 def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tuple[Problem, ...]]:
-    """Return what an address asks for, and what of it is not understood."""
+    """Read an address, with what of it is not understood; a known place becomes a filter."""
     chosen = {n: tuple(dict.fromkeys(v for v in args.getlist(n) if v)) for n in FACETS}
     place = clean(args.get("place", "")).strip()
     problems: tuple[Problem, ...] = ()
@@ -158,7 +158,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tupl
 def find(
     runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str, str], root: str
 ) -> Result:
-    """Return the result that an address names; ``root`` begins the links of its entries."""
+    """Find what an address names; ``root`` begins the links of its entries."""
     form, problems = read(args, places)
     try:
         near = look(runtime, shelf, form.q)
@@ -188,7 +188,7 @@ def find(
 
 
 def _sorted(rows: list[Row], form: SearchForm, near: Near | None) -> list[Row]:
-    """Return rows in the order asked for; ties are in the order of their IRIs."""
+    """Rows in the chosen order; ties stay in the order of their IRIs."""
     lang = language()
     match form.sort or ("near" if near is not None else "title"):
         case "checked":
@@ -261,7 +261,7 @@ def _chips(form: SearchForm, labels: Labels) -> list[Choice]:
 
 
 def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
-    """Return the map of rows; countries and dots narrow what is wanted, or lead to one entry."""
+    """Map the rows; countries and dots narrow the result, or lead to one entry."""
     known = tuple(rows)
     counts = Counter(code for row in known for code in row.values["country"])
     spots = [_spot(row, row.point, labels) for row in known if row.point]
@@ -275,7 +275,7 @@ def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
 
 
 def _there(form: SearchForm, places: set[str]) -> str:
-    """Return where a dot of several entries leads: nowhere if it stands for too many places."""
+    """Where a dot of several entries leads: nowhere if it stands for too many places."""
     named = "" not in places and len(places) <= MAX_NAMED
     return form.href(territory=tuple(sorted(places)), view="") if named else ""
 

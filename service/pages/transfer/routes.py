@@ -76,7 +76,7 @@ def _answer(body: bytes, media: str, status: int = 200) -> Response:
 
 
 def _ask(form: TransferForm, root: str) -> View:
-    """Return the answer. Raises Refused, or Overloaded while the matcher is starting."""
+    """Answer the form. Raises Refused, or Overloaded while the matcher is starting."""
     runtime = current()
     if not runtime.ready:
         raise starting()
@@ -93,7 +93,7 @@ def _brief(form: TransferForm, root: str) -> Brief:
 
 
 def _subject(form: TransferForm) -> Piece | None:
-    """Return the entry that is asked about, if there is one."""
+    """The entry that is asked about; the form says what is wrong with it."""
     try:
         return about(current().store, Form(mode="transfer", entry=form.one("entry")))
     except Refused:
