@@ -45,18 +45,13 @@ def nearest(
     scores[:, : len(documents)] += more
     groups = scores.reshape(len(queries), -1, GROUP).max(axis=2)
     # One group more than asked for would not help: each of the best has a group of its own.
-    best = _largest(groups, min(limit, groups.shape[1]))
+    best = np.argsort(-groups, axis=1, kind="stable")[:, : min(limit, groups.shape[1])]
     inside = (best[:, :, None] * GROUP + np.arange(GROUP)).reshape(len(queries), -1)
     inside.sort(axis=1)
     held = np.take_along_axis(scores, inside, axis=1)
     order = np.argsort(-held, axis=1, kind="stable")[:, :limit]
     rows = np.take_along_axis(inside, order, axis=1)
     return rows, np.take_along_axis(held, order, axis=1)
-
-
-def _largest(values: Matrix, count: int) -> Indices:
-    """Columns of the largest values of each row; of equal ones the earlier."""
-    return np.argsort(-values, axis=1, kind="stable")[:, :count]
 
 
 def run(
@@ -75,7 +70,12 @@ def run(
     rows = [int(n) for n in np.flatnonzero(mask) if picture.iris[n] not in done]
     with output.open("a", encoding="utf-8") as stream:
         for iri, ranking in _rankings(snapshot, rows, limit):
-            stream.write(json.dumps(_line(iri, ranking, limit)) + "\n")
+            matches = [
+                {"entry": other, "score": round(ranking.probability(other), 4)}
+                for other in ranking.best(limit)
+            ]
+            row = {"entry": iri, "abstained": ranking.nothing_good(), "matches": matches}
+            stream.write(json.dumps(row) + "\n")
             stream.flush()
             done.add(iri)
             if progress:
@@ -103,14 +103,6 @@ def _known(output: Path) -> list[Json]:
     if text and keys != [HEAD, *[LINE] * (len(keys) - 1)]:
         raise Malformed(f"{output} is not a file of an earlier batch; name another.")
     return lines if text else []
-
-
-def _line(iri: str, ranking: Ranking, limit: int) -> Json:
-    matches = [
-        {"entry": other, "score": round(ranking.probability(other), 4)}
-        for other in ranking.best(limit)
-    ]
-    return {"entry": iri, "abstained": ranking.nothing_good(), "matches": matches}
 
 
 def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:

@@ -45,7 +45,12 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
     infeasible: list[UnmetRule] = []
     if chosen is None:
         infeasible = _filtered(snapshot, question.filters, ranking, rules, wishes)
-        infeasible = infeasible + _blame(pool, rules, tuple(wishes)) or _no_single()
+        infeasible += _blame(pool, rules, tuple(wishes))
+        if not infeasible:
+            text = _(
+                "No single rule is to blame: even without any one of them there is no solution."
+            )
+            infeasible = [UnmetRule(None, text)]
     return snapshot.answer(
         ConsortiumAnswer,
         question,
@@ -202,21 +207,13 @@ def _member(
 
 def _blame(pool: Sequence[Candidate], rules: Rules, wishes: Sequence[str]) -> list[UnmetRule]:
     """The rules each of which, left out alone, would make a consortium possible."""
+    plain: dict[str, Any] = {f.name: f.default for f in fields(Rules)}
     return [
         UnmetRule(name, text.format(value=_shown(getattr(rules, name))))
         for name, text in _texts().items()
-        if (relaxed := _without(rules, name)) != rules and choose(pool, relaxed, wishes) is not None
+        if (relaxed := replace(rules, **{name: plain[name]})) != rules
+        and choose(pool, relaxed, wishes) is not None
     ]
-
-
-def _no_single() -> list[UnmetRule]:
-    text = _("No single rule is to blame: even without any one of them there is no solution.")
-    return [UnmetRule(None, text)]
-
-
-def _without(rules: Rules, name: str) -> Rules:
-    plain: dict[str, Any] = {f.name: f.default for f in fields(Rules)}
-    return replace(rules, **{name: plain[name]})
 
 
 def _texts() -> dict[str, str]:

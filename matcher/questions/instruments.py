@@ -211,7 +211,8 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     shown = partial(_match, world, lang=question.lang, wish=wish)
     matches = list(surviving(good[: question.limit], shown))
     nothing = not good or (about is None and ranking.nothing_good())
-    sure = any(_covers(judgement, wish) for _s, _i, judgement in good)
+    needed = {"territory", "theme"} if wish.themes else {"territory"}
+    sure = any(all(r.met for r in row[2] if r.name in needed) for row in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
     untold = _("No theme is given, so it is not known whether one of these covers it.")
     notes = [] if wish.themes or not good else [untold]
@@ -225,12 +226,6 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
         gap=gap,
         excluded=tuple(_excluded(world, judged, question.lang)),
     )
-
-
-def _covers(judgement: Sequence[Rule], wish: Wish) -> bool:
-    """Whether the territory, and a theme if one is asked for, are met and not unknown."""
-    needed = {"territory", "theme"} if wish.themes else {"territory"}
-    return all(r.met for r in judgement if r.name in needed)
 
 
 def _match(

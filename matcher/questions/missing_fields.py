@@ -164,15 +164,13 @@ def _losses(judgement: Anticipated, other: Anticipated) -> list[Cause]:
     text = _("“{title}” is ahead of it here. {said}")
 
     def told(name: str) -> str:
-        both = " ".join(_quoted(one, name) for one in (judgement, other))
+        both = " ".join(
+            _("%(name)s: %(value)s", name=title(one.practice), value=one.verdicts[name].text)
+            for one in (judgement, other)
+        )
         return nearer if name == "P1" else text.format(title=ahead, said=both)
 
     return [Cause("criterion", name, told(name)) for name in worst[:SHOWN]]
-
-
-def _quoted(judgement: Anticipated, name: str) -> str:
-    sentence = judgement.verdicts[name].text
-    return _("%(name)s: %(value)s", name=title(judgement.practice), value=sentence)
 
 
 def _share(judgement: Anticipated, name: str) -> float:

@@ -16,7 +16,7 @@ from matcher.engine import Snapshot
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.view import Moved, World, names, surviving, title
-from matcher.judging.criteria.transfer import RESULTS
+from matcher.judging.criteria.transfer import RESULTS, involved
 from matcher.model.answer import PartnerKind, PartnerMatch, PartnersAnswer
 from matcher.model.filters import KINDS, Filters
 from matcher.model.reasons import Reason, Triple, cite, excerpt
@@ -61,7 +61,8 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     kinds = question.kinds or KINDS
     practices = snapshot.rank(question, Filters(type=("practice",)))
     near = world.several(practices.best(NEAREST))
-    nearest = tuple((p, practices.probability(p.iri)) for p in near if not _takes_part(p, me))
+    mine = me.iri if me else ""
+    nearest = tuple((p, practices.probability(p.iri)) for p in near if mine not in involved(p))
     asker = Asker(world, me, question.place, nearest)
     candidates: list[Partner] = []
     if "peer" in kinds:
@@ -76,7 +77,6 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
         candidates += exchanges(world, *_exchange_scores(snapshot, question))
     allowed = snapshot.picture.mask(replace(question.filters, type=("actor",)))
     at = snapshot.picture.position
-    mine = me.iri if me else ""
     open_ = (p for p in candidates if p.actor.iri != mine and p.actor.iri in at)
     best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
 
@@ -96,11 +96,6 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     nothing = (me is None and practices.nothing_good()) or not matches
     weights = {**snapshot.weights, **numbers()}
     return snapshot.answer(PartnersAnswer, question, matches, nothing, weights=weights)
-
-
-def _takes_part(practice: Entry, me: Entry | None) -> bool:
-    nodes = practice.links(PSR + "hasInvolvement") if me else []
-    return any(me.iri in practice.links(PSR + "actor", node) for node in nodes if me)
 
 
 def numbers() -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 
 from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
@@ -138,6 +137,9 @@ def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
 
 
 def _shared_concepts(store: Store, entry: Entry, about: Entry) -> list[Reason]:
+    def label(iri: str) -> str:
+        return title(store.get(iri)) if iri.startswith(store.base) else word(iri)
+
     shared_reasons = []
     names = {
         "challenge": _("Same challenge: {names}."),
@@ -148,13 +150,7 @@ def _shared_concepts(store: Store, entry: Entry, about: Entry) -> list[Reason]:
     for name, prop in _SHARED:
         shared = sorted(set(entry.links(prop)) & set(about.links(prop)))
         if shared:
-            labels = ", ".join(surviving(shared, partial(_label, store)))
+            labels = ", ".join(surviving(shared, label))
             triples = cite(entry, prop, shared) + cite(about, prop, shared)
             shared_reasons.append(Reason(name, names[name].format(names=labels), triples))
     return shared_reasons
-
-
-def _label(store: Store, iri: str) -> str:
-    if iri.startswith(store.base):
-        return title(store.get(iri))
-    return word(iri)

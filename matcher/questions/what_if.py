@@ -35,7 +35,8 @@ def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
     types, powers = raw.get("actor_types", ()), raw.get("competences", ())
     joined = tuple(concept("actor-type", v, "what_if.actor_types") for v in types)
     held = tuple(concept("competence", v, "what_if.competences") for v in powers)
-    problems = [_known("actor_types", v) for v in joined if v in _there(target)]
+    there = {a for kind in target.actor_types for a in ancestors(kind)}
+    problems = [_known("actor_types", v) for v in joined if v in there]
     problems += [_known("competences", v) for v in held if v in target.competences]
     budget, raised = target.budget_per_head, raw.get("budget_per_head")
     if budget is not None and raised is not None and raised <= budget:
@@ -58,10 +59,6 @@ def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
         competences=target.competences + held,
         budget_per_head=budget if raised is None else raised,
     )
-
-
-def _there(target: Target) -> set[str]:
-    return {a for kind in target.actor_types for a in ancestors(kind)}
 
 
 def _known(field: str, value: str) -> Problem:

@@ -25,7 +25,10 @@ _NAMED = 3
 def governance(practice: Entry, scene: Scene) -> Verdict:
     """E1, a gate: share of the needed public powers that the place's level holds."""
     needed = practice.links(PSR + "requiresCompetence")
-    known = {c: h for c in needed if (h := _held(scene, c)) is not None}
+    # What the asker says goes before what the graph knows.
+    stated = dict.fromkeys(scene.target.competences, Holder(True, scene.place.iri, ()))
+    holders = {**scene.place.holders, **stated}
+    known = {c: holders[c] for c in needed if c in holders}
     if not known:
         return Verdict(None, _("Which public powers it needs, or who holds them, is not known."))
     cited = cite(practice, PSR + "requiresCompetence")
@@ -47,13 +50,6 @@ def governance(practice: Entry, scene: Scene) -> Verdict:
         "failed",
         share,
     )
-
-
-def _held(scene: Scene, competence: str) -> Holder | None:
-    """Whether a power is held: what the asker says goes before what the graph knows."""
-    if competence in scene.target.competences:
-        return Holder(True, scene.place.iri, ())
-    return scene.place.holders.get(competence)
 
 
 def _authorities(scene: Scene, territory: str) -> list[str]:
@@ -112,7 +108,8 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
     change = ()
     if missing:
         text = _("Find a partner of the kind: {names}.").format(names=names(missing))
-        change = (Adaptation(text, tuple(missing), _elsewhere(scene, missing)),)  # type: ignore[assignment]
+        others = sorted({a for kind in missing for a in scene.here.elsewhere.get(kind, ())})
+        change = (Adaptation(text, tuple(missing), tuple(others[:_SHOWN])),)  # type: ignore[assignment]
     if not known:
         text = _("Which organisations it needs, or which are there, is not known.")
         return Verdict(None, text, (), change)
@@ -125,12 +122,6 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
         text += " " + _("Not known whether there is: {names}.").format(names=names(missing))
     value = len(present) / len(known)
     return Verdict(value, text, cited, change, known=len(known) / (len(needed) + 1))
-
-
-def _elsewhere(scene: Scene, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Actors of the kinds elsewhere in the country, by IRI."""
-    others = {actor for kind in kinds for actor in scene.here.elsewhere.get(kind, ())}
-    return tuple(sorted(others)[:_SHOWN])
 
 
 def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
