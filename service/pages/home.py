@@ -64,6 +64,7 @@ def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
     form, runtime = read_form(request.args), current()
     shelf = runtime.lists.shelf
+    known = dict(shelf.counts("type", {}, shelf.all))
     matched: Results | None = None
     problems: list[Problem] = []
     status = 200
@@ -77,11 +78,15 @@ def home() -> Response:
         subject=_subject(runtime, form),
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
         places=runtime.lists.places.offered(),
-        counts=_counts(shelf),
+        counts=[(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()],
         place_count=class_counts(runtime.store)["territory"],
         map=None if form.asked else _practices(runtime, shelf),
         examples=_examples(),
-        told=_told(runtime, form, matched),
+        told={
+            "kind": form.mode,
+            "about": f"{runtime.store.base}id/{form.entry}" if form.entry else "",
+            "territory": matched.place.code if matched and matched.place else "",
+        },
         ready=runtime.ready,
     )
     answer = Response(page, status, content_type="text/html; charset=utf-8")
@@ -89,16 +94,6 @@ def home() -> Response:
     if matched:
         runtime.sessions.start(answer)
     return answer
-
-
-def _told(runtime: Runtime, form: Form, matched: Results | None) -> dict[str, str]:
-    """What goes with a decision besides the suggestion itself."""
-    about = f"{runtime.store.base}id/{form.entry}" if form.entry else ""
-    return {"kind": form.mode, "about": about, "territory": _code(matched)}
-
-
-def _code(matched: Results | None) -> str:
-    return matched.place.code if matched and matched.place else ""
 
 
 @pages.post("/feedback")
@@ -137,12 +132,6 @@ def _subject(runtime: Runtime, form: Form) -> Piece | None:
         return about(runtime.store, form)
     except Refused:
         return None
-
-
-def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
-    """Each class with how many entries it has and what they are called."""
-    known = dict(shelf.counts("type", {}, shelf.all))
-    return [(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()]
 
 
 def _practices(runtime: Runtime, shelf: Shelf) -> Map:

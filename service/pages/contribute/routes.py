@@ -186,7 +186,7 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     return entry_of([*made, *left], store.base, iri=iri)
 
 
-def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
+def _stored(entry: Entry) -> Form:
     """The form of an entry as it is now."""
     shelf = current().lists.shelf
     names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
@@ -194,7 +194,7 @@ def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
     check_size(_fields(entry.path), typed)
     seen = current().store.provenance(entry.iri)
     typed["version"] = str(seen.number) if seen else ""
-    return _form(entry.path, entry.slug, typed, problems, fresh=True)
+    return _form(entry.path, entry.slug, typed, fresh=True)
 
 
 def _form(

@@ -64,14 +64,6 @@ def entry_view(store: Store, entry: Entry, root: str = "") -> EntryView:
     return _Builder(store, entry, root).view()
 
 
-def _measured(prop: str, amount: float) -> str:
-    """The value of a property with its unit."""
-    if prop in PER_CENT:
-        return percent(amount / 100, 2)
-    text = euro(amount) if prop in MONEY else number(amount)
-    return gettext(UNITS[prop], number=text) if prop in UNITS else text
-
-
 class _Builder:
     def __init__(self, store: Store, entry: Entry, root: str) -> None:
         self.store, self.entry, self.root = store, entry, root
@@ -194,7 +186,12 @@ class _Builder:
         return Piece(day(value.value) if value.datatype.value == XSD + "date" else value.value)
 
     def figure(self, prop: str, value: ox.Literal, node: str | None) -> Piece:
-        text = _measured(prop, float(value.value))
+        amount = float(value.value)
+        if prop in PER_CENT:
+            text = percent(amount / 100, 2)
+        else:
+            text = euro(amount) if prop in MONEY else number(amount)
+            text = gettext(UNITS[prop], number=text) if prop in UNITS else text
         if prop == PSR + "value":
             text = f"{text} {self.entry.text(PSR + 'unit', self.lang, node) or ''}".strip()
         derived = prop in self.entry.links(PSR + "estimatedFigure")

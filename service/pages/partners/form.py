@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -17,8 +17,9 @@ from service.core.runtime import Runtime
 from service.http.errors import shown, starting
 from service.pages.parts.components import Piece, local_href, tag
 from service.pages.parts.entry_lookup import find
+from service.pages.parts.forms import attempt, check_text, clean
 from service.pages.parts.labels import Labels
-from service.pages.parts.match_cards import Card, check_text, clean
+from service.pages.parts.match_cards import Card
 
 #: how often one field may be typed
 MAX_NAMES = 50
@@ -31,7 +32,6 @@ _FIELDS = {
     "kinds": "kind",
 }
 Typed = MultiDict[str, str]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,16 @@ class Asking:
     def entry(self, name: str, text: str, *paths: str) -> str | None:
         """Find the entry that was typed; None, and a problem at the field, if there is none."""
         base = self.runtime.store.base
-        return self._tried(name, lambda: find(self.titles, base, text, paths, name))
+        return attempt(self.problems, name, lambda: find(self.titles, base, text, paths, name))
 
     def place(self, name: str, text: str) -> str | None:
         """Find the code of the place that was typed; None, and a problem, if there is none."""
-        return self._tried(name, lambda: self.places.find(text).code)
+        return attempt(self.problems, name, lambda: self.places.find(text).code)
 
     def text(self) -> None:
         """Take the question in words."""
         self.raw["text"] = self.word("q")
-        self._tried("q", lambda: check_text(self.raw["text"]))
+        attempt(self.problems, "q", lambda: check_text(self.raw["text"]))
 
     def subject(self, name: str, keys: Mapping[str, str]) -> None:
         """Take the entry that the question is about, by the key of its class."""
@@ -139,13 +139,6 @@ class Asking:
         """Take the place, if one was typed."""
         if text := self.word("place"):
             self.raw["territory"] = self.place("place", text)
-
-    def _tried(self, name: str, work: Callable[[], T]) -> T | None:
-        try:
-            return work()
-        except Refused as error:
-            self.problems += [replace(p, path=name) for p in error.problems]
-            return None
 
 
 def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -> PartnerPage:
@@ -167,17 +160,13 @@ def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -
         else:
             matched = requests.ask(kind, asking.raw, asking.runtime.matcher)
     except Refused as error:
-        more = (replace(p, path=_field(p.path)) for p in error.problems)
-        asking.problems += [p for p in more if p.path not in known]
+        for problem in error.problems:
+            name = problem.path.removeprefix("rules.").partition(".")[0]
+            if (at := _FIELDS.get(name, name)) not in known:
+                asking.problems.append(replace(problem, path=at))
     except KgError as error:
         problems, status = shown(error)
         return replace(made, problems=tuple(problems), status=status)
     if matched is None:
         return replace(made, problems=tuple(asking.problems), status=422)
     return replace(made, answer=matched, rows=tuple(rows(matched)))
-
-
-def _field(path: str) -> str:
-    """The field of the page that a part of the request was typed into."""
-    name = path.removeprefix("rules.").partition(".")[0]
-    return _FIELDS.get(name, name)

@@ -12,6 +12,7 @@ from matcher.model.answer import Answer, ConsortiumAnswer, PartnerMatch, Partner
 from matcher.model.filters import KINDS
 from service.pages.partners.form import Asking, PartnerPage, Row, answer
 from service.pages.parts.components import Piece
+from service.pages.parts.forms import whole
 from service.pages.parts.match_cards import cards
 
 #: partners of one kind that are shown where several kinds are, and where only one is
@@ -93,7 +94,8 @@ def _rules(asking: Asking) -> dict[str, Any]:
 
 def _number(text: str) -> int | str:
     """A whole number, or what was typed instead, which the request then refuses."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else text
+    number = whole(text, 8)
+    return text if number is None else number
 
 
 def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:

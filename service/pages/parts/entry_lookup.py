@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 
-from kg.catalogue.facets import Row
 from kg.errors import refused
 from kg.text.folding import fold
 from kg.text.i18n import gettext, language
@@ -39,7 +38,7 @@ def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: st
     close = difflib.get_close_matches(typed, dict(folded), n=3, cutoff=0.6)
     meant = list(holding) or [iri for title in close for t, iri in folded if t == title]
     rows = [shelf.rows[shelf.position[iri]] for iri in meant[:MAX_SAID]]
-    names = "; ".join(dict.fromkeys(_label(row) for row in rows))
+    names = "; ".join(dict.fromkeys(named(r.title(language()).value, r.iri) for r in rows))
     raise refused(
         field,
         gettext("Several entries are called so.")
@@ -50,7 +49,3 @@ def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: st
         if names
         else gettext("Choose from the list as you type."),
     )
-
-
-def _label(row: Row) -> str:
-    return named(row.title(language()).value, row.iri)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kg.catalogue.lists import titles
-from kg.entry import CONTROL, SLUG
+from kg.entry import SLUG
 from kg.errors import NotFound, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
@@ -26,8 +26,8 @@ from matcher.model.answer import (
 )
 from service.core.places import Place, PlaceBook
 from service.pages.parts.components import Piece, local_href, name_of_country
+from service.pages.parts.forms import check_text, clean, find_place
 
-MAX_QUESTION = 20_000
 MAX_REASONS = 4
 MAX_CARDS = 10
 MODES = ("similar", "transfer", "partners")
@@ -135,11 +135,6 @@ class Results:
     stamp: Stamp
 
 
-def clean(text: str) -> str:
-    """Keep a text as it was typed, but control characters as spaces."""
-    return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
-
-
 def read_form(values: Mapping[str, str]) -> Form:
     """Read a request; control characters become spaces, nothing else is lost."""
     text = clean(values.get("q", ""))
@@ -196,37 +191,6 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     }
     answer = matcher.answer(form.mode, matcher.question(form.mode, raw))
     return results(store, answer, place, root, subject.href if subject else "")
-
-
-def find_place(places: PlaceBook, text: str) -> Place:
-    """Find the place that a text means. Raises Refused if there is none, or no text."""
-    if not text:
-        raise refused(
-            "place",
-            gettext("Say in which place it should work."),
-            hint=gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035."),
-        )
-    return places.find(text)
-
-
-def check_text(text: str) -> None:
-    """Raise Refused for a question that is empty or too long."""
-    if not text.strip():
-        raise refused(
-            "q",
-            gettext("The question is empty."),
-            hint=gettext("Describe in a sentence or two what you do or need."),
-        )
-    if len(text) > MAX_QUESTION:
-        raise refused(
-            "q",
-            gettext(
-                "The question has %(length)s characters; at most %(most)s can be read.",
-                length=number(len(text)),
-                most=number(MAX_QUESTION),
-            ),
-            hint=gettext("Shorten it to what matters."),
-        )
 
 
 def results(

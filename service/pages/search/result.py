@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import FACETS, Point, Row, Shelf
+from kg.catalogue.facets import FACETS, Row, Shelf
 from kg.entry import Text
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, language, mark
@@ -18,9 +18,10 @@ from kg.vocabulary import CLASSES, ISO, vocabulary
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.pages.parts.components import Piece, tag
+from service.pages.parts.forms import clean, whole
 from service.pages.parts.labels import Labels
 from service.pages.parts.map import Map, Spot, draw
-from service.pages.parts.match_cards import LEVELS, clean
+from service.pages.parts.match_cards import LEVELS
 from service.pages.search.semantic import Near, look
 
 PER_PAGE, SHOWN = 20, 8
@@ -142,7 +143,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tupl
             place = ""
         except Refused as error:
             problems = tuple(error.problems)
-    page = args.get("page", "1")
+    page = whole(args.get("page", "1"), 6)
     sort, view = args.get("sort", ""), args.get("view", "list")
     form = SearchForm(
         q=clean(args.get("q", "")).strip(),
@@ -150,7 +151,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tupl
         chosen={name: values for name, values in chosen.items() if values},
         sort=sort if sort in SORTS else "",
         view=view if view in VIEWS else "list",
-        page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 1,
+        page=1 if page is None else page,
     )
     return form, problems
 
@@ -262,24 +263,23 @@ def _chips(form: SearchForm, labels: Labels) -> list[Choice]:
 
 def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
     """Map the rows; countries and dots narrow the result, or lead to one entry."""
-    known = tuple(rows)
+    known, lang = tuple(rows), language()
     counts = Counter(code for row in known for code in row.values["country"])
-    spots = [_spot(row, row.point, labels) for row in known if row.point]
-    return draw(
-        counts,
-        spots,
-        labels.place,
-        lambda code: form.toggled("country", code),
-        lambda here: _there(form, {spot.place for spot in here}),
-    )
+    spots = [
+        Spot(
+            row.point,
+            row.title(lang).value,
+            labels.href(row),
+            max(row.values["territory"], key=len, default=""),
+        )
+        for row in known
+        if row.point
+    ]
 
+    def among(here: Sequence[Spot]) -> str:
+        """Where a dot leads: nowhere if it stands for too many places, or one without a code."""
+        places = {spot.place for spot in here}
+        named = "" not in places and len(places) <= MAX_NAMED
+        return form.href(territory=tuple(sorted(places)), view="") if named else ""
 
-def _there(form: SearchForm, places: set[str]) -> str:
-    """Where a dot of several entries leads: nowhere if it stands for too many places."""
-    named = "" not in places and len(places) <= MAX_NAMED
-    return form.href(territory=tuple(sorted(places)), view="") if named else ""
-
-
-def _spot(row: Row, point: Point, labels: Labels) -> Spot:
-    place = max(row.values["territory"], key=len, default="")
-    return Spot(point, row.title(language()).value, labels.href(row), place)
+    return draw(counts, spots, labels.place, lambda code: form.toggled("country", code), among)

@@ -10,7 +10,7 @@ from kg.text.folding import fold
 from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
 from service.core.runtime import Runtime
-from service.pages.parts.match_cards import check_text
+from service.pages.parts.forms import check_text
 
 #: how many of the nearest are looked at; so many are shown at least, and so many practices
 MAX_FOUND, NEAREST = 60, 10

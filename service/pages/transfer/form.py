@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -14,10 +14,8 @@ from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, mark, own_names
 from matcher.judging.criteria import CRITERIA
 from service.core.places import PlaceBook
+from service.pages.parts.forms import attempt, check_text, clean, find_place
 from service.pages.parts.labels import options
-from service.pages.parts.match_cards import check_text, clean, find_place
-
-T = TypeVar("T")
 
 
 class Field(NamedTuple):
@@ -126,13 +124,6 @@ def make_request(
     """
     problems: list[Problem] = []
 
-    def tried(field: str, read: Callable[[], T]) -> T | None:
-        try:
-            return read()
-        except Refused as error:
-            problems.extend(replace(problem, path=field) for problem in error.problems)
-            return None
-
     made: dict[str, Any] = {}
     for name, field in FIELDS.items():
         if form.one(name):
@@ -140,10 +131,10 @@ def make_request(
             to = made.setdefault(part, {}) if part else made
             to[key] = list(form.many(name)) if field.scheme else _value(name, form.one(name))
     made["weights"] = _weights(made.pop("weights", {}), usual_points(weights))
-    tried("q", lambda: _check_subject(form))
-    place = tried("place", lambda: find_place(places, form.one("place")))
+    attempt(problems, "q", lambda: _check_subject(form))
+    place = attempt(problems, "place", lambda: find_place(places, form.one("place")))
     if "why_not" in made:
-        made["why_not"] = tried("why_not", lambda: practice(form.one("why_not")))
+        made["why_not"] = attempt(problems, "why_not", lambda: practice(form.one("why_not")))
     made |= {key: f"{base}id/{form.about}" for key in ("challenge", "entry") if key in made}
     if problems or place is None:
         raise Refused(gettext("The question cannot be answered yet."), problems)
