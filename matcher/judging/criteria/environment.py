@@ -13,7 +13,7 @@ from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.graph.place import FEATURES, Holder, likeness, mean
 from matcher.graph.view import ancestors, names, title
-from matcher.judging.criteria.verdict import Adaptation, Gate, Scene, Verdict, Way, listed
+from matcher.judging.criteria.verdict import Adaptation, Gate, Scene, Verdict, listed
 from matcher.model.reasons import Triple, cite
 
 _AUTHORITY = VOC + "actor-type/public-authority"
@@ -164,17 +164,17 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
     text = _("Can be paid or supported by: {names}.").format(names=titles)
 
     def cited() -> tuple[Triple, ...]:
-        every = ((own, way) for own, ways in covering for way in ways)
-        return tuple(t for own, way in every for t in _way(practice, scene, own, way))
+        return tuple(
+            triple
+            for own, ways in covering
+            for way in ways
+            for triple in (
+                *cite(practice, DCT + "subject", [own]),
+                *cite(way.instrument, PSR + "eligibleTerritory", [way.place]),
+                *cite(way.instrument, DCT + "subject", [way.theme]),
+                *scene.place.path(scene.place.iris.index(way.place)),
+            )
+        )
 
     count = sum(len(ways) for _own, ways in covering)
     return Verdict(1.0, text, cited, gate="passed", known=listed(count))
-
-
-def _way(practice: Entry, scene: Scene, own: str, way: Way) -> tuple[Triple, ...]:
-    return (
-        *cite(practice, DCT + "subject", [own]),
-        *cite(way.instrument, PSR + "eligibleTerritory", [way.place]),
-        *cite(way.instrument, DCT + "subject", [way.theme]),
-        *scene.place.path(scene.place.iris.index(way.place)),
-    )

@@ -15,6 +15,7 @@ from service.core.runtime import Runtime, current
 from service.pages.entry.contacts import reach, report
 from service.pages.entry.schema_org import structured
 from service.pages.entry.view import entry_view
+from service.pages.parts.components import shortened
 from service.pages.parts.labels import Labels
 from service.pages.parts.map import zoom
 from service.pages.parts.match_cards import Card, results
@@ -61,4 +62,4 @@ def _description(entry: Entry) -> str:
     """One or two sentences for search engines and link previews."""
     props = ("http://purl.org/dc/terms/description", PSR + "problem", PSR + "solution")
     text = next((words for prop in props if (words := entry.text(prop, language()))), "")
-    return text if len(text) <= 160 else text[:159].rsplit(" ", 1)[0] + "…"
+    return shortened(text, 160)

@@ -142,6 +142,11 @@ def tag(lang: str) -> str:
     return "" if lang == "und" else lang
 
 
+def shortened(text: str, most: int) -> str:
+    """Cut a text between two words where it has more letters than fit."""
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
 def by_text(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """Sort by text, numbers in it by size."""
 

@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from kg.catalogue.facets import FACETS, Row, Shelf
-from kg.entry import Text
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import CLASSES, ISO, vocabulary
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
-from service.pages.parts.components import Piece, tag
+from service.pages.parts.components import Piece, shortened, tag
 from service.pages.parts.forms import clean, whole
 from service.pages.parts.labels import Labels
 from service.pages.parts.map import Map, Spot, draw
@@ -201,20 +200,16 @@ def _sorted(rows: list[Row], form: SearchForm, near: Near | None) -> list[Row]:
     return sorted(rows, key=lambda r: r.title(lang).value.casefold())
 
 
-def _piece(text: Text, href: str = "") -> Piece:
-    return Piece(text.value, href, tag(text.lang))
-
-
 def _item(row: Row, labels: Labels, near: Near | None, root: str) -> Item:
     lang, words = language(), vocabulary()
-    summary = row.summary(lang)
+    title, summary = row.title(lang), row.summary(lang)
     search = near.search if near else None
     level = search.level(row.iri) if search else ""
     return Item(
-        title=_piece(row.title(lang), root + labels.href(row)),
+        title=Piece(title.value, root + labels.href(row), tag(title.lang)),
         kind=words.label(CLASSES[row.path], lang),
         place=", ".join(labels.place(code) for code in row.values["country"][:3]),
-        summary=_piece(_short(summary)) if summary else None,
+        summary=Piece(shortened(summary.value, 240), lang=tag(summary.lang)) if summary else None,
         themes=", ".join(labels.of("theme", value) for value in row.values["theme"][:4]),
         checked=row.checked,
         evidence=", ".join(labels.of("evidence", value) for value in row.values["evidence"]),
@@ -222,11 +217,6 @@ def _item(row: Row, labels: Labels, near: Near | None, root: str) -> Item:
         level_text=gettext(LEVELS[level]) if level else "",
         reason=search.reason(row.iri) if search else "",
     )
-
-
-def _short(text: Text) -> Text:
-    value = text.value
-    return text if len(value) <= 240 else Text(value[:239].rsplit(" ", 1)[0] + "…", text.lang, "")
 
 
 def _facets(shelf: Shelf, form: SearchForm, among: int, labels: Labels) -> list[Facet]:
