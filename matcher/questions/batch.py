@@ -21,7 +21,7 @@ from matcher.search.snapshot import Picture
 
 #: entries compared at once; 512 rows against 100,000 take 200 MB, three times over
 BLOCK, GROUP = 512, 64
-#: so many times the limit of the nearest at first sight are scored in full, and at least so many
+#: TIMES x limit of the nearest at first sight are scored in full, but no fewer than LEAST
 TIMES, LEAST = 5, 100
 PRACTICES = Filters(type=("practice",))
 #: the keys by which a file of a run is known: of its first line, and of the others
@@ -106,9 +106,10 @@ def _known(output: Path) -> list[Json]:
 
 
 def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:
-    """Yield the practices like each entry: to a challenge among all, as for one question.
+    """Yield each entry with the ranking of practices for it, challenges first.
 
-    To a practice among the nearest at first sight, which are found for a block at once.
+    For a challenge all practices are ranked, as for a single question; for a practice only its
+    nearest at first sight, which are found for a whole block at once.
     """
     picture, index = snapshot.picture, snapshot.desk.index
     at = np.flatnonzero(picture.mask(PRACTICES))

@@ -54,7 +54,7 @@ def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
 
 
 def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[str, list[str]]]:
-    """The challenges with the members who face each: by practices, or all of them.
+    """The challenges that at least two members face, with those members.
 
     What the community itself addresses is faced by all.
     """

@@ -59,8 +59,8 @@ def chosen(
 ) -> list[str]:
     """Choose the entries to show, in order.
 
-    With a quota at least so many of them, as far as there are, are of small languages; they
-    take the places of the last others, and stand where their score puts them. A ``reranker``
+    A quota keeps places for entries of small languages, as far as there are any: they replace
+    the last of the others, and stand where their score puts them. A ``reranker``
     re-orders the SHORT best by text; of a spread answer only what is shown.
     """
     limit, quota = question.limit, question.quota

@@ -101,7 +101,7 @@ def _needs(scene: Scene, ranking: Ranking, limit: int) -> dict[str, float]:
 def _passes(ranking: Ranking, iri: str, filters: Filters) -> bool:
     """Whether the practice asked about, which is no match of itself, passes the filters.
 
-    One that the index has not reached yet passes where nothing is asked of it.
+    One that is not indexed yet passes only where there are no filters.
     """
     at = ranking.picture.position.get(iri)
     if at is None:

@@ -135,6 +135,15 @@ class Asking:
             self.about = iri
             self.raw[keys[self.shelf.rows[self.shelf.position[iri]].path]] = iri
 
+    def either(self, name: str, keys: Mapping[str, str], both: str) -> None:
+        """Take an entry, or the question in words; ``both`` is the problem of naming both."""
+        if not self.word(name):
+            self.text()
+            return
+        self.subject(name, keys)
+        if self.word("q"):
+            self.problems.append(Problem("q", both))
+
     def territory(self) -> None:
         """Take the place, if one was typed."""
         if text := self.word("place"):

@@ -39,13 +39,8 @@ RULES = {
 
 def partners(asking: Asking) -> PartnerPage:
     """Possible partners of an organisation, or of who describes a need."""
-    if asking.word("actor"):
-        asking.subject("actor", {"actor": "actor"})
-        if asking.word("q"):
-            message = gettext("Name an organisation, or describe what you need: not both.")
-            asking.problems.append(Problem("q", message))
-    else:
-        asking.text()
+    both = gettext("Name an organisation, or describe what you need: not both.")
+    asking.either("actor", {"actor": "actor"}, both)
     asking.territory()
     kinds = asking.words("kind")
     asking.raw |= {"kinds": kinds or None, "limit": 100}
@@ -54,13 +49,8 @@ def partners(asking: Asking) -> PartnerPage:
 
 def consortium(asking: Asking) -> PartnerPage:
     """The seats of the best consortium under the rules that were typed."""
-    if asking.word("about"):
-        asking.subject("about", ABOUT)
-        if asking.word("q"):
-            message = gettext("Choose what it is for, or describe it: not both.")
-            asking.problems.append(Problem("q", message))
-    else:
-        asking.text()
+    both = gettext("Choose what it is for, or describe it: not both.")
+    asking.either("about", ABOUT, both)
     asking.territory()
     asking.raw["rules"] = _rules(asking)
     return answer("consortium", asking, lambda matched: _seats(asking, matched))

@@ -22,13 +22,13 @@ def clean(text: str) -> str:
 
 
 def whole(text: str, digits: int) -> int | None:
-    """Read a number of at most so many digits; None for anything else, a sign included."""
+    """Read a number of at most ``digits`` digits; None for anything else, a sign included."""
     plain = text.isascii() and text.isdecimal() and len(text) <= digits
     return int(text) if plain else None
 
 
 def attempt(problems: list[Problem], field: str, work: Callable[[], T]) -> T | None:
-    """Do what may be refused; then its problems are noted at the field, and there is None."""
+    """Run a check or a look-up; if it is refused, note why at the field and return None."""
     try:
         return work()
     except Refused as error:

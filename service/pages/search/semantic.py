@@ -12,7 +12,7 @@ from matcher.matcher import Search
 from service.core.runtime import Runtime
 from service.pages.parts.forms import check_text
 
-#: how many of the nearest are looked at; so many are shown at least, and so many practices
+#: how many of the nearest are looked at; how many practices are shown in any case
 MAX_FOUND, NEAREST = 60, 10
 
 

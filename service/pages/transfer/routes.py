@@ -31,7 +31,7 @@ def show() -> Response:
         except KgError as error:
             problems, status = shown(error)
     subject: Piece | None = None
-    with suppress(Refused):
+    with suppress(Refused):  # what is wrong with it stands at its field
         subject = about(current().store, Form(mode="transfer", entry=form.one("entry")))
     page = render_template(
         "transfer.html",
