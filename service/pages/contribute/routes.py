@@ -261,9 +261,7 @@ def _answer(form: Form, status: int = 200) -> Response:
 def _listed(path: str) -> dict[str, list[str]]:
     """What a form offers to choose from, by class: up to 500 entries each."""
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
-    listed = {}
-    for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
-        listed[source] = [
-            named(title, slug) for slug, title in current().lists.offered(source).items()
-        ]
-    return listed
+    return {
+        source: [named(title, slug) for slug, title in current().lists.offered(source).items()]
+        for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}
+    }
