@@ -26,7 +26,7 @@ from service.pages.contribute.routes import contribute
 from service.pages.entry.routes import content
 from service.pages.home import pages
 from service.pages.partners.routes import partnering
-from service.pages.parts.match_cards import MAX_QUESTION
+from service.pages.parts.forms import MAX_QUESTION
 from service.pages.search.routes import finding
 from service.pages.transfer.routes import workspace
 from service.sparql.endpoint import sparql

@@ -37,11 +37,11 @@ class Anticipated:
 
     @property
     def failed(self) -> list[str]:
-        """Return the gates that are failed."""
+        """The gates that are failed."""
         return failed(self.verdicts)
 
     def with_verdict(self, name: str, verdict: Verdict) -> Anticipated:
-        """Return the judgement with one criterion judged otherwise."""
+        """Judge one criterion otherwise, and sum up anew."""
         return _sum_up(self.practice, self.scene, {**self.verdicts, name: verdict}, self.weights)
 
 
@@ -64,7 +64,7 @@ def _sum_up(practice: Entry, scene: Scene, verdicts: Verdicts, weights: Weights)
 
 
 def weigh(verdicts: Verdicts, weights: Weights) -> tuple[float, float]:
-    """Return the fit (weighted mean of what is known) and the coverage (its weight)."""
+    """The fit (weighted mean of what is known) and the coverage (its weight)."""
     total = sum(weights[n] for n in verdicts)
     known = {n: v for n, v in verdicts.items() if v.value is not None}
     weight = sum(weights[n] * v.known for n, v in known.items())
@@ -75,7 +75,7 @@ def weigh(verdicts: Verdicts, weights: Weights) -> tuple[float, float]:
 
 
 def rank(verdicts: Verdicts, weights: Weights) -> float:
-    """Return what the list is ordered by.
+    """The score that the list is ordered by.
 
     Need x (coverage x fit of the rest + (1 - coverage) x 0.5): a practice that answers
     another problem is of no use however well it would fit. A failed gate halves it.
@@ -86,7 +86,7 @@ def rank(verdicts: Verdicts, weights: Weights) -> float:
 
 
 def need(verdicts: Verdicts, weights: Weights) -> float:
-    """Return the factor of the need: P1 ** (its weight / its packaged weight).
+    """The factor of the need: P1 ** (its weight / its packaged weight).
 
     It is P1 itself with the packaged weights, and 1 for every practice with a weight of 0.
     Both weights are shares of a sum of 1.
@@ -95,5 +95,5 @@ def need(verdicts: Verdicts, weights: Weights) -> float:
 
 
 def failed(verdicts: Verdicts) -> list[str]:
-    """Return the gates that are failed."""
+    """The gates that are failed."""
     return [c for c in GATES if verdicts[c].gate == "failed"]

@@ -47,7 +47,7 @@ class Outcome:
 
 
 def recorded(world: World) -> list[Outcome]:
-    """Return the transfers with a known result, by practice and IRI."""
+    """The transfers with a known result, by practice and IRI."""
     return [
         Outcome(m.practice, m.territory, RESULTS[m.result])
         for m in world.all_moved()
@@ -56,7 +56,7 @@ def recorded(world: World) -> list[Outcome]:
 
 
 def decided(world: World) -> tuple[list[Outcome], dict[str, int]]:
-    """Return what was decided on suggested transfers, and how often each decision was taken."""
+    """What was decided on suggested transfers, and how often each decision was taken."""
     decisions, counts = [], Counter[str]()
     for match in world.store.entries("match"):
         decision = match.links(PSR + "decision")[0].rsplit("/", 1)[-1]
@@ -69,33 +69,42 @@ def decided(world: World) -> tuple[list[Outcome], dict[str, int]]:
 
 
 def report(world: World, prior: Weights, *, feedback: bool = True) -> dict[str, object]:
-    """Return prior and posterior weights with 95 % intervals, and what they rest on."""
+    """Prior and posterior weights with 95 % intervals, and what they rest on."""
     rows, decisions = decided(world) if feedback else ([], {})
     results = recorded(world)
     posterior, low, high, losses = learn(world, [*results, *rows], prior)
     now = weighed({}, prior)
     return {
         "collection": "outcomes",
-        "transfers": len(world.all_moved()), "with_result": len(results),
+        "transfers": len(world.all_moved()),
+        "with_result": len(results),
         "successes": sum(o.success >= 0.5 for o in results),
-        "decisions": decisions, "decisions_used": len(rows),
+        "decisions": decisions,
+        "decisions_used": len(rows),
         "loss": {"prior": round(losses[0], 4), "posterior": round(losses[1], 4)},
         "moved_most": round(max(abs(posterior[c] / now[c] - 1) for c in LEARNT if now[c]), 4),
         "criteria": {
-            c: {"prior": round(now[c], 4), "posterior": round(posterior[c], 4),
-                "low": round(low[c], 4), "high": round(high[c], 4)}
+            c: {
+                "prior": round(now[c], 4),
+                "posterior": round(posterior[c], 4),
+                "low": round(low[c], 4),
+                "high": round(high[c], 4),
+            }
             for c in CRITERIA
         },
         "weights": posterior,
-        "stamp": {"prior": weights_hash(now), "posterior": weights_hash(posterior),
-                  "data": world.version},
-    }  # fmt: skip
+        "stamp": {
+            "prior": weights_hash(now),
+            "posterior": weights_hash(posterior),
+            "data": world.version,
+        },
+    }
 
 
 def learn(
     world: World, outcomes: Sequence[Outcome], prior: Weights
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float], tuple[float, float]]:
-    """Return the posterior weights, the ends of their intervals, and the mean losses.
+    """The posterior weights, the ends of their intervals, and the mean losses.
 
     The losses are the mean negative log-likelihoods before and after, on the same outcomes.
     """
@@ -125,7 +134,7 @@ def learn(
 
 
 def _curvature(function: Callable[[Floats], float], point: Floats, step: float = 1e-3) -> Floats:
-    """Return the second derivative along each axis, by central differences."""
+    """The second derivative along each axis, by central differences."""
     moves = np.eye(len(point)) * step
     middle = 2 * function(point)
     bent = [function(point + m) + function(point - m) - middle for m in moves]
@@ -138,7 +147,7 @@ def _scaled(now: Weights, moved: Floats) -> dict[str, float]:
 
 
 def _table(world: World, outcomes: Sequence[Outcome]) -> tuple[Floats, Floats]:
-    """Return the values of the criteria, and how much of each is known, one row an outcome."""
+    """The values of the criteria, and how much of each is known, one row an outcome."""
     rows = []
     for outcome in outcomes:
         scene, practice = Scene(world, world.place(outcome.place)), world.get(outcome.practice)

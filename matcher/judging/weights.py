@@ -19,7 +19,7 @@ MOST = 1e6
 
 
 def weighed(raw: Mapping[str, object], base: Weights = WEIGHTS) -> dict[str, float]:
-    """Return ``base`` with the given weights in it, adding up to 1.
+    """Put the given weights into ``base`` and scale all to a sum of 1.
 
     Raises Refused for an unknown criterion, for what is no number from 0 to MOST, and where
     no criterion is left with a weight above 0.
@@ -52,7 +52,7 @@ def _problem(name: str, value: object) -> Problem | None:
 
 
 def read_weights(path: Path) -> dict[str, float]:
-    """Return the weights of a JSON file, as ``passerelle evaluate --feedback --write`` makes one.
+    """Read a JSON file such as ``passerelle evaluate --feedback --write`` makes.
 
     Raises Refused, naming the file, if it cannot be read or used.
     """
@@ -72,6 +72,6 @@ def read_weights(path: Path) -> dict[str, float]:
 
 
 def weights_hash(weights: Weights) -> str:
-    """Return eight hex digits that change with the weights."""
+    """Eight hex digits that change with the weights."""
     rounded = {name: round(value, 9) for name, value in weights.items()}
     return hashlib.sha256(json.dumps(rounded, sort_keys=True).encode()).hexdigest()[:8]

@@ -21,7 +21,7 @@ from matcher.search.snapshot import Picture
 
 #: entries compared at once; 512 rows against 100,000 take 200 MB, three times over
 BLOCK, GROUP = 512, 64
-#: so many times the limit of the nearest at first sight are scored in full, and at least so many
+#: TIMES x limit of the nearest at first sight are scored in full, but no fewer than LEAST
 TIMES, LEAST = 5, 100
 PRACTICES = Filters(type=("practice",))
 #: the keys by which a file of a run is known: of its first line, and of the others
@@ -34,7 +34,7 @@ Json = dict[str, object]
 def nearest(
     queries: Matrix, documents: Matrix, limit: int, more: Matrix | float = 0.0
 ) -> tuple[Indices, Matrix]:
-    """Return row numbers and dot products of the ``limit`` nearest documents, best first.
+    """Row numbers and dot products of the ``limit`` nearest documents, best first.
 
     ``more`` is added to the products. Exact: the best lie in the groups of 64 documents with the
     largest maxima. Ties go to the earlier document.
@@ -45,18 +45,13 @@ def nearest(
     scores[:, : len(documents)] += more
     groups = scores.reshape(len(queries), -1, GROUP).max(axis=2)
     # One group more than asked for would not help: each of the best has a group of its own.
-    best = _largest(groups, min(limit, groups.shape[1]))
+    best = np.argsort(-groups, axis=1, kind="stable")[:, : min(limit, groups.shape[1])]
     inside = (best[:, :, None] * GROUP + np.arange(GROUP)).reshape(len(queries), -1)
     inside.sort(axis=1)
     held = np.take_along_axis(scores, inside, axis=1)
     order = np.argsort(-held, axis=1, kind="stable")[:, :limit]
     rows = np.take_along_axis(inside, order, axis=1)
     return rows, np.take_along_axis(held, order, axis=1)
-
-
-def _largest(values: Matrix, count: int) -> Indices:
-    """Return the columns of the largest values of each row; of equal ones the earlier."""
-    return np.argsort(-values, axis=1, kind="stable")[:, :count]
 
 
 def run(
@@ -75,7 +70,12 @@ def run(
     rows = [int(n) for n in np.flatnonzero(mask) if picture.iris[n] not in done]
     with output.open("a", encoding="utf-8") as stream:
         for iri, ranking in _rankings(snapshot, rows, limit):
-            stream.write(json.dumps(_line(iri, ranking, limit)) + "\n")
+            matches = [
+                {"entry": other, "score": round(ranking.probability(other), 4)}
+                for other in ranking.best(limit)
+            ]
+            row = {"entry": iri, "abstained": ranking.nothing_good(), "matches": matches}
+            stream.write(json.dumps(row) + "\n")
             stream.flush()
             done.add(iri)
             if progress:
@@ -84,7 +84,7 @@ def run(
 
 
 def _done(output: Path, head: Json) -> set[str]:
-    """Return what a file holds already; a file of another run is begun anew."""
+    """The entries that a file holds already; a file of another run is begun anew."""
     known = _known(output) if output.is_file() else []
     if not known or known[0] != head:
         known = [head]
@@ -93,7 +93,7 @@ def _done(output: Path, head: Json) -> set[str]:
 
 
 def _known(output: Path) -> list[Json]:
-    """Return the whole lines of a file of ours; Malformed for a file that is not."""
+    """Read the whole lines of a file of ours; Malformed for a file that is not."""
     try:
         text = output.read_text("utf-8")
         lines: list[Json] = [json.loads(line) for line in text.split("\n")[:-1]]
@@ -105,18 +105,11 @@ def _known(output: Path) -> list[Json]:
     return lines if text else []
 
 
-def _line(iri: str, ranking: Ranking, limit: int) -> Json:
-    matches = [
-        {"entry": other, "score": round(ranking.probability(other), 4)}
-        for other in ranking.best(limit)
-    ]
-    return {"entry": iri, "abstained": ranking.nothing_good(), "matches": matches}
-
-
 def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:
-    """Yield the practices like each entry: to a challenge among all, as for one question.
+    """Yield each entry with the ranking of practices for it, challenges first.
 
-    To a practice among the nearest at first sight, which are found for a block at once.
+    For a challenge all practices are ranked, as for a single question; for a practice only its
+    nearest at first sight, which are found for a whole block at once.
     """
     picture, index = snapshot.picture, snapshot.desk.index
     at = np.flatnonzero(picture.mask(PRACTICES))
@@ -136,7 +129,7 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
 
 
 def _shared(picture: Picture, block: Indices) -> Matrix:
-    """Return what shared letters and concepts add to the cosines, a row an entry of the block."""
+    """What shared letters and concepts add to the cosines, a row an entry of the block."""
     scores = picture.grams.cosines(picture.grams.rows[block])
     scores *= RECIPE.letters
     scores += RECIPE.concepts * picture.shared(picture.concepts.rows[block])
@@ -144,7 +137,7 @@ def _shared(picture: Picture, block: Indices) -> Matrix:
 
 
 def _joined(picture: Picture) -> Matrix:
-    """Return one vector an entry, so that dot products are weighted means of facets' cosines.
+    """One vector an entry, so that dot products are weighted means of facets' cosines.
 
     A facet in several languages counts by the mean of its vectors.
     """

@@ -45,7 +45,12 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
     infeasible: list[UnmetRule] = []
     if chosen is None:
         infeasible = _filtered(snapshot, question.filters, ranking, rules, wishes)
-        infeasible = infeasible + _blame(pool, rules, tuple(wishes)) or _no_single()
+        infeasible += _blame(pool, rules, tuple(wishes))
+        if not infeasible:
+            text = _(
+                "No single rule is to blame: even without any one of them there is no solution."
+            )
+            infeasible = [UnmetRule(None, text)]
     return snapshot.answer(
         ConsortiumAnswer,
         question,
@@ -114,14 +119,14 @@ def _wishes(question: Question) -> dict[str, str]:
 
 
 def _narrowed(filters: Filters) -> Filters:
-    """Return the filters for actors; a theme is something to cover and keeps nobody out."""
+    """Filters for actors: a theme is something to cover and keeps nobody out."""
     return replace(filters, type=("actor",), theme=())
 
 
 def _candidates(
     world: World, ranking: Ranking, rules: Rules, wishes: Mapping[str, str]
 ) -> list[Candidate]:
-    """Return the most relevant actors, and all that must be there."""
+    """The most relevant actors, and all that must be there."""
     best = ranking.best(CANDIDATES)
     extra = [iri for iri in rules.must if iri not in best and iri in ranking.picture.position]
 
@@ -134,7 +139,7 @@ def _candidates(
 def _filtered(
     snapshot: Snapshot, filters: Filters, ranking: Ranking, rules: Rules, wishes: Mapping[str, str]
 ) -> list[UnmetRule]:
-    """Return the filters each of which, left out alone, would make a consortium possible.
+    """The filters each of which, left out alone, would make a consortium possible.
 
     Where nobody passes and no single filter is to blame, it is all of them.
     """
@@ -169,10 +174,15 @@ def _candidate(world: World, iri: str, relevance: float, wishes: Mapping[str, st
 
 
 def _member(
-    world: World, one: Candidate, chosen: Sequence[Candidate] | None, pool: Sequence[Candidate],
-    rules: Rules, wishes: Mapping[str, str], lang: str,
-) -> Seat:  # fmt: skip
-    """Return a seat: who, what they bring, and who could take it instead."""
+    world: World,
+    one: Candidate,
+    chosen: Sequence[Candidate] | None,
+    pool: Sequence[Candidate],
+    rules: Rules,
+    wishes: Mapping[str, str],
+    lang: str,
+) -> Seat:
+    """A seat: who, what they bring, and who could take it instead."""
     actor, others = world.get(one.iri), [c for c in chosen or () if c.iri != one.iri]
     brings = [text for item, text in wishes.items() if item in one.covers]
     sentence = _("What it does is near the question.")
@@ -196,22 +206,14 @@ def _member(
 
 
 def _blame(pool: Sequence[Candidate], rules: Rules, wishes: Sequence[str]) -> list[UnmetRule]:
-    """Return the rules each of which, left out alone, would make a consortium possible."""
+    """The rules each of which, left out alone, would make a consortium possible."""
+    plain: dict[str, Any] = {f.name: f.default for f in fields(Rules)}
     return [
         UnmetRule(name, text.format(value=_shown(getattr(rules, name))))
         for name, text in _texts().items()
-        if (relaxed := _without(rules, name)) != rules and choose(pool, relaxed, wishes) is not None
+        if (relaxed := replace(rules, **{name: plain[name]})) != rules
+        and choose(pool, relaxed, wishes) is not None
     ]
-
-
-def _no_single() -> list[UnmetRule]:
-    text = _("No single rule is to blame: even without any one of them there is no solution.")
-    return [UnmetRule(None, text)]
-
-
-def _without(rules: Rules, name: str) -> Rules:
-    plain: dict[str, Any] = {f.name: f.default for f in fields(Rules)}
-    return replace(rules, **{name: plain[name]})
 
 
 def _texts() -> dict[str, str]:

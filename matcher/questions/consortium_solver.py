@@ -37,13 +37,13 @@ def allows(rules: Rules, one: Candidate) -> bool:
 
 
 def worth(chosen: Collection[Candidate], wishes: int) -> float:
-    """Return what a set is worth: what it covers first, then the mean relevance."""
+    """Value a set by how much it covers, and among equals by its relevance."""
     covered = len(frozenset[str]().union(*(c.covers for c in chosen)))
     return covered + sum(c.relevance for c in chosen) / (len(chosen) + 1)
 
 
 def broken(chosen: Collection[Candidate], rules: Rules) -> bool:
-    """Return whether a set breaks a rule."""
+    """Whether a set breaks a rule."""
     countries = Counter(c.country for c in chosen if c.country)
     kinds = frozenset[str]().union(*(c.kinds for c in chosen))
     return (
@@ -59,7 +59,7 @@ def broken(chosen: Collection[Candidate], rules: Rules) -> bool:
 def choose(
     pool: Sequence[Candidate], rules: Rules, wishes: Sequence[str]
 ) -> list[Candidate] | None:
-    """Return the best set, what is most relevant first; None if no set keeps the rules.
+    """The best set, what is most relevant first; None if no set keeps the rules.
 
     Variables: a candidate is in (0 or 1); a wanted item is covered, a country is there (at
     most the number of candidates in that have it). What is covered weighs 1, relevance less
@@ -89,7 +89,7 @@ def choose(
 def _limits(
     open_: Sequence[Candidate], rules: Rules, homes: Sequence[Sequence[bool]], size: int, extra: int
 ) -> list[LinearConstraint]:
-    """Return the rules that look at the whole set, as rows over candidates and extras."""
+    """The rules that look at the whole set, as rows over candidates and extras."""
     pad = np.zeros(extra)
     countries = pad.copy()
     countries[extra - len(homes) :] = 1.0

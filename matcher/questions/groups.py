@@ -32,14 +32,14 @@ class Group:
 
     @property
     def score(self) -> float:
-        """Return the share of ordered pairs in which one can teach the other something."""
+        """The share of ordered pairs in which one can teach the other something."""
         pairs = [(a, b) for a in self.members for b in self.members if a != b]
         useful = [1 for a, b in pairs if set(self.teaches[a]) & set(self.learns[b])]
         return len(useful) / max(len(pairs), 1)
 
 
 def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
-    """Return groups of a community's members, by how much they can teach each other."""
+    """Group a community's members by the challenges they share; what teaches most comes first."""
     community, world, lang = question.entry, snapshot.world, question.lang
     assert community is not None
     named = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
@@ -54,7 +54,7 @@ def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
 
 
 def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[str, list[str]]]:
-    """Return the challenges with the members who face each: by practices, or all of them.
+    """The challenges that at least two members face, with those members.
 
     What the community itself addresses is faced by all.
     """
@@ -67,10 +67,12 @@ def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[st
 
 
 def _group(world: World, challenge: str, facing: list[str], size: int | None) -> Group:
-    """Return the group, its most useful members kept where there are too many."""
+    """The group, its most useful members kept where there are too many."""
     about = set(world.addressing(challenge))
-    teaches = {m: tuple(p for p in world.involved.get(m, ()) if p in about and _did(world, m, p))
-               for m in facing}  # fmt: skip
+    teaches = {
+        m: tuple(p for p in world.involved.get(m, ()) if p in about and _did(world, m, p))
+        for m in facing
+    }
     offered = {p for own in teaches.values() for p in own}
     learns = {m: tuple(sorted(offered - set(teaches[m]))) for m in facing}
     useful = sorted(facing, key=lambda m: (-len(teaches[m]), -len(learns[m]), m))
@@ -78,7 +80,7 @@ def _group(world: World, challenge: str, facing: list[str], size: int | None) ->
 
 
 def _did(world: World, member: str, practice: str) -> bool:
-    """Return whether a member runs a practice, or took it over with success."""
+    """A member who runs a practice has done it; one who took it over only with success."""
     taken = [m for m in world.moved(practice) if m.adopter == member]
     return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
 
@@ -108,7 +110,7 @@ def _match(world: World, community: Entry, group: Group, lang: str) -> GroupMatc
 
 
 def _cited(world: World, community: Entry, group: Group) -> tuple[Triple, ...]:
-    """Return that the practices address the challenge or one below it, and that all do."""
+    """Cite that the practices address the challenge or one below it."""
     practices = world.several(sorted({p for m in group.members for p in group.teaches[m]}))
     own = tuple(
         triple

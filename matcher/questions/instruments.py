@@ -64,7 +64,7 @@ class Rule:
 
 
 def rules(world: World, instrument: Entry, wish: Wish) -> list[Rule]:
-    """Return the five rules of an instrument: territory, theme, actor type, size, dates."""
+    """The five rules of an instrument: territory, theme, actor type, size, dates."""
     return [
         _territory(instrument, wish),
         _theme(instrument, wish),
@@ -77,7 +77,7 @@ def rules(world: World, instrument: Entry, wish: Wish) -> list[Rule]:
 def _judged(
     name: str, entry: Entry, prop: str, values: Iterable[str], sentences: tuple[str, str]
 ) -> Rule:
-    """Return a rule over a list that an instrument states; met if anything was found in it."""
+    """A rule over a list that an instrument states; met if anything was found in it."""
     fits = list(values)
     cited = cite(entry, prop, fits or None)
     return Rule(name, bool(fits), sentences[0] if fits else sentences[1], cited)
@@ -152,7 +152,7 @@ def _dates(world: World, instrument: Entry) -> Rule:
 
 
 def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[InstrumentRules]:
-    """Return the instruments that a practice could use in a place, the best known first.
+    """The instruments that a practice could use in a place, the best known first.
 
     An instrument must cover the place and a theme, and break no rule.
     """
@@ -181,7 +181,7 @@ def open_to(scene: Scene, practice: Entry, lang: str, most: int) -> list[Instrum
 
 
 def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
-    """Return instruments that break no rule, the most relevant first; a gap is said.
+    """Find instruments that break no rule, the most relevant first; a gap is said.
 
     Themes that are asked for go before those of the entry. Without any, a gap is judged by
     the place alone, and a note says so.
@@ -211,7 +211,8 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     shown = partial(_match, world, lang=question.lang, wish=wish)
     matches = list(surviving(good[: question.limit], shown))
     nothing = not good or (about is None and ranking.nothing_good())
-    sure = any(_covers(judgement, wish) for _s, _i, judgement in good)
+    needed = {"territory", "theme"} if wish.themes else {"territory"}
+    sure = any(all(r.met for r in row[2] if r.name in needed) for row in good)
     gap = None if sure else _("No instrument is known that covers this theme and place.")
     untold = _("No theme is given, so it is not known whether one of these covers it.")
     notes = [] if wish.themes or not good else [untold]
@@ -225,12 +226,6 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
         gap=gap,
         excluded=tuple(_excluded(world, judged, question.lang)),
     )
-
-
-def _covers(judgement: Sequence[Rule], wish: Wish) -> bool:
-    """Return whether the territory, and a theme if one is asked for, are met and not unknown."""
-    needed = {"territory", "theme"} if wish.themes else {"territory"}
-    return all(r.met for r in judgement if r.name in needed)
 
 
 def _match(
@@ -252,7 +247,7 @@ def _match(
 def _excluded(
     world: World, judged: Sequence[tuple[float, str, list[Rule]]], lang: str
 ) -> list[InstrumentRules]:
-    """Return the most relevant instruments that a rule keeps out, with the rules."""
+    """The most relevant instruments that a rule keeps out, with the rules."""
     out = [(iri, [r for r in judgement if r.met is False]) for _s, iri, judgement in judged]
 
     def shown(row: tuple[str, list[Rule]]) -> InstrumentRules:

@@ -28,9 +28,7 @@ _ENTRY = {
     "I3": "adaptablePart", "I4": "corePart", "I5": "costPerHead", "E1": "requiresCompetence",
     "E3": "requiresActorType", "T1": "toolkit", "T2": "result",
 }  # fmt: skip
-_TARGET = {
-    "P2": "target_groups", "I5": "budget_per_head", "E1": "competences", "E3": "actor_types",
-}  # fmt: skip
+_TARGET = {"P2": "target_groups", "I5": "budget_per_head", "E1": "competences", "E3": "actor_types"}
 #: what the asker would have to say, in words
 _TOLD = {
     "target_groups": mark("target groups"),
@@ -50,7 +48,7 @@ class Gap:
 
 
 def missing(judged: Sequence[Anticipated]) -> tuple[MissingField, ...]:
-    """Return the unknown fields that would change the order of the first practices most.
+    """The unknown fields that would change the order of the first practices most.
 
     The value of a field is how many pairs of them can be expected to change order once it is
     known (Kendall's distance, 1938). What is unknown is met or not with chances of one half
@@ -67,7 +65,7 @@ def missing(judged: Sequence[Anticipated]) -> tuple[MissingField, ...]:
 
 
 def _gaps(judgement: Anticipated) -> list[tuple[Gap, float]]:
-    """Return the fields that are missing, with the share of their criterion that is."""
+    """The fields that are missing, with the share of their criterion that is."""
     gaps = []
     for name, prop in _ENTRY.items():
         stated = len(judgement.practice.values(PSR + prop))
@@ -81,7 +79,7 @@ def _gaps(judgement: Anticipated) -> list[tuple[Gap, float]]:
 
 
 def _ends(judgement: Anticipated, name: str, share: float) -> tuple[float, float]:
-    """Return the score if what is unknown turned out not to be met, and if it did."""
+    """The score if what is unknown turned out not to be met, and if it did."""
     rest = sum(judgement.weights[n] for n in judgement.verdicts if n != "P1")
     swing = judgement.weights[name] * share / 2 / rest if rest else 0.0
     swing *= need(judgement.verdicts, judgement.weights) / (2 if judgement.failed else 1)
@@ -90,7 +88,7 @@ def _ends(judgement: Anticipated, name: str, share: float) -> tuple[float, float
 
 
 def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) -> float:
-    """Return the expected number of pairs that change order."""
+    """Expected number of pairs that change order."""
     total = 0.0
     for low in range(len(judged)):
         for high in range(low):
@@ -120,7 +118,7 @@ def why_not(
     filters: Filters,
     ranking: Ranking,
 ) -> dict[str, Any]:
-    """Return where a practice stands in the list and what keeps it from the top of it."""
+    """Where a practice stands in the list and what keeps it from the top of it."""
     others = [f for f in judged if f.practice.iri != judgement.practice.iri]
     ahead = [
         f for f in others if (-f.score, f.practice.iri) < (-judgement.score, judgement.practice.iri)
@@ -141,7 +139,7 @@ def why_not(
 
 
 def _filtered(judgement: Anticipated, filters: Filters, ranking: Ranking) -> list[Cause]:
-    """Return the filters that leave a practice out, each looked at alone."""
+    """The filters that leave a practice out, each looked at alone."""
     at = ranking.picture.position.get(judgement.practice.iri)
     if at is None:
         return [Cause("index", "index", _("It is not in the index yet."))]
@@ -155,7 +153,7 @@ def _filtered(judgement: Anticipated, filters: Filters, ranking: Ranking) -> lis
 
 
 def _losses(judgement: Anticipated, other: Anticipated) -> list[Cause]:
-    """Return the criteria by which the last practice shown is ahead, the largest first.
+    """The criteria by which the last practice shown is ahead, the largest first.
 
     Each says what is known of the one and of the other.
     """
@@ -166,19 +164,17 @@ def _losses(judgement: Anticipated, other: Anticipated) -> list[Cause]:
     text = _("“{title}” is ahead of it here. {said}")
 
     def told(name: str) -> str:
-        both = " ".join(_quoted(one, name) for one in (judgement, other))
+        both = " ".join(
+            _("%(name)s: %(value)s", name=title(one.practice), value=one.verdicts[name].text)
+            for one in (judgement, other)
+        )
         return nearer if name == "P1" else text.format(title=ahead, said=both)
 
     return [Cause("criterion", name, told(name)) for name in worst[:SHOWN]]
 
 
-def _quoted(judgement: Anticipated, name: str) -> str:
-    sentence = judgement.verdicts[name].text
-    return _("%(name)s: %(value)s", name=title(judgement.practice), value=sentence)
-
-
 def _share(judgement: Anticipated, name: str) -> float:
-    """Return what a criterion adds to the score's factors, above neutral."""
+    """What a criterion adds to the score's factors, above neutral."""
     if name == "P1":
         return need(judgement.verdicts, judgement.weights) - NEUTRAL
     value, known = judgement.verdicts[name].score
@@ -186,7 +182,7 @@ def _share(judgement: Anticipated, name: str) -> float:
 
 
 def notes(world: World, place: Place) -> list[str]:
-    """Return what has to be said of the place: that it has no figures of its own."""
+    """What has to be said of the place: that it has no figures of its own."""
     if not place.facts:
         text = _("Nothing is known of {place} that could be compared with other places.")
         return [text.format(place=place.name)]

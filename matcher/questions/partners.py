@@ -16,7 +16,7 @@ from matcher.engine import Snapshot
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.view import Moved, World, names, surviving, title
-from matcher.judging.criteria.transfer import RESULTS
+from matcher.judging.criteria.transfer import RESULTS, involved
 from matcher.model.answer import PartnerKind, PartnerMatch, PartnersAnswer
 from matcher.model.filters import KINDS, Filters
 from matcher.model.reasons import Reason, Triple, cite, excerpt
@@ -56,12 +56,13 @@ class Asker:
 
 
 def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
-    """Return possible partners of the kinds asked for, with both sides' reasons."""
+    """Find partners of the kinds asked for (else of every kind), with both sides' reasons."""
     me, lang, world = question.entry, question.lang, snapshot.world
     kinds = question.kinds or KINDS
     practices = snapshot.rank(question, Filters(type=("practice",)))
     near = world.several(practices.best(NEAREST))
-    nearest = tuple((p, practices.probability(p.iri)) for p in near if not _takes_part(p, me))
+    mine = me.iri if me else ""
+    nearest = tuple((p, practices.probability(p.iri)) for p in near if mine not in involved(p))
     asker = Asker(world, me, question.place, nearest)
     candidates: list[Partner] = []
     if "peer" in kinds:
@@ -76,7 +77,6 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
         candidates += exchanges(world, *_exchange_scores(snapshot, question))
     allowed = snapshot.picture.mask(replace(question.filters, type=("actor",)))
     at = snapshot.picture.position
-    mine = me.iri if me else ""
     open_ = (p for p in candidates if p.actor.iri != mine and p.actor.iri in at)
     best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
 
@@ -98,21 +98,15 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     return snapshot.answer(PartnersAnswer, question, matches, nothing, weights=weights)
 
 
-def _takes_part(practice: Entry, me: Entry | None) -> bool:
-    """Return whether who asks runs the practice already."""
-    nodes = practice.links(PSR + "hasInvolvement") if me else []
-    return any(me.iri in practice.links(PSR + "actor", node) for node in nodes if me)
-
-
 def numbers() -> dict[str, float]:
-    """Return the named numbers of a partner's score, for the stamp of an answer."""
+    """The constants of a partner's score, for the stamp of an answer."""
     return {"CONCERN": CONCERN, "TIES": TIES, "TAKEN_OVER": TAKEN_OVER, "YEARS": graph.YEARS}
 
 
 def _exchange_scores(
     snapshot: Snapshot, question: Question
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return how well others' offers meet the need, and others' needs the offer."""
+    """How well others' offers meet the need, and others' needs the offer."""
     me, lang = question.entry, question.lang
     needs: Text | None = Text(question.text or "", lang, "")
     offers: Text | None = None
@@ -122,7 +116,7 @@ def _exchange_scores(
 
 
 def _facet(snapshot: Snapshot, words: Text | None, facet: str) -> dict[str, float]:
-    """Return how near the actors' texts of one facet are to a text, which is in its language."""
+    """How near the actors' texts of one facet are to a text, which is in its language."""
     if words is None or not words.value:
         return {}
     ranking = snapshot.rank_text(words.value, words.lang, Filters(type=("actor",)), (facet,))
@@ -130,7 +124,7 @@ def _facet(snapshot: Snapshot, words: Text | None, facet: str) -> dict[str, floa
 
 
 def peers(asker: Asker, texts: Mapping[str, float]) -> list[Partner]:
-    """Return actors with the same concern in a similar place.
+    """Actors with the same concern in a similar place.
 
     Score: 1 for a shared challenge, else half the likeness of the texts, x (0.6 + 0.4 x
     likeness of the places), a place that is not known counting as 0.5; then half of the way
@@ -181,7 +175,7 @@ def _peer_reasons(
 
 
 def _tie_reasons(world: World, me: Entry, actor: Entry) -> list[Reason]:
-    """Return what ties two actors: what both are part of, else partners of both."""
+    """What ties two actors: what both are part of, else partners of both."""
     reasons = []
     networks = sorted(set(me.links(ORG + "memberOf")) & set(actor.links(ORG + "memberOf")))
     if networks:
@@ -200,7 +194,7 @@ def _titles(world: World, iris: Iterable[str]) -> str:
 
 
 def mentors(asker: Asker) -> list[Partner]:
-    """Return actors that run a practice like the one asked about, or took it over.
+    """Actors that run a practice like the one asked about, or took it over.
 
     Score: the practice's own, raised by a fifth (to 1 at most) if they say that they mentor
     or if the practice was carried over before. For who took it over: the practice's own x
@@ -225,10 +219,12 @@ def _successor(world: World, practice: Entry, most: float, moved: Moved) -> Part
     cited = tuple(
         triple
         for name, value in (
-            ("sourcePractice", practice.iri), ("adopter", adopter), ("result", None)
+            ("sourcePractice", practice.iri),
+            ("adopter", adopter),
+            ("result", None),
         )
         for triple in cite(transfer, PSR + name, [value] if value else None)
-    )  # fmt: skip
+    )
     back = Reason("reach", _("They could compare notes with one more place."), cited)
     score, reasons = most * RESULTS[moved.result], [Reason("transfer", sentence, cited)]
     return Partner(world.get(adopter), "mentor", score, reasons, [back])
@@ -260,7 +256,7 @@ def _mentor(
 
 
 def missing_roles(asker: Asker) -> list[Partner]:
-    """Return actors in the place of a kind that the nearest practices need.
+    """Actors in the place of a kind that the nearest practices need.
 
     Score: the practice's own x share of its needed kinds that this actor brings.
     """
@@ -300,7 +296,7 @@ def _role(actor: Entry, practice: Entry, brings: list[str], score: float) -> Par
 def exchanges(
     world: World, needed: Mapping[str, float], offered: Mapping[str, float]
 ) -> list[Partner]:
-    """Return actors whose offer meets the asker's need, or whose need meets the offer.
+    """Actors whose offer meets the asker's need, or whose need meets the offer.
 
     Score: the better direction + a fifth of the way to 1 x the other direction.
     """
@@ -336,7 +332,7 @@ def _say_both(partner: Partner, gives: bool, takes: bool) -> None:
 
 
 def best_of(partners: Iterable[Partner], limit: int) -> list[Partner]:
-    """Return each actor's best offer of each kind, by score; ties by IRI and kind."""
+    """Each actor's best offer of each kind, by score; ties by IRI and kind."""
     kept: dict[tuple[str, str], Partner] = {}
     for partner in partners:
         key = (partner.actor.iri, partner.kind)
@@ -347,7 +343,7 @@ def best_of(partners: Iterable[Partner], limit: int) -> list[Partner]:
 
 
 def _nearness(asker: Asker, actor: Entry) -> float | None:
-    """Return the mean likeness of the asker's place and the actor's nearest place."""
+    """The mean likeness of the asker's place and the actor's nearest place."""
     if asker.place is None:
         return None
     spots = asker.world.places(actor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 
 from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
@@ -58,10 +57,10 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
 def chosen(
     store: Store, ranking: Ranking, question: Question, reranker: Reranker | None = None
 ) -> list[str]:
-    """Return the entries to show, in order.
+    """Choose the entries to show, in order.
 
-    With a quota at least so many of them, as far as there are, are of small languages; they
-    take the places of the last others, and stand where their score puts them. A ``reranker``
+    A quota keeps places for entries of small languages, as far as there are any: they replace
+    the last of the others, and stand where their score puts them. A ``reranker``
     re-orders the SHORT best by text; of a spread answer only what is shown.
     """
     limit, quota = question.limit, question.quota
@@ -107,7 +106,7 @@ def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
 
 
 def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
-    """Return the triple of one text, not that of the same words in another language."""
+    """The triple of one text, not that of the same words in another language."""
     return tuple(
         triple
         for triple, value in zip(cite(entry, prop), entry.values(prop), strict=True)
@@ -117,7 +116,7 @@ def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
 
 
 def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
-    """Return the question's longer words that stand in the entry's texts of one language.
+    """The question's longer words that stand in the entry's texts of one language.
 
     Each text that is cited has a word that those before it lack; the one with most comes first.
     """
@@ -138,6 +137,9 @@ def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
 
 
 def _shared_concepts(store: Store, entry: Entry, about: Entry) -> list[Reason]:
+    def label(iri: str) -> str:
+        return title(store.get(iri)) if iri.startswith(store.base) else word(iri)
+
     shared_reasons = []
     names = {
         "challenge": _("Same challenge: {names}."),
@@ -148,13 +150,7 @@ def _shared_concepts(store: Store, entry: Entry, about: Entry) -> list[Reason]:
     for name, prop in _SHARED:
         shared = sorted(set(entry.links(prop)) & set(about.links(prop)))
         if shared:
-            labels = ", ".join(surviving(shared, partial(_label, store)))
+            labels = ", ".join(surviving(shared, label))
             triples = cite(entry, prop, shared) + cite(about, prop, shared)
             shared_reasons.append(Reason(name, names[name].format(names=labels), triples))
     return shared_reasons
-
-
-def _label(store: Store, iri: str) -> str:
-    if iri.startswith(store.base):
-        return title(store.get(iri))
-    return word(iri)

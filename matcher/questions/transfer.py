@@ -45,7 +45,7 @@ PAYING = 3
 
 
 def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
-    """Return practices that could work in a territory, with criteria and reasons."""
+    """Judge practices for a territory by all criteria."""
     place, world, lang, weights = question.place, snapshot.world, question.lang, question.weights
     assert place is not None
     about = question.entry
@@ -90,7 +90,7 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
 
 
 def _needs(scene: Scene, ranking: Ranking, limit: int) -> dict[str, float]:
-    """Return the practices to be judged, with the score of their text."""
+    """The practices to be judged, with the score of their text."""
     chosen = ranking.best(max(SHORT_LIST, limit))
     if scene.challenge is not None:
         about = scene.world.addressing(scene.challenge.iri)
@@ -99,9 +99,9 @@ def _needs(scene: Scene, ranking: Ranking, limit: int) -> dict[str, float]:
 
 
 def _passes(ranking: Ranking, iri: str, filters: Filters) -> bool:
-    """Return whether the practice asked about, which is no match of itself, passes the filters.
+    """Whether the practice asked about, which is no match of itself, passes the filters.
 
-    One that the index has not reached yet passes where nothing is asked of it.
+    One that is not indexed yet passes only where there are no filters.
     """
     at = ranking.picture.position.get(iri)
     if at is None:
@@ -190,7 +190,7 @@ def transfers(judgement: Anticipated) -> list[RecordedTransfer]:
 
 
 def warnings(judgement: Anticipated) -> list[TransferWarning]:
-    """Return the warnings against uninformed, incomplete and inappropriate transfer.
+    """The warnings against uninformed, incomplete and inappropriate transfer.
 
     After Dolowitz and Marsh 2000, "Learning from abroad",
     https://doi.org/10.1111/0952-1895.00121. Two more say that it was tried and given up
@@ -223,7 +223,7 @@ def warnings(judgement: Anticipated) -> list[TransferWarning]:
 
 
 def reasons(judgement: Anticipated) -> list[Reason]:
-    """Return the reasons: what speaks for it first, then what speaks against it."""
+    """The reasons: what speaks for it first, then what speaks against it."""
     known = [(n, v) for n, v in judgement.verdicts.items() if v.value is not None]
     known.sort(key=lambda pair: -judgement.weights[pair[0]] * (pair[1].value or 0.0))
     return [Reason(name, verdict.text, verdict.evidence) for name, verdict in known]

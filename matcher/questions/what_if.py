@@ -35,7 +35,8 @@ def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
     types, powers = raw.get("actor_types", ()), raw.get("competences", ())
     joined = tuple(concept("actor-type", v, "what_if.actor_types") for v in types)
     held = tuple(concept("competence", v, "what_if.competences") for v in powers)
-    problems = [_known("actor_types", v) for v in joined if v in _there(target)]
+    there = {a for kind in target.actor_types for a in ancestors(kind)}
+    problems = [_known("actor_types", v) for v in joined if v in there]
     problems += [_known("competences", v) for v in held if v in target.competences]
     budget, raised = target.budget_per_head, raw.get("budget_per_head")
     if budget is not None and raised is not None and raised <= budget:
@@ -60,10 +61,6 @@ def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
     )
 
 
-def _there(target: Target) -> set[str]:
-    return {a for kind in target.actor_types for a in ancestors(kind)}
-
-
 def _known(field: str, value: str) -> Problem:
     hint = gettext("Leave it out of target.%(field)s, or out of what_if.", field=field)
     return Problem(
@@ -72,7 +69,7 @@ def _known(field: str, value: str) -> Problem:
 
 
 def supposed(judgement: Anticipated, target: Target) -> Supposition:
-    """Return fit and score now and under the supposition."""
+    """Fit and score now and under the supposition."""
     after = anticipate(
         judgement.practice, judgement.scene.but(target=target), 0.0, judgement.weights
     )
@@ -91,7 +88,7 @@ def supposed(judgement: Anticipated, target: Target) -> Supposition:
 
 
 def changes(judgement: Anticipated) -> list[SingleChange]:
-    """Return the single changes that would raise the fit most, the best first."""
+    """The single changes that would raise the fit most, the best first."""
     scene, target = judgement.scene, judgement.scene.target
     options: list[tuple[str, str, str, str, Verdict]] = []
 

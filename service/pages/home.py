@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, render_template, request
@@ -21,7 +22,6 @@ from service.pages.parts.components import Piece
 from service.pages.parts.labels import Labels
 from service.pages.parts.map import Map
 from service.pages.parts.match_cards import (
-    Form,
     Results,
     about,
     ask,
@@ -65,24 +65,40 @@ def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
     form, runtime = read_form(request.args), current()
     shelf = runtime.lists.shelf
+    known = dict(shelf.counts("type", {}, shelf.all))
     matched: Results | None = None
     problems: list[Problem] = []
     status = 200
     if form.asked:
-        matched, problems, status = _answer(runtime, form)
+        lists, root = runtime.lists, request.script_root
+        try:
+            matched = ask(runtime.store, runtime.matcher, lists.places, form, root)
+        except KgError as error:
+            problems, status = shown(error)
+    subject: Piece | None = None
+    with suppress(Refused):
+        subject = about(runtime.store, form)
     page = render_template(
         "home.html",
         form=form,
         results=matched,
         problems=problems,
-        subject=_subject(runtime, form),
+        subject=subject,
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
         places=runtime.lists.places.offered(),
-        counts=_counts(shelf),
+        counts=[(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()],
         place_count=class_counts(runtime.store)["territory"],
         map=None if form.asked else _practices(runtime, shelf),
-        examples=_examples(),
-        told=_told(runtime, form, matched),
+        examples=[
+            dict(zip(("q", "lang", "mode", "place"), row, strict=True))
+            | {"mode_name": gettext(MODE_NAMES[row[2]])}
+            for row in EXAMPLES
+        ],
+        told={
+            "kind": form.mode,
+            "about": f"{runtime.store.base}id/{form.entry}" if form.entry else "",
+            "territory": matched.place.code if matched and matched.place else "",
+        },
         ready=runtime.ready,
     )
     answer = Response(page, status, content_type="text/html; charset=utf-8")
@@ -90,16 +106,6 @@ def home() -> Response:
     if matched:
         login.start_session()
     return answer
-
-
-def _told(runtime: Runtime, form: Form, matched: Results | None) -> dict[str, str]:
-    """Return what is told of a suggestion besides the suggestion itself."""
-    about = f"{runtime.store.base}id/{form.entry}" if form.entry else ""
-    return {"kind": form.mode, "about": about, "territory": _code(matched)}
-
-
-def _code(matched: Results | None) -> str:
-    return matched.place.code if matched and matched.place else ""
 
 
 @pages.post("/feedback")
@@ -122,39 +128,9 @@ def _back(question: str, thanks: str) -> Response:
     return Response(status=303, headers={"Location": address})
 
 
-def _answer(runtime: Runtime, form: Form) -> tuple[Results | None, list[Problem], int]:
-    """Return results, or what is wrong with the question and the status that says so."""
-    try:
-        matched = ask(
-            runtime.store, runtime.matcher, runtime.lists.places, form, request.script_root
-        )
-    except KgError as error:
-        return None, *shown(error)
-    return matched, [], 200
-
-
-def _subject(runtime: Runtime, form: Form) -> Piece | None:
-    try:
-        return about(runtime.store, form)
-    except Refused:
-        return None
-
-
-def _counts(shelf: Shelf) -> list[tuple[str, int, str]]:
-    """Return each class with how many entries it has and what they are called."""
-    known = dict(shelf.counts("type", {}, shelf.all))
-    return [(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()]
-
-
 def _practices(runtime: Runtime, shelf: Shelf) -> Map:
-    """Return the map of all practices, each country leading to its own."""
+    """The map of all practices, each country leading to its own."""
     rows = shelf.members(shelf.narrowed({"type": ("practice",)}, shelf.all))
     plain = SearchForm(chosen={"type": ("practice",)})
     labels = Labels(shelf, runtime.store.base)
     return europe(rows, labels, plain)
-
-
-def _examples() -> list[dict[str, str]]:
-    names = ("q", "lang", "mode", "place")
-    examples = [dict(zip(names, example, strict=True)) for example in EXAMPLES]
-    return [e | {"mode_name": gettext(MODE_NAMES[e["mode"]])} for e in examples]

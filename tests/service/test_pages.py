@@ -28,7 +28,8 @@ from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.pages.entry.contacts import report
-from service.pages.parts.match_cards import MAX_QUESTION, fit_text
+from service.pages.parts.forms import MAX_QUESTION
+from service.pages.parts.match_cards import fit_text
 from tests.fake_embedder import HashingEmbedder
 from tests.service.pagetools import ENTRIES, page, words
 

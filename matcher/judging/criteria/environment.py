@@ -13,7 +13,7 @@ from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR, VOC
 from matcher.graph.place import FEATURES, Holder, likeness, mean
 from matcher.graph.view import ancestors, names, title
-from matcher.judging.criteria.verdict import Adaptation, Gate, Scene, Verdict, Way, listed
+from matcher.judging.criteria.verdict import Adaptation, Gate, Scene, Verdict, listed
 from matcher.model.reasons import Triple, cite
 
 _AUTHORITY = VOC + "actor-type/public-authority"
@@ -25,7 +25,10 @@ _NAMED = 3
 def governance(practice: Entry, scene: Scene) -> Verdict:
     """E1, a gate: share of the needed public powers that the place's level holds."""
     needed = practice.links(PSR + "requiresCompetence")
-    known = {c: h for c in needed if (h := _held(scene, c)) is not None}
+    # What the asker says goes before what the graph knows.
+    stated = dict.fromkeys(scene.target.competences, Holder(True, scene.place.iri, ()))
+    holders = {**scene.place.holders, **stated}
+    known = {c: holders[c] for c in needed if c in holders}
     if not known:
         return Verdict(None, _("Which public powers it needs, or who holds them, is not known."))
     cited = cite(practice, PSR + "requiresCompetence")
@@ -49,15 +52,8 @@ def governance(practice: Entry, scene: Scene) -> Verdict:
     )
 
 
-def _held(scene: Scene, competence: str) -> Holder | None:
-    """Return whether a power is held: as the asker says, else as the graph knows."""
-    if competence in scene.target.competences:
-        return Holder(True, scene.place.iri, ())
-    return scene.place.holders.get(competence)
-
-
 def _authorities(scene: Scene, territory: str) -> list[str]:
-    """Return the territory that holds a power, and the public authorities known there."""
+    """The territory that holds a power, then the public authorities known there."""
     there = scene.world.actors_in(scene.world.place(territory))
     own = {p.actor for p in there if p.place == territory and p.kind == _AUTHORITY}
     return [territory, *sorted(own)]
@@ -79,9 +75,13 @@ def territory(practice: Entry, scene: Scene) -> Verdict:
     nearest = [pair for pair in likenesses if (len(pair[1]), mean(pair[1])) == best]
     place, alike = nearest[0]
     words = {
-        "urbanRural": _("urban or rural"), "mountain": _("mountains"), "coast": _("coast"),
-        "gdpPerHead": _("wealth"), "unemploymentRate": _("unemployment"), "population": _("size"),
-    }  # fmt: skip
+        "urbanRural": _("urban or rural"),
+        "mountain": _("mountains"),
+        "coast": _("coast"),
+        "gdpPerHead": _("wealth"),
+        "unemploymentRate": _("unemployment"),
+        "population": _("size"),
+    }
     apart = [words[n] for n, (v, _e) in alike.items() if v < 0.5]
     cited = cite(practice, DCT + "spatial", [place.iri] if len(nearest) == 1 else ())
     cited += tuple(t for _v, e in alike.values() for t in e)
@@ -108,7 +108,8 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
     change = ()
     if missing:
         text = _("Find a partner of the kind: {names}.").format(names=names(missing))
-        change = (Adaptation(text, tuple(missing), _elsewhere(scene, missing)),)  # type: ignore[assignment]
+        others = sorted({a for kind in missing for a in scene.here.elsewhere.get(kind, ())})
+        change = (Adaptation(text, tuple(missing), tuple(others[:_SHOWN])),)  # type: ignore[assignment]
     if not known:
         text = _("Which organisations it needs, or which are there, is not known.")
         return Verdict(None, text, (), change)
@@ -123,14 +124,8 @@ def actors(practice: Entry, scene: Scene) -> Verdict:
     return Verdict(value, text, cited, change, known=len(known) / (len(needed) + 1))
 
 
-def _elsewhere(scene: Scene, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return actors of the kinds elsewhere in the country, by IRI."""
-    others = {actor for kind in kinds for actor in scene.here.elsewhere.get(kind, ())}
-    return tuple(sorted(others)[:_SHOWN])
-
-
 def _only_ones(scene: Scene, kinds: Sequence[str]) -> tuple[Triple, ...]:
-    """Return the triples that the presence of a kind rests on.
+    """The triples that the presence of a kind rests on.
 
     That is where its actor is, if there is only one; and the way up to the nearest of them,
     if all work for a larger territory.
@@ -169,17 +164,17 @@ def instruments(practice: Entry, scene: Scene) -> Verdict:
     text = _("Can be paid or supported by: {names}.").format(names=titles)
 
     def cited() -> tuple[Triple, ...]:
-        every = ((own, way) for own, ways in covering for way in ways)
-        return tuple(t for own, way in every for t in _way(practice, scene, own, way))
+        return tuple(
+            triple
+            for own, ways in covering
+            for way in ways
+            for triple in (
+                *cite(practice, DCT + "subject", [own]),
+                *cite(way.instrument, PSR + "eligibleTerritory", [way.place]),
+                *cite(way.instrument, DCT + "subject", [way.theme]),
+                *scene.place.path(scene.place.iris.index(way.place)),
+            )
+        )
 
     count = sum(len(ways) for _own, ways in covering)
     return Verdict(1.0, text, cited, gate="passed", known=listed(count))
-
-
-def _way(practice: Entry, scene: Scene, own: str, way: Way) -> tuple[Triple, ...]:
-    return (
-        *cite(practice, DCT + "subject", [own]),
-        *cite(way.instrument, PSR + "eligibleTerritory", [way.place]),
-        *cite(way.instrument, DCT + "subject", [way.theme]),
-        *scene.place.path(scene.place.iris.index(way.place)),
-    )

@@ -102,7 +102,7 @@ def cost(practice: Entry, scene: Scene) -> Verdict:
 
 
 def cost_here(practice: Entry, scene: Scene) -> tuple[float, tuple[Triple, ...]] | None:
-    """Return the cost per head at the target's prices, and the triples of the prices."""
+    """The cost per head at the target's prices, and the triples of the prices."""
     price = practice.number(PSR + "costPerHead")
     if price is None:
         return None

@@ -12,9 +12,13 @@ from matcher.model.reasons import cite, excerpt
 
 #: the texts that the search compares with a question
 _COMPARED = (
-    PSR + "problem", PSR + "solution", DCT + "title", DCT + "description", DCT + "alternative",
+    PSR + "problem",
+    PSR + "solution",
+    DCT + "title",
+    DCT + "description",
+    DCT + "alternative",
     PSR + "context",
-)  # fmt: skip
+)
 #: the concepts that the search compares with those of a practice
 _CONCEPTS = (PSR + "addresses", DCT + "subject", PSR + "targetGroup", PSR + "approach")
 
@@ -48,7 +52,7 @@ def need(practice: Entry, scene: Scene) -> Verdict:
 
 
 def _steps(world: World, one: str, other: str) -> int | None:
-    """Return how many broader or narrower steps lie between two challenges."""
+    """Steps between two challenges over a common broader one; None if there is none."""
     left, right = world.broader(one), world.broader(other)
     shared = [left[c] + right[c] for c in left if c in right]
     return min(shared) if shared else None

@@ -6,7 +6,6 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.vocabulary import PSR, SCHEMA
-from matcher.graph.place import Fact
 from matcher.graph.view import Moved
 from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.model.reasons import Triple, cite
@@ -44,21 +43,17 @@ def support(practice: Entry, scene: Scene) -> Verdict:
         return Verdict(None, _("Whether its owners help others is not known."))
     cited = tuple(t for _v, groups, _n in there for group in groups for t in group)
     if any(willing) or any(checked):
-        cited += _involvement(practice)
+        nodes = practice.links(PSR + "hasInvolvement")
+        cited += cite(practice, PSR + "hasInvolvement")
+        cited += tuple(t for n in nodes for t in cite(practice, PSR + "actor", node=n))
     text = _("There is: {names}.").format(names=", ".join(name for _v, _g, name in there))
     return Verdict(sum(v for v, *_rest in parts) / len(parts), text, cited)
 
 
 def involved(practice: Entry) -> list[str]:
-    """Return the actors involved in a practice."""
+    """The actors that a practice names as involved, by IRI."""
     nodes = practice.links(PSR + "hasInvolvement")
     return sorted({a for n in nodes for a in practice.links(PSR + "actor", n)})
-
-
-def _involvement(practice: Entry) -> tuple[Triple, ...]:
-    nodes = practice.links(PSR + "hasInvolvement")
-    own = tuple(t for n in nodes for t in cite(practice, PSR + "actor", node=n))
-    return cite(practice, PSR + "hasInvolvement") + own
 
 
 def record(practice: Entry, scene: Scene) -> Verdict:
@@ -77,7 +72,8 @@ def record(practice: Entry, scene: Scene) -> Verdict:
         transfer = scene.world.get(moved.iri)
         cited += cite(transfer, PSR + "sourcePractice", [practice.iri])
         cited += cite(transfer, PSR + "result")
-        kinds += _kinds(here, there, transfer) if same else ()
+        if here and there and same:
+            kinds += cite(transfer, PSR + "targetTerritory") + here.evidence + there.evidence
     if not counts:
         return Verdict(None, _("No transfer with a known result is recorded."))
     failed = sum(value == 0.0 for _w, value in counts)
@@ -96,11 +92,6 @@ def _laplace(counts: list[tuple[float, float]]) -> float:
     return (sum(w * v for w, v in counts) + 1) / (sum(w for w, _v in counts) + 2)
 
 
-def _kinds(here: Fact | None, there: Fact | None, transfer: Entry) -> tuple[Triple, ...]:
-    facts = tuple(t for fact in (here, there) if fact for t in fact.evidence)
-    return cite(transfer, PSR + "targetTerritory") + facts
-
-
 def known_results(scene: Scene, practice: str) -> list[Moved]:
-    """Return the transfers of a practice whose result is known, by IRI."""
+    """The transfers of a practice whose result is known, by IRI."""
     return [m for m in scene.world.moved(practice) if m.result in RESULTS]

@@ -43,13 +43,13 @@ class Verdict:
 
     @cached_property
     def evidence(self) -> tuple[Triple, ...]:
-        """Return the triples that the score rests on, each once."""
+        """The triples that the score rests on, each once."""
         triples = self.cited() if callable(self.cited) else self.cited
         return tuple(dict.fromkeys(triples))
 
     @property
     def score(self) -> tuple[float | None, float]:
-        """Return what counts in the fit: the value, and the share that is known."""
+        """What counts in the fit: the value, and the share that is known."""
         return self.value, 0.0 if self.value is None else self.known
 
 
@@ -71,7 +71,7 @@ class Surroundings:
 
     @cached_property
     def elsewhere(self) -> dict[str, list[str]]:
-        """Return the actors of each kind in the whole country, by IRI."""
+        """The actors of each kind in the whole country, by IRI."""
         actors: dict[str, list[str]] = {}
         for one in self.world.actors_in(Place(self.place.chain[-1:])):
             actors.setdefault(one.kind, []).append(one.actor)
@@ -79,7 +79,7 @@ class Surroundings:
 
     @cached_property
     def present(self) -> dict[str, list[Presence]]:
-        """Return the actors there by kind, broader kinds included."""
+        """The actors there by kind, broader kinds included."""
         presences: dict[str, list[Presence]] = {}
         for one in self.world.actors_in(self.place):
             presences.setdefault(one.kind, []).append(one)
@@ -87,7 +87,7 @@ class Surroundings:
 
     @cached_property
     def eligible(self) -> list[tuple[Entry, list[str]]]:
-        """Return the instruments that have not ended, and where they are open to this place."""
+        """The instruments that have not ended, and where they are open to this place."""
         here, instruments = set(self.place.iris), []
         for instrument in self.world.instruments:
             places = [t for t in instrument.links(PSR + "eligibleTerritory") if t in here]
@@ -97,7 +97,7 @@ class Surroundings:
 
     @cached_property
     def covering(self) -> dict[str, list[Way]]:
-        """Return by theme the ways in which instruments cover it here."""
+        """By theme the ways in which instruments cover it here."""
         by_theme: dict[str, list[Way]] = {}
         for instrument, places in self.eligible:
             for theme in instrument.links(DCT + "subject"):
@@ -125,11 +125,11 @@ class Scene:
 
     @cached_property
     def here(self) -> Surroundings:
-        """Return who and what there is at the place."""
+        """Looked up once, and kept by scenes made from this one."""
         return self.around or Surroundings(self.world, self.place)
 
     def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
-        """Return the scene for another need or target; what was looked up of the place is kept."""
+        """Change need or target, and keep what was looked up of the place."""
         return replace(
             self,
             need=self.need if need is None else need,
@@ -139,7 +139,7 @@ class Scene:
 
 
 def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown: str) -> Verdict:
-    """Return a verdict from the rank of a concept between two ranks."""
+    """Score the highest stated concept by where its rank lies between two ranks."""
     words = vocabulary()
     concept = max(practice.links(PSR + prop), key=lambda c: words.rank.get(c, 0), default=None)
     if concept is None:
@@ -150,7 +150,7 @@ def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown
 
 
 def any_of(chances: list[float]) -> float:
-    """Return the chance that at least one of independent ones holds (noisy-or, Pearl 1988)."""
+    """The chance that at least one of independent ones holds (noisy-or, Pearl 1988)."""
     none = 1.0
     for chance in chances:
         none *= 1 - chance
@@ -158,5 +158,5 @@ def any_of(chances: list[float]) -> float:
 
 
 def listed(count: int) -> float:
-    """Return n / (n + 1): a list of n tells more with each item, and may lack one."""
+    """N / (n + 1): a list of n tells more with each item, and may lack one."""
     return count / (count + 1)

@@ -64,9 +64,12 @@ def start() -> str:
     words = vocabulary()
     kinds = [(path, words.label(CLASSES[path], language())) for path in LISTED]
     return render_template(
-        "contribute.html", kinds=kinds, who=login.who(), csrf=login.csrf(),
+        "contribute.html",
+        kinds=kinds,
+        who=login.who(),
+        csrf=login.csrf(),
         removed="removed" in request.args,
-    )  # fmt: skip
+    )
 
 
 @contribute.post("/sign-in")
@@ -164,7 +167,7 @@ def _fields(path: str) -> tuple[Ask, ...]:
 
 
 def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
-    """Return the entry that was typed, with what the form does not show left as it was."""
+    """The entry that was typed, with what the form does not show left as it was."""
     store, lists, fields = current().store, current().lists, _fields(path)
     title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
     iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
@@ -183,21 +186,26 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     return entry_of([*made, *left], store.base, iri=iri)
 
 
-def _stored(entry: Entry, problems: Sequence[Problem] = ()) -> Form:
-    """Return the form of an entry as it is now."""
+def _stored(entry: Entry) -> Form:
+    """The form of an entry as it is now."""
     shelf = current().lists.shelf
     names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
     typed = filled(entry, _fields(entry.path), names)
     check_size(_fields(entry.path), typed)
     seen = current().store.provenance(entry.iri)
     typed["version"] = str(seen.number) if seen else ""
-    return _form(entry.path, entry.slug, typed, problems, fresh=True)
+    return _form(entry.path, entry.slug, typed, fresh=True)
 
 
 def _form(
-    path: str, slug: str, typed: Typed, problems: Sequence[Problem] = (), *,
-    draft: Entry | None = None, fresh: bool = False,
-) -> Form:  # fmt: skip
+    path: str,
+    slug: str,
+    typed: Typed,
+    problems: Sequence[Problem] = (),
+    *,
+    draft: Entry | None = None,
+    fresh: bool = False,
+) -> Form:
     return Form(
         path=path,
         slug=slug,
@@ -212,7 +220,7 @@ def _form(
 
 
 def _similar(draft: Entry) -> tuple[Card, ...]:
-    """Return entries much like a draft, as far as the index knows them."""
+    """Entries much like a draft, as far as the index knows them."""
     runtime = current()
     if not runtime.ready or draft.path not in INDEXED:
         return ()
@@ -237,20 +245,23 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
 
 def _answer(form: Form, status: int = 200) -> Response:
     page = render_template(
-        "form.html", form=form, who=login.who(), csrf=login.csrf(), listed=_listed(form.path),
-        options=options, languages=own_names(),
-    )  # fmt: skip
+        "form.html",
+        form=form,
+        who=login.who(),
+        csrf=login.csrf(),
+        listed=_listed(form.path),
+        options=options,
+        languages=own_names(),
+    )
     answer = Response(page, status, mimetype="text/html")
     answer.cache_control.no_store = True
     return answer
 
 
 def _listed(path: str) -> dict[str, list[str]]:
-    """Return what a form offers to choose from, by class: up to 500 entries each."""
+    """What a form offers to choose from, by class: up to 500 entries each."""
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
-    listed = {}
-    for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}:
-        listed[source] = [
-            named(title, slug) for slug, title in current().lists.offered(source).items()
-        ]
-    return listed
+    return {
+        source: [named(title, slug) for slug, title in current().lists.offered(source).items()]
+        for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}
+    }

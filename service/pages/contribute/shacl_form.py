@@ -62,12 +62,12 @@ class Ask:
 
     @property
     def spoken(self) -> bool:
-        """Return whether each text says its language."""
+        """Whether each text says its language."""
         return self.datatype == RDF + "langString"
 
     @property
     def fragment(self) -> str:
-        """Return what the names of parts begin with, such as ``outcome``."""
+        """What the names of parts begin with, such as ``outcome``."""
         return self.prop.rpartition("#")[2].removeprefix("has").lower()
 
 
@@ -83,7 +83,7 @@ class Control:
 
 
 def curie(iri: str) -> str:
-    """Return an IRI with our prefix, or as it is."""
+    """Shorten an IRI by a prefix of ours, or leave it as it is."""
     for prefix, namespace in PREFIXES.items():
         if iri.startswith(namespace):
             return f"{prefix}:{iri.removeprefix(namespace)}"
@@ -91,7 +91,7 @@ def curie(iri: str) -> str:
 
 
 def asks(shapes: Graph, kind: str, depth: int = 0) -> tuple[Ask, ...]:
-    """Return the fields of a class of ours, in the order of its shape."""
+    """Read the fields of a class from its shape: required ones first, then in its order."""
     name = PSH + kind.removeprefix(PSR)
     shape, advised = URIRef(f"{name}Shape"), URIRef(f"{name}Recommendations")
     helpful = {shapes.value(node, SH.path) for node in shapes.objects(advised, SH.property)}
@@ -127,12 +127,12 @@ def _ask(shapes: Graph, node: Node, path: URIRef, depth: int) -> Ask | None:
 
 
 def _said(shapes: Graph, node: Node, prop: URIRef) -> str:
-    """Return a text of a shape in the reader's language."""
+    """A text of a shape in the reader's language."""
     return gettext(str(shapes.value(node, prop) or ""))
 
 
 def _kind(shapes: Graph, node: Node) -> tuple[str, str, str]:
-    """Return the kind of a field, its datatype, and the scheme or class of its values."""
+    """The kind of a field, its datatype, and the scheme or class of its values."""
     kind, listed = shapes.value(node, SH["class"]), shapes.value(node, SH.node)
     if kind:
         path = _PATHS.get(str(kind))
@@ -152,7 +152,7 @@ def _kind(shapes: Graph, node: Node) -> tuple[str, str, str]:
 
 
 def filled(entry: Entry, fields: Sequence[Ask], names: dict[str, str], node: str = "") -> Typed:
-    """Return an entry as if it had been typed; ``names`` says what linked entries are called."""
+    """Fill a form with an entry; ``names`` says what linked entries are called."""
     typed: Typed = MultiDict()
     here, before = node or entry.iri, node.partition("#")[2] + "/" if node else ""
     for ask in fields:
@@ -173,7 +173,7 @@ def filled(entry: Entry, fields: Sequence[Ask], names: dict[str, str], node: str
 def controls(
     fields: Sequence[Ask], typed: Typed, problems: Sequence[Problem], before: str = ""
 ) -> tuple[Control, ...]:
-    """Return the fields with what was typed and what is wrong."""
+    """Join each field with what was typed and with what is wrong."""
     made = []
     for ask in fields:
         name = before + ask.name
@@ -196,7 +196,7 @@ def _typed(ask: Ask, typed: Typed, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _fragments(ask: Ask, typed: Typed, name: str) -> list[str]:
-    """Return the parts that were there and the next free one."""
+    """The parts that were there and the next free one."""
     known = dict.fromkeys(f for f in typed.getlist(name) if re.fullmatch(r"[a-z0-9-]{1,60}", f))
     free = next(n for n in count(1) if f"{ask.fragment}-{n}" not in known)
     return [*known, f"{ask.fragment}-{free}"]
@@ -224,8 +224,8 @@ class Reader:
 
     def triples(
         self, node: ox.NamedNode, kind: str, fields: Sequence[Ask], typed: Typed, before: str = ""
-    ) -> list[ox.Triple]:  # fmt: skip
-        """Return the triples of an entry or a part; none for a part without any value."""
+    ) -> list[ox.Triple]:
+        """The triples of an entry or a part; none for a part without any value."""
         graph = []
         for ask in fields:
             name, prop = before + ask.name, ox.NamedNode(ask.prop)
@@ -261,7 +261,7 @@ class Reader:
         return None
 
     def _entry(self, ask: Ask, text: str) -> str:
-        """Return the entry that a title, ``title (name)`` or address means."""
+        """The entry that a title, ``title (name)`` or address means."""
         if ask.source == "territory":
             return self._places.find(text.removeprefix(f"{self._base}id/territory/")).iri
         if iri := self._named(ask.source, text):

@@ -44,12 +44,12 @@ class Reach:
 
     @property
     def known(self) -> bool:
-        """Return whether there is any page by which somebody can be reached."""
+        """Whether there is any page by which somebody can be reached."""
         return bool(self.own_page) or any(contact.pages for contact in self.contacts)
 
 
 def reach(store: Store, entry: Entry, root: str = "") -> Reach | None:
-    """Return how to reach who stands behind an entry; None for challenges and places."""
+    """Say how to reach who stands behind an entry; None for challenges and places."""
     if entry.path in {"challenge", "territory"}:
         return None
     actors = [] if entry.path == "actor" else _actors(entry)
@@ -63,7 +63,7 @@ def reach(store: Store, entry: Entry, root: str = "") -> Reach | None:
 
 
 def _actors(entry: Entry) -> list[tuple[str, str]]:
-    """Return the organisations of an entry with their roles, who leads first."""
+    """The organisations of an entry with their roles, who leads first."""
     if entry.path in _RESPONSIBLE:
         return [(iri, "") for iri in entry.links(_RESPONSIBLE[entry.path])]
     actors: list[tuple[str, str]] = []
@@ -104,7 +104,7 @@ class Report:
 
 
 def report(contact: str | None, title: str, iri: str, checked: str) -> Report:
-    """Return the report form of an entry for the installation's contact, a mailto or URL."""
+    """The report form of an entry for the installation's contact, a mailto or URL."""
     body = "\n".join(
         [
             gettext("Entry: %(title)s", title=title),

@@ -15,6 +15,7 @@ from service.core.runtime import Runtime, current
 from service.pages.entry.contacts import reach, report
 from service.pages.entry.schema_org import structured
 from service.pages.entry.view import entry_view
+from service.pages.parts.components import shortened
 from service.pages.parts.labels import Labels
 from service.pages.parts.map import zoom
 from service.pages.parts.match_cards import Card, results
@@ -23,7 +24,7 @@ log = logging.getLogger("passerelle")
 
 
 def entry_page(iri: str) -> str:
-    """Return the page of an entry. Raises NotFound."""
+    """Write the page of an entry. Raises NotFound."""
     runtime, root = current(), request.script_root
     entry = runtime.store.get(iri)
     view = entry_view(runtime.store, entry, root)
@@ -44,7 +45,7 @@ def entry_page(iri: str) -> str:
 
 
 def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
-    """Return three similar practices; none while the matcher cannot answer."""
+    """Three similar practices; none while the matcher cannot answer."""
     if entry.path not in INDEXED or not runtime.ready:
         return ()
     raw = {"entry": entry.iri, "limit": 3, "filters": {"type": ["practice"]}}
@@ -58,7 +59,7 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
 
 
 def _description(entry: Entry) -> str:
-    """Return one or two sentences for search engines and link previews."""
+    """One or two sentences for search engines and link previews."""
     props = ("http://purl.org/dc/terms/description", PSR + "problem", PSR + "solution")
     text = next((words for prop in props if (words := entry.text(prop, language()))), "")
-    return text if len(text) <= 160 else text[:159].rsplit(" ", 1)[0] + "…"
+    return shortened(text, 160)

@@ -58,7 +58,7 @@ class Term:
 
 @content.get("/id/<path>/<slug>")
 def entry(path: str, slug: str) -> Response:
-    """Return an entry as a page or as RDF."""
+    """Send an entry as a page or as RDF."""
     stored = current().store.get(entry_iri(path, slug))
     media, form = choose(PAGE)
     if form != "html":
@@ -70,13 +70,13 @@ def entry(path: str, slug: str) -> Response:
 
 @content.get("/ns")
 def ontology() -> Response:
-    """Return the ontology as a page or as RDF."""
+    """Send the ontology as a page or as RDF."""
     return _vocabulary(ONTOLOGY, gettext("The Passerelle ontology"))
 
 
 @content.get("/voc")
 def schemes() -> Response:
-    """Return what concept schemes there are, as a page or as RDF."""
+    """List the concept schemes, as a page or as RDF."""
     heads = {
         name: [t for t in triples if t.subject == ox.NamedNode(name)]
         for name, triples in sorted(_graphs().items())
@@ -94,7 +94,7 @@ def schemes() -> Response:
 
 @content.get("/voc/<scheme>")
 def scheme(scheme: str) -> Response:
-    """Return a concept scheme as a page or as RDF."""
+    """Send a concept scheme as a page or as RDF."""
     return _vocabulary(VOC + scheme, scheme)
 
 
@@ -109,7 +109,7 @@ def concept(scheme: str, slug: str) -> BaseResponse:
 
 @content.get("/context.jsonld")
 def context() -> Response:
-    """Return our JSON-LD context."""
+    """Send our JSON-LD context."""
     body = (folder("ontology") / "context.jsonld").read_bytes()
     return _conditional(document(body, "application/ld+json"))
 
@@ -170,7 +170,7 @@ def _conditional(answer: Response) -> Response:
 
 @lru_cache(maxsize=1)
 def _graphs() -> dict[str, list[ox.Triple]]:
-    """Return the packaged ontology and schemes; they do not change while we run."""
+    """The packaged ontology and schemes; they do not change while we run."""
     return dict(graphs())
 
 

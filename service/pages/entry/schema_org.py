@@ -29,7 +29,7 @@ _DATES = {
 
 
 def structured(entry: Entry, view: EntryView, point: Point | None, about: str) -> dict[str, Any]:
-    """Return the entry as a JSON-LD object of schema.org; ``about`` is its text in short."""
+    """Describe the entry in JSON-LD of schema.org; ``about`` is its text in short."""
     kind = TYPES.get(entry.path, "Thing")
     starts, ends = _DATES.get(kind, ("", ""))
     body: dict[str, Any] = {

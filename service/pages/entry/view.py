@@ -60,16 +60,8 @@ class EntryView:
 
 
 def entry_view(store: Store, entry: Entry, root: str = "") -> EntryView:
-    """Return the view of an entry; ``root`` is the path under which the service runs."""
+    """Gather all that an entry's page shows; ``root`` is the path under which the service runs."""
     return _Builder(store, entry, root).view()
-
-
-def _measured(prop: str, amount: float) -> str:
-    """Return the value of a property with its unit."""
-    if prop in PER_CENT:
-        return percent(amount / 100, 2)
-    text = euro(amount) if prop in MONEY else number(amount)
-    return gettext(UNITS[prop], number=text) if prop in UNITS else text
 
 
 class _Builder:
@@ -103,7 +95,7 @@ class _Builder:
         )
 
     def decided(self) -> Field | None:
-        """Return what a match is called in the reader's language; None for other entries."""
+        """What a match is called in the reader's language; None for other entries."""
         of, decision = (self.entry.links(PSR + name) for name in ("candidate", "decision"))
         if self.entry.path != "match" or not of or not decision or of[0] not in self.names:
             return None
@@ -148,7 +140,7 @@ class _Builder:
         return [iri for iri in self.entry.links(prop) if iri.startswith(own)]
 
     def record(self, node: str) -> Record:
-        """Return a nested node, headed by its text or by what it links to first."""
+        """Show a nested node, headed by its text or by what it links to first."""
         props = self.props(node)
         heading = next((p for p in _HEADS if p in props), None)
         shown = self.field(heading, node) if heading else None
@@ -166,7 +158,7 @@ class _Builder:
         return tuple(field for prop in props if (field := self.field(prop)))
 
     def field(self, prop: str, node: str | None = None) -> Field | None:
-        """Return a property's values: texts in the page's language first, others apart."""
+        """Show a property's values: texts in the page's language first, others apart."""
         values = self.entry.values(prop, node)
         if not values:
             return None
@@ -194,7 +186,12 @@ class _Builder:
         return Piece(day(value.value) if value.datatype.value == XSD + "date" else value.value)
 
     def figure(self, prop: str, value: ox.Literal, node: str | None) -> Piece:
-        text = _measured(prop, float(value.value))
+        amount = float(value.value)
+        if prop in PER_CENT:
+            text = percent(amount / 100, 2)
+        else:
+            text = euro(amount) if prop in MONEY else number(amount)
+            text = gettext(UNITS[prop], number=text) if prop in UNITS else text
         if prop == PSR + "value":
             text = f"{text} {self.entry.text(PSR + 'unit', self.lang, node) or ''}".strip()
         derived = prop in self.entry.links(PSR + "estimatedFigure")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -17,15 +17,21 @@ from service.core.runtime import Runtime
 from service.http.errors import shown, starting
 from service.pages.parts.components import Piece, local_href, tag
 from service.pages.parts.entry_lookup import find
+from service.pages.parts.forms import attempt, check_text, clean
 from service.pages.parts.labels import Labels
-from service.pages.parts.match_cards import Card, check_text, clean
+from service.pages.parts.match_cards import Card
 
 #: how often one field may be typed
 MAX_NAMES = 50
-_FIELDS = {"text": "q", "territory": "place", "call": "about", "entry": "about",
-           "challenge": "about", "kinds": "kind"}  # fmt: skip
+_FIELDS = {
+    "text": "q",
+    "territory": "place",
+    "call": "about",
+    "entry": "about",
+    "challenge": "about",
+    "kinds": "kind",
+}
 Typed = MultiDict[str, str]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,17 +63,17 @@ class PartnerPage:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Return the kinds of partners that there are, with their names."""
+        """The kinds that have a partner, with their names."""
         return {row.kind: row.card.kind for row in self.rows}
 
     def href(self, **changes: str) -> str:
-        """Return the address of the page with some fields changed, blank ones left out."""
+        """The address of the page with some fields changed, blank ones left out."""
         parts = dict(self.typed.lists()) | {name: [value] for name, value in changes.items()}
         kept = {name: [v for v in values if v.strip()] for name, values in parts.items()}
         return f"?{urlencode(kept, doseq=True)}"
 
     def wrong(self, name: str) -> list[Problem]:
-        """Return what is wrong with a field."""
+        """The problems to show at a field."""
         return [p for p in self.problems if p.path == name]
 
 
@@ -84,7 +90,7 @@ class Asking:
         self.raw: dict[str, Any] = {}
 
     def title(self, iri: str) -> Piece:
-        """Return an entry by its title, linked to its page."""
+        """Link an entry by its title; by its IRI where it is not on the shelf."""
         at = self.shelf.position.get(iri)
         if at is None:
             return Piece(iri, self.link(iri))
@@ -92,15 +98,15 @@ class Asking:
         return Piece(text.value, self.link(iri), tag(text.lang))
 
     def link(self, iri: str) -> str:
-        """Return the path of an entry's page."""
+        """The path of an entry's page, with the root of the service."""
         return local_href(self.runtime.store, iri, self.root)
 
     def word(self, name: str) -> str:
-        """Return what was typed into a field."""
+        """What was typed into a field, cleaned and trimmed."""
         return clean(self.typed.get(name, "")).strip()
 
     def words(self, name: str, *, commas: bool = False) -> list[str]:
-        """Return what was typed into all fields of a name, with commas between if so said."""
+        """What was typed into all fields of a name; ``commas`` also part one field's text."""
         typed = self.typed.getlist(name)
         parts = ",".join(typed).split(",") if commas else typed
         named = [text for part in parts if (text := clean(part).strip())]
@@ -110,18 +116,18 @@ class Asking:
         return named[:MAX_NAMES]
 
     def entry(self, name: str, text: str, *paths: str) -> str | None:
-        """Return the entry that was typed, None and a problem if there is no such one."""
+        """Find the entry that was typed; None, and a problem at the field, if there is none."""
         base = self.runtime.store.base
-        return self._tried(name, lambda: find(self.titles, base, text, paths, name))
+        return attempt(self.problems, name, lambda: find(self.titles, base, text, paths, name))
 
     def place(self, name: str, text: str) -> str | None:
-        """Return the code of the place that was typed, None and a problem if there is none."""
-        return self._tried(name, lambda: self.places.find(text).code)
+        """Find the code of the place that was typed; None, and a problem, if there is none."""
+        return attempt(self.problems, name, lambda: self.places.find(text).code)
 
     def text(self) -> None:
         """Take the question in words."""
         self.raw["text"] = self.word("q")
-        self._tried("q", lambda: check_text(self.raw["text"]))
+        attempt(self.problems, "q", lambda: check_text(self.raw["text"]))
 
     def subject(self, name: str, keys: Mapping[str, str]) -> None:
         """Take the entry that the question is about, by the key of its class."""
@@ -129,21 +135,23 @@ class Asking:
             self.about = iri
             self.raw[keys[self.shelf.rows[self.shelf.position[iri]].path]] = iri
 
+    def either(self, name: str, keys: Mapping[str, str], both: str) -> None:
+        """Take an entry, or the question in words; ``both`` is the problem of naming both."""
+        if not self.word(name):
+            self.text()
+            return
+        self.subject(name, keys)
+        if self.word("q"):
+            self.problems.append(Problem("q", both))
+
     def territory(self) -> None:
         """Take the place, if one was typed."""
         if text := self.word("place"):
             self.raw["territory"] = self.place("place", text)
 
-    def _tried(self, name: str, work: Callable[[], T]) -> T | None:
-        try:
-            return work()
-        except Refused as error:
-            self.problems += [replace(p, path=name) for p in error.problems]
-            return None
-
 
 def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -> PartnerPage:
-    """Return the matcher's answer as rows, or all that is wrong with the question."""
+    """Ask the matcher; where something is wrong the page says all of it at once."""
     about = asking.title(asking.about) if asking.about else None
     place = asking.raw.get("territory") or ""
     shown_place = f"{asking.labels.place(place)} ({place})" if place else ""
@@ -161,17 +169,13 @@ def answer(kind: str, asking: Asking, rows: Callable[[Answer], Iterable[Row]]) -
         else:
             matched = requests.answer(kind, asking.raw, asking.runtime.matcher)
     except Refused as error:
-        more = (replace(p, path=_field(p.path)) for p in error.problems)
-        asking.problems += [p for p in more if p.path not in known]
+        for problem in error.problems:
+            name = problem.path.removeprefix("rules.").partition(".")[0]
+            if (at := _FIELDS.get(name, name)) not in known:
+                asking.problems.append(replace(problem, path=at))
     except KgError as error:
         problems, status = shown(error)
         return replace(made, problems=tuple(problems), status=status)
     if matched is None:
         return replace(made, problems=tuple(asking.problems), status=422)
     return replace(made, answer=matched, rows=tuple(rows(matched)))
-
-
-def _field(path: str) -> str:
-    """Return the field of the page that a part of the request was typed into."""
-    name = path.removeprefix("rules.").partition(".")[0]
-    return _FIELDS.get(name, name)

@@ -32,10 +32,13 @@ def consortium() -> Response:
     """Show a set of organisations for a call, a practice or a challenge under rules."""
     page, asking = _asked(view.consortium, "about", "q")
     return _page(
-        "consortium.html", page, _listed(about=tuple(view.ABOUT), actor=("actor",)),
-        kinds=options("actor-type"), rules=view.rules_kept(asking, page.answer),
+        "consortium.html",
+        page,
+        _listed(about=tuple(view.ABOUT), actor=("actor",)),
+        kinds=options("actor-type"),
+        rules=view.rules_kept(asking, page.answer),
         ruled=any(asking.word(name) for name in view.RULES),
-    )  # fmt: skip
+    )
 
 
 @partnering.get("/groups")
@@ -46,7 +49,7 @@ def groups() -> Response:
 
 
 def _asked(ask: Callable[[Asking], PartnerPage], *fields: str) -> tuple[PartnerPage, Asking]:
-    """Return the answer to the request, an empty one where none of the fields was sent."""
+    """Answer the request; the page stays empty where none of the fields was sent."""
     asking = Asking(current(), request.args, request.script_root)
     sent = any(name in request.args for name in fields)
     return ask(asking) if sent else PartnerPage(request.args), asking
@@ -64,9 +67,14 @@ def _page(
     template: str, page: PartnerPage, listed: Mapping[str, list[str]], **more: object
 ) -> Response:
     body = render_template(
-        template, page=page, typed=page.typed, listed=listed, views=VIEWS,
-        places=current().lists.places.offered(), **more,
-    )  # fmt: skip
+        template,
+        page=page,
+        typed=page.typed,
+        listed=listed,
+        views=VIEWS,
+        places=current().lists.places.offered(),
+        **more,
+    )
     shown = Response(body, page.status, content_type="text/html; charset=utf-8")
     shown.vary.add("Accept-Language")
     shown.cache_control.private = True

@@ -12,6 +12,7 @@ from matcher.model.answer import Answer, ConsortiumAnswer, PartnerMatch, Partner
 from matcher.model.filters import KINDS
 from service.pages.partners.form import Asking, PartnerPage, Row, answer
 from service.pages.parts.components import Piece
+from service.pages.parts.forms import whole
 from service.pages.parts.match_cards import cards
 
 #: partners of one kind that are shown where several kinds are, and where only one is
@@ -37,14 +38,9 @@ RULES = {
 
 
 def partners(asking: Asking) -> PartnerPage:
-    """Return possible partners of an organisation, or of who describes a need."""
-    if asking.word("actor"):
-        asking.subject("actor", {"actor": "actor"})
-        if asking.word("q"):
-            message = gettext("Name an organisation, or describe what you need: not both.")
-            asking.problems.append(Problem("q", message))
-    else:
-        asking.text()
+    """Possible partners of an organisation, or of who describes a need."""
+    both = gettext("Name an organisation, or describe what you need: not both.")
+    asking.either("actor", {"actor": "actor"}, both)
     asking.territory()
     kinds = asking.words("kind")
     asking.raw |= {"kinds": kinds or None, "limit": 100}
@@ -52,21 +48,16 @@ def partners(asking: Asking) -> PartnerPage:
 
 
 def consortium(asking: Asking) -> PartnerPage:
-    """Return the seats of the best consortium under the rules that were typed."""
-    if asking.word("about"):
-        asking.subject("about", ABOUT)
-        if asking.word("q"):
-            message = gettext("Choose what it is for, or describe it: not both.")
-            asking.problems.append(Problem("q", message))
-    else:
-        asking.text()
+    """The seats of the best consortium under the rules that were typed."""
+    both = gettext("Choose what it is for, or describe it: not both.")
+    asking.either("about", ABOUT, both)
     asking.territory()
     asking.raw["rules"] = _rules(asking)
     return answer("consortium", asking, lambda matched: _seats(asking, matched))
 
 
 def groups(asking: Asking) -> PartnerPage:
-    """Return groups of a community's members that can teach each other."""
+    """Groups of a community's members that can teach each other."""
     asking.subject("community", {"community": "community"})
     asking.raw["lang"] = language()
     if size := asking.word("size"):
@@ -75,7 +66,7 @@ def groups(asking: Asking) -> PartnerPage:
 
 
 def _rules(asking: Asking) -> dict[str, Any]:
-    """Return the rules that were typed, as a request has them."""
+    """The rules that were typed, as a request has them."""
     rules: dict[str, Any] = {n: _number(t) for n in _NUMBERS if (t := asking.word(n))}
     rules["actor_types"] = asking.words("actor_types")
     for name in ("must", "exclude"):
@@ -92,12 +83,13 @@ def _rules(asking: Asking) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | str:
-    """Return a whole number, or what was typed instead, which the request then refuses."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else text
+    """A whole number, or what was typed instead, which the request then refuses."""
+    number = whole(text, 8)
+    return text if number is None else number
 
 
 def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:
-    """Return the best partners of each kind, kind by kind."""
+    """The best partners of each kind, kind by kind."""
     assert isinstance(answer, PartnersAnswer)
     most = PER_KIND if len(asking.raw["kinds"] or KINDS) > 1 else ONLY_KIND
     kinds = ([m for m in answer.matches if m.kind == kind][:most] for kind in KINDS)
@@ -107,7 +99,7 @@ def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:
 
 
 def _through(asking: Asking, match: PartnerMatch) -> tuple[Piece, ...]:
-    """Return the challenges, practices, networks and others that a partner's reasons rest on."""
+    """The challenges, practices, networks and others that a partner's reasons rest on."""
     own = {match.entry, asking.about}
     cited = (
         triple[_THROUGH[reason.criterion]].strip("<>").partition("#")[0]
@@ -128,7 +120,7 @@ def _seats(asking: Asking, answer: Answer) -> Iterable[Row]:
 
 
 def rules_kept(asking: Asking, answer: Answer | None) -> list[tuple[str, str]]:
-    """Return the rules of an answer with their names: those typed, and the call's own."""
+    """The rules of an answer with their names: those typed, and the call's own."""
     kept = answer.rules if isinstance(answer, ConsortiumAnswer) else {}
     return [
         (gettext(name), ", ".join(_said(asking, one) for one in _listed(kept[key])))

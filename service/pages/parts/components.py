@@ -81,12 +81,12 @@ class Section:
 
 
 def country_name(store: Store, iri: str) -> str:
-    """Return the names of the countries that an entry lies in, or the empty text."""
+    """The names of the countries that an entry lies in, or the empty text."""
     return ", ".join(name_of_country(store, code) for code in countries(store, iri))
 
 
 def name_of_country(store: Store, code: str) -> str:
-    """Return a country's name for its ISO code, or the code itself."""
+    """A country's name for its ISO code, or the code itself."""
     try:
         iri = territory_iri(store, code)
     except Refused:
@@ -97,12 +97,12 @@ def name_of_country(store: Store, code: str) -> str:
 
 
 def local_href(store: Store, iri: str, root: str = "") -> str:
-    """Return the path of an entry's page in this service."""
+    """The path of an entry's page in this service."""
     return f"{root}/{quote(iri.removeprefix(store.base))}"
 
 
 def web_link(iri: str) -> Piece:
-    """Return a link to a web page; only http and https become links."""
+    """Link to a web page; only http and https become links."""
     shown = iri.split("://", 1)[-1].removeprefix("www.").rstrip("/")
     shown = shown if len(shown) <= 70 else shown[:69] + "…"
     safe = iri.startswith(("http://", "https://"))
@@ -110,12 +110,12 @@ def web_link(iri: str) -> Piece:
 
 
 def label(prop: str) -> str:
-    """Return the name of a property in the language of the page."""
+    """The name of a property, in the language of the page."""
     return gettext(FOREIGN[prop]) if prop in FOREIGN else vocabulary().label(prop, language())
 
 
 def concept(iri: str, root: str = "") -> Piece:
-    """Return a concept by its label, linked to its place in the scheme's page."""
+    """A concept by its label, linked to its place in the scheme's page."""
     scheme, _, slug = iri.removeprefix(VOC).partition("/")
     known = vocabulary().labels.get(iri, {})
     lang = "" if language() in known or "en" not in known else "en"
@@ -124,7 +124,7 @@ def concept(iri: str, root: str = "") -> Piece:
 
 
 def licence_name(iri: str) -> str:
-    """Return the short name of a Creative Commons licence, or the address."""
+    """The short name of a Creative Commons licence, or the address."""
     parts = iri.rstrip("/").split("/")
     if "creativecommons.org" not in iri or len(parts) < 6:
         return web_link(iri).text
@@ -133,17 +133,22 @@ def licence_name(iri: str) -> str:
 
 
 def spoken(text: Text) -> Piece:
-    """Return a text with its language."""
+    """A text marked with its language, also in words."""
     return Piece(text.value, lang=tag(text.lang), note=language_name(text.lang))
 
 
 def tag(lang: str) -> str:
-    """Return a language tag for HTML; empty if the language is not known."""
+    """Tag for HTML; empty if the language is not known."""
     return "" if lang == "und" else lang
 
 
+def shortened(text: str, most: int) -> str:
+    """Cut a text between two words where it has more letters than fit."""
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
 def by_text(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """Return pieces in the order of their texts, numbers in them by size."""
+    """Sort by text, numbers in it by size."""
 
     def order(piece: Piece) -> tuple[list[tuple[int, str]], str]:
         parts = re.split(r"(\d{1,15})", piece.text.casefold())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 
-from kg.catalogue.facets import Row
 from kg.errors import refused
 from kg.text.folding import fold
 from kg.text.i18n import gettext, language
@@ -14,7 +13,7 @@ MAX_SAID, MAX_TYPED = 5, 200
 
 
 def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: str) -> str:
-    """Return the entry meant by a title or a part of one, an address, a name or ``class/name``.
+    """The entry meant by a title or a part of one, an address, a name or ``class/name``.
 
     Raises Refused with the closest titles if there is none, or with some if there are several.
     """
@@ -39,16 +38,14 @@ def find(titles: Titles, base: str, text: str, paths: tuple[str, ...], field: st
     close = difflib.get_close_matches(typed, dict(folded), n=3, cutoff=0.6)
     meant = list(holding) or [iri for title in close for t, iri in folded if t == title]
     rows = [shelf.rows[shelf.position[iri]] for iri in meant[:MAX_SAID]]
-    names = "; ".join(dict.fromkeys(_label(row) for row in rows))
+    names = "; ".join(dict.fromkeys(named(r.title(language()).value, r.iri) for r in rows))
     raise refused(
         field,
-        gettext("Several entries are called so.") if holding
+        gettext("Several entries are called so.")
+        if holding
         else gettext("Nothing of this kind is called “%(name)s” here.", name=text[:60]),
         value=text[:MAX_TYPED],
-        hint=gettext("Did you mean %(names)s?", names=names) if names
+        hint=gettext("Did you mean %(names)s?", names=names)
+        if names
         else gettext("Choose from the list as you type."),
-    )  # fmt: skip
-
-
-def _label(row: Row) -> str:
-    return named(row.title(language()).value, row.iri)
+    )

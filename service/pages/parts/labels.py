@@ -16,7 +16,7 @@ class Labels:
         self._shelf, self._base = shelf, base
 
     def of(self, name: str, value: str) -> str:
-        """Return the label of a filter's value, or the value itself if it is not known."""
+        """The label of a filter's value, or the value itself if it is not known."""
         words, lang = vocabulary(), language()
         match name:
             case "type":
@@ -32,16 +32,16 @@ class Labels:
         return words.label(f"{VOC}{scheme}/{value}", lang)
 
     def place(self, code: str) -> str:
-        """Return the name of a country or region by its code."""
+        """The name of a country or region by its code."""
         return self._shelf.place_name(code, language())
 
     def href(self, row: Row) -> str:
-        """Return the path of an entry's page."""
+        """The path of an entry's page, without the root of the service."""
         return f"/{row.iri.removeprefix(self._base)}"
 
 
 def options(scheme: str) -> list[tuple[str, str]]:
-    """Return the concepts of a scheme with their labels, by label."""
+    """The concepts of a scheme with their labels, by label."""
     words = vocabulary()
     labelled = [(iri, words.label(iri, language())) for iri in words.concepts(scheme)]
     return sorted(labelled, key=lambda pair: pair[1].casefold())

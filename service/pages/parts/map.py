@@ -68,7 +68,7 @@ def draw(
     href: Callable[[str], str] = lambda code: "",
     among: Callable[[Sequence[Spot]], str] = lambda spots: "",
 ) -> Map:
-    """Return Europe with countries shaded by count and a dot for each place that is on it.
+    """Draw Europe, countries shaded by count, with a dot for each place that is on it.
 
     ``among`` says where the dot of several spots leads.
     """
@@ -76,17 +76,20 @@ def draw(
     most = max(counts.values(), default=0)
     countries = tuple(
         Country(
-            code, name(code), outline, count := counts.get(code, 0),
+            code,
+            name(code),
+            outline,
+            count := counts.get(code, 0),
             math.ceil(SHADES * math.sqrt(count / most)) if count else 0,
             href(code) if count else "",
         )
         for code, outline in sorted(outlines.get("countries", {}).items())
-    )  # fmt: skip
+    )
     return Map(f"0 0 {_size()} {_size()}", countries, _dots(spots, among))
 
 
 def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map | None:
-    """Return the surroundings of one place, its country marked; None if it is off the map."""
+    """Draw the surroundings of one place, its country marked; None if it is off the map."""
     dots = _dots([Spot(point, title)])
     if not dots:
         return None
@@ -100,7 +103,7 @@ def zoom(point: Point, title: str, name: Callable[[str], str], code: str) -> Map
 def _dots(
     spots: Iterable[Spot], among: Callable[[Sequence[Spot]], str] = lambda spots: ""
 ) -> tuple[Dot, ...]:
-    """Return one dot for all that lie at the same place, large ones first.
+    """One dot for all that lie at the same place, large ones first.
 
     Where there would be too many, what lies close together shares a dot.
     """
@@ -112,11 +115,14 @@ def _dots(
         together = _together(placed, grid)
     dots = [
         Dot(
-            x, y, round(min(5 + 3 * math.sqrt(len(here)), 24), 1), _named([s.title for s in here]),
+            x,
+            y,
+            round(min(5 + 3 * math.sqrt(len(here)), 24), 1),
+            _named([s.title for s in here]),
             here[0].href if len(here) == 1 else among(here),
         )
         for (x, y), here in together.items()
-    ]  # fmt: skip
+    ]
     return tuple(sorted(dots, key=lambda dot: (-dot.radius, dot.x, dot.y)))
 
 
@@ -136,7 +142,7 @@ def _named(titles: Sequence[str]) -> str:
 
 
 def project(point: Point) -> tuple[float, float]:
-    """Return where a latitude and longitude lie on the map (Lambert azimuthal equal area)."""
+    """Place a latitude and longitude on the map (Lambert azimuthal equal area)."""
     lat, east = math.radians(point[0]), math.radians(point[1] - 10)
     middle, made = math.radians(52), _outlines()
     ahead = math.sin(middle) * math.sin(lat) + math.cos(middle) * math.cos(lat) * math.cos(east)
@@ -154,6 +160,6 @@ def _size() -> int:
 
 @lru_cache(maxsize=1)
 def _outlines() -> dict[str, Any]:
-    """Return what ``make assets`` wrote; without it there are pages, but no maps."""
+    """What ``make assets`` wrote; without it there are pages, but no maps."""
     file = files("service") / "static" / "vendor" / "europe.json"
     return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}

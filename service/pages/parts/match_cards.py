@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kg.catalogue.lists import titles
-from kg.entry import CONTROL, SLUG
+from kg.entry import SLUG
 from kg.errors import NotFound, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
@@ -26,8 +26,8 @@ from matcher.model.answer import (
 )
 from service.core.places import PlaceBook, Territory
 from service.pages.parts.components import Piece, local_href, name_of_country
+from service.pages.parts.forms import check_text, clean, find_place
 
-MAX_QUESTION = 20_000
 MAX_REASONS = 4
 MAX_CARDS = 10
 MODES = ("similar", "transfer", "partners")
@@ -135,13 +135,8 @@ class Results:
     stamp: Stamp
 
 
-def clean(text: str) -> str:
-    """Return a text as it was typed, control characters as spaces."""
-    return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
-
-
 def read_form(values: Mapping[str, str]) -> Form:
-    """Return the form of a request; control characters become spaces, nothing else is lost."""
+    """Read a request; control characters become spaces, nothing else is lost."""
     text = clean(values.get("q", ""))
     mode = values.get("mode", "")
     return Form(
@@ -154,13 +149,13 @@ def read_form(values: Mapping[str, str]) -> Form:
 
 
 def modes(form: Form) -> tuple[str, ...]:
-    """Return the kinds of question that can be asked, here or about the form's entry."""
+    """The kinds of question that can be asked, here or about the form's entry."""
     path = form.entry.partition("/")[0]
     return tuple(mode for mode in MODES if path in _ABOUT[mode]) or MODES
 
 
 def about(store: Store, form: Form) -> Piece | None:
-    """Return the entry that a question is about, or raise Refused if it cannot be."""
+    """Find the entry that a question is about. Raises Refused if it cannot be."""
     if not form.entry:
         return None
     path, _, slug = form.entry.partition("/")
@@ -198,41 +193,10 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     return results(store, answer, place, root, subject.href if subject else "")
 
 
-def find_place(places: PlaceBook, text: str) -> Territory:
-    """Return the place that a text means. Raises Refused if there is none, or no text."""
-    if not text:
-        raise refused(
-            "place",
-            gettext("Say in which place it should work."),
-            hint=gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035."),
-        )
-    return places.find(text)
-
-
-def check_text(text: str) -> None:
-    """Raise Refused for a question that is empty or too long."""
-    if not text.strip():
-        raise refused(
-            "q",
-            gettext("The question is empty."),
-            hint=gettext("Describe in a sentence or two what you do or need."),
-        )
-    if len(text) > MAX_QUESTION:
-        raise refused(
-            "q",
-            gettext(
-                "The question has %(length)s characters; at most %(most)s can be read.",
-                length=number(len(text)),
-                most=number(MAX_QUESTION),
-            ),
-            hint=gettext("Shorten it to what matters."),
-        )
-
-
 def results(
     store: Store, answer: Answer, place: Territory | None, root: str, about: str = ""
 ) -> Results:
-    """Return the view of a matcher's answer, what was asked about before what is near it."""
+    """Show a matcher's answer, what was asked about before what is near it."""
     own = [match for match in answer.matches if match.entry == about]
     others = [match for match in answer.matches if match.entry != about][: MAX_CARDS - len(own)]
     shown = cards(store, [*own, *others], root)
@@ -248,7 +212,7 @@ def results(
 
 
 def cards(store: Store, matches: Sequence[Match], root: str) -> list[Card]:
-    """Return the cards of matches, in their order."""
+    """Make a card of each match, in their order."""
     names = titles(store, (match.entry for match in matches), language())
     shown = []
     for match in matches:

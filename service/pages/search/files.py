@@ -22,7 +22,7 @@ Writer = Callable[[Store, Sequence[Row], Labels], bytes]
 
 
 def cells(row: Row, labels: Labels) -> tuple[str | float | None, ...]:
-    """Return an entry as a row of a table; several values are joined by ``; ``."""
+    """An entry as a row of a table; several values are joined by ``; ``."""
     lang = language()
     title, summary = row.title(lang), row.summary(lang)
     named = {
@@ -31,14 +31,24 @@ def cells(row: Row, labels: Labels) -> tuple[str | float | None, ...]:
     }
     lat, long = row.point or (None, None)
     return (
-        row.iri, row.path, title.value, title.lang, summary.value if summary else "",
-        "; ".join(row.values["country"]), "; ".join(row.values["territory"]), *named.values(),
-        lat, long, row.source, row.licence, row.checked,
-    )  # fmt: skip
+        row.iri,
+        row.path,
+        title.value,
+        title.lang,
+        summary.value if summary else "",
+        "; ".join(row.values["country"]),
+        "; ".join(row.values["territory"]),
+        *named.values(),
+        lat,
+        long,
+        row.source,
+        row.licence,
+        row.checked,
+    )
 
 
 def as_csv(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:
-    """Return a table for a spreadsheet program: no text in it is taken for a formula."""
+    """Write a table for a spreadsheet program: no text in it is taken for a formula."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
@@ -53,7 +63,7 @@ def _harmless(cell: str | float | None) -> str | float | None:
 
 
 def as_xlsx(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:
-    """Return a workbook with one sheet; texts stay texts."""
+    """Write a workbook with one sheet; texts stay texts."""
     import xlsxwriter
 
     stream = io.BytesIO()
@@ -68,7 +78,7 @@ def as_xlsx(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:
 
 
 def as_geojson(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:
-    """Return features; what has no place of its own has no geometry."""
+    """Write features; what has no place of its own has no geometry."""
     features = [
         {
             "type": "Feature",
@@ -83,7 +93,7 @@ def as_geojson(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:
 
 
 def as_turtle(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:
-    """Return all that the graph knows of the entries."""
+    """Write all that the graph knows of the entries."""
     return turtle(t for entry in store.several([row.iri for row in rows]) for t in entry.triples)
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import FACETS, Point, Row, Shelf
-from kg.entry import Text
+from kg.catalogue.facets import FACETS, Row, Shelf
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import CLASSES, ISO, vocabulary
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
-from service.pages.parts.components import Piece, tag
+from service.pages.parts.components import Piece, shortened, tag
+from service.pages.parts.forms import clean, whole
 from service.pages.parts.labels import Labels
 from service.pages.parts.map import Map, Spot, draw
-from service.pages.parts.match_cards import LEVELS, clean
+from service.pages.parts.match_cards import LEVELS
 from service.pages.search.semantic import Near, look
 
 PER_PAGE, SHOWN = 20, 8
@@ -59,14 +59,14 @@ class SearchForm:
     page: int = 1
 
     def href(self, **changes: object) -> str:
-        """Return the address with some parts changed; other than the page, all start at 1."""
+        """The address with some parts changed; any change but of the page leads to page 1."""
         parts: dict[str, Any] = {"q": self.q, "sort": self.sort, "view": self.view, "page": 1}
         parts |= {**self.chosen, **changes}
         parts = {k: v for k, v in parts.items() if v and (k, v) not in _PLAIN}
         return "/search" + (f"?{urlencode(parts, doseq=True)}" if parts else "")
 
     def toggled(self, name: str, value: str) -> str:
-        """Return the address with one value of a filter added, or taken away if it is there."""
+        """The address with one value of a filter added, or taken away if it is there."""
         values = self.chosen.get(name, ())
         rest = tuple(v for v in values if v != value)
         return self.href(**{name: rest if value in values else (*values, value)})
@@ -129,7 +129,7 @@ class Result:
 
 
 def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tuple[Problem, ...]]:
-    """Return what an address asks for, and what of it is not understood."""
+    """Read an address, with what of it is not understood; a known place becomes a filter."""
     chosen = {n: tuple(dict.fromkeys(v for v in args.getlist(n) if v)) for n in FACETS}
     place = clean(args.get("place", "")).strip()
     problems: tuple[Problem, ...] = ()
@@ -142,7 +142,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tupl
             place = ""
         except Refused as error:
             problems = tuple(error.problems)
-    page = args.get("page", "1")
+    page = whole(args.get("page", "1"), 6)
     sort, view = args.get("sort", ""), args.get("view", "list")
     form = SearchForm(
         q=clean(args.get("q", "")).strip(),
@@ -150,7 +150,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tupl
         chosen={name: values for name, values in chosen.items() if values},
         sort=sort if sort in SORTS else "",
         view=view if view in VIEWS else "list",
-        page=int(page) if page.isascii() and page.isdecimal() and len(page) < 7 else 1,
+        page=1 if page is None else page,
     )
     return form, problems
 
@@ -158,7 +158,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tupl
 def find(
     runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str, str], root: str
 ) -> Result:
-    """Return the result that an address names; ``root`` begins the links of its entries."""
+    """Find what an address names; ``root`` begins the links of its entries."""
     form, problems = read(args, places)
     try:
         near = look(runtime, shelf, form.q)
@@ -188,7 +188,7 @@ def find(
 
 
 def _sorted(rows: list[Row], form: SearchForm, near: Near | None) -> list[Row]:
-    """Return rows in the order asked for; ties are in the order of their IRIs."""
+    """Rows in the chosen order; ties stay in the order of their IRIs."""
     lang = language()
     match form.sort or ("near" if near is not None else "title"):
         case "checked":
@@ -200,20 +200,16 @@ def _sorted(rows: list[Row], form: SearchForm, near: Near | None) -> list[Row]:
     return sorted(rows, key=lambda r: r.title(lang).value.casefold())
 
 
-def _piece(text: Text, href: str = "") -> Piece:
-    return Piece(text.value, href, tag(text.lang))
-
-
 def _item(row: Row, labels: Labels, near: Near | None, root: str) -> Item:
     lang, words = language(), vocabulary()
-    summary = row.summary(lang)
+    title, summary = row.title(lang), row.summary(lang)
     search = near.search if near else None
     level = search.level(row.iri) if search else ""
     return Item(
-        title=_piece(row.title(lang), root + labels.href(row)),
+        title=Piece(title.value, root + labels.href(row), tag(title.lang)),
         kind=words.label(CLASSES[row.path], lang),
         place=", ".join(labels.place(code) for code in row.values["country"][:3]),
-        summary=_piece(_short(summary)) if summary else None,
+        summary=Piece(shortened(summary.value, 240), lang=tag(summary.lang)) if summary else None,
         themes=", ".join(labels.of("theme", value) for value in row.values["theme"][:4]),
         checked=row.checked,
         evidence=", ".join(labels.of("evidence", value) for value in row.values["evidence"]),
@@ -221,11 +217,6 @@ def _item(row: Row, labels: Labels, near: Near | None, root: str) -> Item:
         level_text=gettext(LEVELS[level]) if level else "",
         reason=search.reason(row.iri) if search else "",
     )
-
-
-def _short(text: Text) -> Text:
-    value = text.value
-    return text if len(value) <= 240 else Text(value[:239].rsplit(" ", 1)[0] + "…", text.lang, "")
 
 
 def _facets(shelf: Shelf, form: SearchForm, among: int, labels: Labels) -> list[Facet]:
@@ -261,23 +252,24 @@ def _chips(form: SearchForm, labels: Labels) -> list[Choice]:
 
 
 def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
-    """Return the map of rows; countries and dots narrow what is wanted, or lead to one entry."""
-    known = tuple(rows)
+    """Map the rows; countries and dots narrow the result, or lead to one entry."""
+    known, lang = tuple(rows), language()
     counts = Counter(code for row in known for code in row.values["country"])
-    spots = [_spot(row, row.point, labels) for row in known if row.point]
-    return draw(
-        counts, spots, labels.place,
-        lambda code: form.toggled("country", code),
-        lambda here: _there(form, {spot.place for spot in here}),
-    )  # fmt: skip
+    spots = [
+        Spot(
+            row.point,
+            row.title(lang).value,
+            labels.href(row),
+            max(row.values["territory"], key=len, default=""),
+        )
+        for row in known
+        if row.point
+    ]
 
+    def among(here: Sequence[Spot]) -> str:
+        """Where a dot leads: nowhere if it stands for too many places, or one without a code."""
+        places = {spot.place for spot in here}
+        named = "" not in places and len(places) <= MAX_NAMED
+        return form.href(territory=tuple(sorted(places)), view="") if named else ""
 
-def _there(form: SearchForm, places: set[str]) -> str:
-    """Return where a dot of several entries leads: nowhere if it stands for too many places."""
-    named = "" not in places and len(places) <= MAX_NAMED
-    return form.href(territory=tuple(sorted(places)), view="") if named else ""
-
-
-def _spot(row: Row, point: Point, labels: Labels) -> Spot:
-    place = max(row.values["territory"], key=len, default="")
-    return Spot(point, row.title(language()).value, labels.href(row), place)
+    return draw(counts, spots, labels.place, lambda code: form.toggled("country", code), among)

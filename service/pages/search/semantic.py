@@ -10,9 +10,9 @@ from kg.text.folding import fold
 from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
 from service.core.runtime import Runtime
-from service.pages.parts.match_cards import check_text
+from service.pages.parts.forms import check_text
 
-#: how many of the nearest are looked at; so many are shown at least, and so many practices
+#: how many of the nearest are looked at; how many practices are shown in any case
 MAX_FOUND, NEAREST = 60, 10
 
 
@@ -30,13 +30,13 @@ class Near:
     search: Search | None = None
 
     def nearest(self, rows: Iterable[Row]) -> list[Row]:
-        """Return the nearest of some rows."""
+        """The nearest of some rows."""
         known = [row for row in rows if row.iri in self.order]
         return sorted(known, key=lambda row: self.order[row.iri])[:NEAREST]
 
 
 def look(runtime: Runtime, shelf: Shelf, q: str) -> Near | None:
-    """Return what is near a text, None without one; Refused for one that is too long.
+    """What is near a text, None without one; Refused for one that is too long.
 
     Worth showing are fair and strong matches, what holds all the words, and the nearest
     practices. While the matcher is starting there is only what holds the words.
@@ -58,7 +58,7 @@ def look(runtime: Runtime, shelf: Shelf, q: str) -> Near | None:
 
 
 def holding(shelf: Shelf, q: str) -> list[str]:
-    """Return the entries that hold each longer word of a text, or one that begins with it.
+    """The entries that hold each longer word of a text, or one that begins with it.
 
     In title, summary, or the names of themes, target groups and the like, in any language.
     """

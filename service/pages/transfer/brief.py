@@ -59,7 +59,7 @@ class Brief:
 
 
 def brief_of(matcher: Matcher, view: View, form: TransferForm, root: str) -> Brief:
-    """Return the brief of the shortlist, or of the best three; ``root`` begins its links."""
+    """Write the brief of the shortlist, or of the best three; ``root`` begins its links."""
     chosen = view.shortlist or view.candidates[:BEST]
     return Brief(
         lang=language(),
@@ -134,7 +134,6 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
 
 
 def _value(row: CriterionValue) -> str:
-    """Return the value of a criterion in words."""
     if row.value is None:
         return gettext("not known")
     share = percent(row.value)
@@ -192,7 +191,7 @@ def _sources(shown: EntryView) -> Iterable[Piece]:
 
 
 def as_pdf(brief: Brief) -> bytes:
-    """Return the brief as a tagged PDF; the same brief gives the same bytes.
+    """Set the brief as a tagged PDF; the same brief gives the same bytes.
 
     All texts go to the typesetter as data, so none of them is read as its markup, and it is
     given no file to read. A letter that none of its fonts has (an emoji) is not allowed in an
@@ -201,9 +200,14 @@ def as_pdf(brief: Brief) -> bytes:
     source = (files("service") / "templates" / "brief.typ").read_bytes()
     with TemporaryDirectory() as empty:
         typeset = partial(
-            typst.compile, source, root=empty, ignore_system_fonts=True, format="pdf",
-            sys_inputs={"data": json.dumps(asdict(brief))}, timestamp=0,
-        )  # fmt: skip
+            typst.compile,
+            source,
+            root=empty,
+            ignore_system_fonts=True,
+            format="pdf",
+            sys_inputs={"data": json.dumps(asdict(brief))},
+            timestamp=0,
+        )
         try:
             made = typeset(pdf_standards=["ua-1"])
         except typst.TypstError:

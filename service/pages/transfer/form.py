@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
@@ -14,10 +14,8 @@ from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, mark, own_names
 from matcher.judging.criteria import CRITERIA
 from service.core.places import PlaceBook
+from service.pages.parts.forms import attempt, check_text, clean, find_place
 from service.pages.parts.labels import options
-from service.pages.parts.match_cards import check_text, clean, find_place
-
-T = TypeVar("T")
 
 
 class Field(NamedTuple):
@@ -57,31 +55,31 @@ class TransferForm:
     values: Mapping[str, tuple[str, ...]]
 
     def one(self, name: str) -> str:
-        """Return the value of a field, or the empty text."""
+        """The first value of a field, or the empty text."""
         return next(iter(self.many(name)), "")
 
     def many(self, name: str) -> tuple[str, ...]:
-        """Return all values of a field."""
+        """All values of a field, in the order typed."""
         return self.values.get(name, ())
 
     def query(self, **changes: tuple[str, ...]) -> str:
-        """Return the query of the address, with some fields changed."""
+        """The query of the address, with some fields changed."""
         return urlencode({k: v for k, v in {**self.values, **changes}.items() if v}, doseq=True)
 
     @property
     def about(self) -> str:
-        """Return class and name of the entry that is asked about, or the empty text."""
+        """Class and name of the entry that is asked about, or the empty text."""
         challenge = self.one("challenge")
         return f"challenge/{challenge}" if challenge else self.one("entry")
 
     @property
     def asked(self) -> bool:
-        """Return whether the form was sent, and not only opened."""
+        """Whether the form was sent, and not only opened."""
         return "place" in self.values
 
 
 def read(args: MultiDict[str, str]) -> TransferForm:
-    """Return what an address asks for; only what is empty is left out."""
+    """What an address asks for; only what is empty is left out."""
     values_of: dict[str, tuple[str, ...]] = {}
     for name in (*FIELDS, "pick", "compare"):
         typed = (clean(value).strip() for value in args.getlist(name))
@@ -91,19 +89,19 @@ def read(args: MultiDict[str, str]) -> TransferForm:
 
 
 def usual_points(weights: Mapping[str, float]) -> dict[str, float]:
-    """Return weights in points of 100, as the sliders show them."""
+    """Weights in points of 100, as the sliders show them."""
     return {name: round(100 * weight, 1) for name, weight in weights.items()}
 
 
 def choices(name: str) -> dict[str, str]:
-    """Return what can be chosen in a field: value and label, by label."""
+    """What can be chosen in a field: value and label, by label."""
     if name == "speaks":
         return own_names()
     return {iri.rsplit("/", 1)[-1]: text for iri, text in options(FIELDS[name].scheme)}
 
 
 def stated(form: TransferForm) -> dict[str, tuple[str, str]]:
-    """Return the label and the values of each field that says or supposes something."""
+    """The label and the values of each field that says or supposes something."""
     statements = {}
     for name, field in FIELDS.items():
         if field.label and (values := form.many(name)):
@@ -119,19 +117,12 @@ def make_request(
     practice: Callable[[str], str],
     weights: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Return the request that an address makes.
+    """Make the request of the API from what an address says.
 
     ``practice`` finds the IRI of one by its title, ``weights`` are the usual ones. Raises
     Refused with what only the form can know to be wrong; the rest the API's own checks find.
     """
     problems: list[Problem] = []
-
-    def tried(field: str, read: Callable[[], T]) -> T | None:
-        try:
-            return read()
-        except Refused as error:
-            problems.extend(replace(problem, path=field) for problem in error.problems)
-            return None
 
     made: dict[str, Any] = {}
     for name, field in FIELDS.items():
@@ -140,10 +131,10 @@ def make_request(
             to = made.setdefault(part, {}) if part else made
             to[key] = list(form.many(name)) if field.scheme else _value(name, form.one(name))
     made["weights"] = _weights(made.pop("weights", {}), usual_points(weights))
-    tried("q", lambda: _check_subject(form))
-    place = tried("place", lambda: find_place(places, form.one("place")))
+    attempt(problems, "q", lambda: _check_subject(form))
+    place = attempt(problems, "place", lambda: find_place(places, form.one("place")))
     if "why_not" in made:
-        made["why_not"] = tried("why_not", lambda: practice(form.one("why_not")))
+        made["why_not"] = attempt(problems, "why_not", lambda: practice(form.one("why_not")))
     made |= {key: f"{base}id/{form.about}" for key in ("challenge", "entry") if key in made}
     if problems or place is None:
         raise Refused(gettext("The question cannot be answered yet."), problems)
@@ -164,7 +155,7 @@ def _check_subject(form: TransferForm) -> None:
 
 
 def _value(name: str, text: str) -> float | str:
-    """Return what a field says; what should be a number and is none the checks will refuse."""
+    """What a field says; what should be a number and is none the checks will refuse."""
     plain = "".join(text.split()).replace(",", ".")
     if not name.endswith("budget") and not name.startswith("w_"):
         return text
@@ -175,7 +166,7 @@ def _value(name: str, text: str) -> float | str:
 
 
 def _weights(given: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any] | None:
-    """Return all weights if one differs from the usual; None if none does."""
+    """All weights if one differs from the usual; None if none does."""
     same = all(
         isinstance(value, float) and abs(value - usual[name]) <= _SAME
         for name, value in given.items()
@@ -184,7 +175,7 @@ def _weights(given: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, 
 
 
 def at_field(problem: Problem) -> Problem:
-    """Return a problem of a request at the field of the form where it was typed."""
+    """Move a problem of a request to the field of the form where it was typed."""
     path = problem.path
     known = (n for n, f in FIELDS.items() if path == f.path or path.startswith(f"{f.path}."))
     return replace(problem, path=next(known, path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Blueprint, Response, render_template, request
 
 from kg.errors import KgError, Problem, Refused
@@ -28,12 +30,15 @@ def show() -> Response:
             view = _ask(form, request.script_root)
         except KgError as error:
             problems, status = shown(error)
+    subject: Piece | None = None
+    with suppress(Refused):  # what is wrong with it stands at its field
+        subject = about(current().store, Form(mode="transfer", entry=form.one("entry")))
     page = render_template(
         "transfer.html",
         wanted=form,
         view=view,
         problems=problems,
-        subject=_subject(form),
+        subject=subject,
         stated=stated(form),
         challenges=lists.offered("challenge"),
         practices=[named(title, slug) for slug, title in lists.offered("practice").items()],
@@ -76,7 +81,7 @@ def _answer(body: bytes, media: str, status: int = 200) -> Response:
 
 
 def _ask(form: TransferForm, root: str) -> View:
-    """Return the answer. Raises Refused, or Overloaded while the matcher is starting."""
+    """Answer the form. Raises Refused, or Overloaded while the matcher is starting."""
     runtime = current()
     if not runtime.ready:
         raise starting()
@@ -90,11 +95,3 @@ def _ask(form: TransferForm, root: str) -> View:
 
 def _brief(form: TransferForm, root: str) -> Brief:
     return brief_of(current().matcher, _ask(form, root), form, root)
-
-
-def _subject(form: TransferForm) -> Piece | None:
-    """Return the entry that is asked about, if there is one."""
-    try:
-        return about(current().store, Form(mode="transfer", entry=form.one("entry")))
-    except Refused:
-        return None

@@ -105,7 +105,7 @@ def _change(change: SingleChange, form: TransferForm) -> Piece:
 
 
 def _compared(shortlist: Sequence[Candidate], form: TransferForm) -> Sequence[Candidate]:
-    """Return the practices to stand side by side: those marked, else the first four."""
+    """The practices to stand side by side: those marked, else the first four."""
     marked = [c for c in shortlist if c.slug in form.many("compare")]
     chosen = marked if len(shortlist) > MOST_COMPARED and len(marked) > 1 else shortlist
     return chosen[:MOST_COMPARED] if len(chosen) > 1 else ()
