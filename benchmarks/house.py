@@ -13,7 +13,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -208,7 +209,7 @@ def reached(ways: dict[str, set[str]], start: str) -> set[str]:
 
 
 def picture(every: dict[str, Module]) -> str:
-    """The rooms of the packages as a Mermaid flowchart.
+    """The rooms of the packages as a Mermaid flowchart in Markdown.
 
     An arrow that a longer way tells as well is left out.
     """
@@ -227,10 +228,11 @@ def picture(every: dict[str, Module]) -> str:
             path = name.partition(".")[2].replace(".", "/") or "__init__"
             is_folder = name != package and (ROOT / package / path).is_dir()
             lines.append(f'    {_node(name)}["{path}{"/" if is_folder else ".py"}"]')
-        lines += [f"    {_node(name)} --> {_node(other)}" for name, other in inside]
+        for name, pairs in groupby(inside, itemgetter(0)):
+            lines.append(f"    {_node(name)} --> {' & '.join(_node(other) for _, other in pairs)}")
         lines.append("  end")
     lines += [f"  {above} --> {below}" for below, above in pairwise(PACKAGES)]
-    return "\n".join(lines)
+    return "\n".join(["```mermaid", *lines, "```"])
 
 
 def _node(room: str) -> str:
