@@ -1,6 +1,7 @@
 """Count what a reader of the code meets: ``python -m benchmarks.house [--names] [--json]``.
 
-``--names`` lists what was counted, so that each number can be looked up.
+``--names`` lists what was counted, so that each number can be looked up. ``--picture`` prints the
+rooms and the arrows between them instead, as Mermaid for ``docs/architecture.md``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,6 +182,63 @@ def untyped(every: dict[str, Module]) -> list[str]:
     ]
 
 
+def room(module: str) -> str:
+    """The folder or file below its package that a module is in; of the pages, the one below."""
+    return ".".join(module.split(".")[: 3 if module.startswith("service.pages.") else 2])
+
+
+def arrows(every: dict[str, Module]) -> dict[str, set[str]]:
+    """By room the rooms of the same package that it imports."""
+    ways: dict[str, set[str]] = {}
+    for module in every.values():
+        here = room(module.name)
+        there = {room(name) for name in module.imports(every)} - {here}
+        package = module.name.partition(".")[0]
+        ways.setdefault(here, set()).update(r for r in there if r.partition(".")[0] == package)
+    return ways
+
+
+def reached(ways: dict[str, set[str]], start: str) -> set[str]:
+    """All rooms that a room leads to, in one step or several."""
+    rooms: set[str] = set()
+    todo = [start]
+    while todo:
+        todo += (further := ways[todo.pop()] - rooms)
+        rooms |= further
+    return rooms
+
+
+def picture(every: dict[str, Module]) -> str:
+    """The rooms of the packages as a Mermaid flowchart in Markdown.
+
+    An arrow that a longer way tells as well is left out.
+    """
+    ways = arrows(every)
+    shown = {
+        (name, other)
+        for name, others in ways.items()
+        for other in others
+        if not any(other in reached(ways, between) for between in others - {other})
+    }
+    lines = ["flowchart TD"]
+    for package in reversed(PACKAGES):
+        lines.append(f"  subgraph {package}")
+        inside = sorted(pair for pair in shown if pair[0].partition(".")[0] == package)
+        for name in sorted({name for pair in inside for name in pair}):
+            path = name.partition(".")[2].replace(".", "/") or "__init__"
+            is_folder = name != package and (ROOT / package / path).is_dir()
+            lines.append(f'    {_node(name)}["{path}{"/" if is_folder else ".py"}"]')
+        for name, pairs in groupby(inside, itemgetter(0)):
+            lines.append(f"    {_node(name)} --> {' & '.join(_node(other) for _, other in pairs)}")
+        lines.append("  end")
+    lines += [f"  {above} --> {below}" for below, above in pairwise(PACKAGES)]
+    return "\n".join(["```mermaid", *lines, "```"])
+
+
+def _node(room: str) -> str:
+    return room.replace(".", "_") if "." in room else f"{room}_init"
+
+
 def measure() -> dict[str, list[str] | int | str]:
     """Every figure: a list of what was counted, or a number."""
     every = modules()
@@ -210,7 +270,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.house")
     parser.add_argument("--names", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--picture", action="store_true")
     given = parser.parse_args()
+    if given.picture:
+        print(picture(modules()))
+        return
     figures = measure()
     if given.json:
         plain = {k: len(v) if isinstance(v, list) else v for k, v in figures.items()}
