@@ -12,15 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from kg.vocabulary import CLASSES
-from matcher.kinds import KINDS
-from matcher.model.answer import (
-    ConsortiumAnswer,
-    GroupsAnswer,
-    InstrumentsAnswer,
-    PartnersAnswer,
-    SimilarAnswer,
-    TransferAnswer,
-)
+from matcher.kinds import KINDS, Kind
 from service.api.entries import EntryList, ShapesReport, State, Stats
 from service.api.matches import Counted
 from service.api.requests import FeedbackRequest
@@ -37,11 +29,8 @@ _FORMAT: Json = {
     "name": "format", "in": "query", "description": "Goes before the Accept header.",
     "schema": {"type": "string", "enum": sorted(set(MATCHES.values()))},
 }  # fmt: skip
-#: what is answered in JSON
-ANSWERS = (
-    SimilarAnswer, TransferAnswer, PartnersAnswer, InstrumentsAnswer, ConsortiumAnswer,
-    GroupsAnswer, Counted, Stored, EntryList, ShapesReport, Stats, State,
-)  # fmt: skip
+#: what is answered in JSON besides matches
+ANSWERS = (Counted, Stored, EntryList, ShapesReport, Stats, State, ProblemDetails)
 ERRORS = {
     400: "The request cannot be read",
     401: "No token was sent, or one that is not known",
@@ -86,7 +75,7 @@ def describe() -> Json:
     """Make the whole OpenAPI document."""
     kinds: dict[JsonSchemaMode, tuple[type, ...]] = {
         "validation": (*(kind.request for kind in KINDS.values()), FeedbackRequest),
-        "serialization": (*ANSWERS, ProblemDetails),
+        "serialization": (*(_answer_of(kind) for kind in KINDS.values()), *ANSWERS),
     }
     adapters: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]]
     adapters = [(kind, mode, TypeAdapter(kind)) for mode in kinds for kind in kinds[mode]]
@@ -158,7 +147,7 @@ def _entry_paths() -> Json:
 def _match_paths() -> Json:
     paths: Json = {}
     for name, kind in KINDS.items():
-        body, answer = _json_body(kind.request), get_type_hints(kind.answer)["return"]
+        body, answer = _json_body(kind.request), _answer_of(kind)
         match = _operation(kind.title, "Matches", [_FORMAT], body, answer, 406)
         match["responses"]["200"]["content"] |= {
             media: {"schema": {}} for media in MATCHES if "json" not in media
@@ -252,6 +241,11 @@ def _operation(
         "responses": {"200": _answer(answer)} | _errors(usual),
     }
     return operation | ({"requestBody": body} if body else {})
+
+
+def _answer_of(kind: Kind) -> type:
+    answer: type = get_type_hints(kind.answer)["return"]
+    return answer
 
 
 def _answer(kind: type | None) -> Json:

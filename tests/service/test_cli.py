@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from kg.errors import LimitExceeded
-from service.cli.commands import _set_up_models, main
+from matcher.kinds import KINDS
+from service.cli.commands import QUESTIONS, _set_up_models, main
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog
 from service.core.runtime import Runtime
@@ -72,6 +73,10 @@ def test_help_does_not_import_what_is_heavy() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_every_kind_of_question_is_a_choice() -> None:
+    assert tuple(KINDS) == QUESTIONS
 
 
 def test_help_names_every_command() -> None:
