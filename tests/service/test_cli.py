@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +19,10 @@ from matcher.kinds import KINDS
 from service.cli.commands import QUESTIONS, _set_up_models, main
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog
-from service.core.runtime import Runtime
+from service.core.runtime import Matching, Runtime
 from service.core.settings import Settings
 from tests.fake_embedder import HashingEmbedder
-from tests.service.conftest import BASE, practice
+from tests.service.conftest import BASE, practice, settled
 
 FORMATS = {
     "nquads": ox.RdfFormat.N_QUADS,
@@ -53,6 +54,26 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         del found
         gc.collect()
         return ended
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def opened(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matching]:
+    """A home that is open for all commands that only read."""
+    home = settled(prepared, tmp_path_factory.mktemp("opened") / "home")
+    with Matching(Settings(home=home), HashingEmbedder()) as matching:
+        yield matching
+
+
+@pytest.fixture
+def ask(opened: Matching, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs a command that matches, in the home that is open."""
+    monkeypatch.setattr("service.cli.commands._matching", lambda *_: nullcontext(opened))
+
+    def call(*words: str) -> Ended:
+        result = CliRunner().invoke(main, [*words, "--home", str(opened.settings.home)])
+        return Ended(result.exit_code, result.stdout, result.stderr)
 
     return call
 
@@ -154,10 +175,10 @@ def test_match_answers_as_the_api(run: Run) -> None:
     assert entry not in [m["entry"] for m in similar["matches"]]
 
 
-def test_matches_are_spread_over_countries_where_asked(run: Run) -> None:
+def test_matches_are_spread_over_countries_where_asked(ask: Run) -> None:
     words = ("match", "similar", "Neighbours repair broken things together", "--json")
     plain, spread = (
-        {m["country"] for m in json.loads(run(*words, *more).stdout)["matches"]}
+        {m["country"] for m in json.loads(ask(*words, *more).stdout)["matches"]}
         for more in ((), ("--diversity", "country"))
     )
     assert len(spread) > len(plain)
@@ -180,8 +201,8 @@ def test_matches_are_spread_over_countries_where_asked(run: Run) -> None:
         ["evaluate", "other", "x"],
     ],
 )
-def test_bad_usage_is_one_sentence_and_exit_code_2(run: Run, words: list[str]) -> None:
-    assert one_sentence(run(*words))
+def test_bad_usage_is_one_sentence_and_exit_code_2(ask: Run, words: list[str]) -> None:
+    assert one_sentence(ask(*words))
 
 
 def test_reindex(run: Run) -> None:
@@ -291,8 +312,8 @@ def test_the_log_of_queries_is_shown(run: Run, home: Path) -> None:
           '{"what_if": {"actor_types": ["ngo"]}}'], "As supposed: Fit goes"),
     ],
 )  # fmt: skip
-def test_every_kind_of_question_can_be_asked(run: Run, words: list[str], told: str) -> None:
-    found = run("match", *words)
+def test_every_kind_of_question_can_be_asked(ask: Run, words: list[str], told: str) -> None:
+    found = ask("match", *words)
     assert found.exit_code == 0, found.stderr
     assert told in found.stdout
 
@@ -319,14 +340,14 @@ def test_every_kind_of_question_can_be_asked(run: Run, words: list[str], told: s
         ["evaluate", "judged"],
     ],
 )
-def test_what_cannot_be_asked_is_said_in_a_sentence(run: Run, words: list[str]) -> None:
-    assert one_sentence(run(*words))
+def test_what_cannot_be_asked_is_said_in_a_sentence(ask: Run, words: list[str]) -> None:
+    assert one_sentence(ask(*words))
 
 
-def test_a_batch_is_gone_on_with(run: Run, tmp_path: Path) -> None:
+def test_a_batch_is_gone_on_with(ask: Run, tmp_path: Path) -> None:
     output = tmp_path / "hr.jsonl"
     words = ("match", "batch", "--country", "HR", "--output", str(output), "--limit", "5")
-    first = json.loads(run(*words, "--json").stdout)
+    first = json.loads(ask(*words, "--json").stdout)
     whole = output.read_text()
     lines = [json.loads(line) for line in whole.splitlines()]
     assert first["entries"] == len(lines) - 1 > 0
@@ -336,9 +357,9 @@ def test_a_batch_is_gone_on_with(run: Run, tmp_path: Path) -> None:
         scores = [m["score"] for m in line["matches"]]
         assert scores == sorted(scores, reverse=True)
     output.write_text(whole[: len(whole) // 2])
-    assert json.loads(run(*words, "--json").stdout)["entries"] == first["entries"]
+    assert json.loads(ask(*words, "--json").stdout)["entries"] == first["entries"]
     assert output.read_text() == whole
-    run(*words[:-1], "3")
+    ask(*words[:-1], "3")
     assert len(json.loads(output.read_text().splitlines()[1])["matches"]) == 3
 
 
@@ -355,10 +376,10 @@ def test_a_batch_is_gone_on_with(run: Run, tmp_path: Path) -> None:
         b"\n",
     ],
 )
-def test_a_batch_leaves_a_file_of_others_as_it_is(run: Run, tmp_path: Path, body: bytes) -> None:
+def test_a_batch_leaves_a_file_of_others_as_it_is(ask: Run, tmp_path: Path, body: bytes) -> None:
     output = tmp_path / "mine"
     output.write_bytes(body)
-    ended = run("match", "batch", "--country", "HR", "--output", str(output))
+    ended = ask("match", "batch", "--country", "HR", "--output", str(output))
     assert ended.exit_code == 2
     assert "not a file of an earlier batch" in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
@@ -366,24 +387,24 @@ def test_a_batch_leaves_a_file_of_others_as_it_is(run: Run, tmp_path: Path, body
 
 
 def test_a_batch_takes_an_empty_file_and_not_one_with_a_strange_line(
-    run: Run, tmp_path: Path
+    ask: Run, tmp_path: Path
 ) -> None:
     output = tmp_path / "hr.jsonl"
     output.touch()
     words = ("match", "batch", "--country", "HR", "--output", str(output))
-    assert run(*words).exit_code == 0
+    assert ask(*words).exit_code == 0
     output.write_text(output.read_text() + '{"mine": 1}\n')
     before = output.read_text()
-    assert run(*words).exit_code == 2
+    assert ask(*words).exit_code == 2
     assert output.read_text() == before
 
 
 @pytest.mark.parametrize("form", {"turtle": 0, "nt": 0, "jsonld": 0})
-def test_matches_are_written_as_rdf(run: Run, form: str) -> None:
+def test_matches_are_written_as_rdf(ask: Run, form: str) -> None:
     challenge = f"{BASE}id/challenge/loneliness"
     words = ["match", "transfer", "--entry", challenge, "--territory", "HR035", "--limit", "2"]
-    answer = json.loads(run(*words, "--json").stdout)
-    ended = run(*words, "--format", form)
+    answer = json.loads(ask(*words, "--json").stdout)
+    ended = ask(*words, "--format", form)
     assert ended.exit_code == 0, ended.stderr
     kind = FORMATS.get(form, ox.RdfFormat.N_TRIPLES)
     found = {(q.predicate.value, q.object.value) for q in ox.parse(ended.stdout, format=kind)
