@@ -21,11 +21,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("kg", "matcher", "service")
 #: names that say nothing of what they hold
 VAGUE = frozenset({"found", "asked", "wanted", "told", "said", "thing"})
-#: modules that ``create_app``, the command line or a registry assembles, and the parts of a page
-ASSEMBLED = (
-    "service.app", "service.cli.", "service.api.", "service.sparql.", "kg.imports.sources.",
-    "matcher.questions.", "matcher.judging.criteria.", "kg.text.messages_extractor",
-)  # fmt: skip
+#: who puts parts together: ``create_app``, the command line, the runtime, registries
+ASSEMBLERS = (
+    "service.app",
+    "service.cli.",
+    "service.core.runtime",
+    "kg.imports.sources",
+    "matcher.kinds",
+    "matcher.judging.criteria",
+)
 PAGE_PARTS = ("home", "routes", "form", "view", "brief", "page", "result", "files", "shacl_form")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -69,16 +73,18 @@ def modules() -> dict[str, Module]:
 
 
 def imported_once(every: dict[str, Module]) -> list[str]:
-    """Modules that exactly one other imports, without those that something assembles."""
-    importers: Counter[str] = Counter()
+    """Modules that exactly one other imports, unless that one puts parts together."""
+    importers: dict[str, list[str]] = {}
     for module in every.values():
-        importers.update(module.imports(every))
+        for name in module.imports(every):
+            importers.setdefault(name, []).append(module.name)
     return [
         name
-        for name, count in sorted(importers.items())
-        if count == 1
+        for name, others in sorted(importers.items())
+        if len(others) == 1
         and "." in name
-        and not name.startswith(ASSEMBLED)
+        and others[0] not in PACKAGES
+        and not others[0].startswith(ASSEMBLERS)
         and not (name.startswith("service.pages.") and name.rpartition(".")[2] in PAGE_PARTS)
     ]
 
