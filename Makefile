@@ -44,7 +44,7 @@ demo: setup ## load the starter graph, start the service, show a first match
 serve: setup ## start the service
 	@$(BIN)/passerelle serve
 
-test: setup ## run the unit tests (a minute or two)
+test: setup ## run the unit tests (about five minutes on two cores)
 	@$(BIN)/pytest -n 2
 
 test-marked: setup ## run the slow tests: model, wheel, README, real data, other programs
