@@ -47,6 +47,11 @@ class Kind:
     candidates: tuple[str, ...]
     answer: Callable[[Snapshot, Question], Answer]
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """The classes of the entries that it can be about."""
+        return frozenset(path for paths in self.subjects.values() for path in paths)
+
     def key_of(self, path: str) -> str:
         """Name the key that an entry of a class is sent under, that of its own before ``entry``."""
         if self.subjects.get(path) == (path,):

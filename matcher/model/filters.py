@@ -22,7 +22,7 @@ SCHEMES = {
     "stage": "stage",
     "approach": "approach",
 }
-KINDS = ("peer", "mentor", "role", "exchange")
+PARTNER_KINDS = ("peer", "mentor", "role", "exchange")
 
 
 @dataclass(frozen=True)

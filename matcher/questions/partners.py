@@ -18,7 +18,7 @@ from matcher.graph.place import Place, likeness, mean
 from matcher.graph.view import Moved, World, names, surviving, title
 from matcher.judging.criteria.transfer import RESULTS, involved
 from matcher.model.answer import PartnerKind, PartnerMatch, PartnersAnswer
-from matcher.model.filters import KINDS, Filters
+from matcher.model.filters import PARTNER_KINDS, Filters
 from matcher.model.reasons import Reason, Triple, cite, excerpt
 from matcher.question import Question
 
@@ -58,7 +58,7 @@ class Asker:
 def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     """Find partners of the kinds asked for (else of every kind), with both sides' reasons."""
     me, lang, world = question.entry, question.lang, snapshot.world
-    kinds = question.kinds or KINDS
+    kinds = question.kinds or PARTNER_KINDS
     practices = snapshot.rank(question, Filters(type=("practice",)))
     near = world.several(practices.best(NEAREST))
     mine = me.iri if me else ""

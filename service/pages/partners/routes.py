@@ -13,7 +13,7 @@ from service.http import login
 from service.pages.partners import view
 from service.pages.partners.form import Asking, PartnerPage
 from service.pages.parts.labels import options
-from service.pages.parts.match_cards import KINDS
+from service.pages.parts.match_cards import PARTNER_NAMES
 
 partnering = Blueprint("partnering", __name__)
 VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}
@@ -23,7 +23,7 @@ VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}
 def partners() -> Response:
     """Show with whom an organisation, or whoever describes a need, could work."""
     page, _ = _asked(view.partners, "actor", "q")
-    kinds = {kind: gettext(name) for kind, name in KINDS.items()}
+    kinds = {kind: gettext(name) for kind, name in PARTNER_NAMES.items()}
     return _page("partners.html", page, _listed(actor=("actor",)), kinds=kinds)
 
 

@@ -9,7 +9,7 @@ from kg.errors import Problem
 from kg.text.i18n import gettext, language, mark
 from kg.vocabulary import VOC, vocabulary
 from matcher.model.answer import Answer, ConsortiumAnswer, PartnerMatch, PartnersAnswer
-from matcher.model.filters import KINDS
+from matcher.model.filters import PARTNER_KINDS
 from service.pages.partners.form import Asking, PartnerPage, Row, answer
 from service.pages.parts.components import Piece
 from service.pages.parts.forms import whole
@@ -91,8 +91,8 @@ def _number(text: str) -> int | str:
 def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:
     """The best partners of each kind, kind by kind."""
     assert isinstance(answer, PartnersAnswer)
-    most = PER_KIND if len(asking.raw["kinds"] or KINDS) > 1 else ONLY_KIND
-    kinds = ([m for m in answer.matches if m.kind == kind][:most] for kind in KINDS)
+    most = PER_KIND if len(asking.raw["kinds"] or PARTNER_KINDS) > 1 else ONLY_KIND
+    kinds = ([m for m in answer.matches if m.kind == kind][:most] for kind in PARTNER_KINDS)
     matches = [match for kind in kinds for match in kind]
     for match, card in zip(matches, cards(asking.runtime.store, matches, asking.root), strict=True):
         yield Row(card, match.kind, _through(asking, match))

@@ -12,8 +12,8 @@ from kg.errors import NotFound, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name, number, percent
-from kg.vocabulary import CLASSES, DCT
-from matcher.kinds import KINDS as KINDS_ASKED
+from kg.vocabulary import DCT
+from matcher.kinds import KINDS
 from matcher.matcher import Matcher
 from matcher.model.answer import (
     Answer,
@@ -31,12 +31,6 @@ from service.pages.parts.forms import check_text, clean, find_place
 MAX_REASONS = 4
 MAX_CARDS = 10
 MODES = ("similar", "transfer", "partners")
-#: which entries a question of each kind can be about
-_ABOUT = {
-    "similar": tuple(c for c in CLASSES if c not in {"territory", "match"}),
-    "transfer": ("practice", "challenge"),
-    "partners": ("actor",),
-}
 CRITERIA = {
     "P1": mark("Need"),
     "P2": mark("People it is for"),
@@ -58,7 +52,7 @@ LEVELS = {
     "fair": mark("Fair match"),
     "weak": mark("Weak match"),
 }
-KINDS = {
+PARTNER_NAMES = {
     "peer": mark("Peer: the same concern"),
     "mentor": mark("Mentor: has done it"),
     "role": mark("Missing role: is in your place"),
@@ -151,7 +145,7 @@ def read_form(values: Mapping[str, str]) -> Form:
 def modes(form: Form) -> tuple[str, ...]:
     """The kinds of question that can be asked, here or about the form's entry."""
     path = form.entry.partition("/")[0]
-    return tuple(mode for mode in MODES if path in _ABOUT[mode]) or MODES
+    return tuple(mode for mode in MODES if path in KINDS[mode].paths) or MODES
 
 
 def about(store: Store, form: Form) -> Piece | None:
@@ -164,7 +158,7 @@ def about(store: Store, form: Form) -> Piece | None:
         gettext("There is no such entry to ask about."),
         hint=gettext("Describe what you do or need instead."),
     )
-    if path not in _ABOUT[form.mode] or not SLUG.fullmatch(slug):
+    if path not in KINDS[form.mode].paths or not SLUG.fullmatch(slug):
         raise unknown
     try:
         entry = store.get(f"{store.base}id/{form.entry}")
@@ -181,7 +175,7 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
     place = None
     if form.mode == "transfer" or form.place:
         place = find_place(places, form.place)
-    key = KINDS_ASKED[form.mode].key_of(form.entry.partition("/")[0]) if subject else "text"
+    key = KINDS[form.mode].key_of(form.entry.partition("/")[0]) if subject else "text"
     raw = {
         key: subject.href if subject else form.q.strip(),
         "territory": place.code if place else None,
@@ -238,7 +232,9 @@ def card(match: Match, title: Piece, country: str) -> Card:
         reasons=_lines(match.reasons),
     )
     if isinstance(match, PartnerMatch):
-        return replace(plain, kind=gettext(KINDS[match.kind]), for_them=_lines(match.for_them))
+        return replace(
+            plain, kind=gettext(PARTNER_NAMES[match.kind]), for_them=_lines(match.for_them)
+        )
     if not isinstance(match, TransferMatch):
         return plain
     return replace(
