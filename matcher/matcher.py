@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kg.stores.protocol import Store
@@ -60,9 +60,14 @@ class Matcher(Desk):
         """Resolve a request of a kind; Refused names all that is wrong in it."""
         return resolve(kind, raw, self.snapshot())
 
-    def answer(self, kind: str, question: Question) -> Answer:
-        """Answer a question of a kind (see ``matcher.kinds``)."""
-        return KINDS[kind].answer(self.snapshot(), question)
+    def ask(self, kind: str, raw: Mapping[str, Any], also: tuple[str, ...] = ()) -> Answer:
+        """Resolve and answer a request of a kind, both on one snapshot; Refused as above.
+
+        ``also`` are practices that *transfer* shows beyond the limit.
+        """
+        snapshot = self.snapshot()
+        question = replace(resolve(kind, raw, snapshot), also=also)
+        return KINDS[kind].answer(snapshot, question)
 
     def nearest(self, question: Question) -> Nearest:
         """Find the entries and scores of *similar* without the reasons, which cost the most."""

@@ -133,7 +133,7 @@ def answered(matcher: Matcher, questions: Iterable[JudgedQuestion]) -> Iterator[
                 raw = {"entry": f"{base}id/practice/{question.about}", "limit": DEPTH}
             elif kind != "similar":
                 raw |= {"limit": 2 * DEPTH, "territory": question.about}
-            answer = matcher.answer(kind, matcher.question(kind, raw))
+            answer = matcher.ask(kind, raw)
             scores: dict[str, float] = {}
             for match in answer.matches:
                 scores.setdefault(match.entry.rpartition("/")[2], match.score)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError
@@ -52,7 +51,7 @@ def read_json(data: bytes) -> dict[str, Any]:
 
 def answer(kind: str, raw: dict[str, Any], matcher: Matcher, also: tuple[str, ...] = ()) -> Answer:
     """Put a request to the matcher; Refused names every key or value that is wrong."""
-    return matcher.answer(kind, replace(question(kind, raw, matcher), also=also))
+    return matcher.ask(kind, _read(KINDS[kind].request, raw), also)
 
 
 def question(kind: str, raw: dict[str, Any], matcher: Matcher) -> Question:

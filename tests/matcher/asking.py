@@ -50,4 +50,4 @@ def _stated(value: object) -> dict[str, object]:
 
 def put(matcher: Matcher, kind: str, question: Question) -> Answer:
     """The answer to a question of a kind."""
-    return matcher.answer(kind, matcher.question(kind, question.sent(kind)))
+    return matcher.ask(kind, question.sent(kind))

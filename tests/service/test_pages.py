@@ -22,7 +22,6 @@ from kg.errors import Overloaded
 from kg.stores.protocol import Change
 from kg.text.i18n import gettext, ngettext, own_name, speaking
 from matcher.model.answer import Answer
-from matcher.question import Question
 from service import create_app
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
@@ -197,13 +196,13 @@ class TestHome:
     def test_no_good_match_is_an_answer(
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = runtime.matcher.answer
+        real = runtime.matcher.ask
 
         def answers(**changes: Any) -> None:  # noqa: ANN401
-            def changed(kind: str, question: Question) -> Answer:
-                return dataclasses.replace(real(kind, question), **changes)
+            def changed(kind: str, raw: dict[str, object]) -> Answer:
+                return dataclasses.replace(real(kind, raw), **changes)
 
-            monkeypatch.setattr(runtime.matcher, "answer", changed)
+            monkeypatch.setattr(runtime.matcher, "ask", changed)
 
         answers(abstained=True)
         seen = words(page(client, "/", q="quantum chromodynamics"))
@@ -388,7 +387,7 @@ class TestEntry:
         def fail(kind: str, question: object) -> None:
             raise Overloaded("the model is gone")
 
-        monkeypatch.setattr(runtime.matcher, "answer", fail)
+        monkeypatch.setattr(runtime.matcher, "ask", fail)
         text = page(client, "/id/practice/dom-mladih-split")
         assert 'class="reason"' not in text
         assert "Solution" in text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import re
-from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +14,6 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
 from matcher.model.answer import Answer
-from matcher.question import Question
 from service import create_app
 from service.core.runtime import Runtime
 from service.pages.parts.components import Field, Piece
@@ -239,21 +237,21 @@ class TestComparing:
     def test_the_matcher_is_asked_once_however_far_a_pick_is(
         self, client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked: list[Question] = []
-        answer = runtime.matcher.answer
+        asked: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+        ask = runtime.matcher.ask
 
-        def counted(kind: str, question: Question) -> Answer:
-            asked.append(question)
-            return answer(kind, question)
+        def counted(kind: str, raw: dict[str, Any], also: tuple[str, ...] = ()) -> Answer:
+            asked.append((raw, also))
+            return ask(kind, raw, also)
 
-        monkeypatch.setattr(runtime.matcher, "answer", counted)
+        monkeypatch.setattr(runtime.matcher, "ask", counted)
         far = slugs(page(client, "/transfer", **ASKED, pick=["no-such-practice"]))
         asked.clear()
         page(client, "/transfer", **ASKED, pick=[far[0], "buurtzorg", "no-such-practice"])
         assert len(asked) == 1
-        assert (asked[0].limit, len(asked[0].also)) == (12, 3)
-        more = replace(asked[0], limit=2, also=(f"{BASE}id/practice/{far[5]}",))
-        found = answer("transfer", more)
+        raw, also = asked[0]
+        assert (raw["limit"], len(also)) == (12, 3)
+        found = ask("transfer", raw | {"limit": 2}, (f"{BASE}id/practice/{far[5]}",))
         assert [match.entry.rpartition("/")[2] for match in found.matches] == [
             *far[:2], far[5]
         ]  # fmt: skip

@@ -234,8 +234,7 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
         "filters": {"type": [draft.path]},
     }
     try:
-        question = runtime.matcher.question("similar", raw)
-        answer = runtime.matcher.answer("similar", question)
+        answer = runtime.matcher.ask("similar", raw)
     except Refused:  # the model cannot read it, which is no fault of the form
         return ()
     cards = results(runtime.store, answer, None, request.script_root).cards

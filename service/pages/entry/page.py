@@ -50,8 +50,7 @@ def _similar(runtime: Runtime, entry: Entry, root: str) -> tuple[Card, ...]:
         return ()
     raw = {"entry": entry.iri, "limit": 3, "filters": {"type": ["practice"]}}
     try:
-        question = runtime.matcher.question("similar", raw)
-        answer = runtime.matcher.answer("similar", question)
+        answer = runtime.matcher.ask("similar", raw)
         return results(runtime.store, answer, None, root).cards
     except KgError as error:  # the page must not fail with what stands beside it
         log.warning("No similar practices for %s: %s.", entry.iri, type(error).__name__)

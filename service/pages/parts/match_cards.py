@@ -183,7 +183,7 @@ def ask(store: Store, matcher: Matcher, places: PlaceBook, form: Form, root: str
         # A practice asked about may be far down the list; it is shown first all the same.
         "limit": 100 if subject and form.mode == "transfer" else MAX_CARDS,
     }
-    answer = matcher.answer(form.mode, matcher.question(form.mode, raw))
+    answer = matcher.ask(form.mode, raw)
     return results(store, answer, place, root, subject.href if subject else "")
 
 
