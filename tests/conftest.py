@@ -79,8 +79,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
         def start(name: str) -> Served:
             if name not in running:
-                opened = getattr(engines, name)(tmp_path_factory.mktemp(name))
-                running[name] = Served(stack.enter_context(opened))
+                folder = tmp_path_factory.mktemp(name)
+                opened = getattr(engines, name)(folder)
+                running[name] = Served(stack.enter_context(opened), folder)
             return running[name]
 
         yield start

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain, count
 from typing import Any
 from urllib.parse import unquote
 
@@ -113,18 +114,30 @@ def _triples(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
 
 
 def read_entry(
-    data: bytes, media_type: str, base: str, *, iri: str | None = None, noted: Noted = nothing_noted
+    data: bytes,
+    media_type: str,
+    base: str,
+    *,
+    iri: str | None = None,
+    noted: Noted = nothing_noted,
+    gone: Callable[[str], bool] = lambda name: False,
 ) -> Entry:
     """The one entry that a document describes.
 
     ``iri`` is the name that the address asks for; without it a document that names its
-    entry by a blank node gets a name made from its class and title.
+    entry by a blank node gets a name made from its class and title, none of those that are
+    ``gone``.
     """
-    return entry_of(parse(data, media_type), base, iri=iri, noted=noted)
+    return entry_of(parse(data, media_type), base, iri=iri, noted=noted, gone=gone)
 
 
 def entry_of(
-    triples: list[ox.Triple], base: str, *, iri: str | None = None, noted: Noted = nothing_noted
+    triples: list[ox.Triple],
+    base: str,
+    *,
+    iri: str | None = None,
+    noted: Noted = nothing_noted,
+    gone: Callable[[str], bool] = lambda name: False,
 ) -> Entry:
     """The entry that triples describe, its nested nodes renamed to fragments.
 
@@ -132,7 +145,9 @@ def entry_of(
     else only we can know is refused.
     """
     root = _root(triples, base, iri)
-    name = root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base))
+    name = (
+        root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base, gone))
+    )
     _check_name(name, base, iri)
     if any(ours_to_say(triple) for triple in triples):
         true = noted(name)
@@ -178,7 +193,9 @@ def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode 
     return root
 
 
-def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
+def _mint(
+    triples: list[ox.Triple], root: ox.BlankNode, base: str, gone: Callable[[str], bool]
+) -> str:
     own = [t for t in triples if t.subject == root]
     titles = sorted(name_of(t.object) for t in own if t.predicate.value == DCT + "title")
     path = next(TOP_CLASSES[name_of(t.object)] for t in own if name_of(t.object) in TOP_CLASSES)
@@ -188,7 +205,14 @@ def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
             gettext("The entry has no title."),
             hint=gettext("Add a title with its language."),
         )
-    return f"{base}id/{path}/{slug_of(titles[0])}"
+    return name_for(base, path, titles[0], gone)
+
+
+def name_for(base: str, path: str, title: str, gone: Callable[[str], bool]) -> str:
+    """A name for an entry of a class, made of its title; none of those that are ``gone``."""
+    name = f"{base}id/{path}/{slug_of(title)}"
+    further = (f"{name}-{number}" for number in count(2))
+    return next(one for one in chain([name], further) if not gone(one))
 
 
 def slug_of(title: str) -> str:

@@ -13,6 +13,7 @@ from kg.entries.intake import BATCH, BatchReport, Intake
 from kg.entry import Entry
 from kg.errors import Problem
 from kg.imports.sources import Row, read
+from kg.ledger.ledger import Note
 from kg.vocabulary import local_name
 
 
@@ -35,6 +36,8 @@ class ImportReport:
     merged: int = 0
     refusals: list[tuple[Row, Sequence[Problem]]] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
+    #: what ``passerelle undo`` knows it by
+    job: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as a JSON object."""
@@ -42,6 +45,7 @@ class ImportReport:
         return {
             "source": self.source,
             "file": self.file,
+            "job": self.job,
             **{name: getattr(self, name) for name in counts},
             "refused": len(self.refusals),
             "refusals": [
@@ -86,8 +90,12 @@ def import_file(
             if progress and len(seen) % BATCH == 0:
                 progress(len(seen))
 
-    done = intake.submit_many(entries(), agent=f"import-{name}", keep_others=True)
+    agent = f"import-{name}"
+    report.job = store.ledger.begin_job("import", agent)
+    done = intake.submit_many(entries(), agent, keep_others=True, note=Note(job=report.job))
     _count(report, seen, done)
+    counts = {name: value for name, value in report.as_dict().items() if isinstance(value, int)}
+    store.ledger.end_job(report.job, counts | {"file": report.file})
     if progress:
         progress(report.rows)
     return report

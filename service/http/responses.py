@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Response, request
 from werkzeug.exceptions import Forbidden
 
+from kg.entries import history
 from kg.entry import SLUG, Entry
 from kg.errors import NotFound
 from kg.stores.protocol import Version
@@ -93,8 +94,28 @@ def check_iri(iri: str) -> str:
     return iri
 
 
+def stored_entry(iri: str) -> Entry:
+    """An entry as it is, or as it was in the version that ``?version=`` names.
+
+    Raises NotFound, Removed, or Merged.
+    """
+    intake = current().intake
+    intake.check_name(iri)
+    if "version" not in request.args:
+        return intake.store.get(iri)
+    return history.state(intake, iri, whole(request.args["version"]))
+
+
 def entry_answer(entry: Entry, media: str, form: str) -> Response:
-    """Answer with an entry, ETag and Last-Modified; 304 where the client has it already."""
+    """Answer with an entry, ETag and Last-Modified; 304 where the client has it already.
+
+    A former version has the ETag of that version, and does not change any more.
+    """
+    if "version" in request.args:
+        answer = document(write_entry(entry, form, context_url()), media)
+        answer.set_etag(f"{whole(request.args['version'])}-{form}")
+        answer.make_conditional(request)
+        return answer
     seen = current().store.provenance(entry.iri)
     # Read after its version: should a write come between, the tag is too old, never too new.
     entry = current().store.get(entry.iri)

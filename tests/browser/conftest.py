@@ -12,9 +12,11 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
 from kg.entry import Entry, make
+from kg.ledger.database import Database
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, RDF_TYPE
+from service.core.runtime import LEDGER
 from service.core.tokens import Tokens
 from tests.service.conftest import BASE, serve, settled
 
@@ -77,7 +79,7 @@ def _copy(entry: Entry, number: int) -> Entry:
 @pytest.fixture(scope="session")
 def key(prepared: Path) -> str:
     """A token of the served home."""
-    return Tokens(prepared / "tokens.json").create("browser-test")
+    return Tokens(Database.in_file(prepared / LEDGER)).create("browser-test")
 
 
 @dataclass

@@ -18,7 +18,7 @@ from kg.vocabulary import CLASSES, DCT, PSR, VOC
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.pages.contribute.shacl_form import Reader, asks, filled
-from tests.service.conftest import practice
+from tests.service.conftest import never_was, practice
 from tests.service.pagetools import page, words
 
 ATTACK = '"><script>alert(1)</script>'
@@ -60,10 +60,7 @@ def member(client: FlaskClient, token: str) -> FlaskClient:
 def gone(runtime: Runtime) -> Iterator[None]:
     """Remove what the test stores."""
     yield
-    try:
-        runtime.intake.delete(IRI, "tester")
-    except NotFound:
-        return
+    never_was(runtime, IRI)
 
 
 class TestForm:
@@ -170,7 +167,7 @@ class TestSending:
     ) -> None:
         answer = client.post("/contribute/sign-in", data={"token": token})
         cookie = answer.headers["Set-Cookie"]
-        assert all(part in cookie for part in ("HttpOnly", "SameSite=Strict", "Path=/"))
+        assert all(part in cookie for part in ("HttpOnly", "SameSite=Lax", "Path=/"))
         assert token not in cookie
         assert client.post("/contribute/sign-in", data={"token": "no"}).status_code == 401
 
@@ -214,12 +211,16 @@ class TestSending:
 
 class TestChanging:
     @pytest.fixture(autouse=True)
-    def entry(self, client: FlaskClient, auth: dict[str, str]) -> Iterator[None]:
+    def entry(self, client: FlaskClient, auth: dict[str, str], runtime: Runtime) -> Iterator[None]:
         more = '; psr:unheardOf "kept" ; dct:title "Autobus"@hr'
         body = practice("to-change", title="A bus", more=more)
         client.post("/api/entries", data=body, headers=auth, content_type="text/turtle")
         yield
-        client.delete("/api/entries/practice/to-change", headers=auth)
+        never_was(runtime, "https://passerelle.example/id/practice/to-change")
+
+    def version(self, runtime: Runtime, path: str = "practice/to-change") -> str:
+        seen = runtime.store.provenance(f"https://passerelle.example/id/{path}")
+        return str(seen.number) if seen else ""
 
     def form(self, client: FlaskClient) -> MultiDict[str, str]:
         """Return what a browser would send of the form as it is."""
@@ -254,10 +255,14 @@ class TestChanging:
         where = AT + "/to-change/delete"
         assert member.post(where).status_code == 401
         assert member.post(where, data=data).status_code == 422
-        answer = member.post(where, data={**data, "sure": "yes"})
+        data |= {"sure": "yes", "version": "1"}
+        late = member.post(where, data=data)
+        assert (late.status_code, "was changed since" in words(late.text)) == (412, True)
+        data["version"] = self.version(runtime)
+        answer = member.post(where, data=data)
         assert answer.status_code == 303
         assert "The entry was removed." in words(page(member, answer.location))
-        assert member.get("/id/practice/to-change").status_code == 404
+        assert member.get("/id/practice/to-change").status_code == 410
 
     def test_a_removal_that_fails_keeps_the_form(self, member: FlaskClient) -> None:
         text = member.post(AT + "/to-change/delete", data=self.form(member)).text
@@ -267,8 +272,9 @@ class TestChanging:
         assert "Not removed" in text
         assert "Not stored yet" not in text
 
-    def test_what_others_link_to_stays(self, member: FlaskClient) -> None:
-        data = {"csrf": secret(member), "sure": "yes"}
+    def test_what_others_link_to_stays(self, member: FlaskClient, runtime: Runtime) -> None:
+        version = self.version(runtime, "challenge/loneliness")
+        data = {"csrf": secret(member), "sure": "yes", "version": version}
         answer = member.post("/contribute/challenge/loneliness/delete", data=data)
         assert answer.status_code == 409
         assert "is linked from" in answer.text

@@ -6,23 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
-from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg.catalogue.facets import LISTED
-from kg.entries.reading import entry_of, ours_to_say, slug_of
+from kg.entries import history
+from kg.entries.reading import entry_of, name_for, ours_to_say
 from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
 from kg.text.i18n import gettext, language, own_names
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
+from service.api import writes
 from service.core.lists import named
+from service.core.rights import Principal
 from service.core.runtime import current
 from service.http import login
 from service.http.errors import shown
-from service.http.responses import entry_iri, refuse_foreign, visitor, whole
+from service.http.permissions import require
+from service.http.responses import (
+    entry_iri,
+    refuse_foreign,
+    stored_entry,
+    visitor,
+    whole,
+)
 from service.pages.contribute.shacl_form import (
     Ask,
     Control,
@@ -66,7 +76,7 @@ def start() -> str:
     return render_template(
         "contribute.html",
         kinds=kinds,
-        who=login.who(),
+        who=_name(login.who()),
         csrf=login.csrf(),
         removed="removed" in request.args,
     )
@@ -86,8 +96,8 @@ def sign_in() -> BaseResponse | tuple[str, int]:
 @contribute.post("/sign-out")
 def sign_out() -> BaseResponse:
     """Close the session."""
-    if login.writer():
-        session.clear()
+    if login.by_form():
+        login.sign_out()
     return redirect(url_for("contribute.start"), 303)
 
 
@@ -102,22 +112,39 @@ def create(path: str) -> BaseResponse:
 @contribute.route("/<path>/<slug>", methods=["GET", "POST"])
 def change(path: str, slug: str) -> BaseResponse:
     """Show an entry in its form, check what was typed, or replace it."""
-    return _edit(path, current().store.get(entry_iri(path, slug)))
+    return _edit(path, stored_entry(entry_iri(path, slug)))
 
 
 @contribute.post("/<path>/<slug>/delete")
 def remove(path: str, slug: str) -> BaseResponse:
     """Remove an entry that no other links to, if the person is sure."""
-    entry, agent = current().store.get(entry_iri(path, slug)), login.writer()
-    if agent is None or "sure" not in request.form:
-        message = gettext("Tick that you are sure.") if agent else _sign_in_first()
-        return _kept(entry, [Problem("", message)], 422 if agent else 401)
+    entry, who = stored_entry(entry_iri(path, slug)), login.by_form()
+    if who is None or "sure" not in request.form:
+        message = gettext("Tick that you are sure.") if who else _sign_in_first()
+        return _kept(entry, [Problem("", message)], 422 if who else 401)
+    seen, reason = whole(request.form.get("version", "")), request.form.get("reason", "")
     try:
-        current().intake.delete(entry.iri, agent)
+        note, allow = writes.note(who, reason), writes.allowed(who)
+        current().intake.delete(entry.iri, who.name, seen, note, allow=allow)
     except KgError as error:
         return _kept(entry, *shown(error))
     current().written()
     return redirect(url_for("contribute.start", removed=1), 303)
+
+
+@contribute.post("/<path>/<slug>/restore")
+def restore(path: str, slug: str) -> BaseResponse:
+    """Make a former version of an entry the present one, for a curator."""
+    who, iri = login.by_form(), entry_iri(path, slug)
+    if who is None:
+        return redirect(url_for("contribute.start"), 303)
+    require(who, "curator")
+    version, seen = (whole(request.form.get(name, "")) for name in ("version", "seen"))
+    note = writes.note(who, request.form.get("reason", ""))
+    intake, allow = current().intake, writes.allowed(who)
+    history.restore(intake, iri, version, who.name, note, seen, allow=allow)
+    current().written()
+    return redirect(url_for("content.past", path=path, slug=slug), 303)
 
 
 def _kept(entry: Entry, problems: list[Problem], status: int) -> Response:
@@ -133,12 +160,12 @@ def _sign_in_first() -> str:
 def _edit(path: str, entry: Entry | None) -> BaseResponse:
     if request.method == "GET":
         return _answer(_stored(entry) if entry else _form(path, "", MultiDict(), fresh=True))
-    typed, agent = request.form, login.writer()
+    typed, who = request.form, login.by_form()
     check_size(_fields(path), typed)
     slug = entry.slug if entry else ""
     try:
-        if typed.get("do") == "send" and agent:
-            return _store(_draft(path, entry, typed), entry, agent, typed.get("version", ""))
+        if typed.get("do") == "send" and who:
+            return _store(_draft(path, entry, typed), entry, who, typed)
         draft, report = current().intake.examine(lambda: _draft(path, entry, typed), visitor())
         problems = list(report.problems)
         form = _form(path, slug, typed, problems, draft=draft if report.conforms else None)
@@ -152,14 +179,20 @@ def _edit(path: str, entry: Entry | None) -> BaseResponse:
         return _answer(_form(path, slug, typed, problems), status)
 
 
-def _store(draft: Entry, before: Entry | None, agent: str, version: str) -> BaseResponse:
-    runtime = current()
+def _store(draft: Entry, before: Entry | None, who: Principal, typed: Typed) -> BaseResponse:
+    runtime, note = current(), writes.note(who, typed.get("reason", ""))
+    allow = writes.allowed(who)
     if before is None:
-        runtime.intake.create(draft, agent)
+        runtime.intake.create(draft, who.name, note, allow=allow)
     else:
-        runtime.intake.replace(draft, agent, whole(version))
+        seen = whole(typed.get("version", ""))
+        runtime.intake.replace(draft, who.name, seen, note, allow=allow)
     runtime.written()
     return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
+
+
+def _name(who: Principal | None) -> str | None:
+    return who.name if who else None
 
 
 def _fields(path: str) -> tuple[Ask, ...]:
@@ -170,7 +203,8 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
     """The entry that was typed, with what the form does not show left as it was."""
     store, lists, fields = current().store, current().lists, _fields(path)
     title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
-    iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
+    gone = current().intake.gone
+    iri = before.iri if before else name_for(store.base, path, title, gone)
     reader = Reader(store.base, lists.places, lists.titles.find)
     made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
     if reader.problems:
@@ -246,7 +280,7 @@ def _answer(form: Form, status: int = 200) -> Response:
     page = render_template(
         "form.html",
         form=form,
-        who=login.who(),
+        who=_name(login.who()),
         csrf=login.csrf(),
         listed=_listed(form.path),
         options=options,
