@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from service import create_app
 from service.core import server
 from service.core.runtime import Runtime
 from service.core.settings import Settings
+from tests.conftest import settled
 from tests.fake_embedder import HashingEmbedder
 
 BASE = "https://passerelle.example/"
@@ -73,12 +73,6 @@ def token(runtime: Runtime) -> str:
 @pytest.fixture
 def auth(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-def settled(prepared: Path, home: Path) -> Path:
-    """Copy a prepared home to another place."""
-    shutil.copytree(prepared, home, ignore=shutil.ignore_patterns("LOCK"))
-    return home
 
 
 def serve(

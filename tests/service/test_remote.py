@@ -132,6 +132,7 @@ def test_an_engine_that_goes_away_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         assert client.get("/health").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_start_without_the_engine_ends_with_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
