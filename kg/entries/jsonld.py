@@ -21,6 +21,7 @@ import pyoxigraph as ox
 from kg.errors import Malformed, Problem, Refused
 from kg.text.i18n import gettext
 from kg.text.language import proper_tag
+from kg.text.number_formats import plain
 from kg.vocabulary import XSD, context
 
 MAX_DEPTH = 32
@@ -192,7 +193,7 @@ class _Cleaner:
         cleaned = {key: self._value(key, value, path, within) for key, value in node.items()}
         value = cleaned.get("@value")
         if _is_number(value) and not cleaned.keys().isdisjoint({"@type", "type"}):
-            cleaned["@value"] = _plain(value)
+            cleaned["@value"] = plain(Decimal(repr(value)))
         if len(cleaned) > 1 and (key := next(iter(cleaned.keys() & {"@list", "@set"}), None)):
             self._unknown(f"{path}.{key}".lstrip("."), key)
         return cleaned
@@ -239,10 +240,10 @@ class _Cleaner:
         elif _is_number(item):
             # In plain digits: JSON-LD would write 3.5 as 3.5E0.
             if not _NUMBER_TYPES.isdisjoint(_option(definition, "@type")):
-                return _plain(item)
+                return plain(Decimal(repr(item)))
             if definition == {}:  # A property written as an address says nothing of its values.
                 kind = XSD + ("integer" if isinstance(item, int) else "decimal")
-                return {"@value": _plain(item), "@type": kind}
+                return {"@value": plain(Decimal(repr(item))), "@type": kind}
             return item if definition == "@value" else str(item)
         return item
 
@@ -267,11 +268,6 @@ def _problem(where: str, message: str, value: object = None, hint: str | None = 
         str(text).encode("utf-8", "backslashreplace").decode()[:200] for text in (where, value)
     )
     return Problem(path, message, value=None if value is None else shown, hint=hint)
-
-
-def _plain(number: float) -> str:
-    text = f"{Decimal(repr(number)):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _text_fault(text: str) -> str | None:

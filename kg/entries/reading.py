@@ -17,12 +17,22 @@ import pyoxigraph as ox
 
 from kg.entries import jsonld
 from kg.entries.jsonld import MAX_ADDRESS, MAX_DEPTH, NOWHERE, tag_problem
-from kg.entry import CONTROL, SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
+from kg.entry import (
+    CONTROL,
+    SLUG,
+    TOP_CLASSES,
+    Entry,
+    field_name,
+    make,
+    name_of,
+    top_class,
+    whole_as_decimal,
+)
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
 from kg.sparql import scan
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
-from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD, local_name
+from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD, curie, local_name
 
 MAX_ENTRY = 1024 * 1024
 MAX_TRIPLES = 5_000
@@ -274,7 +284,7 @@ class _Numbers:
 def used_twice(triple: ox.Triple) -> Refused:
     """Refuse the second use of a blank node: a part belongs to one whole."""
     return refused(
-        triple.predicate.value,
+        curie(triple.predicate.value),
         gettext("A nested part is used in two places."),
         hint=gettext("Write it twice, or give it an address of its own."),
     )
@@ -308,7 +318,8 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
 
 
 def _term_problems(triple: ox.Triple) -> list[Problem]:
-    path, obj = triple.predicate.value[:MAX_ADDRESS], triple.object
+    obj = triple.object
+    path = field_name(name_of(triple.subject), triple.predicate.value)[:MAX_ADDRESS]
     problems = [
         Problem(
             path,
@@ -340,11 +351,12 @@ def ours_to_say(triple: ox.Triple) -> bool:
 def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
     """Yield claims that only we can make: who wrote what when, and which entries are the same."""
     name, obj = triple.predicate.value, triple.object
+    path = field_name(name_of(triple.subject), name)
     # Which data a match was made from is part of it.
     of_match = name == PSR + "dataVersion" and entry.path == "match"
     if ours_to_say(triple) and not of_match:
         yield Problem(
-            name,
+            path,
             gettext("This is noted here with every change and cannot be sent."),
             value=name_of(obj)[:200],
             hint=gettext("Leave it out."),
@@ -353,7 +365,7 @@ def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
     address = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(name_of(obj)))  # however it is spelt
     if name == OWL + "sameAs" and _ENTRY.search(address):
         yield Problem(
-            name,
+            path,
             gettext("That two entries are the same is decided here and cannot be sent."),
             value=name_of(obj)[:200],
             hint=gettext("Leave it out, or link to the other one as source."),

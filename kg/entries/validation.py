@@ -15,11 +15,11 @@ from rdflib import RDF, Graph, URIRef
 from rdflib.namespace import SH
 from rdflib.term import Node
 
-from kg.entry import Entry
+from kg.entry import Entry, field_name
 from kg.errors import Problem
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
-from kg.vocabulary import PREFIXES, RDF_TYPE, SKOS, turtle_files
+from kg.vocabulary import RDF_TYPE, SKOS, turtle_files
 
 #: parts of one entry, and statements that are no texts, that are checked at most
 MAX_PARTS, MAX_STATEMENTS = 300, 2_000
@@ -150,13 +150,8 @@ class Validator:
                 )
             )
             hint = self.shapes.value(shape, SH.description) if shape else None
-            path = str(prop if isinstance(prop, URIRef) else shape)
-            prefixes = ((p, ns) for p, ns in PREFIXES.items() if path.startswith(ns))
-            if known := next(prefixes, None):
-                path = f"{known[0]}:{path.removeprefix(known[1])}"
-            nested = focus.partition("#")[2]
             problem = Problem(
-                path=f"{nested}/{path}" if nested else path,
+                path=field_name(focus, str(prop if isinstance(prop, URIRef) else shape)),
                 value=None if value is None else str(value)[:500],
                 message=gettext(str(message)),
                 hint=None if hint is None else gettext(str(hint)),
@@ -165,7 +160,9 @@ class Validator:
             )
             problems[focus].append(problem)
         return {
-            node: sorted(p, key=lambda p: (p.severity, p.path, p.shape or "", p.value or ""))
+            node: sorted(
+                set(p), key=lambda p: (p.severity, p.path, p.shape or "", p.value or "", p.message)
+            )
             for node, p in problems.items()
         }
 

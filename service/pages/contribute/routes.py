@@ -43,7 +43,8 @@ contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
 class Form:
     """An entry form as it is shown; ``checked`` when it could be sent as it is.
 
-    ``removing`` when the entry was to be removed and was not.
+    ``notes`` say how numbers were read that have two readings, ``removing`` that the entry was to
+    be removed and was not.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Form:
     version: str
     fresh: bool = False
     checked: bool = False
+    notes: tuple[Problem, ...] = ()
     removing: bool = False
     similar: tuple[Card, ...] = ()
 
@@ -135,29 +137,32 @@ def _edit(path: str, entry: Entry | None) -> BaseResponse:
         return _answer(_stored(entry) if entry else _form(path, "", MultiDict(), fresh=True))
     typed, agent = request.form, login.writer()
     check_size(_fields(path), typed)
-    slug = entry.slug if entry else ""
+    slug, send = entry.slug if entry else "", typed.get("do") == "send"
+    runtime, lists = current(), current().lists
+    reader = Reader(runtime.store.base, lists.places, lists.titles.find)
     try:
-        if typed.get("do") == "send" and agent:
-            return _store(_draft(path, entry, typed), entry, agent, typed.get("version", ""))
-        draft, report = current().intake.examine(lambda: _draft(path, entry, typed), visitor())
-        problems = list(report.problems)
-        form = _form(path, slug, typed, problems, draft=draft if report.conforms else None)
-        if typed.get("do") == "send":
-            return _answer(
-                _form(path, slug, typed, [Problem("", _sign_in_first()), *problems]), 401
-            )
+        if send and agent:
+            return _store(_draft(path, entry, typed, reader), entry, agent)
+        draft, report = runtime.intake.examine(
+            lambda: _draft(path, entry, typed, reader), visitor()
+        )
+        if send:
+            problems = [Problem("", _sign_in_first()), *report.problems]
+            return _answer(_form(path, slug, typed, problems, reader.notes), 401)
+        checked = draft if report.conforms else None
+        form = _form(path, slug, typed, report.problems, reader.notes, draft=checked)
         return _answer(form, 200 if report.conforms else 422)
     except KgError as error:
         problems, status = shown(error)
-        return _answer(_form(path, slug, typed, problems), status)
+        return _answer(_form(path, slug, typed, problems, reader.notes), status)
 
 
-def _store(draft: Entry, before: Entry | None, agent: str, version: str) -> BaseResponse:
+def _store(draft: Entry, before: Entry | None, agent: str) -> BaseResponse:
     runtime = current()
     if before is None:
         runtime.intake.create(draft, agent)
     else:
-        runtime.intake.replace(draft, agent, whole(version))
+        runtime.intake.replace(draft, agent, whole(request.form.get("version", "")))
     runtime.written()
     return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
 
@@ -166,12 +171,11 @@ def _fields(path: str) -> tuple[Ask, ...]:
     return asks(current().intake.validator.shapes, CLASSES[path])
 
 
-def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
+def _draft(path: str, before: Entry | None, typed: Typed, reader: Reader) -> Entry:
     """The entry that was typed, with what the form does not show left as it was."""
-    store, lists, fields = current().store, current().lists, _fields(path)
+    base, fields = current().store.base, _fields(path)
     title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
-    iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
-    reader = Reader(store.base, lists.places, lists.titles.find)
+    iri = before.iri if before else f"{base}id/{path}/{slug_of(title)}"
     made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
     if reader.problems:
         raise Refused(gettext("Some fields cannot be read."), reader.problems)
@@ -183,7 +187,7 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
         for t in kept
         if t.predicate.value not in properties and str(t.subject) in there and not ours_to_say(t)
     ]
-    return entry_of([*made, *left], store.base, iri=iri)
+    return entry_of([*made, *left], base, iri=iri)
 
 
 def _stored(entry: Entry) -> Form:
@@ -202,6 +206,7 @@ def _form(
     slug: str,
     typed: Typed,
     problems: Sequence[Problem] = (),
+    notes: Sequence[Problem] = (),
     *,
     draft: Entry | None = None,
     fresh: bool = False,
@@ -210,8 +215,9 @@ def _form(
         path=path,
         slug=slug,
         kind=vocabulary().label(CLASSES[path], language()),
-        controls=controls(_fields(path), typed, problems),
+        controls=controls(_fields(path), typed, [*problems, *notes]),
         problems=tuple(problems),
+        notes=tuple(notes),
         version=typed.get("version", ""),
         fresh=fresh,
         checked=draft is not None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import count
 
 import pyoxigraph as ox
@@ -17,13 +18,16 @@ from rdflib.namespace import SH
 from rdflib.term import Node
 from werkzeug.datastructures import MultiDict
 
+from kg.entries.jsonld import NOWHERE
 from kg.entries.reading import MAX_LITERAL
 from kg.entries.validation import MAX_PARTS
 from kg.entry import Entry
 from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, language
-from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD
+from kg.text.number_formats import day, exact, is_euro, plain, read_day, read_number
+from kg.vocabulary import CLASSES, PSH, PSR, RDF, RDF_TYPE, XSD, curie
 from service.core.places import PlaceBook
+from service.pages.entry.layout import MONEY, written
 from service.pages.parts.components import label
 
 LONG = 500
@@ -80,14 +84,6 @@ class Control:
     values: tuple[tuple[str, str], ...]
     problems: tuple[Problem, ...]
     parts: tuple[tuple[str, tuple[Control, ...]], ...] = ()
-
-
-def curie(iri: str) -> str:
-    """Shorten an IRI by a prefix of ours, or leave it as it is."""
-    for prefix, namespace in PREFIXES.items():
-        if iri.startswith(namespace):
-            return f"{prefix}:{iri.removeprefix(namespace)}"
-    return iri
 
 
 def asks(shapes: Graph, kind: str, depth: int = 0) -> tuple[Ask, ...]:
@@ -163,6 +159,8 @@ def filled(entry: Entry, fields: Sequence[Ask], names: dict[str, str], node: str
                 typed.update(filled(entry, ask.parts, names, value.value))
             elif ask.kind == "entry":
                 text = names.get(text, text)
+            elif ask.kind == "number" and isinstance(value, ox.Literal):
+                text = exact(Decimal(text)) if value.datatype.value == ask.datatype else text
             typed.add(before + ask.name, text)
             if ask.spoken:
                 tag = value.language if isinstance(value, ox.Literal) else ""
@@ -177,7 +175,7 @@ def controls(
     made = []
     for ask in fields:
         name = before + ask.name
-        wrong = tuple(p for p in problems if curie(p.path) == name)
+        wrong = tuple(p for p in problems if p.path == name)
         parts = tuple(
             (fragment, controls(ask.parts, typed, problems, fragment + "/"))
             for fragment in (_fragments(ask, typed, name) if ask.kind == "part" else ())
@@ -214,13 +212,17 @@ def check_size(fields: Sequence[Ask], typed: Typed) -> None:
 
 
 class Reader:
-    """Makes triples of what was typed; collects what cannot be one in ``problems``."""
+    """Makes triples of what was typed, in the reader's language where it comes to numbers.
+
+    What cannot be one is collected in ``problems``, and in ``notes`` what has two readings.
+    """
 
     def __init__(
         self, base: str, places: PlaceBook, named: Callable[[str, str], str | None]
     ) -> None:
         self._base, self._places, self._named = base, places, named
         self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
 
     def triples(
         self, node: ox.NamedNode, kind: str, fields: Sequence[Ask], typed: Typed, before: str = ""
@@ -246,19 +248,48 @@ class Reader:
             match ask.kind:
                 case "entry":
                     return ox.NamedNode(self._entry(ask, text))
-                case "choice" | "link":
+                case "choice":
                     return ox.NamedNode(text)
+                case "link":
+                    return _address(text)
+                case "number":
+                    return self._number(ask, name, text)
+                case "date":
+                    return _day(text)
             if ask.spoken:
                 return ox.Literal(text, language=lang or language())
-            year = ask.kind == "date" and re.fullmatch(r"\d{4}", text)
-            kind = XSD + "gYear" if year else ask.datatype
-            kind = XSD + "date" if ask.kind == "date" and not year else kind
-            return ox.Literal(text, datatype=ox.NamedNode(kind))
+            return ox.Literal(text, datatype=ox.NamedNode(ask.datatype))
         except Refused as error:
             self.problems += [Problem(name, p.message, p.value, p.hint) for p in error.problems]
         except ValueError:
             self.problems.append(Problem(name, gettext("This cannot be read."), text, ask.hint))
         return None
+
+    def _number(self, ask: Ask, name: str, text: str) -> ox.Literal:
+        whole = ask.datatype == XSD + "integer"
+        example = written(ask.prop, 12 if whole else 12.5)
+        hint = gettext("Write it like %(example)s.", example=example)
+        try:
+            figure = read_number(text)
+        except ValueError as error:
+            message = gettext("This is not a number.")
+            raise refused(name, message, value=text, hint=hint) from error
+        value, unit = plain(figure.value), figure.unit
+        euros = ask.prop in MONEY and is_euro(unit)
+        if unit and unit != read_number(example).unit and not euros:
+            message = gettext("“%(unit)s” is not the unit of this field.", unit=unit)
+            raise refused(name, message, value=text, hint=hint)
+        if whole and "." in value:
+            raise refused(name, gettext("This is not a whole number."), value=text, hint=hint)
+        if figure.other is not None:
+            message = gettext(
+                "“%(text)s” is read as %(number)s here; elsewhere it is %(other)s.",
+                text=text,
+                number=exact(figure.value),
+                other=exact(figure.other),
+            )
+            self.notes.append(Problem(name, message, text, severity="warning"))
+        return ox.Literal(value, datatype=ox.NamedNode(ask.datatype))
 
     def _entry(self, ask: Ask, text: str) -> str:
         """The entry that a title, ``title (name)`` or address means."""
@@ -268,3 +299,24 @@ class Reader:
             return iri
         name = re.search(r"\(([A-Za-z0-9._-]+)\)$", text)
         return f"{self._base}id/{ask.source}/{name[1]}" if name else text
+
+
+def _address(text: str) -> ox.NamedNode:
+    """An address as it was typed; one without http:// is refused as in every other document."""
+    try:
+        return ox.NamedNode(text if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) else NOWHERE + text)
+    except ValueError as error:
+        hint = gettext("Write a full http or https address.")
+        raise refused("", gettext("This is not an address."), value=text, hint=hint) from error
+
+
+def _day(text: str) -> ox.Literal:
+    """A year or a day, in any form that pages write."""
+    if re.fullmatch("[0-9]{4}", text):
+        return ox.Literal(text, datatype=ox.NamedNode(XSD + "gYear"))
+    try:
+        return ox.Literal(read_day(text), datatype=ox.NamedNode(XSD + "date"))
+    except ValueError as error:
+        message = gettext("This is not a day of the calendar.")
+        hint = gettext("Write it like %(example)s.", example=day("2019-05-31", "medium"))
+        raise refused("", message, value=text, hint=hint) from error
