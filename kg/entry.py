@@ -90,14 +90,8 @@ class Entry:
 
     def linked(self) -> set[str]:
         """Every IRI that the entry points to, outside its own fragments."""
-        own = self.iri + "#"
-        return {
-            t.object.value
-            for t in self.triples
-            if isinstance(t.object, ox.NamedNode)
-            and t.object.value != self.iri
-            and not t.object.value.startswith(own)
-        }
+        links = (t.object.value for t in self.triples if isinstance(t.object, ox.NamedNode))
+        return {iri for iri in links if iri.partition("#")[0] != self.iri}
 
     def nodes(self) -> list[str]:
         """The IRIs of the entry and of its nested nodes."""

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
+from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
@@ -241,15 +242,27 @@ def _rename(
     uses = Counter(t.object for t in blank)
     if shared := next((t for t in blank if uses[t.object] > 1), None):
         raise used_twice(shared)
-    children = defaultdict(list)
+    children: dict[Any, list[ox.Triple]] = defaultdict(list)
     for triple in triples:
         children[triple.subject].append(triple)
-    names: dict[ox.NamedNode | ox.BlankNode, ox.NamedNode] = {root: ox.NamedNode(name)}
+    names: dict[Any, ox.NamedNode] = {root: ox.NamedNode(name)}
+    taken = {name_of(node) for t in triples for node in (t.subject, t.object)}
+    numbers: dict[str, count[int]] = defaultdict(lambda: count(1))
+
+    def name_below(node: Any) -> None:  # noqa: ANN401
+        """Number the blank nodes below a node, ordered by property and content."""
+        below = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
+        below.sort(key=lambda t: (t.predicate.value, _content(t.object, children)))
+        for triple in below:
+            kind = local_name(triple.predicate.value).removeprefix("has").lower()
+            free = (f"{name}#{kind}-{number}" for number in numbers[kind])
+            names[triple.object] = ox.NamedNode(next(part for part in free if part not in taken))
+            name_below(triple.object)
+
     nodes = (s for s in children if isinstance(s, ox.NamedNode))
     parts = sorted((node for node in nodes if node.value.startswith(name + "#")), key=str)
-    numbers = _Numbers(name, triples)
     for start in (root, *parts):
-        _name_children(start, numbers, children, names)
+        name_below(start)
     strays = [s for s in children if s not in names and s not in parts]
     if strays:
         raise refused(
@@ -259,26 +272,9 @@ def _rename(
             hint=gettext("Send one entry at a time; link to others by their IRI."),
         )
     return [
-        ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))  # type: ignore[arg-type]
+        ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))
         for t in triples
     ]
-
-
-class _Numbers:
-    """Gives out names for nested nodes that the document does not use itself."""
-
-    def __init__(self, name: str, triples: list[ox.Triple]) -> None:
-        self._name = name
-        self._taken = {name_of(node) for t in triples for node in (t.subject, t.object)}
-        self._last: Counter[str] = Counter()
-
-    def next(self, kind: str) -> ox.NamedNode:
-        """The first free name for a kind of part."""
-        while True:
-            self._last[kind] += 1
-            name = f"{self._name}#{kind}-{self._last[kind]}"
-            if name not in self._taken:
-                return ox.NamedNode(name)
 
 
 def used_twice(triple: ox.Triple) -> Refused:
@@ -290,21 +286,7 @@ def used_twice(triple: ox.Triple) -> Refused:
     )
 
 
-def _name_children(
-    node: Any,  # noqa: ANN401
-    numbers: _Numbers,
-    children: dict[Any, list[ox.Triple]],
-    names: dict[Any, ox.NamedNode],
-) -> None:
-    """Number the blank nodes below a node, ordered by property and content."""
-    blank = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
-    for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
-        kind = local_name(triple.predicate.value).removeprefix("has")
-        names[triple.object] = numbers.next(kind.lower())
-        _name_children(triple.object, numbers, children, names)
-
-
-def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
+def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int = 0) -> str:  # noqa: ANN401
     """The content of a nested node without the names of blank nodes, to sort by."""
     if level > MAX_DEPTH:
         raise Malformed(gettext("Parts may be nested %(most)s deep at most.", most=MAX_DEPTH))
