@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any, TypeGuard
@@ -41,27 +40,6 @@ _OPTIONS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-@dataclass(frozen=True)
-class Keys:
-    """The keys that a document may use: ours, and those that its own context declares."""
-
-    terms: Mapping[str, Any]
-
-    def definition(self, key: str) -> Any:  # noqa: ANN401
-        """The definition of a property, alias, keyword or class; None of an unknown key.
-
-        A property that is written as an address, in full or with a prefix, has no rules.
-        """
-        if key in _KEYWORDS:
-            return key
-        term = self.terms.get(key)
-        if term is not None:
-            return None if key.startswith("@") or _is_prefix(term) else term
-        prefix, _, local = key.partition(":")
-        known = _is_prefix(self.terms.get(prefix)) and local and not local.startswith("//")
-        return {} if known or _is_address(key) else None
-
-
 def prepare(text: str) -> str:
     """The document with our own context in place of any reference to it.
 
@@ -81,8 +59,7 @@ def prepare(text: str) -> str:
     nodes = document if isinstance(document, list) else [document]
     if not nodes or not all(isinstance(node, dict) for node in nodes):
         raise Malformed(gettext("Send one JSON object with one entry."))
-    keys = Keys({name: term for terms in [context(), *own] for name, term in terms.items()})
-    cleaner = _Cleaner(keys)
+    cleaner = _Cleaner({name: term for terms in [context(), *own] for name, term in terms.items()})
     bodies = [cleaner.node(node) for node in nodes]
     if cleaner.problems:
         raise Refused(gettext("Some parts of the entry cannot be read."), cleaner.problems)
@@ -182,11 +159,28 @@ def load(text: str) -> Any:  # noqa: ANN401
 
 
 class _Cleaner:
-    """Cleans nodes for the parser, and notes the problems in them."""
+    """Cleans nodes for the parser, and notes the problems in them.
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    The ``terms`` are ours and those that the document's own context declares.
+    """
+
+    def __init__(self, terms: Mapping[str, Any]) -> None:
+        self._terms = terms
         self.problems: list[Problem] = []
+
+    def _definition(self, key: str) -> Any:  # noqa: ANN401
+        """The definition of a property, alias, keyword or class; None of an unknown key.
+
+        A property that is written as an address, in full or with a prefix, has no rules.
+        """
+        if key in _KEYWORDS:
+            return key
+        term = self._terms.get(key)
+        if term is not None:
+            return None if key.startswith("@") or _is_prefix(term) else term
+        prefix, _, local = key.partition(":")
+        known = _is_prefix(self._terms.get(prefix)) and local and not local.startswith("//")
+        return {} if known or _is_address(key) else None
 
     def node(self, node: dict[str, Any], path: str = "", within: Any = None) -> dict[str, Any]:  # noqa: ANN401
         """Clean a node: numbers become text; ``within`` is the definition of its property."""
@@ -200,7 +194,7 @@ class _Cleaner:
 
     def _value(self, key: str, value: Any, path: str, within: Any) -> Any:  # noqa: ANN401
         where = f"{path}.{key}".lstrip(".")
-        definition = within if key in {"@list", "@set"} else self._keys.definition(key)
+        definition = within if key in {"@list", "@set"} else self._definition(key)
         if definition is None:
             return self._unknown(where, key)
         if "@language" in _option(definition, "@container") and isinstance(value, dict):

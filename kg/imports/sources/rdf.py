@@ -45,14 +45,11 @@ def rows(path: Path, base: str, noted: Noted = nothing_noted) -> Iterator[Row]:
         raise not_utf8(path, error) from error
     kind = path.suffix.lower()
     taken: set[str | None] = set()
-    if kind in JSON:
-        made = _json_rows(path, text, base, noted)
-    elif kind in FORMATS:
-        made = _graph_rows(path, text, base, noted)
-    else:
+    if kind not in {*FORMATS, *JSON}:
         known = ", ".join([*FORMATS, *JSON])
         raise ImportFailed(f"{path.name} is of no kind that is read; name it {known}.")
-    for row in made:
+    read = _json_rows if kind in JSON else _graph_rows
+    for row in read(path, text, base, noted):
         if row.entry and row.entry.iri in taken:  # perhaps a name made from a title
             message = gettext("An earlier row of the file has the same name.")
             hint = gettext("Give each its own address, or titles that differ.")
@@ -66,17 +63,16 @@ def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
     reference = None  # our own context
     try:
         document = jsonld.load(text)
-        if isinstance(document, dict) and document.get("@context") != context():
-            reference = document.get("@context")
-            jsonld.contexts(reference)
+        if isinstance(document, dict):
+            if (own := document.pop("@context", None)) != context():
+                reference = own
+                jsonld.contexts(reference)
+            document = document.get("@graph", document)
     except Malformed as error:
         raise ImportFailed(f"{path.name} cannot be read: {error}") from error
     except Refused as error:
         why = error.problems[0].message
         raise ImportFailed(f"{path.name} has a context of its own: {why}") from error
-    if isinstance(document, dict):
-        document.pop("@context", None)
-        document = document.get("@graph", document)
     items = document if isinstance(document, list) else [document]
 
     def is_ours(node: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
@@ -124,8 +124,8 @@ def remove(path: str, slug: str) -> BaseResponse:
 
 def _kept(entry: Entry, problems: list[Problem], status: int) -> Response:
     """Say why an entry was not removed, with what was typed into its form."""
-    form = _form(entry.path, entry.slug, request.form, problems)
-    return _answer(replace(form, removing=True), status)
+    form = _form(entry.path, entry.slug, request.form, problems, removing=True)
+    return _answer(form, status)
 
 
 def _sign_in_first() -> str:
@@ -210,6 +210,7 @@ def _form(
     *,
     draft: Entry | None = None,
     fresh: bool = False,
+    removing: bool = False,
 ) -> Form:
     return Form(
         path=path,
@@ -221,6 +222,7 @@ def _form(
         version=typed.get("version", ""),
         fresh=fresh,
         checked=draft is not None,
+        removing=removing,
         similar=_similar(draft) if draft else (),
     )
 
