@@ -18,7 +18,7 @@ from typing import Any, TypeGuard
 import pyoxigraph as ox
 
 from kg.errors import Malformed, Problem, Refused
-from kg.text.i18n import gettext
+from kg.text.i18n import gettext, mark
 from kg.text.language import proper_tag
 from kg.text.number_formats import plain
 from kg.vocabulary import XSD, context
@@ -78,26 +78,18 @@ def contexts(reference: object) -> list[dict[str, Any]]:
     for one in reference if isinstance(reference, list) else [reference]:
         if isinstance(one, dict):
             known = {**context(), **one}
+            message = gettext("A context here may only declare prefixes and terms.")
+            hint = gettext('Write "name": "https://...", or use the keys of /context.jsonld.')
             problems += [
-                _problem(
-                    f"@context.{name}",
-                    gettext("A context here may only declare prefixes and terms."),
-                    json.dumps(definition),
-                    gettext('Write "name": "https://...", or use the keys of /context.jsonld.'),
-                )
+                _problem(f"@context.{name}", message, json.dumps(definition), hint)
                 for name, definition in one.items()
                 if not _declares(name, definition, known)
             ]
             own.append(one)
         elif one is not None and str(one).rsplit("/", 1)[-1] != "context.jsonld":
-            problems.append(
-                _problem(
-                    "@context",
-                    gettext("Only our own context is used; others are never fetched."),
-                    one,
-                    gettext('Leave "@context" out or write "/context.jsonld" of this service.'),
-                )
-            )
+            message = gettext("Only our own context is used; others are never fetched.")
+            hint = gettext('Leave "@context" out or write "/context.jsonld" of this service.')
+            problems.append(_problem("@context", message, one, hint))
     if problems:
         raise Refused(problems[0].message, problems)
     return own
@@ -216,12 +208,8 @@ class _Cleaner:
             return self.node(item, where, definition)
         is_text = "@language" in _option(definition, "@container")
         if isinstance(item, list) or (is_text and not isinstance(item, str)):
-            message = (
-                gettext("A text was expected.")
-                if is_text
-                else gettext("A list in a list is not read here.")
-            )
-            self.problems.append(_problem(where, message, item))
+            text, nested = "A text was expected.", mark("A list in a list is not read here.")
+            self.problems.append(_problem(where, gettext(text if is_text else nested), item))
         elif definition == "@included":
             self._unknown(where, str(item))
         elif isinstance(item, str) and definition == "@language":
