@@ -99,6 +99,12 @@ def day(text: str, length: Literal["long", "medium"] = "long") -> str:
         return text
 
 
+def read_whole(text: str, digits: int) -> int | None:
+    """A number of at most ``digits`` plain digits; None for anything else, a sign included."""
+    plain = text.isascii() and text.isdecimal() and len(text) <= digits
+    return int(text) if plain else None
+
+
 def read_number(text: str, *, strictly: str = "") -> Figure:
     """The number in a text that anybody in Europe may have written.
 
