@@ -440,14 +440,11 @@ class _Reader:
 
     def _resolved(self, written: str) -> str:
         """An IRI that stands in brackets as the engine reads it."""
-        line = f"<urn:x> <urn:x> {written} ."
-        try:
-            (quad,) = ox.parse(line, format=ox.RdfFormat.TURTLE, base_iri=self._base)
-        except (SyntaxError, ValueError) as error:
+        term = read_term(written, self._base)
+        if not isinstance(term, ox.NamedNode):
             self._at -= 1
-            raise self._unknown() from error
-        assert isinstance(quad.object, ox.NamedNode)
-        return quad.object.value
+            raise self._unknown()
+        return term.value
 
     # Paths
 
@@ -517,6 +514,16 @@ def _parted(read: Sequence[Token]) -> Iterator[Token]:
         yield Token("name", name, token.start)
         for number in range(len(name), len(token.text)):
             yield Token("mark", ".", token.start + number)
+
+
+def read_term(written: str, base: str | None = None) -> ox.NamedNode | ox.Literal | None:
+    """An IRI or a literal as the engine's parser reads it, its escapes too; None of others."""
+    line = f"<urn:x> <urn:x> {written} ."
+    try:
+        (quad,) = ox.parse(line, format=ox.RdfFormat.TURTLE, base_iri=base)
+    except (SyntaxError, ValueError):
+        return None
+    return quad.object if isinstance(quad.object, ox.NamedNode | ox.Literal) else None
 
 
 def _variable(token: Token) -> Node:

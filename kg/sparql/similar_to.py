@@ -17,7 +17,18 @@ from dataclasses import dataclass, field, replace
 import pyoxigraph as ox
 
 from kg.errors import LimitExceeded, Malformed, TooLarge
-from kg.sparql.patterns import FIRST, NIL, REST, Group, Node, Statement, Triple, Unreadable, groups
+from kg.sparql.patterns import (
+    FIRST,
+    NIL,
+    REST,
+    Group,
+    Node,
+    Statement,
+    Triple,
+    Unreadable,
+    groups,
+    read_term,
+)
 from kg.sparql.query import PublicQuery
 from kg.sparql.scan import decode_escapes, place
 from kg.sparql.syntax_errors import mistake
@@ -336,7 +347,7 @@ def _query(words: list[Node], call: Triple) -> SimilarQuery:
     about, *rest = words
     limit, path = 10, "practice"
     if rest and rest[0].kind == "literal":
-        number = _literal(rest.pop(0))
+        number = read_term(rest.pop(0).text)
         digits = number.value if number else ""
         limit = int(digits) if re.fullmatch(r"\+?0*\d{1,9}", digits) else 0
     if rest:
@@ -349,18 +360,11 @@ def _query(words: list[Node], call: Triple) -> SimilarQuery:
         )
     if about.iri:
         return SimilarQuery(limit, path, entry=about.iri)
-    text = _literal(about)
-    if text is None or text.datatype.value not in _TEXTS or len(text.value) > MAX_TEXT:
+    text = read_term(about.text) if about.kind == "literal" else None
+    if (
+        not isinstance(text, ox.Literal)
+        or text.datatype.value not in _TEXTS
+        or len(text.value) > MAX_TEXT
+    ):
         raise Unreadable(call.start, f"it takes an entry or a text of up to {MAX_TEXT} characters")
     return SimilarQuery(limit, path, text=text.value, lang=text.language)
-
-
-def _literal(node: Node) -> ox.Literal | None:
-    """A literal, its quotes and escapes read by the engine's parser."""
-    if node.kind != "literal":
-        return None
-    try:
-        (quad,) = ox.parse(f"<urn:x> <urn:x> {node.text} .", format=ox.RdfFormat.TURTLE)
-    except (SyntaxError, ValueError):
-        return None
-    return quad.object if isinstance(quad.object, ox.Literal) else None
