@@ -230,7 +230,10 @@ class _Spelling:
     entries: dict[Node, Node] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._first, self._rest = self._members(FIRST), self._members(REST)
+        self._cells: dict[tuple[str | None, Node], list[Triple]] = {}
+        for group in self.groups:
+            for triple in group.triples():
+                self._cells.setdefault((triple.predicate, triple.subject), []).append(triple)
 
     def call(self, triple: Triple, group: Group) -> _Call:
         """Read one pattern of a group."""
@@ -257,28 +260,19 @@ class _Spelling:
 
     def _list(self, node: Node, call: Triple) -> list[Node]:
         """The members of an RDF list; what is none is a list of its own."""
-        first, rest = self._first, self._rest
-        if node.iri != NIL and node not in first:
+        if node.iri != NIL and (FIRST, node) not in self._cells:
             if node.kind == "blank" and node == call.object:
                 raise Unreadable(call.start, "a blank node is like nothing")
             return [node]
         members: list[Node] = []
         while node.iri != NIL:
-            cells = [*first.get(node, []), *rest.get(node, [])]
+            cells = [c for p in (FIRST, REST) for c in self._cells.get((p, node), ())]
             if len(cells) != 2 or len(members) > _LONGEST:
                 raise Unreadable(call.start, "a list cannot be read")
             self.used.update(cells)
             members.append(cells[0].object)
             node = cells[1].object
         return members
-
-    def _members(self, predicate: str) -> dict[Node, list[Triple]]:
-        cells: dict[Node, list[Triple]] = {}
-        for group in self.groups:
-            for triple in group.triples():
-                if triple.predicate == predicate:
-                    cells.setdefault(triple.subject, []).append(triple)
-        return cells
 
     def split(self, triples: list[Triple]) -> tuple[list[Triple], set[Triple]]:
         """Part the triples about fresh variables and what these lead to from the rest."""
