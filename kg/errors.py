@@ -22,14 +22,8 @@ class Problem:
 
     def as_dict(self) -> dict[str, str | None]:
         """The fields as a JSON object of the contract."""
-        return {
-            "path": self.path,
-            "value": self.value,
-            "message": self.message,
-            "hint": self.hint,
-            "shape": self.shape,
-            "severity": self.severity,
-        }
+        names = ("path", "value", "message", "hint", "shape", "severity")
+        return {name: getattr(self, name) for name in names}
 
 
 class KgError(Exception):

@@ -15,6 +15,7 @@ from kg.entry import SLUG, Entry
 from kg.errors import NotFound
 from kg.stores.protocol import Version
 from kg.text.i18n import gettext
+from kg.text.number_formats import read_whole
 from kg.vocabulary import CLASSES
 from matcher.model.answer import plain
 from service.core.proxies import HOST_NAMED, household
@@ -71,7 +72,8 @@ def refuse_foreign() -> None:
 
 def whole(text: str) -> int:
     """Read a whole number as it was sent; -1 for what is none, or is absurdly long."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else -1
+    number = read_whole(text, 15)
+    return -1 if number is None else number
 
 
 def location(path: str) -> str:
