@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kg.vocabulary import DCT
-from matcher.graph.view import World
+from matcher.graph.view import World, surviving
 from matcher.model.answer import Match, NamedEntry
 from matcher.model.reasons import Reason
 from matcher.search.ranking import level
@@ -15,29 +16,31 @@ M = TypeVar("M", bound=Match)
 N = TypeVar("N", bound=NamedEntry)
 
 
-def named(world: World, iri: str, lang: str, kind: type[N], /, **more: Any) -> N:  # noqa: ANN401
-    """Name an entry by its class, title and country, with the other fields of ``kind``."""
-    entry = world.get(iri)
-    country = next(iter(world.countries(entry)), None)
-    title = entry.text(DCT + "title", lang)
-    return kind(entry=iri, type=entry.path, title=title, country=country, **more)
+@dataclass(frozen=True)
+class Names:
+    """Entries by class, title and country, the title in the language of a question."""
 
+    world: World
+    lang: str
 
-def names(world: World, iri: str, lang: str) -> NamedEntry:
-    """Name an entry by its class, title and country."""
-    return named(world, iri, lang, NamedEntry)
+    def named(self, kind: type[N], iri: str, /, **more: Any) -> N:  # noqa: ANN401
+        """Name an entry, with the other fields of ``kind``."""
+        entry = self.world.get(iri)
+        country = next(iter(self.world.countries(entry)), None)
+        title = entry.text(DCT + "title", self.lang)
+        return kind(entry=iri, type=entry.path, title=title, country=country, **more)
 
+    def entry(self, iri: str) -> NamedEntry:
+        """Name an entry and say no more of it."""
+        return self.named(NamedEntry, iri)
 
-def match(
-    world: World,
-    iri: str,
-    score: float,
-    lang: str,
-    reasons: Iterable[Reason],
-    kind: type[M],
-    /,
-    **more: Any,  # noqa: ANN401
-) -> M:
-    """Make a match: the entry's names, score, level and reasons, with the fields of ``kind``."""
-    own: dict[str, Any] = {"score": round(score, 4), "level": level(score)}
-    return named(world, iri, lang, kind, **own | {"reasons": tuple(reasons)} | more)
+    def entries(self, iris: Iterable[str]) -> tuple[NamedEntry, ...]:
+        """Name those that are still there."""
+        return tuple(surviving(iris, self.entry))
+
+    def match(
+        self, kind: type[M], iri: str, score: float, reasons: Iterable[Reason], /, **more: object
+    ) -> M:
+        """Make a match with its score, level and reasons, and the other fields of ``kind``."""
+        own = {"score": round(score, 4), "level": level(score), "reasons": tuple(reasons)}
+        return self.named(kind, iri, **own | more)

@@ -127,21 +127,22 @@ def concept(scheme: str, value: str, path: str) -> str:
     return iri
 
 
+def concepts(raw: Mapping[str, Any], name: str, scheme: str, part: str) -> tuple[str, ...]:
+    """Read a list in a part of a request as concepts' IRIs; Refused for one that is not known."""
+    return tuple(concept(scheme, value, f"{part}.{name}") for value in raw.get(name, ()))
+
+
 def check_target(raw: Mapping[str, Any]) -> Target:
     """Read what was stated, concepts as IRIs; Refused names what is not known."""
-
-    def concepts(name: str, scheme: str) -> tuple[str, ...]:
-        return tuple(concept(scheme, value, f"target.{name}") for value in raw.get(name, ()))
-
+    languages = (
+        _one_of(primary(value), LANGUAGES, "target.languages") for value in raw.get("languages", ())
+    )
     return Target(
         budget_per_head=raw.get("budget_per_head"),
-        competences=concepts("competences", "competence"),
-        actor_types=concepts("actor_types", "actor-type"),
-        languages=tuple(
-            _one_of(primary(value), LANGUAGES, "target.languages")
-            for value in raw.get("languages", ())
-        ),
-        target_groups=concepts("target_groups", "target-group"),
+        competences=concepts(raw, "competences", "competence", "target"),
+        actor_types=concepts(raw, "actor_types", "actor-type", "target"),
+        languages=tuple(languages),
+        target_groups=concepts(raw, "target_groups", "target-group", "target"),
     )
 
 

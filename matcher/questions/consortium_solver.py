@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +57,7 @@ def broken(chosen: Collection[Candidate], rules: Rules) -> bool:
 
 
 def choose(
-    pool: Sequence[Candidate], rules: Rules, wishes: Sequence[str]
+    pool: Sequence[Candidate], rules: Rules, wishes: Iterable[str]
 ) -> list[Candidate] | None:
     """The best set, what is most relevant first; None if no set keeps the rules.
 

@@ -120,6 +120,10 @@ class Ranking:
         raw = float(self.scores[self.picture.position[iri]])
         return chance(raw, self.fit or 0.0, self.logit)
 
+    def probabilities(self, limit: int) -> dict[str, float]:
+        """The calibrated scores of the best entries."""
+        return {iri: self.probability(iri) for iri in self.best(limit)}
+
     def nothing_good(self) -> bool:
         """Whether even the best entries are too far from the question."""
         best = self.best(1)
