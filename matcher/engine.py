@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kg.entry import Entry
 from kg.stores.protocol import Store
 from kg.text.i18n import ngettext
 from matcher.encoding import centring, ngrams, text
@@ -37,9 +36,13 @@ class Desk:
     """A store, an index that follows it, and what all questions share."""
 
     def __init__(
-        self, store: Store, embedder: Embedder, home: Path, weights: Weights = WEIGHTS,
+        self,
+        store: Store,
+        embedder: Embedder,
+        home: Path,
+        weights: Weights = WEIGHTS,
         reranker: Reranker | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.store, self.embedder, self.reranker = store, embedder, reranker
         self.weights = weighed(weights)
         self.means = for_model(embedder, home)
@@ -103,58 +106,51 @@ class Snapshot:
 
     @property
     def store(self) -> Store:
-        """Return the store that entries are read from."""
+        """The store that entries are read from."""
         return self.desk.store
 
     @property
     def weights(self) -> Weights:
-        """Return the weights of this installation."""
+        """The weights of this installation."""
         return self.desk.weights
 
     def rank(self, question: Question, filters: Filters) -> Ranking:
-        """Score all entries for what is asked about."""
-        entry, lang = question.entry, question.lang
+        """Score all entries for what is asked about.
+
+        A challenge is a need in words: the scores of questions are those that fit. They are kept
+        for the next who asks about it.
+        """
+        entry, lang, index, picture = question.entry, question.lang, self.desk.index, self.picture
         if entry is None:
             return self.rank_text(question.text or "", lang, filters)
-        if entry.path == "challenge":
-            return self._rank_challenge(entry, lang, filters)
-        index, picture = self.desk.index, self.picture
-        return self.standing(by_entry(index, entry, filters, picture=picture, lang=lang))
-
-    def rank_text(
-        self, words: str, lang: str, filters: Filters, facets: Sequence[str] = text.FACETS
-    ) -> Ranking:
-        """Return the scores of all entries for a text, compared with the facets named."""
-        index, picture = self.desk.index, self.picture
-        return self.standing(by_text(index, words, lang, filters, facets, picture=picture))
-
-    def _rank_challenge(self, challenge: Entry, lang: str, filters: Filters) -> Ranking:
-        """Return the scores for a challenge, kept for the next who asks about it.
-
-        A challenge is a need in words: the scores of questions are those that fit.
-        """
-        worded = text.preferred(text.facets(challenge), lang)
+        if entry.path != "challenge":
+            return self.standing(by_entry(index, entry, filters, picture=picture, lang=lang))
+        worded = text.preferred(text.facets(entry), lang)
         if worded is None:
             return self.rank_text("", lang, filters)
-        kept, key = self.world.kept("challenges"), f"{challenge.iri} {worded.lang} {filters}"
+        kept, key = self.world.kept("challenges"), f"{entry.iri} {worded.lang} {filters}"
         ranking: Ranking | None = kept.get(key)
-        if ranking is None or ranking.picture is not self.picture:
-            index, picture = self.desk.index, self.picture
+        if ranking is None or ranking.picture is not picture:
             ranking = by_text(index, worded.text, worded.lang, filters, picture=picture)
             if len(kept) >= KEPT:
                 kept.clear()
             kept[key] = ranking
         return self.standing(ranking)
 
+    def rank_text(
+        self, words: str, lang: str, filters: Filters, facets: Sequence[str] = text.FACETS
+    ) -> Ranking:
+        """Score all entries for a text, compared with the facets named."""
+        index, picture = self.desk.index, self.picture
+        return self.standing(by_text(index, words, lang, filters, facets, picture=picture))
+
     def standing(self, ranking: Ranking) -> Ranking:
-        """Return a ranking without entries that were deleted since the picture was made."""
-        if ranking.picture.version == self.store.version():
+        """Leave out what was deleted since the picture was made."""
+        version, position = ranking.picture.version, ranking.picture.position
+        if version == self.store.version():
             return ranking
-        position = ranking.picture.position
-        changes = self.store.changes_since(ranking.picture.version)
+        changes = self.store.changes_since(version)
         gone = [position[iri] for iri, alive in changes if not alive and iri in position]
-        if not gone:
-            return ranking
         allowed = ranking.allowed.copy()
         allowed[gone] = False
         return replace(ranking, allowed=allowed)
@@ -200,12 +196,12 @@ class Snapshot:
 
 
 def only(filters: Filters, default: str) -> Filters:
-    """Return the filters narrowed to a class where they name none."""
+    """Narrow filters to a class where they name none."""
     return filters if filters.type else replace(filters, type=(default,))
 
 
 def numbers() -> dict[str, float]:
-    """Return the named numbers of rankings and fit, for the stamp; partners add their own."""
+    """The named numbers of rankings and fit, for the stamp; partners add their own."""
     logits = zip("abcdef", (*rankings.QUESTION_LOGIT, *rankings.ENTRY_LOGIT), strict=True)
     recipe = rankings.RECIPE
     rest = {n: getattr(recipe, n) for n in ("letters", "concepts", "feedback", "share")}

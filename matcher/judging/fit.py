@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kg.entry import Entry
 from kg.text.i18n import language
 from matcher.judging.criteria import CRITERIA, GATES, WEIGHTS
-from matcher.judging.criteria.verdict import Scene, Verdict
+from matcher.judging.verdict import Scene, Verdict
 from matcher.judging.weights import Weights
 
 #: what an unknown criterion is taken for in the order of the list, never in the fit

@@ -21,9 +21,8 @@ from scipy.optimize import minimize
 
 from kg.vocabulary import DCT, PSR
 from matcher.graph.view import World
-from matcher.judging.criteria import CRITERIA
-from matcher.judging.criteria.transfer import RESULTS
-from matcher.judging.criteria.verdict import Scene
+from matcher.judging.criteria import CRITERIA, RESULTS
+from matcher.judging.verdict import Scene
 from matcher.judging.weights import Weights, weighed, weights_hash
 
 SPREAD, OFFSET, STEEP = 0.5, 2.0, 4.0

@@ -102,7 +102,7 @@ def read_rules(raw: Mapping[str, Any], store: Store, call: Entry | None) -> Rule
         seats=seats,
         minimum_countries=max(raw.get("minimum_countries") or 1, least("minimumCountries")),
         maximum_per_country=raw.get("maximum_per_country"),
-        actor_types=concepts(raw, "actor_types", "actor-type", "rules"),
+        actor_types=concepts("actor-type", "rules.actor_types", raw.get("actor_types", ())),
         must=actors("must"),
         exclude=actors("exclude"),
         countries=tuple(country(code) for code in raw.get("countries", ())),

@@ -12,7 +12,7 @@ from kg.vocabulary import DCT, ORG, PSR
 from matcher.answer import Names
 from matcher.engine import Snapshot
 from matcher.graph.view import World, surviving
-from matcher.judging.criteria.transfer import RESULTS
+from matcher.judging.criteria import RESULTS
 from matcher.model.answer import GroupMatch, GroupMember, GroupsAnswer
 from matcher.model.reasons import Reason, cite
 from matcher.question import Question

@@ -16,7 +16,7 @@ from matcher.engine import Snapshot
 from matcher.graph.place import Place
 from matcher.graph.view import World, ancestors, surviving, title
 from matcher.graph.view import names as labels
-from matcher.judging.criteria.verdict import Scene
+from matcher.judging.verdict import Scene
 from matcher.model.answer import InstrumentMatch, InstrumentRules, InstrumentsAnswer, RuleStatus
 from matcher.model.reasons import Reason, Triple, cite
 from matcher.question import Question

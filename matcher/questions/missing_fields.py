@@ -13,8 +13,8 @@ from kg.text.i18n import mark
 from kg.vocabulary import PSR
 from matcher.graph.place import FEATURES, Place
 from matcher.graph.view import World, title, word
-from matcher.judging.criteria.verdict import listed
 from matcher.judging.fit import NEUTRAL, Anticipated, need
+from matcher.judging.verdict import listed
 from matcher.model.answer import Cause, MissingField
 from matcher.model.filters import Filters
 from matcher.question import Question

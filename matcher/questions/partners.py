@@ -17,7 +17,7 @@ from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.ties import grouped
 from matcher.graph.view import Moved, World, names, surviving, title
-from matcher.judging.criteria.transfer import RESULTS, involved
+from matcher.judging.criteria import RESULTS, involved
 from matcher.model.answer import PartnerKind, PartnerMatch, PartnersAnswer
 from matcher.model.filters import PARTNER_KINDS, Filters
 from matcher.model.reasons import Reason, cite, excerpt

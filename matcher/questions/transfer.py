@@ -12,10 +12,9 @@ from kg.text.language import primary
 from matcher.answer import Names
 from matcher.engine import Snapshot
 from matcher.graph.view import surviving
-from matcher.judging.criteria import GATES
-from matcher.judging.criteria.transfer import RESULTS, known_results
-from matcher.judging.criteria.verdict import Scene
+from matcher.judging.criteria import GATES, RESULTS, known_results
 from matcher.judging.fit import Anticipated, anticipate
+from matcher.judging.verdict import Scene
 from matcher.model.answer import (
     CriterionValue,
     GateStatus,

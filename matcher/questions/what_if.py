@@ -11,10 +11,9 @@ from kg.text.i18n import gettext, mark
 from kg.text.number_formats import euro, number
 from kg.vocabulary import PSR
 from matcher.graph.view import ancestors, word
-from matcher.judging.criteria import CRITERIA
-from matcher.judging.criteria.intervention import cost_here
-from matcher.judging.criteria.verdict import Verdict
+from matcher.judging.criteria import CRITERIA, cost_here
 from matcher.judging.fit import Anticipated, anticipate
+from matcher.judging.verdict import Verdict
 from matcher.model.answer import SingleChange, Supposition
 from matcher.model.filters import Target, concepts
 
@@ -33,8 +32,8 @@ _COVERED = mark("If an instrument covers it here, fit goes from %(before)s to %(
 
 def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
     """Change the target as was supposed; Refused where the supposition says nothing new."""
-    joined = concepts(raw, "actor_types", "actor-type", "what_if")
-    held = concepts(raw, "competences", "competence", "what_if")
+    joined = concepts("actor-type", "what_if.actor_types", raw.get("actor_types", ()))
+    held = concepts("competence", "what_if.competences", raw.get("competences", ()))
     budget, raised = target.budget_per_head, raw.get("budget_per_head")
     there = {a for kind in target.actor_types for a in ancestors(kind)}
     known = [("actor_types", v) for v in joined if v in there]

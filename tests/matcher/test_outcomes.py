@@ -37,7 +37,7 @@ def test_a_criterion_that_foretells_gains_weight_and_stays_near_its_prior(world:
     """Places alike where it worked and unlike where it did not: E2 gains, within a factor."""
     practice = BASE + "id/practice/sopotniki-rural-rides"
     from matcher.judging.criteria import CRITERIA
-    from matcher.judging.criteria.verdict import Scene
+    from matcher.judging.verdict import Scene
 
     regions = [t for t in world.store.entries("territory") if world.place(t.iri).level == "nuts3"]
     scores = {

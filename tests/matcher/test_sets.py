@@ -233,7 +233,7 @@ def test_a_gap_is_said(starter_matcher: Matcher) -> None:
     assert instruments(starter_matcher)["gap"] is None
     world, practices = starter_matcher.world, starter_matcher.store.entries("practice")
     from matcher.judging.criteria import CRITERIA
-    from matcher.judging.criteria.verdict import Scene
+    from matcher.judging.verdict import Scene
 
     scene = Scene(world, world.place(BASE + "id/territory/AL"))
     gap = next(p for p in practices if CRITERIA["E4"](p, scene).gate == "gap")

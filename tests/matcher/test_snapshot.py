@@ -22,7 +22,7 @@ from kg.stores.protocol import Change
 from matcher.encoding import stems
 from matcher.engine import Snapshot
 from matcher.graph.view import World
-from matcher.judging.criteria.verdict import Scene
+from matcher.judging.verdict import Scene
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.model.filters import Filters, Target

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from math import prod
+from typing import Any, Literal
 
 from kg.entry import Entry
 from kg.vocabulary import DCT, PSR, vocabulary
@@ -116,14 +117,9 @@ class Scene:
         """Looked up once, and kept by scenes made from this one."""
         return self.around or Surroundings(self.world, self.place)
 
-    def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
+    def but(self, **changes: Any) -> Scene:  # noqa: ANN401
         """Change need or target, and keep what was looked up of the place."""
-        return replace(
-            self,
-            need=self.need if need is None else need,
-            target=self.target if target is None else target,
-            around=self.here,
-        )
+        return replace(self, around=self.here, **changes)
 
 
 def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown: str) -> Verdict:
@@ -137,12 +133,9 @@ def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown
     return Verdict(value, text, cite(practice, PSR + prop, [concept]))
 
 
-def any_of(chances: list[float]) -> float:
+def any_of(chances: Iterable[float]) -> float:
     """The chance that at least one of independent ones holds (noisy-or, Pearl 1988)."""
-    none = 1.0
-    for chance in chances:
-        none *= 1 - chance
-    return 1 - none
+    return 1 - prod(1 - chance for chance in chances)
 
 
 def listed(count: int) -> float:
