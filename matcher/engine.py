@@ -1,35 +1,45 @@
-"""What all questions are answered from: the store, the index, their snapshot and its stamp."""
+"""What all questions are answered from, and what all answers have: names, notes and a stamp."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from kg.stores.protocol import Store
+from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
+from kg.text.language import UNKNOWN, detect_surely
+from kg.text.number_formats import language_name, number
+from kg.vocabulary import DCT
 from matcher.encoding import centring, ngrams, text
-from matcher.encoding.centring import for_model
-from matcher.encoding.embedder import Embedder
+from matcher.encoding.centring import Means, for_model
+from matcher.encoding.embedder import BREAK, PASSAGE, PASSAGES, Embedder
 from matcher.encoding.reranker import Reranker
-from matcher.graph.view import World
+from matcher.graph.view import World, surviving
 from matcher.judging import fit
 from matcher.judging.criteria import WEIGHTS
-from matcher.judging.weights import Weights, weighed, weights_hash
-from matcher.model.answer import Answer, Match, ReadAs, Stamp
+from matcher.judging.fit import Weights, weighed, weights_hash
+from matcher.model.answer import Answer, Match, NamedEntry, ReadAs, Stamp
 from matcher.model.filters import Filters
-from matcher.query_notes import notes_on
+from matcher.model.reasons import Reason
 from matcher.question import Question
 from matcher.search import ranking as rankings
 from matcher.search import snapshot as snapshots
 from matcher.search.index import Index, Progress
-from matcher.search.ranking import Ranking, by_entry, by_text
+from matcher.search.ranking import Ranking, by_entry, by_text, level
 from matcher.search.snapshot import Picture
 
 #: how many rankings for challenges are kept
 KEPT = 64
+#: words of a question at most that say little, and of a sentence at least whose language tells
+SHORT, TELLING = 2, 5
+_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 A = TypeVar("A", bound=Answer)
+M = TypeVar("M", bound=Match)
+N = TypeVar("N", bound=NamedEntry)
 
 
 class Desk:
@@ -193,6 +203,64 @@ class Snapshot:
             text=text.VERSION,
             weights=weights_hash({**(weights or self.weights), **numbers()}),
         )
+
+
+@dataclass(frozen=True)
+class Names:
+    """Entries by class, title and country, the title in the language of a question."""
+
+    world: World
+    lang: str
+
+    def named(self, kind: type[N], iri: str, /, **more: Any) -> N:  # noqa: ANN401
+        """Name an entry, with the other fields of ``kind``."""
+        entry = self.world.get(iri)
+        country = next(iter(self.world.countries(entry)), None)
+        title = entry.text(DCT + "title", self.lang)
+        return kind(entry=iri, type=entry.path, title=title, country=country, **more)
+
+    def entry(self, iri: str) -> NamedEntry:
+        """Name an entry and say no more of it."""
+        return self.named(NamedEntry, iri)
+
+    def entries(self, iris: Iterable[str]) -> tuple[NamedEntry, ...]:
+        """Name those that are still there."""
+        return tuple(surviving(iris, self.entry))
+
+    def match(
+        self, kind: type[M], iri: str, score: float, reasons: Iterable[Reason], /, **more: object
+    ) -> M:
+        """Make a match with its score, level and reasons, and the other fields of ``kind``."""
+        own = {"score": round(score, 4), "level": level(score), "reasons": tuple(reasons)}
+        return self.named(kind, iri, **own | more)
+
+
+def notes_on(question: str | None, lang: str, means: Means) -> list[str]:
+    """Write a sentence for each thing that may make the answer worse than it could be."""
+    notes = []
+    if not means.knows(lang):
+        unknown = _("No mean is known for {lang}; the one of all languages is used.")
+        notes.append(unknown.format(lang=language_name(lang)))
+    if not question:
+        return notes
+    letters = [c for c in question[:2000] if c.isalpha()]
+    if sum(unicodedata.name(c, "").startswith(_SCRIPTS) for c in letters) < len(letters) / 2:
+        notes.append(
+            _("The model knows Latin, Greek and Cyrillic letters; most of these are others.")
+        )
+    words = len(question.split())
+    if words <= SHORT:
+        notes.append(_("So few words say little; a sentence or two finds more."))
+    if words > PASSAGE * PASSAGES:
+        long = _("Only about the first {count} words were read.")
+        notes.append(long.format(count=number(PASSAGE * PASSAGES)))
+    sentences = [s for s in BREAK.split(question)[:20] if len(s.split()) >= TELLING]
+    spoken = sorted({detect_surely(s) for s in sentences} - {UNKNOWN})
+    if len(spoken) > 1:
+        mixed = _("The question is in several languages ({langs}); it was read as {lang}.")
+        langs = ", ".join(map(language_name, spoken))
+        notes.append(mixed.format(langs=langs, lang=language_name(lang)))
+    return notes
 
 
 def only(filters: Filters, default: str) -> Filters:

@@ -16,7 +16,7 @@ from kg.vocabulary import LEVELS
 from matcher.encoding import text
 from matcher.engine import Snapshot
 from matcher.graph.view import World
-from matcher.judging.weights import weighed
+from matcher.judging.fit import weighed
 from matcher.model.answer import Answer
 from matcher.model.filters import (
     Filters,

@@ -1,11 +1,18 @@
-"""A consortium for a call or a transfer: a set chosen for coverage under rules, not one by one."""
+"""A consortium for a call or a transfer: a set chosen for coverage under rules, not one by one.
+
+The choice is a small integer programme, solved by HiGHS.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from kg.catalogue.lists import country_code
 from kg.entry import Entry
@@ -13,21 +20,31 @@ from kg.errors import Refused, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
-from matcher.answer import Names
-from matcher.engine import Snapshot
+from matcher.engine import Names, Snapshot
 from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
 from matcher.model.answer import ConsortiumAnswer, Seat, UnmetRule
 from matcher.model.filters import Filters, concepts, read
 from matcher.model.reasons import Reason, cite
 from matcher.question import Question, Rules
-from matcher.questions.consortium_solver import Candidate, broken, choose, worth
 from matcher.search.ranking import Ranking
 
 #: how many actors are looked at, and how many alternatives each seat gets
 CANDIDATES, ALTERNATIVES = 500, 3
 SEATS = 6
 F = TypeVar("F", Filters, Rules)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Who could take a seat, and what of the wanted it covers."""
+
+    iri: str
+    relevance: float
+    country: str | None
+    kinds: frozenset[str]
+    places: frozenset[str]
+    covers: frozenset[str]
 
 
 def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
@@ -140,7 +157,7 @@ def _candidates(
         themes = {a for e in own for t in e.links(DCT + "subject") for a in ancestors(t)}
         places = frozenset(iri for place in world.places(actor) for iri in place.iris)
         country = next(iter(world.countries(actor)), None)
-        covers = (kinds | places | themes | {*practices}) & wishes.keys()
+        covers = (kinds | places | themes | {*practices}) & frozenset(wishes)
         return Candidate(iri, ranking.probability(iri), country, kinds, places, covers)
 
     return list(surviving([*extra, *best], candidate))
@@ -196,3 +213,78 @@ def _texts() -> dict[str, str]:
         "eligible_types": _("The call is open to these kinds only: {value}."),
         "eligible_territories": _("The call is open in these places only: {value}."),
     }
+
+
+def allows(rules: Rules, one: Candidate) -> bool:
+    """Whether a candidate may be in the set at all."""
+    return (
+        one.iri not in rules.exclude
+        and (not rules.countries or one.country in rules.countries)
+        and (not rules.eligible_types or not one.kinds.isdisjoint(rules.eligible_types))
+        and (
+            not rules.eligible_territories or not one.places.isdisjoint(rules.eligible_territories)
+        )
+    )
+
+
+def worth(chosen: Collection[Candidate], wishes: int) -> float:
+    """Value a set by how much it covers, and among equals by its relevance."""
+    covered = len(frozenset[str]().union(*(c.covers for c in chosen)))
+    return covered + sum(c.relevance for c in chosen) / (len(chosen) + 1)
+
+
+def broken(chosen: Collection[Candidate], rules: Rules) -> bool:
+    """Whether a set breaks a rule."""
+    countries = Counter(c.country for c in chosen if c.country)
+    kinds = frozenset[str]().union(*(c.kinds for c in chosen))
+    return (
+        len(chosen) != rules.seats
+        or not all(allows(rules, c) for c in chosen)
+        or len(countries) < min(rules.minimum_countries, rules.seats + 1)
+        or max(countries.values(), default=0) > (rules.maximum_per_country or len(chosen))
+        or not kinds.issuperset(rules.actor_types)
+        or not {c.iri for c in chosen}.issuperset(rules.must)
+    )
+
+
+def choose(
+    pool: Sequence[Candidate], rules: Rules, wishes: Iterable[str]
+) -> list[Candidate] | None:
+    """The best set, what is most relevant first; None if no set keeps the rules.
+
+    Variables: a candidate is in (0 or 1); a wanted item is covered, a country is there (at
+    most the number of candidates in that have it). What is covered weighs 1, relevance less
+    than 1 in all, so coverage goes first. The optimum is exact (HiGHS, branch and cut).
+    """
+    open_ = [c for c in pool if allows(rules, c)]
+    if len(open_) < rules.seats or not {c.iri for c in open_}.issuperset(rules.must):
+        return None
+    countries = sorted({c.country for c in open_ if c.country})
+    items = [[item in c.covers for c in open_] for item in wishes]
+    homes = [[c.country == name for c in open_] for name in countries]
+    size, extra = len(open_), len(items) + len(homes)
+    free = np.zeros(extra)
+    #: over the candidates, over items and countries, at least, at most
+    rows: list[tuple[Iterable[float], Iterable[float], float, float]] = [
+        (members, -unit, 0, np.inf)
+        for members, unit in zip([*items, *homes], np.eye(extra), strict=True)
+    ]
+    rows.append(([1] * size, free, rules.seats, rules.seats))
+    if rules.minimum_countries > 1:
+        there = [0] * len(items) + [1] * len(homes)
+        rows.append(([0] * size, there, rules.minimum_countries, np.inf))
+    rows += [([kind in c.kinds for c in open_], free, 1, np.inf) for kind in rules.actor_types]
+    if rules.maximum_per_country:
+        rows += [(home, free, -np.inf, rules.maximum_per_country) for home in homes]
+    matrix = np.array([[*members, *extras] for members, extras, *_ in rows], float)
+    gain = [c.relevance / (rules.seats + 1) - n * 1e-9 for n, c in enumerate(open_)]
+    solution = milp(
+        -np.array([*gain, *[1.0] * len(items), *[0.0] * len(homes)]),
+        constraints=LinearConstraint(matrix, [row[2] for row in rows], [row[3] for row in rows]),
+        bounds=Bounds([float(c.iri in rules.must) for c in open_] + [0.0] * extra, 1),
+        integrality=[1] * size + [0] * len(items) + [1] * len(homes),
+    )
+    if solution.x is None:
+        return None
+    chosen = [c for c, taken in zip(open_, solution.x, strict=False) if taken > 0.5]
+    return sorted(chosen, key=lambda c: (-round(c.relevance, 6), c.iri))

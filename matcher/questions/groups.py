@@ -9,8 +9,7 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.answer import Names
-from matcher.engine import Snapshot
+from matcher.engine import Names, Snapshot
 from matcher.graph.view import World, surviving
 from matcher.judging.criteria import RESULTS
 from matcher.model.answer import GroupMatch, GroupMember, GroupsAnswer

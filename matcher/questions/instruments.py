@@ -11,8 +11,7 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.number_formats import day, euro, number
 from kg.vocabulary import DCT, PSR, SCHEMA
-from matcher.answer import Names
-from matcher.engine import Snapshot
+from matcher.engine import Names, Snapshot
 from matcher.graph.place import Place
 from matcher.graph.view import World, ancestors, surviving, title
 from matcher.graph.view import names as labels

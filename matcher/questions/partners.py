@@ -10,9 +10,8 @@ from kg.entry import Entry, Text
 from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.answer import Names
 from matcher.encoding import text
-from matcher.engine import Snapshot
+from matcher.engine import Names, Snapshot
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.ties import grouped

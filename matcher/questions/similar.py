@@ -9,11 +9,10 @@ from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
-from matcher.answer import Names
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.encoding.stems import stems
-from matcher.engine import Snapshot, only
+from matcher.engine import Names, Snapshot, only
 from matcher.graph.view import surviving, title, word
 from matcher.model.answer import Match, SimilarAnswer
 from matcher.model.reasons import Reason, Triple, cite, excerpt
@@ -56,7 +55,8 @@ def chosen(
     """
     limit, quota = question.limit, question.quota
     short = max(limit, SHORT) if reranker and not question.diversity else limit
-    order = ranking.chosen(short, question.diversity)
+    spread = question.diversity
+    order = ranking.spread(short, spread) if spread else ranking.best(short)
     if reranker and question.text and (read := store.several(order)):
         places = reranker.order(question.text, [text.everything(entry) for entry in read])
         order = [read[n].iri for n in places]

@@ -9,8 +9,7 @@ from functools import partial
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.text.language import primary
-from matcher.answer import Names
-from matcher.engine import Snapshot
+from matcher.engine import Names, Snapshot
 from matcher.graph.view import surviving
 from matcher.judging.criteria import GATES, RESULTS, known_results
 from matcher.judging.fit import Anticipated, anticipate

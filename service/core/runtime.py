@@ -32,7 +32,7 @@ from matcher.encoding.embedder import (
 )
 from matcher.encoding.reranker import Reranker
 from matcher.judging.criteria import WEIGHTS
-from matcher.judging.weights import read_weights
+from matcher.judging.fit import read_weights
 from matcher.matcher import Matcher
 from service.core.lists import Lists
 from service.core.metrics import Metrics

@@ -11,8 +11,8 @@ from kg.stores.embedded import EmbeddedStore
 from matcher.graph.view import World
 from matcher.judging import learned_weights
 from matcher.judging.criteria import WEIGHTS
+from matcher.judging.fit import weighed
 from matcher.judging.learned_weights import Outcome
-from matcher.judging.weights import weighed
 from matcher.questions.batch import nearest
 from tests.conftest import BASE
 

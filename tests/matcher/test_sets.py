@@ -13,7 +13,7 @@ from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.model.filters import Filters
 from matcher.question import Rules
-from matcher.questions.consortium_solver import Candidate, broken, choose, worth
+from matcher.questions.consortium import Candidate, broken, choose, worth
 from tests.conftest import BASE
 from tests.matcher.asking import Question, put
 

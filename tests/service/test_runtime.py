@@ -71,7 +71,7 @@ class SlowEmbedder(HashingEmbedder):
         self.may = threading.Event()
         self.fails = False
 
-    def encode(self, texts: object, progress: bool = False) -> Matrix:
+    def encode(self, texts: object) -> Matrix:
         assert self.may.wait(30)
         if self.fails:
             raise OSError(self.words)
@@ -117,10 +117,10 @@ def test_a_write_stays_when_embedding_fails_and_the_index_catches_up(
 class PickyEmbedder(HashingEmbedder):
     """Fails at every text with a certain word in it, quoting it."""
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         if bad := [text for text in texts if "poisonous" in text]:
             raise RuntimeError(f"cannot read {bad[0]}")
-        return super().encode(texts, progress)
+        return super().encode(texts)
 
 
 def test_an_entry_that_cannot_be_embedded_keeps_nothing_else_back(
@@ -156,7 +156,7 @@ class NoModel(HashingEmbedder):
 
     tried = 0
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         NoModel.tried += 1
         raise ModelUnusable("The model /m cannot be loaded; download it anew.")
 
