@@ -60,41 +60,24 @@ class Desk:
         self._world = World(store)
 
     @property
-    def model_name(self) -> str:
-        """Return the model as ``name@hash``."""
-        return self.embedder.name
-
-    def version(self) -> int:
-        """Return the data version that the index has reached."""
-        return self.index.picture.version
-
-    @property
     def world(self) -> World:
-        """Return what follows from the graph at its present version."""
+        """What follows from the graph at its present version."""
         world = self._world
         if world.version != self.store.version():
             world = self._world = World(self.store)
         return world
 
     def snapshot(self) -> Snapshot:
-        """Return what a question that is asked now is answered from."""
+        """What a question that is asked now is answered from."""
         return Snapshot(self, self.index.picture, self.world)
 
     def catch_up(self, progress: Progress | None = None) -> int:
-        """Index what was written since; return how many entries that were."""
+        """Index what was written since; the number of entries."""
         return self.index.catch_up(progress)
-
-    def rebuild(self, progress: Progress | None = None) -> int:
-        """Make the whole index anew; return the number of entries."""
-        return self.index.rebuild(progress)
-
-    def lag(self) -> int:
-        """Return how many entries the index is behind the store."""
-        return self.index.lag()
 
     @property
     def failed(self) -> int:
-        """Return how many entries the model cannot read."""
+        """How many entries the model cannot read."""
         return len(self.index.failed)
 
     def close(self) -> None:
@@ -113,16 +96,6 @@ class Snapshot:
     desk: Desk
     picture: Picture
     world: World
-
-    @property
-    def store(self) -> Store:
-        """The store that entries are read from."""
-        return self.desk.store
-
-    @property
-    def weights(self) -> Weights:
-        """The weights of this installation."""
-        return self.desk.weights
 
     def rank(self, question: Question, filters: Filters) -> Ranking:
         """Score all entries for what is asked about.
@@ -157,9 +130,9 @@ class Snapshot:
     def standing(self, ranking: Ranking) -> Ranking:
         """Leave out what was deleted since the picture was made."""
         version, position = ranking.picture.version, ranking.picture.position
-        if version == self.store.version():
+        if version == self.world.store.version():
             return ranking
-        changes = self.store.changes_since(version)
+        changes = self.world.store.changes_since(version)
         gone = [position[iri] for iri, alive in changes if not alive and iri in position]
         allowed = ranking.allowed.copy()
         allowed[gone] = False
@@ -199,9 +172,9 @@ class Snapshot:
         """Name what an answer rests on."""
         return Stamp(
             data=self.picture.version,
-            model=" ".join([self.desk.model_name, *([reranker.name] if reranker else [])]),
+            model=" ".join([self.desk.embedder.name, *([reranker.name] if reranker else [])]),
             text=text.VERSION,
-            weights=weights_hash({**(weights or self.weights), **numbers()}),
+            weights=weights_hash({**(weights or self.desk.weights), **numbers()}),
         )
 
 

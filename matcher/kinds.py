@@ -144,7 +144,7 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
 
     Refused names all that is not there or does not fit together.
     """
-    store, world, weights = snapshot.store, snapshot.world, snapshot.weights
+    store, world, weights = snapshot.world.store, snapshot.world, snapshot.desk.weights
     subject, limit = subject_of(kind, raw), raw.get("limit", 10)
     faults: list[Refused] = []
 

@@ -110,7 +110,7 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
     """
     picture, index = snapshot.picture, snapshot.desk.index
     at = np.flatnonzero(picture.mask(PRACTICES))
-    for entry in snapshot.store.several([picture.iris[row] for row in np.setdiff1d(rows, at)]):
+    for entry in snapshot.world.several([picture.iris[row] for row in np.setdiff1d(rows, at)]):
         yield entry.iri, snapshot.rank(Question(lang="en", entry=entry), PRACTICES)
     practices, mine = picture.only(at), np.flatnonzero(np.isin(at, rows))
     vectors = _joined(practices)
@@ -125,7 +125,7 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
         near, _scores = nearest(vectors[block], vectors, most, more)
         for row, others in zip(block, near, strict=True):
             short = practices.only(np.union1d(others, [row]))
-            for entry in snapshot.store.several([practices.iris[row]]):
+            for entry in snapshot.world.several([practices.iris[row]]):
                 yield entry.iri, by_entry(index, entry, Filters(), picture=short)
 
 

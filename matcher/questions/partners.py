@@ -95,7 +95,7 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
 
     matches = list(surviving(best, matched))
     nothing = (me is None and practices.nothing_good()) or not matches
-    weights = {**snapshot.weights, **numbers()}
+    weights = {**snapshot.desk.weights, **numbers()}
     return snapshot.answer(PartnersAnswer, question, matches, nothing, weights=weights)
 
 

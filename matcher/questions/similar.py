@@ -36,10 +36,10 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
     name = Names(snapshot.world, question.lang)
 
     def matched(iri: str) -> Match:
-        why = reasons(snapshot.store, ranking, iri, question)
+        why = reasons(snapshot.world.store, ranking, iri, question)
         return name.match(Match, iri, ranking.probability(iri), why)
 
-    matches = surviving(chosen(snapshot.store, ranking, question, reranker), matched)
+    matches = surviving(chosen(snapshot.world.store, ranking, question, reranker), matched)
     nothing = ranking.nothing_good()
     return snapshot.answer(SimilarAnswer, question, matches, nothing, reranker=reranker)
 

@@ -190,7 +190,7 @@ class Runtime(Matching):
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
-            ("index_lag", "Entries that the index is behind.", self.matcher.lag),
+            ("index_lag", "Entries that the index is behind.", self.matcher.index.lag),
             ("index_failed", "Entries that the model cannot read.", lambda: self.matcher.failed),
             ("ready", "Whether questions can be answered.", lambda: self.ready),
         ):

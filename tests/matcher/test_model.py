@@ -100,7 +100,7 @@ def test_answers_are_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
     ]
     before = json.dumps([plain(put(matcher, "similar", q)) for q in asked])
     assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
-    matcher.rebuild()
+    matcher.index.rebuild()
     assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
 
 
@@ -120,5 +120,5 @@ def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher
 
     before = answers()
     assert answers() == before
-    matcher.rebuild()
+    matcher.index.rebuild()
     assert answers() == before

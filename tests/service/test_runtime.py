@@ -105,9 +105,9 @@ def test_a_write_stays_when_embedding_fails_and_the_index_catches_up(
         assert until(lambda: "could not follow" in caplog.text)
         assert runtime.ready
         assert runtime.store.get(entry.iri) == entry
-        assert runtime.matcher.lag() == 1
+        assert runtime.matcher.index.lag() == 1
         model.fails = False
-        assert until(lambda: runtime.matcher.lag() == 0)
+        assert until(lambda: runtime.matcher.index.lag() == 0)
         assert runtime.matcher.failed == 0
     assert not runtime.ready
     assert "OSError" in caplog.text
@@ -134,7 +134,7 @@ def test_an_entry_that_cannot_be_embedded_keeps_nothing_else_back(
             entry = read_entry(practice(slug, title=title), "text/turtle", BASE)
             runtime.intake.create(entry, "someone")
         runtime.written()
-        assert until(lambda: runtime.matcher.lag() == 0)
+        assert until(lambda: runtime.matcher.index.lag() == 0)
         state = {"status": "ready", "index_lag": 0, "failed": 2}
         assert client.get("/ready").get_json() == state
         assert client.get("/api/stats").get_json()["failed"] == 2
