@@ -89,7 +89,7 @@ def ready() -> Response:
             gettext("The model is being loaded and the index filled. Try again soon."), 2
         )
     matcher = runtime.matcher
-    return as_json(State("ready", matcher.lag(), matcher.failed))
+    return as_json(State("ready", matcher.index.lag(), matcher.failed))
 
 
 @api.get("/api/stats")
@@ -100,9 +100,9 @@ def stats() -> Response:
         Stats(
             entries=lists.class_counts(runtime.store),
             data_version=runtime.store.version(),
-            index_lag=runtime.matcher.lag(),
+            index_lag=runtime.matcher.index.lag(),
             failed=runtime.matcher.failed,
-            model=runtime.matcher.model_name,
+            model=runtime.matcher.embedder.name,
         )
     )
 

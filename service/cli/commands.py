@@ -281,7 +281,7 @@ def reindex(home: Path | None, as_json: bool) -> None:
     """Make the whole index anew."""
     progress = Progress()
     with _matching(_settings(home), progress) as matching:
-        count = matching.matcher.rebuild(lambda d, n: progress.counted("Indexing", d, n))
+        count = matching.matcher.index.rebuild(lambda d, n: progress.counted("Indexing", d, n))
     show({"entries": count}, as_json, f"{count} entries indexed.")
 
 

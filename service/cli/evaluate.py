@@ -28,8 +28,8 @@ def outcomes(settings: Settings, write: Path | None) -> dict[str, Any]:
     """What results and decisions say of the weights; written to a file where one is named."""
     from matcher.graph.view import World
     from matcher.judging.criteria import WEIGHTS
+    from matcher.judging.fit import read_weights
     from matcher.judging.learned_weights import report
-    from matcher.judging.weights import read_weights
     from service.core.runtime import open_graph
     from service.core.votes import Votes
 

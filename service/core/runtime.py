@@ -34,7 +34,7 @@ from matcher.encoding.embedder import (
 )
 from matcher.encoding.reranker import Reranker
 from matcher.judging.criteria import WEIGHTS
-from matcher.judging.weights import read_weights
+from matcher.judging.fit import read_weights
 from matcher.matcher import Matcher
 from service.core.accounts import Accounts
 from service.core.audit import Audit
@@ -211,7 +211,7 @@ class Runtime(Matching):
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
-            ("index_lag", "Entries that the index is behind.", self.matcher.lag),
+            ("index_lag", "Entries that the index is behind.", self.matcher.index.lag),
             ("index_failed", "Entries that the model cannot read.", lambda: self.matcher.failed),
             ("ready", "Whether questions can be answered.", lambda: self.ready),
         ):

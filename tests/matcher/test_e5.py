@@ -73,7 +73,7 @@ def test_a_conversion_that_fails_leaves_nothing_half_written(
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(e5, "_write_settings", broken)
+    monkeypatch.setattr(e5, "_settings", broken)
     with pytest.raises(OSError, match="disk full"):
         e5.ensure(tmp_path)
     assert list((tmp_path / "models").iterdir()) == []

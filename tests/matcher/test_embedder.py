@@ -128,7 +128,7 @@ def test_nothing_is_written_into_the_environment(whole: Path, tmp_path: Path) ->
 
 def test_vectors_that_are_no_numbers_are_an_error() -> None:
     class Odd(HashingEmbedder):
-        def encode(self, texts: Any, progress: bool = False) -> Any:  # noqa: ANN401
+        def encode(self, texts: Any) -> Any:  # noqa: ANN401
             return super().encode(texts) * np.float32("nan")
 
     with pytest.raises(ValueError, match="numbers"):

@@ -14,7 +14,7 @@ from kg.stores.protocol import Change
 from matcher.graph.place import Place
 from matcher.graph.view import World
 from matcher.judging.criteria import CRITERIA
-from matcher.judging.criteria.verdict import Scene
+from matcher.judging.verdict import Scene
 from matcher.model.filters import Target
 from matcher.model.reasons import Reason
 from matcher.questions.similar import _shared_concepts, _shared_words

@@ -111,5 +111,5 @@ def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher
 
     before = answers()
     assert answers() == before
-    matcher.rebuild()
+    matcher.index.rebuild()
     assert answers() == before

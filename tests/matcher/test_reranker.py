@@ -65,7 +65,7 @@ def test_the_order_of_the_short_list_changes_and_no_score(
         _similar(starter_matcher, Question(text=TEXT, limit=5))["matches"] == found["matches"][:5]
     )
     assert found["stamp"] == plain["stamp"] | {
-        "model": f"{starter_matcher.model_name} {reranker.name}"
+        "model": f"{starter_matcher.embedder.name} {reranker.name}"
     }
 
 

@@ -31,14 +31,12 @@ NEIGHBOURS, ANOTHER_PROCESSOR, ROUNDING = 0.005, 0.01, 1e-6
 Compare = Callable[[Question, Answer, Answer], bool]
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in matmul:RuntimeWarning")
 def test_vectors_of_letters_match_what_they_matched(prepared: Path, tmp_path: Path) -> None:
     moved = differences(HASHING, settled(prepared, tmp_path / "home"), the_same)
     assert not moved, f"{len(moved)} questions moved\n" + "\n".join(moved)
 
 
 @pytest.mark.model
-@pytest.mark.filterwarnings("ignore:invalid value encountered in matmul:RuntimeWarning")
 def test_the_model_matches_what_it_matched(prepared_model: Path, tmp_path: Path) -> None:
     moved = differences(MODEL, settled(prepared_model, tmp_path / "home"), about_the_same)
     assert not moved, f"{len(moved)} questions moved\n" + "\n".join(moved)

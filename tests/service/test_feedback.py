@@ -297,7 +297,7 @@ def test_a_practice_that_was_decided_on_can_still_be_deleted(
     assert client.post("/api/entries", data=body, headers=headers).status_code == 201
     assert tell(client, auth, entry=iri).status_code == 201
     assert client.delete("/api/entries/practice/short-lived", headers=auth | ANY).status_code == 204
-    assert until(lambda: runtime.matcher.lag() == 0)
+    assert until(lambda: runtime.matcher.index.lag() == 0)
 
 
 ASKED = "/?q=old+people+in+villages&mode=transfer&place=HR035"

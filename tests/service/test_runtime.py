@@ -72,7 +72,7 @@ class SlowEmbedder(HashingEmbedder):
         self.may = threading.Event()
         self.fails = False
 
-    def encode(self, texts: object, progress: bool = False) -> Matrix:
+    def encode(self, texts: object) -> Matrix:
         assert self.may.wait(30)
         if self.fails:
             raise OSError(self.words)
@@ -106,9 +106,9 @@ def test_a_write_stays_when_embedding_fails_and_the_index_catches_up(
         assert until(lambda: "could not follow" in caplog.text)
         assert runtime.ready
         assert runtime.store.get(entry.iri) == entry
-        assert runtime.matcher.lag() == 1
+        assert runtime.matcher.index.lag() == 1
         model.fails = False
-        assert until(lambda: runtime.matcher.lag() == 0)
+        assert until(lambda: runtime.matcher.index.lag() == 0)
         assert runtime.matcher.failed == 0
     assert not runtime.ready
     assert "OSError" in caplog.text
@@ -118,10 +118,10 @@ def test_a_write_stays_when_embedding_fails_and_the_index_catches_up(
 class PickyEmbedder(HashingEmbedder):
     """Fails at every text with a certain word in it, quoting it."""
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         if bad := [text for text in texts if "poisonous" in text]:
             raise RuntimeError(f"cannot read {bad[0]}")
-        return super().encode(texts, progress)
+        return super().encode(texts)
 
 
 def test_an_entry_that_cannot_be_embedded_keeps_nothing_else_back(
@@ -135,7 +135,7 @@ def test_an_entry_that_cannot_be_embedded_keeps_nothing_else_back(
             entry = read_entry(practice(slug, title=title), "text/turtle", BASE)
             runtime.intake.create(entry, "someone")
         runtime.written()
-        assert until(lambda: runtime.matcher.lag() == 0)
+        assert until(lambda: runtime.matcher.index.lag() == 0)
         state = {"status": "ready", "index_lag": 0, "failed": 2}
         assert client.get("/ready").get_json() == state
         assert client.get("/api/stats").get_json()["failed"] == 2
@@ -157,7 +157,7 @@ class NoModel(HashingEmbedder):
 
     tried = 0
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         NoModel.tried += 1
         raise ModelUnusable("The model /m cannot be loaded; download it anew.")
 

@@ -74,7 +74,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_service_in_one_sentence(home: Pa
 class Damaged(HashingEmbedder):
     """A model whose folder is damaged."""
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         raise ModelUnusable("The model /m cannot be loaded; download it anew.")
 
 

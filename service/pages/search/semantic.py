@@ -54,7 +54,7 @@ def look(runtime: Runtime, shelf: Shelf, q: str) -> Near | None:
     good = [iri for iri in search.order[:MAX_FOUND] if search.level(iri) != "weak"] + held
     practices = [iri for iri in search.order if "/practice/" in iri]
     worth = [*good, *practices[:NEAREST]] if good else search.order[:NEAREST]
-    return Near(order, frozenset(worth), not good, runtime.matcher.lag() > 0, search)
+    return Near(order, frozenset(worth), not good, runtime.matcher.index.lag() > 0, search)
 
 
 def holding(shelf: Shelf, q: str) -> list[str]:
