@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import quote
 
 import pyoxigraph as ox
@@ -111,7 +110,7 @@ def schemes() -> Response:
     """List the concept schemes, as a page or as RDF."""
     heads = {
         name: [t for t in triples if t.subject == ox.NamedNode(name)]
-        for name, triples in sorted(_graphs().items())
+        for name, triples in sorted(graphs())
         if name.startswith(VOC)
     }
     media, form = choose(PAGE)
@@ -173,7 +172,7 @@ def allow_any_origin(answer: Response) -> Response:
 
 
 def _vocabulary(name: str, title: str) -> Response:
-    triples = _graphs().get(name)
+    triples = dict(graphs()).get(name)
     if triples is None:
         raise NotFound
     media, form = choose(PAGE)
@@ -198,12 +197,6 @@ def _conditional(answer: Response) -> Response:
     answer.add_etag()
     answer.make_conditional(request)
     return answer
-
-
-@lru_cache(maxsize=1)
-def _graphs() -> dict[str, list[ox.Triple]]:
-    """The packaged ontology and schemes; they do not change while we run."""
-    return dict(graphs())
 
 
 def _title(triples: list[ox.Triple], name: str) -> str | None:
