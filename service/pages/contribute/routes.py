@@ -155,7 +155,13 @@ class _Editor:
         send = typed.get("do") == "send"
         try:
             if send and agent:
-                return self._store(self._draft(typed, reader), agent)
+                draft = self._draft(typed, reader)
+                if self._entry is None:
+                    runtime.intake.create(draft, agent)
+                else:
+                    runtime.intake.replace(draft, agent, whole(typed.get("version", "")))
+                runtime.written()
+                return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
             draft, report = runtime.intake.examine(lambda: self._draft(typed, reader), visitor())
             if send:
                 problems = [Problem("", _sign_in_first()), *report.problems]
@@ -166,15 +172,6 @@ class _Editor:
         except KgError as error:
             problems, status = shown(error)
             return self.show(typed, problems, reader.notes, status=status)
-
-    def _store(self, draft: Entry, agent: str) -> BaseResponse:
-        runtime = current()
-        if self._entry is None:
-            runtime.intake.create(draft, agent)
-        else:
-            runtime.intake.replace(draft, agent, whole(request.form.get("version", "")))
-        runtime.written()
-        return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
 
     def _draft(self, typed: Typed, reader: Reader) -> Entry:
         """The entry that was typed, with what the form does not show left as it was."""
