@@ -332,7 +332,10 @@ class GraphStore(ABC):
         return [entries[iri] for iri in iris if iri in entries]
 
     def provenance(self, iri: str) -> Version | None:
-        """The last write of an entry, also of a deleted one; None if never seen."""
+        """The last write of an entry, also of a deleted one; None if never seen.
+
+        ``get`` then brings no older state of it, also while the write is being closed.
+        """
         if (node := _node(iri)) is None:
             return None
         rows = self.select(_PROVENANCE, {"prov": self._provenance, "entry": node})
@@ -340,6 +343,7 @@ class GraphStore(ABC):
             return None
         row = rows[0]
         agent = row["agent"].removeprefix(self.base + "agent/")
+        self._version = max(int(row["number"]), self._version)
         return Version(int(row["number"]), row["when"], agent, row["action"])
 
     def noted(self, iri: str) -> set[ox.Triple]:

@@ -184,7 +184,7 @@ class Beside:
         counted: Callable[[int, int], None],
         pieces: list[str] | None = None,
     ) -> Any:  # noqa: ANN401
-        with socket.socket(socket.AF_UNIX) as connection:
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
             with reachable(self._path) as address:
                 connection.connect(address)
             connection.sendall(json.dumps({"command": command, "arguments": arguments}).encode())

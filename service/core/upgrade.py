@@ -38,6 +38,7 @@ def bring_over(store: Store, home: Path) -> None:
     _file(home / "tokens.json", lambda path: _tokens(ledger, path))
     _file(home / "votes.sqlite", lambda path: _votes(ledger, path))
     _file(home / "starter.json", lambda path: _starter(ledger, path))
+    _file(home / "session.key", lambda path: None)  # sessions begin anew
     _fold_entries(store)
 
 

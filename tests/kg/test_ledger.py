@@ -434,3 +434,21 @@ def test_tables_hold_no_change_twice(store: EmbeddedStore) -> None:
             connection.scalar(sa.select(sa.func.count()).select_from(t)) for t in (changes, parts)
         ]
     assert counted == [1, len(world())]
+
+
+def test_no_older_state_is_read_beside_a_version_that_is_being_closed(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads a version and then the entry must not write what they never saw."""
+    put(store, "a")
+    store.get(f"{ID}practice/a")
+    seen = []
+
+    def close(number: int) -> None:
+        last = store.provenance(f"{ID}practice/a")
+        assert last is not None
+        seen.append((last.number, store.get(f"{ID}practice/a")))
+
+    monkeypatch.setattr(store.ledger, "close", close)
+    put(store, "a", problem=SPEECH)
+    assert seen == [(3, practice("a", problem=SPEECH))]

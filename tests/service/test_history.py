@@ -176,7 +176,7 @@ def test_the_page_tells_a_history_in_words_and_restores(
     assert "removed: Title : First" in text
     assert "added: Title : Second" in text
     assert "Reason: a <better> name" in text
-    assert "Split-Dalmatia" in text
+    assert "Place : Splitsko-dalmatinska" in text
     assert "Make version" not in text
     old = words(page(client, f"/id/practice/past?version={made}"))
     assert "not the entry as it is now" in old

@@ -15,7 +15,7 @@ from kg.entry import Entry, make, whole_as_decimal
 from kg.errors import EngineRefused, LimitExceeded, Malformed, Overloaded, StoreUnusable
 from kg.ledger.ledger import Change, Ledger
 from kg.stores.base import HEADER, SITE, GraphStore, filled
-from kg.stores.protocol import Binding, Values, Version
+from kg.stores.protocol import Binding, Values
 from kg.stores.remote.http import PATIENCE, Engine
 from kg.text.i18n import gettext
 from kg.vocabulary import graphs
@@ -72,12 +72,6 @@ class RemoteStore(GraphStore):
             raise StoreUnusable(
                 gettext("The SPARQL engine cannot be reached. Try again in a moment.")
             )
-
-    def provenance(self, iri: str) -> Version | None:
-        """The last write of an entry; ``get`` then brings no older state of it."""
-        if seen := super().provenance(iri):
-            self._version = max(seen.number, self._version)
-        return seen
 
     def _note(self, version: int) -> None:
         super()._note(version)
