@@ -7,7 +7,7 @@ from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Response, render_template, request
 from werkzeug.exceptions import Forbidden
 
 from kg.entry import SLUG, Entry
@@ -44,6 +44,16 @@ def document(body: bytes | str, media: str) -> Response:
     charset = "; charset=utf-8" if media.startswith("text/") else ""
     answer = Response(body, content_type=media + charset)
     answer.vary.add("Accept")
+    return answer
+
+
+def html_page(template: str, status: int = 200, **context: object) -> Response:
+    """Answer with a page that is its reader's own, and with when to try again where it is busy."""
+    body = render_template(template, **context)
+    answer = Response(body, status, content_type="text/html; charset=utf-8")
+    answer.cache_control.private = True
+    if status == 503:
+        answer.headers["Retry-After"] = "10"
     return answer
 
 

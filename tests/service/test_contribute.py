@@ -15,7 +15,6 @@ from werkzeug.datastructures import MultiDict
 from kg.catalogue.facets import LISTED
 from kg.errors import NotFound
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
-from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.pages.contribute.shacl_form import Reader, asks, filled
 from tests.service.conftest import practice
@@ -106,7 +105,7 @@ class TestForm:
     ) -> None:
         fields = asks(runtime.intake.validator.shapes, CLASSES[path])
         entry = next(iter(runtime.store.entries(path)))
-        reader = Reader(runtime.store.base, PlaceBook(runtime.store), lambda path, text: None)
+        reader = Reader(runtime.store.base, runtime.lists.places, lambda path, text: None)
         made = reader.triples(
             ox.NamedNode(entry.iri), CLASSES[path], fields, filled(entry, fields, {})
         )

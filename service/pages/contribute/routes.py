@@ -18,7 +18,6 @@ from kg.text.i18n import gettext, language, own_names
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
-from service.core.lists import named
 from service.core.runtime import current
 from service.http import login
 from service.http.errors import shown
@@ -33,7 +32,7 @@ from service.pages.contribute.shacl_form import (
     controls,
     filled,
 )
-from service.pages.parts.labels import options
+from service.pages.parts.labels import labels, options
 from service.pages.parts.match_cards import Card, results
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
@@ -189,7 +188,7 @@ def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
 def _stored(entry: Entry) -> Form:
     """The form of an entry as it is now."""
     shelf = current().lists.shelf
-    names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
+    names = {row.iri: row.label for row in shelf.rows}
     typed = filled(entry, _fields(entry.path), names)
     check_size(_fields(entry.path), typed)
     seen = current().store.provenance(entry.iri)
@@ -237,7 +236,7 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
         answer = runtime.matcher.ask("similar", raw)
     except Refused:  # the model cannot read it, which is no fault of the form
         return ()
-    cards = results(runtime.store, answer, None, request.script_root).cards
+    cards = results(labels(), answer).cards
     own = f"{request.script_root}/id/{draft.path}/{draft.slug}"
     return tuple(card for card in cards if card.title.href != own)[:3]
 
@@ -261,6 +260,6 @@ def _listed(path: str) -> dict[str, list[str]]:
     """What a form offers to choose from, by class: up to 500 entries each."""
     fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
     return {
-        source: [named(title, slug) for slug, title in current().lists.offered(source).items()]
+        source: [row.label for row in current().lists.offered(source)]
         for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}
     }

@@ -24,7 +24,7 @@ from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, language
 from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD
 from service.core.places import PlaceBook
-from service.pages.parts.components import label
+from service.pages.parts.labels import label
 
 LONG = 500
 #: language tags stand beside their texts under this name
