@@ -18,7 +18,7 @@ from kg.vocabulary import CLASSES
 from matcher.model.answer import plain
 from service.core.proxies import HOST_NAMED, household
 from service.core.runtime import current
-from service.http.negotiation import write_entry
+from service.http.negotiation import write
 
 #: what keeps browsers safe; on every answer
 HEADERS = {
@@ -78,9 +78,9 @@ def refuse_foreign() -> None:
         raise Forbidden(gettext("This was sent from another site; send it from a page here."))
 
 
-def whole(text: str) -> int:
-    """Read a whole number as it was sent; -1 for what is none, or is absurdly long."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else -1
+def whole(text: str, digits: int = 15) -> int:
+    """Read a whole number of at most ``digits`` digits; -1 for anything else, a sign included."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else -1
 
 
 def location(path: str) -> str:
@@ -108,7 +108,7 @@ def entry_answer(entry: Entry, media: str, form: str) -> Response:
     seen = current().store.provenance(entry.iri)
     # Read after its version: should a write come between, the tag is too old, never too new.
     entry = current().store.get(entry.iri)
-    answer = document(write_entry(entry, form, context_url()), media)
+    answer = document(write(entry, form, context_url()), media)
     if seen:
         answer.set_etag(f"{seen.number}-{form}")
     answer.cache_control.no_cache = True

@@ -87,11 +87,7 @@ def home() -> Response:
         map=None
         if sent
         else europe(shelf.members(shelf.narrowed(practices.chosen, shelf.all)), here, practices),
-        examples=[
-            dict(zip(("q", "lang", "mode", "place"), row, strict=True))
-            | {"mode_name": gettext(MODE_NAMES[row[2]])}
-            for row in EXAMPLES
-        ],
+        examples=[(*row, gettext(MODE_NAMES[row[2]])) for row in EXAMPLES],
         told={
             "kind": mode,
             "about": f"{runtime.store.base}id/{entry}" if entry else "",

@@ -14,8 +14,9 @@ from matcher.kinds import KINDS
 from matcher.model.answer import Answer, ConsortiumAnswer, PartnersAnswer
 from matcher.model.filters import PARTNER_KINDS
 from service.http.errors import check_ready, shown
+from service.http.responses import whole
 from service.pages.parts.components import Piece
-from service.pages.parts.forms import Draft, whole
+from service.pages.parts.forms import Draft
 from service.pages.parts.labels import Labels, label
 from service.pages.parts.match_cards import Card, cards
 
@@ -175,7 +176,7 @@ def _rules(draft: Draft) -> dict[str, Any]:
 def _number(text: str) -> int | str:
     """A whole number, or what was typed instead, which the request then refuses."""
     number = whole(text, 8)
-    return text if number is None else number
+    return text if number < 0 else number
 
 
 def _page(
@@ -197,13 +198,14 @@ def rules_kept(labels: Labels, answer: Answer | None) -> Iterable[tuple[str, str
     kept = answer.rules if isinstance(answer, ConsortiumAnswer) else {}
     for key, name in RULES.items():
         if value := kept.get(key):
-            values = map(str, value if isinstance(value, list | tuple) else [value])
-            yield gettext(name), ", ".join(_shown(labels, one) for one in values)
-
-
-def _shown(labels: Labels, value: str) -> str:
-    """A concept, an entry, a country by its code, or a number."""
-    if value.startswith(VOC):
-        return label(value)
-    entry = labels.entries([value]).get(value)
-    return entry.text if entry else labels.place(value)
+            values = [*map(str, value if isinstance(value, list | tuple) else [value])]
+            entries = labels.entries(values)
+            texts = (
+                entries[v].text
+                if v in entries
+                else label(v)
+                if v.startswith(VOC)
+                else labels.place(v)
+                for v in values
+            )
+            yield gettext(name), ", ".join(texts)

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from kg.catalogue.facets import Territory
 from kg.entry import CONTROL
-from kg.errors import Problem, Refused, refused
+from kg.errors import Problem, Refused
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
 from matcher.kinds import KINDS
@@ -64,32 +64,6 @@ class Form:
         return urlencode({k: v for k, v in {**self.values, **changes}.items() if v}, doseq=True)
 
 
-def whole(text: str, digits: int) -> int | None:
-    """Read a number of at most ``digits`` digits; None for anything else, a sign included."""
-    plain = text.isascii() and text.isdecimal() and len(text) <= digits
-    return int(text) if plain else None
-
-
-def check_text(text: str) -> None:
-    """Raise Refused for a question that is empty or too long."""
-    if not text.strip():
-        raise refused(
-            "q",
-            gettext("The question is empty."),
-            hint=gettext("Describe in a sentence or two what you do or need."),
-        )
-    if len(text) > MAX_QUESTION:
-        raise refused(
-            "q",
-            gettext(
-                "The question has %(length)s characters; at most %(most)s can be read.",
-                length=number(len(text)),
-                most=number(MAX_QUESTION),
-            ),
-            hint=gettext("Shorten it to what matters."),
-        )
-
-
 class Draft:
     """A request of a kind that is made of a form; ``problems`` stand at fields of the form.
 
@@ -139,7 +113,17 @@ class Draft:
     def text(self) -> None:
         """Take the question in words."""
         self.raw["text"] = text = self.form.one("q")
-        self.check("q", lambda: check_text(text))
+        if not text:
+            message = gettext("The question is empty.")
+            hint = gettext("Describe in a sentence or two what you do or need.")
+            self.problems.append(Problem("q", message, hint=hint))
+        elif len(text) > MAX_QUESTION:
+            message = gettext(
+                "The question has %(length)s characters; at most %(most)s can be read.",
+                length=number(len(text)),
+                most=number(MAX_QUESTION),
+            )
+            self.problems.append(Problem("q", message, hint=gettext("Shorten it to what matters.")))
 
     def territory(self, *, needed: bool = False) -> Territory | None:
         """Take the place, if one was typed or has to be."""

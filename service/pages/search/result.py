@@ -18,8 +18,9 @@ from kg.vocabulary import ISO
 from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
 from service.core.runtime import Runtime
+from service.http.responses import whole
 from service.pages.parts.components import Piece, shortened, tag
-from service.pages.parts.forms import Draft, Form, check_text, whole
+from service.pages.parts.forms import Draft, Form
 from service.pages.parts.labels import Labels, labelled
 from service.pages.parts.map import Map, Spot, draw
 
@@ -136,7 +137,7 @@ def read(draft: Draft) -> SearchForm:
         chosen=chosen,
         sort=sort if sort in SORTS else "",
         view=view if view in VIEWS else "list",
-        page=1 if page is None else page,
+        page=page if page >= 0 else 1,
     )
 
 
@@ -144,9 +145,11 @@ def find(labels: Labels, args: MultiDict[str, str]) -> Result:
     """Find what an address names."""
     shelf, draft = labels.shelf, Draft("similar", labels, Form(args), {})
     form = read(draft)
-    near = draft.check("q", lambda: look(labels.runtime, shelf, form.q))
-    if form.q and near is None:
+    if form.q:
+        draft.text()
+    if any(problem.path == "q" for problem in draft.problems):
         return Result(replace(form, page=1), problems=draft.problems)
+    near = look(labels.runtime, shelf, form.q) if form.q else None
     among = shelf.all if near is None else shelf.set_of(near.worth)
     rows = _sorted(shelf.members(shelf.narrowed(form.chosen, among)), form.sort, near)
     if none := near is not None and not rows:
@@ -177,17 +180,14 @@ def find(labels: Labels, args: MultiDict[str, str]) -> Result:
     )
 
 
-def look(runtime: Runtime, shelf: Shelf, q: str) -> Near | None:
-    """What is near a text, None without one; Refused for one that is too long.
+def look(runtime: Runtime, shelf: Shelf, q: str) -> Near:
+    """What is near a text.
 
     Worth showing are fair and strong matches, what holds the text, and the nearest
     practices. What holds a text has each longer word of it, or one that begins with it, in title,
     summary, or the names of themes, target groups and the like, in any language. While the
     matcher is starting there is only that.
     """
-    if not q:
-        return None
-    check_text(q)
     typed = [f" {word}" for word in WORD.findall(fold(q))]
     held = [r.iri for r in shelf.rows if typed and all(word in r.words for word in typed)]
     if not runtime.ready:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from service.core.runtime import current
-from service.http.negotiation import choose_named
+from service.http.negotiation import choose
 from service.http.responses import document, html_page
 from service.pages.parts.labels import labels
 from service.pages.parts.match_cards import LEVELS
@@ -24,7 +24,7 @@ def search() -> Response:
     here = labels()
     result = find(here, request.args)
     if named := request.args.get("format"):
-        media, form = choose_named({m: name for name, (m, _) in FORMATS.items()}, named)
+        media, form = choose({m: name for name, (m, _) in FORMATS.items()}, named)
         _, write = FORMATS[form]
         answer = document(write(here.runtime.store, result.rows, here), media)
         name = f"passerelle.{'ttl' if form == 'turtle' else form}"
