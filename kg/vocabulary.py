@@ -72,6 +72,14 @@ def local_name(iri: str) -> str:
     return iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
 
 
+def curie(iri: str) -> str:
+    """Shorten an IRI by a prefix of ours, or leave it as it is."""
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace):
+            return f"{prefix}:{iri.removeprefix(namespace)}"
+    return iri
+
+
 def folder(name: str) -> Traversable:
     """The folder ``ontology`` or ``shapes``, installed or in a checkout."""
     installed = files("kg") / name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyoxigraph as ox
@@ -14,110 +14,107 @@ from kg.text.i18n import language
 from kg.vocabulary import DCT, PROV, PSR, RDF, RDF_TYPE
 from matcher.model.answer import (
     Answer,
+    CriterionValue,
     InstrumentsAnswer,
     Match,
     TransferAnswer,
     TransferMatch,
     plain,
 )
-from matcher.model.reasons import excerpt
+from matcher.model.reasons import Reason, excerpt
 
 Node = ox.NamedNode
+Pair = tuple[str, Node | ox.Literal]
 _NUMBERS = ("score", "fit", "coverage")
 
 
 def triples(kind: str, answer: Answer, base: str, about: str | None) -> list[ox.Triple]:
-    """Return an answer as ``psr:Match`` nodes with PROV; ``about`` is the entry asked about.
+    """An answer as ``psr:Match`` nodes with PROV; ``about`` is the entry asked about.
 
     Nodes are named after the answer's content, so that the same answer has the same names.
     Words of a question are not in it.
     """
     digest = hashlib.sha256(json.dumps(plain(answer), sort_keys=True).encode()).hexdigest()[:16]
-    name = f"{base}answer/{digest}"
-    graph = [ox.Triple(Node(name), RDF_TYPE, Node(PROV + "Activity"))]
-    graph.append(ox.Triple(Node(name), Node(PSR + "abstained"), ox.Literal(answer.abstained)))
-    graph += _texts(Node(name), "warning", getattr(answer, "infeasible", ()))
-    if about:
-        graph.append(ox.Triple(Node(name), Node(PROV + "used"), Node(about)))
+    name = Node(f"{base}answer/{digest}")
+    graph = _described(
+        name,
+        (RDF_TYPE.value, Node(PROV + "Activity")),
+        (PSR + "abstained", ox.Literal(answer.abstained)),
+        *_texts("warning", getattr(answer, "infeasible", ())),
+        *([(PROV + "used", Node(about))] if about else []),
+    )
     for number, match in enumerate(answer.matches, 1):
-        node = Node(f"{name}#match-{number}")
-        graph += _match(node, kind, match, answer)
-        graph.append(ox.Triple(node, Node(PROV + "wasGeneratedBy"), Node(name)))
-        if about:
-            graph.append(ox.Triple(node, Node(PSR + "query"), Node(about)))
-        graph += _reasons(node, match)
+        node = Node(f"{name.value}#match-{number}")
+        query = [(PSR + "query", Node(about))] if about else []
+        values = _match(kind, match, answer)
+        graph += _described(node, *values, (PROV + "wasGeneratedBy", name), *query)
+        criteria = match.criteria if isinstance(match, TransferMatch) else {}
+        for place, reason in enumerate(match.reasons, 1):
+            own = Node(f"{node.value}-reason-{place}")
+            graph.append(ox.Triple(node, Node(PSR + "hasReason"), own))
+            graph += _reason(name.value, own, reason, criteria.get(reason.criterion))
     return list(dict.fromkeys(graph))
 
 
-def _match(node: Node, kind: str, match: Match, answer: Answer) -> list[ox.Triple]:
+def _described(node: Node, *pairs: Pair) -> list[ox.Triple]:
+    return [ox.Triple(node, Node(prop), value) for prop, value in pairs]
+
+
+def _texts(name: str, items: Iterable[Any]) -> list[Pair]:
+    """The texts of items as values of one property, in the reader's language."""
+    return [(PSR + name, ox.Literal(item.text, language=language())) for item in items]
+
+
+def _match(kind: str, match: Match, answer: Answer) -> Iterator[Pair]:
     stamp = answer.stamp
-    values: dict[str, Node | ox.Literal] = {
-        RDF_TYPE.value: Node(PSR + "Match"),
-        PSR + "matchKind": ox.Literal(kind),
-        PSR + "candidate": Node(match.entry),
-        PSR + "modelVersion": ox.Literal(stamp.model),
-        PSR + "dataVersion": ox.Literal(stamp.data),
-        PSR + "weightsVersion": ox.Literal(stamp.weights),
-        PSR + "textVersion": ox.Literal(stamp.text),
-        PSR + "abstained": ox.Literal(answer.abstained),
-    }
-    values |= {PSR + n: _decimal(getattr(match, n)) for n in _NUMBERS if hasattr(match, n)}
+    yield RDF_TYPE.value, Node(PSR + "Match")
+    yield PSR + "matchKind", ox.Literal(kind)
+    yield PSR + "candidate", Node(match.entry)
+    yield PSR + "modelVersion", ox.Literal(stamp.model)
+    yield PSR + "dataVersion", ox.Literal(stamp.data)
+    yield PSR + "weightsVersion", ox.Literal(stamp.weights)
+    yield PSR + "textVersion", ox.Literal(stamp.text)
+    yield PSR + "abstained", ox.Literal(answer.abstained)
+    for name in _NUMBERS:
+        if hasattr(match, name):
+            yield PSR + name, _decimal(getattr(match, name))
     if isinstance(answer, TransferAnswer | InstrumentsAnswer):
-        values[DCT + "spatial"] = Node(answer.territory)
-    gates = match.gates if isinstance(match, TransferMatch) else ()
-    failed = [gate.criterion for gate in gates if gate.status == "failed"]
-    return [
-        *(ox.Triple(node, Node(prop), value) for prop, value in values.items()),
-        *(ox.Triple(node, Node(PSR + "failedGate"), ox.Literal(name)) for name in failed),
-        *_texts(node, "warning", getattr(match, "warnings", ())),
-        *_texts(node, "adaptation", getattr(match, "adaptations", ())),
-    ]
+        yield DCT + "spatial", Node(answer.territory)
+    for gate in match.gates if isinstance(match, TransferMatch) else ():
+        if gate.status == "failed":
+            yield PSR + "failedGate", ox.Literal(gate.criterion)
+    yield from _texts("warning", getattr(match, "warnings", ()))
+    yield from _texts("adaptation", getattr(match, "adaptations", ()))
 
 
-def _texts(node: Node, name: str, items: Iterable[Any]) -> list[ox.Triple]:
-    """Return the texts of items as values of one property, in the reader's language."""
-    texts = (ox.Literal(item.text, language=language()) for item in items)
-    return [ox.Triple(node, Node(PSR + name), text) for text in texts]
-
-
-def _reasons(node: Node, match: Match) -> list[ox.Triple]:
-    graph = []
-    criteria = match.criteria if isinstance(match, TransferMatch) else {}
-    for number, reason in enumerate(match.reasons, 1):
-        own = Node(f"{node.value}-reason-{number}")
-        criterion = criteria.get(reason.criterion)
-        values: list[tuple[str, Node | ox.Literal]] = [
-            (RDF_TYPE.value, Node(PSR + "Reason")),
-            (PSR + "criterion", ox.Literal(reason.criterion)),
-            (DCT + "description", ox.Literal(reason.text, language=language())),
-        ]
-        if criterion and criterion.value is not None:
-            values.append((PSR + "strength", _decimal(criterion.value)))
-        graph.append(ox.Triple(node, Node(PSR + "hasReason"), own))
-        graph += [ox.Triple(own, Node(prop), value) for prop, value in values]
-        graph += _statements(node.value.partition("#")[0], own, reason.evidence)
-    return graph
-
-
-def _statements(name: str, reason: Node, evidence: Iterable[Iterable[str]]) -> list[ox.Triple]:
-    """Return the cited triples as RDF statements, each from its entry, and the words quoted."""
-    graph = []
-    text = "".join(" ".join(triple) + " .\n" for triple in evidence)
+def _reason(
+    answer: str, node: Node, reason: Reason, criterion: CriterionValue | None
+) -> list[ox.Triple]:
+    """A reason with the triples cited as RDF statements, each from its entry, and words quoted."""
+    graph = _described(
+        node,
+        (RDF_TYPE.value, Node(PSR + "Reason")),
+        (PSR + "criterion", ox.Literal(reason.criterion)),
+        (DCT + "description", ox.Literal(reason.text, language=language())),
+    )
+    if criterion and criterion.value is not None:
+        graph += _described(node, (PSR + "strength", _decimal(criterion.value)))
+    text = "".join(" ".join(triple) + " .\n" for triple in reason.evidence)
     for quad in ox.parse(text, format=ox.RdfFormat.N_TRIPLES):
         digest = hashlib.sha256(str(quad.triple).encode()).hexdigest()[:16]
-        node, entry = Node(f"{name}#statement-{digest}"), str(quad.subject)[1:-1].partition("#")[0]
-        values: list[tuple[str, Any]] = [
+        statement, entry = Node(f"{answer}#statement-{digest}"), str(quad.subject)[1:-1]
+        graph += _described(node, (PROV + "wasDerivedFrom", statement))
+        graph += _described(
+            statement,
             (RDF_TYPE.value, Node(RDF + "Statement")),
             (RDF + "subject", quad.subject),
             (RDF + "predicate", quad.predicate),
             (RDF + "object", quad.object),
-            (PROV + "wasDerivedFrom", Node(entry)),
-        ]
-        graph.append(ox.Triple(reason, Node(PROV + "wasDerivedFrom"), node))
-        graph += [ox.Triple(node, Node(prop), value) for prop, value in values]
+            (PROV + "wasDerivedFrom", Node(entry.partition("#")[0])),
+        )
         if isinstance(quad.object, ox.Literal) and quad.object.language:
-            words = ox.Literal(excerpt(quad.object.value).rstrip("…"))
-            graph.append(ox.Triple(reason, Node(PSR + "quote"), words))
+            words = excerpt(quad.object.value).rstrip("…")
+            graph += _described(node, (PSR + "quote", ox.Literal(words)))
     return graph
 
 

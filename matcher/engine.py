@@ -1,45 +1,58 @@
-"""What all questions are answered from: the store, the index, their snapshot and its stamp."""
+"""What all questions are answered from, and what all answers have: names, notes and a stamp."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kg.entry import Entry
 from kg.stores.protocol import Store
+from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
+from kg.text.language import UNKNOWN, detect_surely
+from kg.text.number_formats import language_name, number
+from kg.vocabulary import DCT
 from matcher.encoding import centring, ngrams, text
-from matcher.encoding.centring import for_model
-from matcher.encoding.embedder import Embedder
+from matcher.encoding.centring import Means, for_model
+from matcher.encoding.embedder import BREAK, PASSAGE, PASSAGES, Embedder
 from matcher.encoding.reranker import Reranker
-from matcher.graph.view import World
+from matcher.graph.view import World, surviving
 from matcher.judging import fit
 from matcher.judging.criteria import WEIGHTS
-from matcher.judging.weights import Weights, weighed, weights_hash
-from matcher.model.answer import Answer, Match, ReadAs, Stamp
+from matcher.judging.fit import Weights, weighed, weights_hash
+from matcher.model.answer import Answer, Match, NamedEntry, ReadAs, Stamp
 from matcher.model.filters import Filters
-from matcher.query_notes import notes_on
+from matcher.model.reasons import Reason
 from matcher.question import Question
 from matcher.search import ranking as rankings
 from matcher.search import snapshot as snapshots
 from matcher.search.index import Index, Progress
-from matcher.search.ranking import Ranking, by_entry, by_text
+from matcher.search.ranking import Ranking, by_entry, by_text, level
 from matcher.search.snapshot import Picture
 
 #: how many rankings for challenges are kept
 KEPT = 64
+#: words of a question at most that say little, and of a sentence at least whose language tells
+SHORT, TELLING = 2, 5
+_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 A = TypeVar("A", bound=Answer)
+M = TypeVar("M", bound=Match)
+N = TypeVar("N", bound=NamedEntry)
 
 
 class Desk:
     """A store, an index that follows it, and what all questions share."""
 
     def __init__(
-        self, store: Store, embedder: Embedder, home: Path, weights: Weights = WEIGHTS,
+        self,
+        store: Store,
+        embedder: Embedder,
+        home: Path,
+        weights: Weights = WEIGHTS,
         reranker: Reranker | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.store, self.embedder, self.reranker = store, embedder, reranker
         self.weights = weighed(weights)
         self.means = for_model(embedder, home)
@@ -47,41 +60,24 @@ class Desk:
         self._world = World(store)
 
     @property
-    def model_name(self) -> str:
-        """Return the model as ``name@hash``."""
-        return self.embedder.name
-
-    def version(self) -> int:
-        """Return the data version that the index has reached."""
-        return self.index.picture.version
-
-    @property
     def world(self) -> World:
-        """Return what follows from the graph at its present version."""
+        """What follows from the graph at its present version."""
         world = self._world
         if world.version != self.store.version():
             world = self._world = World(self.store)
         return world
 
     def snapshot(self) -> Snapshot:
-        """Return what a question that is asked now is answered from."""
+        """What a question that is asked now is answered from."""
         return Snapshot(self, self.index.picture, self.world)
 
     def catch_up(self, progress: Progress | None = None) -> int:
-        """Index what was written since; return how many entries that were."""
+        """Index what was written since; the number of entries."""
         return self.index.catch_up(progress)
-
-    def rebuild(self, progress: Progress | None = None) -> int:
-        """Make the whole index anew; return the number of entries."""
-        return self.index.rebuild(progress)
-
-    def lag(self) -> int:
-        """Return how many entries the index is behind the store."""
-        return self.index.lag()
 
     @property
     def failed(self) -> int:
-        """Return how many entries the model cannot read."""
+        """How many entries the model cannot read."""
         return len(self.index.failed)
 
     def close(self) -> None:
@@ -101,60 +97,43 @@ class Snapshot:
     picture: Picture
     world: World
 
-    @property
-    def store(self) -> Store:
-        """Return the store that entries are read from."""
-        return self.desk.store
-
-    @property
-    def weights(self) -> Weights:
-        """Return the weights of this installation."""
-        return self.desk.weights
-
     def rank(self, question: Question, filters: Filters) -> Ranking:
-        """Score all entries for what is asked about."""
-        entry, lang = question.entry, question.lang
+        """Score all entries for what is asked about.
+
+        A challenge is a need in words: the scores of questions are those that fit. They are kept
+        for the next who asks about it.
+        """
+        entry, lang, index, picture = question.entry, question.lang, self.desk.index, self.picture
         if entry is None:
             return self.rank_text(question.text or "", lang, filters)
-        if entry.path == "challenge":
-            return self._rank_challenge(entry, lang, filters)
-        index, picture = self.desk.index, self.picture
-        return self.standing(by_entry(index, entry, filters, picture=picture, lang=lang))
-
-    def rank_text(
-        self, words: str, lang: str, filters: Filters, facets: Sequence[str] = text.FACETS
-    ) -> Ranking:
-        """Return the scores of all entries for a text, compared with the facets named."""
-        index, picture = self.desk.index, self.picture
-        return self.standing(by_text(index, words, lang, filters, facets, picture=picture))
-
-    def _rank_challenge(self, challenge: Entry, lang: str, filters: Filters) -> Ranking:
-        """Return the scores for a challenge, kept for the next who asks about it.
-
-        A challenge is a need in words: the scores of questions are those that fit.
-        """
-        worded = text.preferred(text.facets(challenge), lang)
+        if entry.path != "challenge":
+            return self.standing(by_entry(index, entry, filters, picture=picture, lang=lang))
+        worded = text.preferred(text.facets(entry), lang)
         if worded is None:
             return self.rank_text("", lang, filters)
-        kept, key = self.world.kept("challenges"), f"{challenge.iri} {worded.lang} {filters}"
+        kept, key = self.world.kept("challenges"), f"{entry.iri} {worded.lang} {filters}"
         ranking: Ranking | None = kept.get(key)
-        if ranking is None or ranking.picture is not self.picture:
-            index, picture = self.desk.index, self.picture
+        if ranking is None or ranking.picture is not picture:
             ranking = by_text(index, worded.text, worded.lang, filters, picture=picture)
             if len(kept) >= KEPT:
                 kept.clear()
             kept[key] = ranking
         return self.standing(ranking)
 
+    def rank_text(
+        self, words: str, lang: str, filters: Filters, facets: Sequence[str] = text.FACETS
+    ) -> Ranking:
+        """Score all entries for a text, compared with the facets named."""
+        index, picture = self.desk.index, self.picture
+        return self.standing(by_text(index, words, lang, filters, facets, picture=picture))
+
     def standing(self, ranking: Ranking) -> Ranking:
-        """Return a ranking without entries that were deleted since the picture was made."""
-        if ranking.picture.version == self.store.version():
+        """Leave out what was deleted since the picture was made."""
+        version, position = ranking.picture.version, ranking.picture.position
+        if version == self.world.store.version():
             return ranking
-        position = ranking.picture.position
-        changes = self.store.changes_since(ranking.picture.version)
+        changes = self.world.store.changes_since(version)
         gone = [position[iri] for iri, alive in changes if not alive and iri in position]
-        if not gone:
-            return ranking
         allowed = ranking.allowed.copy()
         allowed[gone] = False
         return replace(ranking, allowed=allowed)
@@ -193,19 +172,77 @@ class Snapshot:
         """Name what an answer rests on."""
         return Stamp(
             data=self.picture.version,
-            model=" ".join([self.desk.model_name, *([reranker.name] if reranker else [])]),
+            model=" ".join([self.desk.embedder.name, *([reranker.name] if reranker else [])]),
             text=text.VERSION,
-            weights=weights_hash({**(weights or self.weights), **numbers()}),
+            weights=weights_hash({**(weights or self.desk.weights), **numbers()}),
         )
 
 
+@dataclass(frozen=True)
+class Names:
+    """Entries by class, title and country, the title in the language of a question."""
+
+    world: World
+    lang: str
+
+    def named(self, kind: type[N], iri: str, /, **more: Any) -> N:  # noqa: ANN401
+        """Name an entry, with the other fields of ``kind``."""
+        entry = self.world.get(iri)
+        country = next(iter(self.world.countries(entry)), None)
+        title = entry.text(DCT + "title", self.lang)
+        return kind(entry=iri, type=entry.path, title=title, country=country, **more)
+
+    def entry(self, iri: str) -> NamedEntry:
+        """Name an entry and say no more of it."""
+        return self.named(NamedEntry, iri)
+
+    def entries(self, iris: Iterable[str]) -> tuple[NamedEntry, ...]:
+        """Name those that are still there."""
+        return tuple(surviving(iris, self.entry))
+
+    def match(
+        self, kind: type[M], iri: str, score: float, reasons: Iterable[Reason], /, **more: object
+    ) -> M:
+        """Make a match with its score, level and reasons, and the other fields of ``kind``."""
+        own = {"score": round(score, 4), "level": level(score), "reasons": tuple(reasons)}
+        return self.named(kind, iri, **own | more)
+
+
+def notes_on(question: str | None, lang: str, means: Means) -> list[str]:
+    """Write a sentence for each thing that may make the answer worse than it could be."""
+    notes = []
+    if not means.knows(lang):
+        unknown = _("No mean is known for {lang}; the one of all languages is used.")
+        notes.append(unknown.format(lang=language_name(lang)))
+    if not question:
+        return notes
+    letters = [c for c in question[:2000] if c.isalpha()]
+    if sum(unicodedata.name(c, "").startswith(_SCRIPTS) for c in letters) < len(letters) / 2:
+        notes.append(
+            _("The model knows Latin, Greek and Cyrillic letters; most of these are others.")
+        )
+    words = len(question.split())
+    if words <= SHORT:
+        notes.append(_("So few words say little; a sentence or two finds more."))
+    if words > PASSAGE * PASSAGES:
+        long = _("Only about the first {count} words were read.")
+        notes.append(long.format(count=number(PASSAGE * PASSAGES)))
+    sentences = [s for s in BREAK.split(question)[:20] if len(s.split()) >= TELLING]
+    spoken = sorted({detect_surely(s) for s in sentences} - {UNKNOWN})
+    if len(spoken) > 1:
+        mixed = _("The question is in several languages ({langs}); it was read as {lang}.")
+        langs = ", ".join(map(language_name, spoken))
+        notes.append(mixed.format(langs=langs, lang=language_name(lang)))
+    return notes
+
+
 def only(filters: Filters, default: str) -> Filters:
-    """Return the filters narrowed to a class where they name none."""
+    """Narrow filters to a class where they name none."""
     return filters if filters.type else replace(filters, type=(default,))
 
 
 def numbers() -> dict[str, float]:
-    """Return the named numbers of rankings and fit, for the stamp; partners add their own."""
+    """The named numbers of rankings and fit, for the stamp; partners add their own."""
     logits = zip("abcdef", (*rankings.QUESTION_LOGIT, *rankings.ENTRY_LOGIT), strict=True)
     recipe = rankings.RECIPE
     rest = {n: getattr(recipe, n) for n in ("letters", "concepts", "feedback", "share")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from kg.catalogue.lists import territory_iri
@@ -14,10 +15,17 @@ from kg.text.language import primary, settle
 from kg.vocabulary import LEVELS
 from matcher.encoding import text
 from matcher.engine import Snapshot
-from matcher.graph.place import Place
-from matcher.judging.weights import weighed
+from matcher.graph.view import World
+from matcher.judging.fit import weighed
 from matcher.model.answer import Answer
-from matcher.model.filters import Filters, check_filters, check_target, concept, read
+from matcher.model.filters import (
+    Filters,
+    Target,
+    check_filters,
+    check_target,
+    concepts,
+    read,
+)
 from matcher.model.requests import (
     ConsortiumRequest,
     GroupsRequest,
@@ -117,46 +125,18 @@ def subject_of(kind: str, raw: Mapping[str, Any]) -> str:
     sent = [key for key in subjects if raw.get(key) is not None]
     problem = None
     if len(sent) != 1:
+        twice = gettext("The request says twice what it is about.")
         problem = Problem(
             sent[1] if sent else [*subjects][-1],
-            gettext("The request says twice what it is about.")
-            if sent
-            else gettext("The request asks nothing."),
+            twice if sent else gettext("The request asks nothing."),
             hint=gettext("Send exactly one of %(names)s.", names=", ".join(subjects)),
         )
     elif kind == "partners" and sent == ["text"] and not raw.get("territory"):
-        problem = Problem(
-            "territory",
-            gettext("This field is missing."),
-            hint=gettext("Say where the text is from."),
-        )
+        hint = gettext("Say where the text is from.")
+        problem = Problem("territory", gettext("This field is missing."), hint=hint)
     if problem:
         raise Refused(gettext("The request cannot be understood."), [problem])
     return sent[0]
-
-
-class _Checks:
-    """The parts of a request, each checked by itself; ``faults`` are what was refused."""
-
-    def __init__(self, raw: Mapping[str, Any]) -> None:
-        self._raw = raw
-        self.faults: list[Refused] = []
-
-    def read(self, name: str, check: Callable[[Any], T], default: T) -> T:
-        """Check a part; the default where it was not sent or cannot be used."""
-        if self._raw.get(name) is None:
-            return default
-        try:
-            return check(self._raw[name])
-        except Refused as error:
-            self.faults.append(error)
-            return default
-
-    def close(self) -> None:
-        """Raise Refused with all that is wrong."""
-        if self.faults:
-            problems = [problem for fault in self.faults for problem in fault.problems]
-            raise Refused(str(self.faults[0]), problems)
 
 
 def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
@@ -164,73 +144,71 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
 
     Refused names all that is not there or does not fit together.
     """
-    store, world, weights = snapshot.store, snapshot.world, snapshot.weights
-    subject, checks, limit = subject_of(kind, raw), _Checks(raw), raw.get("limit", 10)
+    store, world, weights = snapshot.world.store, snapshot.world, snapshot.desk.weights
+    subject, limit = subject_of(kind, raw), raw.get("limit", 10)
+    faults: list[Refused] = []
 
-    def about(iri: str) -> Entry | None:
-        return read(store, iri, *KINDS[kind].subjects[subject], field=subject)
+    def part(sent: Any, check: Callable[[Any], T], default: T) -> T:  # noqa: ANN401
+        """Check a part; the default where it was not sent or cannot be used."""
+        try:
+            return default if sent is None else check(sent)
+        except Refused as error:
+            faults.append(error)
+            return default
 
-    def place(name: str) -> Place | None:
-        return world.place(territory_iri(store, name))
+    def entry_of(field: str, *paths: str) -> Entry | None:
+        return part(raw.get(field), lambda iri: read(store, iri, *paths, field=field), None)
 
-    def actor_types(names: list[str]) -> tuple[str, ...]:
-        return tuple(concept("actor-type", name, "actor_types") for name in names)
+    def quota(count: int) -> int:
+        if count > limit:
+            text = gettext("The quota is above the limit.")
+            hint = gettext("Send {limit} at most.").format(limit=limit)
+            raise refused("quota", text, value=str(count), hint=hint)
+        return count
 
-    entry = checks.read(subject, about, None) if subject != "text" else None
-    target = checks.read("target", check_target, check_target({}))
+    entry = entry_of(subject, *KINDS[kind].subjects[subject]) if subject != "text" else None
+    target = part(raw.get("target"), check_target, Target())
+    call = entry if entry and entry.path == "call" else None
+    of_types = partial(concepts, "actor-type", "actor_types")
+    rules = raw.get("rules") or ({} if kind == "consortium" else None)
     question = Question(
         lang="en",
         text=raw.get("text"),
         entry=entry,
         limit=limit,
-        filters=checks.read("filters", lambda given: check_filters(store, given), Filters()),
-        place=checks.read("territory", place, None),
+        filters=part(raw.get("filters"), partial(check_filters, store), Filters()),
+        place=part(raw.get("territory"), lambda t: world.place(territory_iri(store, t)), None),
         target=target,
-        supposed=checks.read("what_if", lambda given: what_if.suppose(target, given), None),
-        weights=checks.read("weights", lambda given: weighed(given, weights), weights),
-        why_not=checks.read(
-            "why_not", lambda iri: read(store, iri, "practice", field="why_not"), None
-        ),
+        supposed=part(raw.get("what_if"), partial(what_if.suppose, target), None),
+        weights=part(raw.get("weights"), lambda given: weighed(given, weights), weights),
+        why_not=entry_of("why_not", "practice"),
         kinds=tuple(raw.get("kinds") or ()),
-        actor_types=checks.read("actor_types", actor_types, ()),
+        actor_types=part(raw.get("actor_types"), of_types, ()),
         amount=raw.get("amount"),
         partners=raw.get("partners"),
         size=raw.get("size"),
         diversity=raw.get("diversity"),
-        quota=checks.read("quota", lambda count: _quota(count, limit), 0),
+        quota=part(raw.get("quota"), quota, 0),
+        rules=part(rules, lambda given: consortium.read_rules(given, store, call), Rules()),
     )
-    if kind == "consortium":
-        rules = _Checks({"rules": raw.get("rules") or {}})
-        call = entry if entry and entry.path == "call" else None
-        kept = rules.read("rules", lambda given: consortium.read_rules(given, store, call), Rules())
-        checks.faults += rules.faults
-        question = replace(question, rules=kept)
-    checks.close()
-    _check_place(kind, question)
-    if kind == "partners" and entry and question.place is None:
-        question = replace(question, place=_largest(world.places(entry)))
-    return replace(question, lang=_language(kind, question, raw.get("lang")))
+    if faults:
+        problems = [problem for fault in faults for problem in fault.problems]
+        raise Refused(str(faults[0]), problems)
+    return _completed(kind, question, world, raw.get("lang"))
 
 
-def _check_place(kind: str, question: Question) -> None:
-    field = KINDS[kind].request.model_fields.get("territory")
-    if field and field.is_required() and question.place is None:
-        raise refused(
-            "territory",
-            gettext("The territory is missing."),
-            hint=gettext("Say where it should work, for example HR035."),
-        )
-
-
-def _quota(count: int, limit: int) -> int:
-    if count > limit:
-        raise refused(
-            "quota",
-            gettext("The quota is above the limit."),
-            value=str(count),
-            hint=gettext("Send {limit} at most.").format(limit=limit),
-        )
-    return count
+def _completed(kind: str, question: Question, world: World, stated: str | None) -> Question:
+    """Fill in what a request need not say: the place of whoever asks, and the language."""
+    field, place = KINDS[kind].request.model_fields.get("territory"), question.place
+    if field and field.is_required() and place is None:
+        hint = gettext("Say where it should work, for example HR035.")
+        raise refused("territory", gettext("The territory is missing."), hint=hint)
+    if kind == "partners" and question.entry and place is None:
+        # A municipality has few figures of its own, its region those of both.
+        places = world.places(question.entry)
+        regions = [p for p in places if LEVELS.index(p.level or "country") > 0]
+        place = max(regions or places, key=lambda p: (p.level or "", p.iri), default=None)
+    return replace(question, place=place, lang=_language(kind, question, stated))
 
 
 def _language(kind: str, question: Question, stated: str | None) -> str:
@@ -239,19 +217,10 @@ def _language(kind: str, question: Question, stated: str | None) -> str:
         return primary(stated or language())
     if question.entry is None:
         if not (question.text or "").strip():
-            raise refused(
-                "text",
-                gettext("The question is empty."),
-                hint=gettext("Describe a problem or a practice, or send an entry."),
-            )
+            hint = gettext("Describe a problem or a practice, or send an entry.")
+            raise refused("text", gettext("The question is empty."), hint=hint)
         return settle(question.text or "", stated)
     if stated:
         return primary(stated)
     words = text.preferred(text.facets(question.entry), language())
     return words.lang if words else "en"
-
-
-def _largest(places: list[Place]) -> Place | None:
-    """The largest place: a municipality has few figures of its own, its region those of both."""
-    regions = [p for p in places if LEVELS.index(p.level or "country") > 0]
-    return max(regions or places, key=lambda p: (p.level or "", p.iri), default=None)

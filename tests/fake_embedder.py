@@ -20,7 +20,7 @@ class HashingEmbedder:
     name = "hashing@00000001"
     size = 256
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         """Return one unit vector a text, as rows of float32."""
         found = np.zeros((len(texts), self.size), np.float32)
         for row, text in zip(found, texts, strict=True):

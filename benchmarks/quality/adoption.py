@@ -21,8 +21,8 @@ from matcher.evaluation.collection import Interval, estimate
 from matcher.graph.place import Place
 from matcher.graph.view import Moved, World
 from matcher.judging.criteria import CRITERIA, WEIGHTS
-from matcher.judging.criteria.verdict import Scene
 from matcher.judging.fit import NEUTRAL, weigh
+from matcher.judging.verdict import Scene
 
 CONTEXT = ("I5", "E1", "E2", "E3", "E4")
 #: how many times as many people a place of similar size has at most

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,20 +53,18 @@ def task(
     rows = sorted(set(rows), key=lambda m: (m.actor, m.group))
     before = [m for m in rows if (m.year or 0) <= learnt]
     projects = Counter(m.actor for m in before)
-    met = _partners(grouped(before).values(), set(projects))
-    later = grouped(m for m in rows if learnt < (m.year or 0) <= until)
-    after = _partners(later.values(), set(projects))
+    met = _partners(before, projects)
+    after = _partners((m for m in rows if learnt < (m.year or 0) <= until), projects)
     fresh = {actor: partners - met.get(actor, set()) for actor, partners in after.items()}
     actors = tuple(sorted(actor for actor in fresh if fresh[actor]))
     return PartnerTask(Ties(before, fade), projects, actors, met, fresh)
 
 
-def _partners(groups: Iterable[set[str]], known: set[str]) -> dict[str, set[str]]:
+def _partners(rows: Iterable[Membership], known: Container[str]) -> dict[str, set[str]]:
     partners: dict[str, set[str]] = {}
-    for group in groups:
-        members = group & known
-        for actor in members:
-            partners.setdefault(actor, set()).update(members - {actor})
+    for group in grouped((m.group, m.actor) for m in rows if m.actor in known).values():
+        for actor in group:
+            partners.setdefault(actor, set()).update({*group} - {actor})
     return partners
 
 

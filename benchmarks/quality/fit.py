@@ -111,10 +111,10 @@ class RememberingEmbedder:
         self.name, self._embedder = embedder.name, embedder
         self._known: dict[str, Matrix] = {}
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         """One unit vector a text, as rows of float32."""
         if new := [t for t in dict.fromkeys(texts) if t not in self._known]:
-            self._known |= zip(new, self._embedder.encode(new, progress), strict=True)
+            self._known |= zip(new, self._embedder.encode(new), strict=True)
         return np.stack([self._known[t] for t in texts])
 
 

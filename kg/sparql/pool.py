@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
 from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
-from kg.sparql.results import check_form
+from kg.sparql.results import check_form, too_much
 from kg.sparql.slots import Slots
 from kg.sparql.syntax_errors import explain
 from kg.sparql.worker import FRAME, START
@@ -242,13 +242,13 @@ class QueryPool:
                 "query": ready.text,
                 "base": ready.base,
                 "describe": ready.form == "DESCRIBE",
-                "format": form,
+                "form": form,
                 "union": dataset == ALL and not ready.own_dataset,
                 "default": dataset.default,
                 "named": dataset.named,
                 "seconds": seconds,
-                "rows": self.limits.rows,
-                "bytes": self.limits.bytes,
+                "max_rows": self.limits.rows,
+                "max_bytes": self.limits.bytes,
             }
             try:
                 head, body = self._ask(folder, request)
@@ -259,8 +259,7 @@ class QueryPool:
         if "failed" in head:
             raise Malformed(f"The query cannot be run: {head['failed']}")
         if "limit" in head:
-            limit = head["limit"]
-            raise LimitExceeded(f"The answer goes beyond the limit of {limit}.", limit)
+            raise too_much(head["limit"])
         return Answer(head["kind"], head["rows"], body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -12,7 +12,7 @@ import pyoxigraph as ox
 
 from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
 from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
-from kg.sparql.results import TooMuch, check_form, write
+from kg.sparql.results import check_form, write
 from kg.sparql.scan import is_relative
 from kg.sparql.slots import Slots
 from kg.sparql.syntax_errors import mistake
@@ -80,19 +80,13 @@ class RemoteQueries:
         """
         try:
             return write(result, form, max_rows=self.limits.rows, max_bytes=self.limits.bytes)
-        except KgError as error:
+        except (KgError, SyntaxError, ValueError) as error:
             clear_frames(error.__traceback__)
+            if isinstance(error, SyntaxError):
+                raise _unreadable(error) from error
+            if isinstance(error, ValueError):
+                raise Malformed(f"The query cannot be run: {error}") from error
             raise
-        except TooMuch as error:
-            clear_frames(error.__traceback__)
-            message = f"The answer goes beyond the limit of {error.limit}."
-            raise LimitExceeded(message, error.limit) from error
-        except SyntaxError as error:
-            clear_frames(error.__traceback__)
-            raise _unreadable(error) from error
-        except ValueError as error:
-            clear_frames(error.__traceback__)
-            raise Malformed(f"The query cannot be run: {error}") from error
         finally:
             del result
 

@@ -10,7 +10,7 @@ from a text that exists in all 24 languages.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -40,14 +40,10 @@ class Means:
 
     vectors: Mapping[str, Vector]
     source: str
-    languages: frozenset[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "languages", frozenset(self.vectors) - {ALL})
 
     def knows(self, lang: str) -> bool:
         """Whether a language has a mean of its own."""
-        return primary(lang) in self.languages
+        return primary(lang) in self.vectors
 
     def take_out(self, vectors: Matrix, langs: Sequence[str]) -> Matrix:
         """Subtract the packaged mean and STRENGTH of each language's offset from it."""

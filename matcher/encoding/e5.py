@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import itertools
 import json
 import os
 import shutil
 import struct
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,6 @@ _FILES = (
     "sentence_bert_config.json", "1_Pooling/config.json", "config_sentence_transformers.json",
 )  # fmt: skip
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
-_LINEAR = (
-    ("q", "attention.self.query"), ("k", "attention.self.key"), ("v", "attention.self.value"),
-    ("ao", "attention.output.dense"), ("fi", "intermediate.dense"), ("fo", "output.dense"),
-)  # fmt: skip
 #: a block of Q4_0
 _BLOCK = np.dtype([("scale", "<f2"), ("codes", "u1", 16)])
 _ROWS = 8_192
@@ -43,28 +40,6 @@ Progress = Callable[[str, float], None]
 
 class ModelDamaged(Exception):
     """The packaged weights are not the ones that this release was made for."""
-
-
-class _Cursor:
-    """A position in bytes that moves on as values are taken."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
-
-    def take(self, form: str) -> tuple[Any, ...]:
-        values = struct.unpack_from("<" + form, self.data, self.at)
-        self.at += struct.calcsize("<" + form)
-        return values
-
-    def array(self, kind: str, count: int) -> npt.NDArray[Any]:
-        values = np.frombuffer(self.data, kind, count, self.at)
-        self.at += values.nbytes
-        return values
-
-    def raw(self, count: int) -> bytes:
-        taken = self.data[self.at : self.at + count]
-        self.at += count
-        return taken
 
 
 @dataclass(frozen=True)
@@ -90,28 +65,30 @@ class Weights:
     """
 
     def __init__(self, path: Path) -> None:
-        cursor = _Cursor(path.read_bytes())
-        if cursor.raw(4) != b"E5S1" or cursor.take("I") != (1,):
+        self._data = path.read_bytes()
+        stream = io.BytesIO(self._data)
+
+        def take(form: str) -> tuple[Any, ...]:
+            return struct.unpack("<" + form, stream.read(struct.calcsize("<" + form)))
+
+        if stream.read(4) != b"E5S1" or take("I") != (1,):
             raise ValueError(f"{path.name} is not an E5S1 file of version 1.")
-        sizes = cursor.take("7i")
-        self.shape = Shape(*sizes, *cursor.take("f"))
-        cursor.take("i")
-        count, self.bos, self.eos, self.pad, self.unk = cursor.take("5i")
-        (length,) = cursor.take("Q")
-        ends = cursor.array("<u4", count + 1).tolist()
-        self.scores: list[float] = cursor.array("<f4", count).tolist()
-        blob = cursor.raw(length)
+        self.shape = Shape(*take("7i"), *take("f"))
+        take("i")
+        count, self.bos, self.eos, self.pad, self.unk = take("5i")
+        (length,) = take("Q")
+        ends = take(f"{count + 1}I")
+        self.scores = take(f"{count}f")
+        blob = stream.read(length)
         self.pieces = [blob[a:b].decode() for a, b in itertools.pairwise(ends)]
         self.replace: dict[str, str] = {}
-        for _ in range(cursor.take("iI")[0]):
-            point, length = cursor.take("IB")
-            self.replace[chr(point)] = "".join(map(chr, cursor.take(f"{length}I")))
-        self._data = cursor.data
+        for _ in range(take("iI")[0]):
+            point, length = take("IB")
+            self.replace[chr(point)] = "".join(map(chr, take(f"{length}I")))
         self._tensors: dict[str, tuple[int, int, int]] = {}
-        for _ in range(cursor.take("i")[0]):
-            (length,) = cursor.take("H")
-            name = cursor.raw(length).decode("ascii")
-            kind, values, offset, _ = cursor.take("BIQQ")
+        for _ in range(take("i")[0]):
+            name = stream.read(*take("H")).decode("ascii")
+            kind, values, offset, _ = take("BIQQ")
             self._tensors[name] = (kind, values, offset)
 
     def tensor(self, name: str, *size: int, rows: list[int] | None = None) -> Floats:
@@ -200,13 +177,12 @@ def _convert(weights_file: Path, folder: Path, say: Progress) -> None:
     new = _write_tokenizer(weights, keep, folder / "tokenizer.json")
     say("Unpacking the weights", 0.6)
     save_file(_state(weights, keep), str(folder / "model.safetensors"), metadata={"format": "pt"})
-    _write_settings(weights, len(keep), new[weights.pad], folder)
+    for name, document in _settings(weights, len(keep), new[weights.pad]).items():
+        _json(folder / name, document)
     say("Noting checksums", 0.9)
     sums = {name: _sha256(folder / name) for name in _FILES}
-    _json(
-        folder / "SOURCE.json",
-        {"model": f"intfloat/{NAME}", "source_sha256": SHA256, "files": sums},
-    )
+    origin = {"model": f"intfloat/{NAME}", "source_sha256": SHA256, "files": sums}
+    _json(folder / "SOURCE.json", origin)
 
 
 def _european(piece: str) -> bool:
@@ -226,19 +202,34 @@ def _european(piece: str) -> bool:
 
 
 def _write_tokenizer(weights: Weights, keep: list[int], path: Path) -> dict[int, int]:
-    """Write the tokenizer of the kept pieces; return new numbers by old ones."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+    """Write the tokenizer of the kept pieces; return new numbers by old ones.
+
+    Its normalizer is NFKC plus the file's own replacements of control and space characters.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers.processors import TemplateProcessing
+
+    def any_of(characters: Iterable[str]) -> Any:  # noqa: ANN401
+        return Regex("[" + "".join(f"\\x{{{ord(c):X}}}" for c in characters) + "]")
 
     new = {old: number for number, old in enumerate(keep)}
     pieces = [(weights.pieces[i], weights.scores[i]) for i in keep]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=new[weights.unk], byte_fallback=False))
-    tokenizer.normalizer = _normalizer(weights)
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(
-        replacement="\u2581", prepend_scheme="always"
+    gone = [c for c, to in weights.replace.items() if to == ""]
+    blank = [c for c, to in weights.replace.items() if to == " "]
+    space = [c for c in blank if unicodedata.normalize("NFKC", c) != " "]
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(any_of(gone), ""),
+            normalizers.Replace(any_of(space), " "),
+            normalizers.NFKC(),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
     )
-    tokenizer.decoder = decoders.Metaspace(replacement="\u2581", prepend_scheme="always")
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace("\u2581", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace("\u2581", prepend_scheme="always")
     tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
-    tokenizer.post_processor = processors.TemplateProcessing(
+    tokenizer.post_processor = TemplateProcessing(
         single="<s> $A </s>",
         pair="<s> $A </s> </s> $B </s>",
         special_tokens=[("<s>", new[weights.bos]), ("</s>", new[weights.eos])],
@@ -248,33 +239,20 @@ def _write_tokenizer(weights: Weights, keep: list[int], path: Path) -> dict[int,
     return new
 
 
-def _normalizer(weights: Weights) -> Any:  # noqa: ANN401
-    """NFKC plus the file's own replacements of control and space characters."""
-    from tokenizers import Regex, normalizers
-
-    def any_of(characters: str) -> Any:  # noqa: ANN401
-        return Regex("[" + "".join(f"\\x{{{ord(c):X}}}" for c in characters) + "]")
-
-    gone = "".join(c for c, to in weights.replace.items() if to == "")
-    space = "".join(
-        c
-        for c, to in weights.replace.items()
-        if to == " " and unicodedata.normalize("NFKC", c) != " "
-    )
-    return normalizers.Sequence(
-        [
-            normalizers.Replace(any_of(gone), ""),
-            normalizers.Replace(any_of(space), " "),
-            normalizers.NFKC(),
-            normalizers.Replace(Regex(" {2,}"), " "),
-        ]
-    )
-
-
 def _state(weights: Weights, keep: list[int]) -> dict[str, Floats]:
     """The tensors by the names that BERT gives them, in half precision."""
     shape, hidden = weights.shape, weights.shape.hidden
-    sizes = {"fi": (shape.feed_forward, hidden), "fo": (hidden, shape.feed_forward)}
+    full, norm, wider = (hidden, hidden), (hidden,), (shape.feed_forward, hidden)
+    parts: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+        ("q", "attention.self.query", full),
+        ("k", "attention.self.key", full),
+        ("v", "attention.self.value", full),
+        ("ao", "attention.output.dense", full),
+        ("fi", "intermediate.dense", wider),
+        ("fo", "output.dense", wider[::-1]),
+        ("aln", "attention.output.LayerNorm", norm),
+        ("oln", "output.LayerNorm", norm),
+    )
     state = {
         "embeddings.word_embeddings.weight": weights.tensor(
             "emb.word", shape.vocabulary, hidden, rows=keep
@@ -285,54 +263,49 @@ def _state(weights: Weights, keep: list[int]) -> dict[str, Floats]:
         "embeddings.LayerNorm.bias": weights.tensor("emb.ln.b", hidden),
     }
     for layer in range(shape.layers):
-        at = f"encoder.layer.{layer}."
-        for short, long in _LINEAR:
-            size = sizes.get(short, (hidden, hidden))
-            state[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", *size)
-            state[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", size[0])
-        for short, long in (("aln", "attention.output.LayerNorm"), ("oln", "output.LayerNorm")):
-            state[f"{at}{long}.weight"] = weights.tensor(f"l{layer}.{short}.w", hidden)
-            state[f"{at}{long}.bias"] = weights.tensor(f"l{layer}.{short}.b", hidden)
+        for short, long, size in parts:
+            at = f"encoder.layer.{layer}.{long}"
+            state[f"{at}.weight"] = weights.tensor(f"l{layer}.{short}.w", *size)
+            state[f"{at}.bias"] = weights.tensor(f"l{layer}.{short}.b", size[0])
     # Mean pooling never uses BERT's pooler; zeros keep transformers from reporting it.
     state["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float16)
     state["pooler.dense.bias"] = np.zeros(hidden, np.float16)
     return state
 
 
-def _write_settings(weights: Weights, pieces: int, pad: int, folder: Path) -> None:
-    """Write the settings files of transformers and sentence-transformers."""
+def _settings(weights: Weights, pieces: int, pad: int) -> dict[str, object]:
+    """The settings files of transformers and sentence-transformers, by their names."""
     shape = weights.shape
-    _json(folder / "config.json", {
-        "architectures": ["BertModel"], "model_type": "bert", "vocab_size": pieces,
-        "hidden_size": shape.hidden, "num_hidden_layers": shape.layers,
-        "num_attention_heads": shape.heads, "intermediate_size": shape.feed_forward,
-        "hidden_act": "gelu", "max_position_embeddings": shape.positions,
-        "type_vocab_size": shape.types, "layer_norm_eps": 1e-12, "pad_token_id": pad,
-        "dtype": "float16",
-    })  # fmt: skip
-    _json(folder / "tokenizer_config.json", {
-        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": shape.positions,
-        "bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>",
-        "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>",
-        "model_input_names": ["input_ids", "attention_mask"],
-    })  # fmt: skip
-    parts = (("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize"))
-    _json(folder / "modules.json", [
-        {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for n, (kind, path) in enumerate(parts)
-    ])  # fmt: skip
-    _json(
-        folder / "sentence_bert_config.json",
-        {"max_seq_length": shape.positions, "do_lower_case": False},
-    )
-    _json(folder / "1_Pooling" / "config.json", {
-        "word_embedding_dimension": shape.hidden, "pooling_mode_mean_tokens": True,
-        "pooling_mode_cls_token": False, "pooling_mode_max_tokens": False,
-    })  # fmt: skip
-    _json(folder / "config_sentence_transformers.json", {
-        "prompts": {"query": "query: ", "document": "passage: "},
-        "default_prompt_name": None, "similarity_fn_name": "cosine",
-    })  # fmt: skip
+    modules = (("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize"))
+    return {
+        "config.json": {
+            "architectures": ["BertModel"], "model_type": "bert", "vocab_size": pieces,
+            "hidden_size": shape.hidden, "num_hidden_layers": shape.layers,
+            "num_attention_heads": shape.heads, "intermediate_size": shape.feed_forward,
+            "hidden_act": "gelu", "max_position_embeddings": shape.positions,
+            "type_vocab_size": shape.types, "layer_norm_eps": 1e-12, "pad_token_id": pad,
+            "dtype": "float16",
+        },
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": shape.positions,
+            "bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>",
+            "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>",
+            "model_input_names": ["input_ids", "attention_mask"],
+        },
+        "modules.json": [
+            {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for n, (kind, path) in enumerate(modules)
+        ],
+        "sentence_bert_config.json": {"max_seq_length": shape.positions, "do_lower_case": False},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": shape.hidden, "pooling_mode_mean_tokens": True,
+            "pooling_mode_cls_token": False, "pooling_mode_max_tokens": False,
+        },
+        "config_sentence_transformers.json": {
+            "prompts": {"query": "query: ", "document": "passage: "},
+            "default_prompt_name": None, "similarity_fn_name": "cosine",
+        },
+    }  # fmt: skip
 
 
 def _json(path: Path, document: object) -> None:

@@ -46,7 +46,7 @@ class Embedder(Protocol):
 
     name: str
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         """Embed each text as a row of length 1, in float32."""
 
 
@@ -110,11 +110,11 @@ class SentenceEmbedder:
         self._model: Any = None
         self._unusable = ""
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         """Embed each text as a row of length 1, in float32; one call at a time."""
-        return self._thread.submit(self._encode, list(texts), progress).result()
+        return self._thread.submit(self._encode, list(texts)).result()
 
-    def _encode(self, texts: list[str], progress: bool) -> Matrix:
+    def _encode(self, texts: list[str]) -> Matrix:
         if self._unusable:
             raise ModelUnusable(self._unusable)
         if self._model is None:
@@ -137,7 +137,7 @@ class SentenceEmbedder:
                 batch_size=1,
                 normalize_embeddings=True,
                 convert_to_numpy=True,
-                show_progress_bar=progress,
+                show_progress_bar=False,
             )
         return np.asarray(rows, np.float32)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from kg.entry import Entry, Text
-from kg.text.language import primary, settle
+from kg.text.language import preference, primary, settle
 from kg.vocabulary import DCT, PSR
 
 #: change it when texts or attributes change, and the index is made anew
@@ -43,22 +43,13 @@ class FacetText:
     text: str
 
 
-class Worded(Protocol):
-    """What is written in one language."""
-
-    @property
-    def lang(self) -> str:
-        """The language's tag."""
-
-
-T = TypeVar("T", bound=Worded)
+T = TypeVar("T", Text, FacetText)
 
 
 def preferred(texts: Iterable[T], lang: str) -> T | None:
     """Choose the first text in a language, else in English, else in any; None of none."""
-    order = (primary(lang), "en")
-    ranks = {name: rank for rank, name in reversed([*enumerate(order)])}
-    return min(texts, key=lambda t: ranks.get(primary(t.lang), len(order)), default=None)
+    own = primary(lang)
+    return min(texts, key=lambda t: preference(primary(t.lang), own)[:2], default=None)
 
 
 def wording(entry: Entry, prop: str, lang: str) -> Text | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from scipy import sparse
 #: benchmark, see docs/quality.md
 YEARS = 4.0
 Floats = npt.NDArray[np.float64]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,9 @@ class Ties:
         return sorted(self.tied(one) & self.tied(other))[:3]
 
 
-def grouped(memberships: Iterable[Membership]) -> dict[str, set[str]]:
-    """The members of each group."""
-    members: dict[str, set[str]] = defaultdict(set)
-    for membership in memberships:
-        members[membership.group].add(membership.actor)
-    return members
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """The second ones by the first ones, in their order."""
+    groups: dict[K, list[V]] = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    return groups

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -102,12 +101,12 @@ class World:
             " ORDER BY ?t ?p ?a ?place ?result",
             {},
         )
-        transfers: dict[str, dict[str, Moved]] = defaultdict(dict)
+        moved: dict[tuple[str, str], Moved] = {}
         for r in rows:
             result = r.get("result", "").rsplit("/", 1)[-1]
-            moved = Moved(r["t"], r["p"], r.get("a"), r.get("place"), result)
-            transfers[r["p"]].setdefault(r["t"], moved)
-        return {practice: list(by_iri.values()) for practice, by_iri in transfers.items()}
+            one = Moved(r["t"], r["p"], r.get("a"), r.get("place"), result)
+            moved.setdefault((one.practice, one.iri), one)
+        return grouped((one.practice, one) for one in moved.values())
 
     def moved(self, practice: str) -> list[Moved]:
         """The recorded transfers of a practice, by IRI."""
@@ -126,15 +125,13 @@ class World:
             " ORDER BY ?actor ?place ?kind",
             {},
         )
-        at: dict[str, list[Presence]] = defaultdict(list)
-        inside: dict[str, list[Presence]] = defaultdict(list)
-        for row in rows:
-            for kind in ancestors(row["kind"]):
-                presence = Presence(row["actor"], row["place"], kind)
-                at[row["place"]].append(presence)
-                for place in self.place(row["place"]).iris:
-                    inside[place].append(presence)
-        return at, inside
+        present = [
+            Presence(row["actor"], row["place"], kind)
+            for row in rows
+            for kind in ancestors(row["kind"])
+        ]
+        inside = grouped((iri, p) for p in present for iri in self.place(p.place).iris)
+        return grouped((p.place, p) for p in present), inside
 
     def actors_in(self, place: Place) -> list[Presence]:
         """The actors within a place or working for a larger one, with broader kinds."""
@@ -150,19 +147,12 @@ class World:
             " { ?t psr:adopter ?a ; psr:sourcePractice ?p } } ORDER BY ?a ?p",
             {},
         )
-        practices: dict[str, list[str]] = defaultdict(list)
-        for row in rows:
-            practices[row["a"]].append(row["p"])
-        return practices
+        return grouped((row["a"], row["p"]) for row in rows)
 
     @cached_property
     def fellows(self) -> dict[str, list[str]]:
-        """The actors of the practices that address each challenge, by IRI."""
-        fellows: dict[str, set[str]] = defaultdict(set)
-        for actor in self.involved:
-            for challenge in self.challenges(actor):
-                fellows[challenge].add(actor)
-        return {challenge: sorted(actors) for challenge, actors in fellows.items()}
+        """The actors of the practices that address each challenge."""
+        return grouped((c, actor) for actor in self.involved for c in self.challenges(actor))
 
     @cached_property
     def memberships(self) -> tuple[Membership, ...]:
@@ -179,9 +169,9 @@ class World:
         return tuple(Membership(a, g, int(y[0]) if y else None) for a, g, y in dated)
 
     @cached_property
-    def members(self) -> dict[str, set[str]]:
+    def members(self) -> dict[str, list[str]]:
         """The actors of each practice, community and plan."""
-        return grouped(self.memberships)
+        return grouped((m.group, m.actor) for m in self.memberships)
 
     @cached_property
     def ties(self) -> Ties:
@@ -195,19 +185,13 @@ class World:
 
     def addressing(self, challenge: str) -> list[str]:
         """The practices that address a challenge or one below it, by IRI."""
-        below, practices = self._addressed
-        return sorted({p for c in below.get(challenge, ()) for p in practices.get(c, ())})
+        return sorted(set(self._addressing.get(challenge, ())))
 
     @cached_property
-    def _addressed(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    def _addressing(self) -> dict[str, list[str]]:
         rows = self.store.select("SELECT ?p ?c { ?p a psr:Practice ; psr:addresses ?c }", {})
-        below: dict[str, set[str]] = defaultdict(set)
-        practices: dict[str, set[str]] = defaultdict(set)
-        for row in rows:
-            practices[row["c"]].add(row["p"])
-            for above in self.broader(row["c"]):
-                below[above].add(row["c"])
-        return below, practices
+        above = {challenge: self.broader(challenge) for challenge in {row["c"] for row in rows}}
+        return grouped((c, row["p"]) for row in rows for c in above[row["c"]])
 
     def broader(self, challenge: str) -> dict[str, int]:
         """A challenge and those above it, with the number of steps to each."""

@@ -2,25 +2,34 @@
 
 Transferability can only be anticipated beforehand and is known after an evaluation, so
 the answer says how much it rests on: ``fit`` is the weighted mean of the criteria that are
-known, ``coverage`` the share of the weight that is known.
+known, ``coverage`` the share of the weight that is known. Each criterion counts as packaged, as an
+installation sets it, or as a question asks.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from kg.entry import Entry
-from kg.text.i18n import language
+from kg.errors import Problem, Refused
+from kg.text.i18n import gettext, language
+from kg.text.number_formats import number
 from matcher.judging.criteria import CRITERIA, GATES, WEIGHTS
-from matcher.judging.criteria.verdict import Scene, Verdict
-from matcher.judging.weights import Weights
+from matcher.judging.verdict import Scene, Verdict
 
 #: what an unknown criterion is taken for in the order of the list, never in the fit
 NEUTRAL = 0.5
 #: criteria that look at the practice only, so that their verdicts hold for every place
 INTRINSIC = frozenset({"P3", "I1", "I2", "I4", "T1"})
+#: the largest weight that can be given; only its share of all of them counts
+MOST = 1e6
 Verdicts = Mapping[str, Verdict]
+Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Anticipated:
     @property
     def failed(self) -> list[str]:
         """The gates that are failed."""
-        return failed(self.verdicts)
+        return [c for c in GATES if self.verdicts[c].gate == "failed"]
 
     def with_verdict(self, name: str, verdict: Verdict) -> Anticipated:
         """Judge one criterion otherwise, and sum up anew."""
@@ -82,7 +91,7 @@ def rank(verdicts: Verdicts, weights: Weights) -> float:
     """
     rest, known = weigh({n: v for n, v in verdicts.items() if n != "P1"}, weights)
     score = need(verdicts, weights) * (known * rest + (1 - known) * NEUTRAL)
-    return score / 2 if failed(verdicts) else score
+    return score / 2 if any(verdicts[c].gate == "failed" for c in GATES) else score
 
 
 def need(verdicts: Verdicts, weights: Weights) -> float:
@@ -94,6 +103,50 @@ def need(verdicts: Verdicts, weights: Weights) -> float:
     return float((verdicts["P1"].value or 0.0) ** (weights["P1"] / WEIGHTS["P1"]))
 
 
-def failed(verdicts: Verdicts) -> list[str]:
-    """The gates that are failed."""
-    return [c for c in GATES if verdicts[c].gate == "failed"]
+def weighed(raw: Mapping[str, object], base: Weights = WEIGHTS) -> dict[str, float]:
+    """Put the given weights into ``base`` and scale all to a sum of 1.
+
+    Raises Refused for an unknown criterion, for what is no number from 0 to MOST, and where
+    no criterion is left with a weight above 0.
+    """
+    problems = []
+    for name, value in raw.items():
+        path = f"weights.{name}"
+        if name not in CRITERIA:
+            hint = gettext("Use %(names)s.", names=", ".join(CRITERIA))
+            problems.append(Problem(path, gettext("There is no such criterion."), hint=hint))
+        elif not (isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= MOST):
+            text = gettext("A weight is a number from 0 to %(most)s.", most=number(MOST))
+            hint = gettext("Write a number such as 0.3.")
+            problems.append(Problem(path, text, value=str(value), hint=hint))
+    if problems:
+        raise Refused(gettext("The weights cannot be used."), problems)
+    merged = {name: float(raw.get(name, base[name])) for name in CRITERIA}  # type: ignore[arg-type]
+    total = sum(merged.values())
+    if not total:
+        text = gettext("All weights are 0, so nothing would count.")
+        hint = gettext("Give at least one criterion more than 0.")
+        raise Refused(gettext("The weights cannot be used."), [Problem("weights", text, hint=hint)])
+    return {name: value / total for name, value in merged.items()}
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """Read a JSON file such as ``passerelle evaluate --feedback --write`` makes.
+
+    Raises Refused, naming the file, if it cannot be read or used.
+    """
+    try:
+        raw = json.loads(path.read_text("utf-8-sig"))
+        given = raw.get("weights", raw)
+        return weighed(dict(given))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        text = gettext("%(path)s holds no weights.", path=path)
+        problem = Problem("weights", text, hint=gettext('Write {"P1": 0.3, ...}.'))
+        whole = gettext("%(path)s holds no weights as a JSON object.", path=path)
+        raise Refused(whole, [problem]) from error
+
+
+def weights_hash(weights: Weights) -> str:
+    """Eight hex digits that change with the weights."""
+    rounded = {name: round(value, 9) for name, value in weights.items()}
+    return hashlib.sha256(json.dumps(rounded, sort_keys=True).encode()).hexdigest()[:8]

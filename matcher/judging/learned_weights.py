@@ -12,7 +12,7 @@ T2, since it counts the same results.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +21,11 @@ from scipy.optimize import minimize
 
 from kg.vocabulary import DCT, PSR
 from matcher.graph.view import World
-from matcher.judging.criteria import CRITERIA
-from matcher.judging.criteria.transfer import RESULTS
-from matcher.judging.criteria.verdict import Scene
-from matcher.judging.weights import Weights, weighed, weights_hash
+from matcher.judging.criteria import CRITERIA, RESULTS
+from matcher.judging.fit import Weights, weighed, weights_hash
+from matcher.judging.verdict import Scene
 
-SPREAD, OFFSET, STEEP = 0.5, 2.0, 4.0
+SPREAD, OFFSET, STEEP, STEP = 0.5, 2.0, 4.0, 1e-3
 LEARNT = tuple(c for c in CRITERIA if c not in {"P1", "T2"})
 #: decision -> how far it was a success, and how much it counts beside a recorded result
 DECISIONS = {
@@ -68,12 +67,13 @@ def decided(world: World) -> tuple[list[Outcome], dict[str, int]]:
     return decisions, dict(sorted(counts.items()))
 
 
-def report(world: World, prior: Weights, *, feedback: bool = True) -> dict[str, object]:
+def report(world: World, prior: Weights) -> dict[str, object]:
     """Prior and posterior weights with 95 % intervals, and what they rest on."""
-    rows, decisions = decided(world) if feedback else ([], {})
+    rows, decisions = decided(world)
     results = recorded(world)
     posterior, low, high, losses = learn(world, [*results, *rows], prior)
     now = weighed({}, prior)
+    shown = {"prior": now, "posterior": posterior, "low": low, "high": high}
     return {
         "collection": "outcomes",
         "transfers": len(world.all_moved()),
@@ -84,13 +84,7 @@ def report(world: World, prior: Weights, *, feedback: bool = True) -> dict[str, 
         "loss": {"prior": round(losses[0], 4), "posterior": round(losses[1], 4)},
         "moved_most": round(max(abs(posterior[c] / now[c] - 1) for c in LEARNT if now[c]), 4),
         "criteria": {
-            c: {
-                "prior": round(now[c], 4),
-                "posterior": round(posterior[c], 4),
-                "low": round(low[c], 4),
-                "high": round(high[c], 4),
-            }
-            for c in CRITERIA
+            c: {name: round(weights[c], 4) for name, weights in shown.items()} for c in CRITERIA
         },
         "weights": posterior,
         "stamp": {
@@ -125,20 +119,15 @@ def learn(
         return loss(point) + float(prior) / 2
 
     optimum = minimize(against, np.zeros(len(LEARNT) + 1), method="BFGS")
-    spread = 1 / np.sqrt(_curvature(against, optimum.x))[1:]
+    # The second derivative along each axis, by central differences.
+    moves, middle = np.eye(len(optimum.x)) * STEP, 2 * against(optimum.x)
+    bent = [against(optimum.x + m) + against(optimum.x - m) - middle for m in moves]
+    spread = 1 / np.sqrt(np.array(bent) / STEP**2)[1:]
     total, plain = max(counts.sum(), 1e-9), np.zeros(len(LEARNT) + 1)
     plain[0] = optimum.x[0]
     ends = [_scaled(now, optimum.x[1:] + sign * 1.96 * spread) for sign in (-1, 1)]
     made = weighed(_scaled(now, optimum.x[1:]))
     return made, ends[0], ends[1], (loss(plain) / total, loss(optimum.x) / total)
-
-
-def _curvature(function: Callable[[Floats], float], point: Floats, step: float = 1e-3) -> Floats:
-    """The second derivative along each axis, by central differences."""
-    moves = np.eye(len(point)) * step
-    middle = 2 * function(point)
-    bent = [function(point + m) + function(point - m) - middle for m in moves]
-    return np.array(bent) / step**2
 
 
 def _scaled(now: Weights, moved: Floats) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from kg.catalogue.lists import country_code, territory_iri
@@ -61,29 +61,21 @@ class Target:
 
 
 def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filters:
-    """Return the filters with their values checked; Refused names every wrong one."""
+    """Check the values of filters; Refused names every wrong one."""
     problems: list[Problem] = []
-    known = {f.name for f in fields(Filters)}
+    known = sorted(f.name for f in fields(Filters))
     checked: dict[str, tuple[str, ...]] = {}
     for name, values in raw.items():
         path = f"filters.{name}"
         if name not in known:
-            problems.append(
-                Problem(
-                    path,
-                    gettext("This filter is not known."),
-                    hint=gettext("Use %(names)s.", names=", ".join(sorted(known))),
-                )
-            )
+            hint = gettext("Use %(names)s.", names=", ".join(known))
+            problems.append(Problem(path, gettext("This filter is not known."), hint=hint))
             continue
         try:
-            checked[name] = tuple(
-                _value(store, name, v) for v in ([values] if isinstance(values, str) else values)
-            )
+            listed = [values] if isinstance(values, str) else values
+            checked[name] = tuple(_value(store, name, value) for value in listed)
         except Refused as error:
-            problems += [
-                Problem(path, p.message, value=p.value, hint=p.hint) for p in error.problems
-            ]
+            problems += [replace(problem, path=path) for problem in error.problems]
     if problems:
         raise Refused(gettext("A filter cannot be used."), problems)
     evidence = checked.pop("evidence_min", ())
@@ -91,7 +83,7 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
 
 
 def _value(store: Store, name: str, value: str) -> str:
-    """Return a filter value as the index keeps it, or raise Refused."""
+    """A filter value as the index keeps it; Refused if it is not known."""
     if name in {"country", "not_country"}:
         return country_code(store, value)
     if name == "territory":
@@ -100,60 +92,56 @@ def _value(store: Store, name: str, value: str) -> str:
         return _one_of(value, INDEXED)
     if name == "language":
         return _one_of(primary(value), LANGUAGES)
-    return concept(SCHEMES.get(name, "evidence-level"), value, name)
+    return concept(SCHEMES.get(name, "evidence-level"), name, value)
 
 
 def _one_of(value: str, known: tuple[str, ...], path: str = "") -> str:
     if value not in known:
-        raise refused(
-            path,
-            gettext("%(value)s is not known.", value=repr(value)),
-            value=value,
-            hint=gettext("Use one of %(names)s.", names=", ".join(known)),
-        )
+        text = gettext("%(value)s is not known.", value=repr(value))
+        hint = gettext("Use one of %(names)s.", names=", ".join(known))
+        raise refused(path, text, value=value, hint=hint)
     return value
 
 
-def concept(scheme: str, value: str, path: str) -> str:
-    """Return the concept's IRI for a slug or IRI of a scheme; Refused if there is none."""
+def concept(scheme: str, path: str, value: str) -> str:
+    """The concept's IRI for a slug or IRI of a scheme; Refused if there is none."""
     iri = vocabulary().find(scheme, value)
     if iri is None:
-        raise refused(
-            path,
-            gettext("%(value)s is not in the list.", value=repr(value)),
-            value=value,
-            hint=gettext("See %(scheme)s.", scheme=VOC + scheme),
-        )
+        text = gettext("%(value)s is not in the list.", value=repr(value))
+        hint = gettext("See %(scheme)s.", scheme=VOC + scheme)
+        raise refused(path, text, value=value, hint=hint)
     return iri
+
+
+def concepts(scheme: str, path: str, values: Iterable[str]) -> tuple[str, ...]:
+    """The concepts' IRIs for a list; Refused for the first that is not known."""
+    return tuple(concept(scheme, path, value) for value in values)
 
 
 def check_target(raw: Mapping[str, Any]) -> Target:
     """Read what was stated, concepts as IRIs; Refused names what is not known."""
 
-    def concepts(name: str, scheme: str) -> tuple[str, ...]:
-        return tuple(concept(scheme, value, f"target.{name}") for value in raw.get(name, ()))
+    def listed(name: str, scheme: str) -> tuple[str, ...]:
+        return concepts(scheme, f"target.{name}", raw.get(name, ()))
 
+    spoken = map(primary, raw.get("languages", ()))
     return Target(
         budget_per_head=raw.get("budget_per_head"),
-        competences=concepts("competences", "competence"),
-        actor_types=concepts("actor_types", "actor-type"),
-        languages=tuple(
-            _one_of(primary(value), LANGUAGES, "target.languages")
-            for value in raw.get("languages", ())
-        ),
-        target_groups=concepts("target_groups", "target-group"),
+        competences=listed("competences", "competence"),
+        actor_types=listed("actor_types", "actor-type"),
+        languages=tuple(_one_of(lang, LANGUAGES, "target.languages") for lang in spoken),
+        target_groups=listed("target_groups", "target-group"),
     )
 
 
 def read(store: Store, iri: str, *paths: str, field: str = "entry") -> Entry:
-    """Return the entry that a question is about; Refused if unknown or of another class."""
+    """The entry that a question is about; Refused if unknown or of another class."""
     try:
         entry = store.get(iri)
     except (NotFound, ValueError) as error:
         raise refused(field, gettext("There is no such entry."), value=iri) from error
     if entry.path not in paths:
-        raise refused(
-            field, gettext("The entry is of the class %(kind)s.", kind=entry.path), value=iri,
-            hint=gettext("Send one of: %(names)s.", names=', '.join(paths)),
-        )  # fmt: skip
+        text = gettext("The entry is of the class %(kind)s.", kind=entry.path)
+        hint = gettext("Send one of: %(names)s.", names=", ".join(paths))
+        raise refused(field, text, value=iri, hint=hint)
     return entry

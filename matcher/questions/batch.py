@@ -84,25 +84,22 @@ def run(
 
 
 def _done(output: Path, head: Json) -> set[str]:
-    """The entries that a file holds already; a file of another run is begun anew."""
-    known = _known(output) if output.is_file() else []
-    if not known or known[0] != head:
-        known = [head]
-    output.write_text("".join(json.dumps(row) + "\n" for row in known), "utf-8")
-    return {str(row["entry"]) for row in known[1:]}
+    """The entries that a file holds already; a file of another run is begun anew.
 
-
-def _known(output: Path) -> list[Json]:
-    """Read the whole lines of a file of ours; Malformed for a file that is not."""
+    Malformed for a file that is not of ours.
+    """
     try:
-        text = output.read_text("utf-8")
-        lines: list[Json] = [json.loads(line) for line in text.split("\n")[:-1]]
-        keys = [set(row.keys()) for row in lines]
+        text = output.read_text("utf-8") if output.is_file() else ""
+        rows: list[Json] = [json.loads(line) for line in text.split("\n")[:-1]]
+        ours = not text or [{*row.keys()} for row in rows] == [HEAD, *[LINE] * (len(rows) - 1)]
     except (ValueError, AttributeError):
-        text, keys = "?", []
-    if text and keys != [HEAD, *[LINE] * (len(keys) - 1)]:
+        ours = False
+    if not ours:
         raise Malformed(f"{output} is not a file of an earlier batch; name another.")
-    return lines if text else []
+    if not rows or rows[0] != head:
+        rows = [head]
+    output.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return {str(row["entry"]) for row in rows[1:]}
 
 
 def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple[str, Ranking]]:
@@ -113,7 +110,7 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
     """
     picture, index = snapshot.picture, snapshot.desk.index
     at = np.flatnonzero(picture.mask(PRACTICES))
-    for entry in snapshot.store.several([picture.iris[row] for row in np.setdiff1d(rows, at)]):
+    for entry in snapshot.world.several([picture.iris[row] for row in np.setdiff1d(rows, at)]):
         yield entry.iri, snapshot.rank(Question(lang="en", entry=entry), PRACTICES)
     practices, mine = picture.only(at), np.flatnonzero(np.isin(at, rows))
     vectors = _joined(practices)
@@ -121,19 +118,15 @@ def _rankings(snapshot: Snapshot, rows: list[int], limit: int) -> Iterator[tuple
         block = mine[start : start + BLOCK]
         # One more than asked for: an entry is its own nearest.
         most = max(TIMES * limit, LEAST) + 1
-        near, _scores = nearest(vectors[block], vectors, most, _shared(practices, block))
+        # What shared letters and concepts add to the cosines, a row an entry of the block.
+        more = practices.grams.cosines(practices.grams.rows[block])
+        more *= RECIPE.letters
+        more += RECIPE.concepts * practices.shared(practices.concepts.rows[block])
+        near, _scores = nearest(vectors[block], vectors, most, more)
         for row, others in zip(block, near, strict=True):
             short = practices.only(np.union1d(others, [row]))
-            for entry in snapshot.store.several([practices.iris[row]]):
+            for entry in snapshot.world.several([practices.iris[row]]):
                 yield entry.iri, by_entry(index, entry, Filters(), picture=short)
-
-
-def _shared(picture: Picture, block: Indices) -> Matrix:
-    """What shared letters and concepts add to the cosines, a row an entry of the block."""
-    scores = picture.grams.cosines(picture.grams.rows[block])
-    scores *= RECIPE.letters
-    scores += RECIPE.concepts * picture.shared(picture.concepts.rows[block])
-    return scores
 
 
 def _joined(picture: Picture) -> Matrix:

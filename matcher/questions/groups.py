@@ -9,12 +9,11 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.answer import match, named, names
-from matcher.engine import Snapshot
+from matcher.engine import Names, Snapshot
 from matcher.graph.view import World, surviving
-from matcher.judging.criteria.transfer import RESULTS
+from matcher.judging.criteria import RESULTS
 from matcher.model.answer import GroupMatch, GroupMember, GroupsAnswer
-from matcher.model.reasons import Reason, Triple, cite
+from matcher.model.reasons import Reason, cite
 from matcher.question import Question
 
 #: members of a group at most, where the question does not say
@@ -39,34 +38,29 @@ class Group:
 
 
 def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
-    """Group a community's members by the challenges they share; what teaches most comes first."""
-    community, world, lang = question.entry, snapshot.world, question.lang
+    """Group a community's members by the challenges they share; what teaches most comes first.
+
+    A challenge counts that at least two members face; what the community itself addresses is
+    faced by all.
+    """
+    community, world = question.entry, snapshot.world
     assert community is not None
     named = sorted({*community.links(ORG + "hasMember"), *world.members.get(community.iri, ())})
     members = [actor.iri for actor in world.several(named)]
-    groups = [_group(world, c, who, question.size) for c, who in _facing(world, community, members)]
+    facing = {c: {*members} for c in community.links(PSR + "addresses")}
+    for member in members:
+        for challenge in world.challenges(member):
+            facing.setdefault(challenge, set()).add(member)
+    groups = [_group(world, c, who, question.size) for c, who in facing.items() if len(who) > 1]
     groups.sort(key=lambda g: (-g.score, -len(g.members), g.challenge))
     good = [g for g in groups if g.score > 0]
-    shown = partial(_match, world, community, lang=lang)
+    shown = partial(_match, Names(world, question.lang), community)
     matches = list(surviving(good[: question.limit], shown))
     notes = [] if good else [_("No members are known who could teach each other something.")]
     return snapshot.answer(GroupsAnswer, question, matches, not good, notes, members=len(members))
 
 
-def _facing(world: World, community: Entry, members: list[str]) -> list[tuple[str, list[str]]]:
-    """The challenges that at least two members face, with those members.
-
-    What the community itself addresses is faced by all.
-    """
-    common = community.links(PSR + "addresses")
-    facing: dict[str, set[str]] = {c: set(members) for c in common}
-    for member in members:
-        for challenge in world.challenges(member):
-            facing.setdefault(challenge, set()).add(member)
-    return [(c, sorted(who)) for c, who in sorted(facing.items()) if len(who) > 1]
-
-
-def _group(world: World, challenge: str, facing: list[str], size: int | None) -> Group:
+def _group(world: World, challenge: str, facing: set[str], size: int | None) -> Group:
     """The group, its most useful members kept where there are too many."""
     about = set(world.addressing(challenge))
     teaches = {
@@ -85,39 +79,28 @@ def _did(world: World, member: str, practice: str) -> bool:
     return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
 
 
-def _match(world: World, community: Entry, group: Group, lang: str) -> GroupMatch:
-    size = len(group.members)
+def _match(name: Names, community: Entry, group: Group) -> GroupMatch:
+    """Cite that the practices address the challenge or one below it."""
+    world, size = name.world, len(group.members)
     text = ngettext(
         "{count} member faces it, and some have done what others have not.",
         "{count} members face it, and some have done what others have not.",
         size,
     ).format(count=size)
-    reason = Reason("group", text, _cited(world, community, group))
-    name = partial(names, world, lang=lang)
 
     def member(iri: str) -> GroupMember:
-        return named(
-            world,
-            iri,
-            lang,
-            GroupMember,
-            teaches=tuple(surviving(group.teaches[iri], name)),
-            learns=tuple(surviving(group.learns[iri], name)),
-        )
+        teaches, learns = name.entries(group.teaches[iri]), name.entries(group.learns[iri])
+        return name.named(GroupMember, iri, teaches=teaches, learns=learns)
 
-    members = tuple(surviving(group.members, member))
-    return match(world, group.challenge, group.score, lang, [reason], GroupMatch, members=members)
-
-
-def _cited(world: World, community: Entry, group: Group) -> tuple[Triple, ...]:
-    """Cite that the practices address the challenge or one below it."""
-    practices = world.several(sorted({p for m in group.members for p in group.teaches[m]}))
-    own = tuple(
-        triple
-        for practice in practices
+    addressed = [
+        (practice, c)
+        for practice in world.several(sorted({p for m in group.members for p in group.teaches[m]}))
         for c in practice.links(PSR + "addresses")
         if group.challenge in world.broader(c)
-        for triple in cite(practice, PSR + "addresses", [c])
-    )
-    title = cite(world.get(group.challenge), DCT + "title")
-    return cite(community, PSR + "addresses", [group.challenge]) + own + title
+    ]
+    cited = [*cite(community, PSR + "addresses", [group.challenge])]
+    cited += [t for practice, c in addressed for t in cite(practice, PSR + "addresses", [c])]
+    cited += cite(world.get(group.challenge), DCT + "title")
+    members = tuple(surviving(group.members, member))
+    reason = Reason("group", text, tuple(cited))
+    return name.match(GroupMatch, group.challenge, group.score, [reason], members=members)

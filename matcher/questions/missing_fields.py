@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from kg.text.i18n import gettext as _
@@ -12,10 +13,11 @@ from kg.text.i18n import mark
 from kg.vocabulary import PSR
 from matcher.graph.place import FEATURES, Place
 from matcher.graph.view import World, title, word
-from matcher.judging.criteria.verdict import listed
 from matcher.judging.fit import NEUTRAL, Anticipated, need
+from matcher.judging.verdict import listed
 from matcher.model.answer import Cause, MissingField
 from matcher.model.filters import Filters
+from matcher.question import Question
 from matcher.search.ranking import Ranking
 
 #: how many fields and criteria are named
@@ -90,13 +92,12 @@ def _ends(judgement: Anticipated, name: str, share: float) -> tuple[float, float
 def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) -> float:
     """Expected number of pairs that change order."""
     total = 0.0
-    for low in range(len(judged)):
-        for high in range(low):
-            if low in ends or high in ends:
-                before = ends.get(high, (judged[high].score,))
-                after = ends.get(low, (judged[low].score,))
-                changed = sum(b > a for a in before for b in after)
-                total += changed / (len(before) * len(after))
+    for high, low in combinations(range(len(judged)), 2):
+        if low in ends or high in ends:
+            before = ends.get(high, (judged[high].score,))
+            after = ends.get(low, (judged[low].score,))
+            changed = sum(b > a for a in before for b in after)
+            total += changed / (len(before) * len(after))
     return total
 
 
@@ -112,18 +113,13 @@ def _row(gap: Gap, swaps: float, judged: Sequence[Anticipated]) -> MissingField:
 
 
 def why_not(
-    judgement: Anticipated,
-    judged: Sequence[Anticipated],
-    limit: int,
-    filters: Filters,
-    ranking: Ranking,
+    judgement: Anticipated, judged: Sequence[Anticipated], question: Question, ranking: Ranking
 ) -> dict[str, Any]:
     """Where a practice stands in the list and what keeps it from the top of it."""
+    limit, own = question.limit, (-judgement.score, judgement.practice.iri)
     others = [f for f in judged if f.practice.iri != judgement.practice.iri]
-    ahead = [
-        f for f in others if (-f.score, f.practice.iri) < (-judgement.score, judgement.practice.iri)
-    ]
-    because = _filtered(judgement, filters, ranking)
+    ahead = [f for f in others if (-f.score, f.practice.iri) < own]
+    because = _filtered(judgement.practice.iri, question.filters, ranking)
     because += [Cause("gate", name, judgement.verdicts[name].text) for name in judgement.failed]
     listed_ = len(ahead) < limit and not because
     if ahead and not listed_:
@@ -138,18 +134,17 @@ def why_not(
     }
 
 
-def _filtered(judgement: Anticipated, filters: Filters, ranking: Ranking) -> list[Cause]:
+def _filtered(practice: str, filters: Filters, ranking: Ranking) -> list[Cause]:
     """The filters that leave a practice out, each looked at alone."""
-    at = ranking.picture.position.get(judgement.practice.iri)
+    at = ranking.picture.position.get(practice)
     if at is None:
         return [Cause("index", "index", _("It is not in the index yet."))]
-    causes = []
-    for part in fields(Filters):
-        value = getattr(filters, part.name)
-        if value and not ranking.picture.mask(Filters(**{part.name: value}))[at]:
-            text = _("The filter “{name}” leaves it out.").format(name=part.name)
-            causes.append(Cause("filter", part.name, text))
-    return causes
+    text = _("The filter “{name}” leaves it out.")
+    return [
+        Cause("filter", name, text.format(name=name))
+        for name, value in vars(filters).items()
+        if value and not ranking.picture.mask(Filters(**{name: value}))[at]
+    ]
 
 
 def _losses(judgement: Anticipated, other: Anticipated) -> list[Cause]:
@@ -160,17 +155,17 @@ def _losses(judgement: Anticipated, other: Anticipated) -> list[Cause]:
     losses = {name: _share(other, name) - _share(judgement, name) for name in judgement.verdicts}
     worst = sorted((n for n in losses if losses[n] > 1e-9), key=lambda n: (-losses[n], n))
     ahead = title(other.practice)
-    nearer = _("“{title}” is nearer to what was asked.").format(title=ahead)
-    text = _("“{title}” is ahead of it here. {said}")
-
-    def told(name: str) -> str:
-        both = " ".join(
+    causes = []
+    for name in worst[:SHOWN]:
+        text = _("“{title}” is nearer to what was asked.")
+        if name != "P1":
+            text = _("“{title}” is ahead of it here. {said}")
+        both = (
             _("%(name)s: %(value)s", name=title(one.practice), value=one.verdicts[name].text)
             for one in (judgement, other)
         )
-        return nearer if name == "P1" else text.format(title=ahead, said=both)
-
-    return [Cause("criterion", name, told(name)) for name in worst[:SHOWN]]
+        causes.append(Cause("criterion", name, text.format(title=ahead, said=" ".join(both))))
+    return causes
 
 
 def _share(judgement: Anticipated, name: str) -> float:

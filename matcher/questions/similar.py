@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
-from matcher.answer import match
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
 from matcher.encoding.stems import stems
-from matcher.engine import Snapshot, only
+from matcher.engine import Names, Snapshot, only
 from matcher.graph.view import surviving, title, word
 from matcher.model.answer import Match, SimilarAnswer
 from matcher.model.reasons import Reason, Triple, cite, excerpt
 from matcher.question import Question
 from matcher.search.ranking import Ranking
 
-_SHARED = (
-    ("challenge", PSR + "addresses"),
-    ("theme", DCT + "subject"),
-    ("target group", PSR + "targetGroup"),
-    ("approach", PSR + "approach"),
-)
 _MAIN_PROPERTY = {
     text.PROBLEM: (PSR + "problem", PSR + "seeks", PSR + "objective", DCT + "description"),
     text.SOLUTION: (PSR + "solution", PSR + "offers", DCT + "description", DCT + "title"),
@@ -39,19 +33,15 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
     """
     ranking = snapshot.rank(question, only(question.filters, "practice"))
     reranker = None if question.entry else snapshot.desk.reranker
+    name = Names(snapshot.world, question.lang)
 
     def matched(iri: str) -> Match:
-        why = reasons(snapshot.store, ranking, iri, question)
-        return match(snapshot.world, iri, ranking.probability(iri), question.lang, why, Match)
+        why = reasons(snapshot.world.store, ranking, iri, question)
+        return name.match(Match, iri, ranking.probability(iri), why)
 
-    order = chosen(snapshot.store, ranking, question, reranker)
-    return snapshot.answer(
-        SimilarAnswer,
-        question,
-        surviving(order, matched),
-        ranking.nothing_good(),
-        reranker=reranker,
-    )
+    matches = surviving(chosen(snapshot.world.store, ranking, question, reranker), matched)
+    nothing = ranking.nothing_good()
+    return snapshot.answer(SimilarAnswer, question, matches, nothing, reranker=reranker)
 
 
 def chosen(
@@ -65,7 +55,8 @@ def chosen(
     """
     limit, quota = question.limit, question.quota
     short = max(limit, SHORT) if reranker and not question.diversity else limit
-    order = ranking.chosen(short, question.diversity)
+    spread = question.diversity
+    order = ranking.spread(short, spread) if spread else ranking.best(short)
     if reranker and question.text and (read := store.several(order)):
         places = reranker.order(question.text, [text.everything(entry) for entry in read])
         order = [read[n].iri for n in places]
@@ -79,39 +70,31 @@ def chosen(
 
 def reasons(store: Store, ranking: Ranking, iri: str, question: Question) -> list[Reason]:
     """Say why an entry is near: the nearest facet, shared words, shared concepts."""
-    entry = store.get(iri)
-    why = [_facet_reason(entry, ranking.nearest_facet(iri), question.lang)]
-    if question.text and (shared := _shared_words(entry, question.text, question.lang)):
+    entry, facet, lang = store.get(iri), ranking.nearest_facet(iri), question.lang
+    sentence = {
+        text.PROBLEM: _("Its problem is close to yours: {words}"),
+        text.SOLUTION: _("What it does is close to what you describe: {words}"),
+        text.CONTEXT: _("Its setting is close to yours: {words}"),
+    }[facet]
+    texts = (best(entry.texts(prop), lang) for prop in _MAIN_PROPERTY[facet])
+    main = next((t for t in texts if t), None)
+    words = excerpt(main.value) if main else title(entry)
+    cited = _cited(entry, main) if main else cite(entry, DCT + "title")
+    why = [Reason(facet, sentence.format(words=words), cited)]
+    if question.text and (shared := _shared_words(entry, question.text, lang)):
         why.append(shared)
     if question.entry is not None:
         why += _shared_concepts(store, entry, question.entry)
     return why
 
 
-def _facet_reason(entry: Entry, facet: str, lang: str) -> Reason:
-    names = {
-        text.PROBLEM: _("Its problem is close to yours: {words}"),
-        text.SOLUTION: _("What it does is close to what you describe: {words}"),
-        text.CONTEXT: _("Its setting is close to yours: {words}"),
-    }
-    for prop in _MAIN_PROPERTY[facet]:
-        if chosen := best(entry.texts(prop), lang):
-            words = names[facet].format(words=excerpt(chosen.value))
-            return Reason(facet, words, _cited(entry, prop, chosen))
-    return Reason(
-        facet,
-        names[facet].format(words=title(entry)),
-        cite(entry, DCT + "title"),
-    )
-
-
-def _cited(entry: Entry, prop: str, chosen: Text) -> tuple[Triple, ...]:
+def _cited(entry: Entry, words: Text) -> tuple[Triple, ...]:
     """The triple of one text, not that of the same words in another language."""
+    literals = zip(cite(entry, words.prop), entry.values(words.prop), strict=True)
     return tuple(
         triple
-        for triple, value in zip(cite(entry, prop), entry.values(prop), strict=True)
-        if value.value == chosen.value
-        and (getattr(value, "language", None) or "und").lower() == chosen.lang
+        for triple, o in literals
+        if Text(o.value, (getattr(o, "language", None) or "und").lower(), words.prop) == words
     )
 
 
@@ -130,27 +113,24 @@ def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
         cited: tuple[Triple, ...] = ()
         while left:
             best = max(texts, key=lambda t: sum(stem_of[w] in there[t] for w in left))
-            cited += _cited(entry, best.prop, best)
+            cited += _cited(entry, best)
             left = [w for w in left if stem_of[w] not in there[best]]
         return Reason("words", sentence, cited)
     return None
 
 
-def _shared_concepts(store: Store, entry: Entry, about: Entry) -> list[Reason]:
+def _shared_concepts(store: Store, entry: Entry, about: Entry) -> Iterator[Reason]:
     def label(iri: str) -> str:
         return title(store.get(iri)) if iri.startswith(store.base) else word(iri)
 
-    shared_reasons = []
-    names = {
-        "challenge": _("Same challenge: {names}."),
-        "theme": _("Same theme: {names}."),
-        "target group": _("For the same people: {names}."),
-        "approach": _("Same approach: {names}."),
-    }
-    for name, prop in _SHARED:
-        shared = sorted(set(entry.links(prop)) & set(about.links(prop)))
-        if shared:
+    sentences = (
+        ("challenge", PSR + "addresses", _("Same challenge: {names}.")),
+        ("theme", DCT + "subject", _("Same theme: {names}.")),
+        ("target group", PSR + "targetGroup", _("For the same people: {names}.")),
+        ("approach", PSR + "approach", _("Same approach: {names}.")),
+    )
+    for name, prop, sentence in sentences:
+        if shared := sorted(set(entry.links(prop)) & set(about.links(prop))):
             labels = ", ".join(surviving(shared, label))
-            triples = cite(entry, prop, shared) + cite(about, prop, shared)
-            shared_reasons.append(Reason(name, names[name].format(names=labels), triples))
-    return shared_reasons
+            cited = cite(entry, prop, shared) + cite(about, prop, shared)
+            yield Reason(name, sentence.format(names=labels), cited)

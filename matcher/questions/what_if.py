@@ -11,17 +11,17 @@ from kg.text.i18n import gettext, mark
 from kg.text.number_formats import euro, number
 from kg.vocabulary import PSR
 from matcher.graph.view import ancestors, word
-from matcher.judging.criteria import CRITERIA
-from matcher.judging.criteria.intervention import cost_here
-from matcher.judging.criteria.verdict import Verdict
+from matcher.judging.criteria import CRITERIA, cost_here
 from matcher.judging.fit import Anticipated, anticipate
+from matcher.judging.verdict import Verdict
 from matcher.model.answer import SingleChange, Supposition
-from matcher.model.filters import Target, concept
+from matcher.model.filters import Target, concepts
 
 #: how many single changes are named for a match
 SHOWN = 3
 #: the smallest rise of the fit that is worth naming
 SEEN = 0.001
+_SUPPOSED = ("actor_types", "competences", "budget_per_head")
 _JOINED = mark(
     "If a partner of the kind “%(what)s” takes part, fit goes from %(before)s to %(after)s."
 )
@@ -32,13 +32,21 @@ _COVERED = mark("If an instrument covers it here, fit goes from %(before)s to %(
 
 def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
     """Change the target as was supposed; Refused where the supposition says nothing new."""
-    types, powers = raw.get("actor_types", ()), raw.get("competences", ())
-    joined = tuple(concept("actor-type", v, "what_if.actor_types") for v in types)
-    held = tuple(concept("competence", v, "what_if.competences") for v in powers)
-    there = {a for kind in target.actor_types for a in ancestors(kind)}
-    problems = [_known("actor_types", v) for v in joined if v in there]
-    problems += [_known("competences", v) for v in held if v in target.competences]
+    joined = concepts("actor-type", "what_if.actor_types", raw.get("actor_types", ()))
+    held = concepts("competence", "what_if.competences", raw.get("competences", ()))
     budget, raised = target.budget_per_head, raw.get("budget_per_head")
+    there = {a for kind in target.actor_types for a in ancestors(kind)}
+    known = [("actor_types", v) for v in joined if v in there]
+    known += [("competences", v) for v in held if v in target.competences]
+    problems = [
+        Problem(
+            f"what_if.{field}",
+            gettext("The target says that it is there."),
+            value=value,
+            hint=gettext("Leave it out of target.%(field)s, or out of what_if.", field=field),
+        )
+        for field, value in known
+    ]
     if budget is not None and raised is not None and raised <= budget:
         text = gettext(
             "The target has %(budget)s a head already, so %(raised)s would not be more.",
@@ -48,8 +56,7 @@ def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
         hint = gettext("Suppose a larger budget than the target's.")
         problems.append(Problem("what_if.budget_per_head", text, value=str(raised), hint=hint))
     if not (joined or held or raised is not None):
-        names = ", ".join(("actor_types", "competences", "budget_per_head"))
-        hint = gettext("Name at least one of %(names)s.", names=names)
+        hint = gettext("Name at least one of %(names)s.", names=", ".join(_SUPPOSED))
         problems.append(Problem("what_if", gettext("Nothing is supposed."), hint=hint))
     if problems:
         raise Refused(gettext("The supposition contradicts the target, or says nothing."), problems)
@@ -58,13 +65,6 @@ def suppose(target: Target, raw: Mapping[str, Any]) -> Target:
         joined=joined,
         competences=target.competences + held,
         budget_per_head=budget if raised is None else raised,
-    )
-
-
-def _known(field: str, value: str) -> Problem:
-    hint = gettext("Leave it out of target.%(field)s, or out of what_if.", field=field)
-    return Problem(
-        f"what_if.{field}", gettext("The target says that it is there."), value=value, hint=hint
     )
 
 
@@ -89,37 +89,32 @@ def supposed(judgement: Anticipated, target: Target) -> Supposition:
 
 def changes(judgement: Anticipated) -> list[SingleChange]:
     """The single changes that would raise the fit most, the best first."""
-    scene, target = judgement.scene, judgement.scene.target
-    options: list[tuple[str, str, str, str, Verdict]] = []
+    scene, target, practice = judgement.scene, judgement.scene.target, judgement.practice
+    rows: list[tuple[float, SingleChange]] = []
 
-    def option(change: str, name: str, sentence: str, what: str, after: Target) -> None:
-        verdict = CRITERIA[name](judgement.practice, scene.but(target=after))
-        options.append((change, name, sentence, what, verdict))
+    def judged(name: str, after: Target) -> Verdict:
+        return CRITERIA[name](practice, scene.but(target=after))
+
+    def option(change: str, name: str, sentence: str, what: str, verdict: Verdict) -> None:
+        now, after = judgement.fit, judgement.with_verdict(name, verdict).fit
+        text = gettext(sentence, what=what, before=number(now, 2), after=number(after, 2))
+        row = SingleChange(change, name, round(now, 4), round(after, 4), text)
+        rows.append((after - now, row))
 
     for adaptation in judgement.verdicts["E3"].adaptations:
         for kind in adaptation.needs:
             after = replace(target, joined=(*target.joined, kind))
-            option(f"actor_types:{kind}", "E3", _JOINED, word(kind), after)
-    for power in judgement.practice.links(PSR + "requiresCompetence"):
+            option(f"actor_types:{kind}", "E3", _JOINED, word(kind), judged("E3", after))
+    for power in practice.links(PSR + "requiresCompetence"):
         after = replace(target, competences=(*target.competences, power))
-        option(f"competences:{power}", "E1", _HELD, word(power), after)
-    price = cost_here(judgement.practice, scene)
+        option(f"competences:{power}", "E1", _HELD, word(power), judged("E1", after))
+    price = cost_here(practice, scene)
     if price and (target.budget_per_head is None or target.budget_per_head < price[0]):
         after = replace(target, budget_per_head=price[0])
         cost = euro(round(price[0]))
-        option(f"budget_per_head:{price[0]:.2f}", "I5", _PAID, cost, after)
+        option(f"budget_per_head:{price[0]:.2f}", "I5", _PAID, cost, judged("I5", after))
     if judgement.verdicts["E4"].gate == "gap":
         there = Verdict(1.0, "", gate="passed", known=0.5)
-        options.append(("instrument", "E4", _COVERED, "", there))
-    rows = [_row(judgement, *option) for option in options]
-    better = [row for row in rows if row[0] >= SEEN]
-    return [row for _gain, _name, row in sorted(better, key=lambda r: (-r[0], r[1]))[:SHOWN]]
-
-
-def _row(
-    judgement: Anticipated, change: str, name: str, sentence: str, what: str, verdict: Verdict
-) -> tuple[float, str, SingleChange]:
-    after = judgement.with_verdict(name, verdict).fit
-    text = gettext(sentence, what=what, before=number(judgement.fit, 2), after=number(after, 2))
-    row = SingleChange(change, name, round(judgement.fit, 4), round(after, 4), text)
-    return after - judgement.fit, change, row
+        option("instrument", "E4", _COVERED, "", there)
+    better = [(gain, row) for gain, row in rows if gain >= SEEN]
+    return [row for _, row in sorted(better, key=lambda pair: (-pair[0], pair[1].change))[:SHOWN]]

@@ -63,11 +63,6 @@ class Index:
         self._last: tuple[str, str, Picture, QueryVectors] | None = None
 
     @property
-    def model_name(self) -> str:
-        """The model as ``name@hash``."""
-        return self.embedder.name
-
-    @property
     def picture(self) -> Picture:
         """The present picture; take it once for each question."""
         return self._picture

@@ -75,10 +75,6 @@ class Ranking:
         """The IRIs of the best entries; ties are broken by IRI."""
         return [self.picture.iris[n] for n in _best(self.scores, self.allowed, limit)]
 
-    def chosen(self, limit: int, diversity: str | None) -> list[str]:
-        """The best entries, spread over the values of a filter where one is named."""
-        return self.spread(limit, diversity) if diversity else self.best(limit)
-
     def spread(self, limit: int, name: str) -> list[str]:
         """Take good entries of many values of a filter, such as ``country``.
 
@@ -116,9 +112,14 @@ class Ranking:
         return at is not None and bool(self.allowed[at])
 
     def probability(self, iri: str) -> float:
-        """The calibrated score of an entry, 0 to 1."""
+        """The calibrated score of an entry, 0 to 1: how probable it is that a match is right."""
         raw = float(self.scores[self.picture.position[iri]])
-        return chance(raw, self.fit or 0.0, self.logit)
+        a, b, c = self.logit
+        return float(1 / (1 + np.exp(-(a * raw + b * (self.fit or 0.0) + c))))
+
+    def probabilities(self, limit: int) -> dict[str, float]:
+        """The calibrated scores of the best entries."""
+        return {iri: self.probability(iri) for iri in self.best(limit)}
 
     def nothing_good(self) -> bool:
         """Whether even the best entries are too far from the question."""
@@ -137,14 +138,8 @@ class Ranking:
         return max(known, key=lambda name: (known[name], name)) if known else text.SOLUTION
 
 
-def chance(raw: float, fit: float, logit: Logit) -> float:
-    """Turn a raw score into the probability that a match is right."""
-    a, b, c = logit
-    return float(1 / (1 + np.exp(-(a * raw + b * fit + c))))
-
-
 def level(score: float) -> Level:
-    """Return ``strong``, ``fair`` or ``weak`` for a calibrated score."""
+    """How good a match is, by its calibrated score."""
     return "strong" if score >= STRONG else "fair" if score >= FAIR else "weak"
 
 
@@ -203,11 +198,10 @@ def _rank(
     allowed = picture.mask(filters)
     if itself is not None:
         helpers[itself] = allowed[itself] = False
-    chosen = _best(first, helpers, recipe.feedback)
-    trust = np.maximum(first[chosen], 0.0)
-    scores = first
-    if trust.sum() > 0:
-        theirs = _compare(picture, [picture.query_of(n) for n in chosen], recipe)[1]
+    trusted = [n for n in _best(first, helpers, recipe.feedback) if first[n] > 0]
+    scores, trust = first, first[trusted]
+    if trusted:
+        theirs = _compare(picture, [picture.query_of(n) for n in trusted], recipe)[1]
         # An entry that lacks what a helper has is judged by the question alone.
         theirs = np.where(np.isfinite(theirs), theirs, first)
         scores = (1 - recipe.share) * first + recipe.share * (trust / trust.sum()) @ theirs

@@ -86,7 +86,7 @@ def _not_modified(runtime: Runtime, query: PublicQuery, form: str) -> Response |
     """Answer 304 without running the query where the client has the present answer."""
     if query.volatile or request.method == "POST" or "If-None-Match" not in request.headers:
         return None
-    index = runtime.matcher.version() if mentions(query.text) else None
+    index = runtime.matcher.index.picture.version if mentions(query.text) else None
     etag = _etag(runtime.store.version(), index, form)
     if not request.if_none_match.contains(etag):
         return None
@@ -132,7 +132,7 @@ class Finder:
             return {}
         headers = {
             "Passerelle-Index-Version": str(self.version),
-            "Passerelle-Model": self.matcher.model_name,
+            "Passerelle-Model": self.matcher.embedder.name,
         }
         return headers | ({"Passerelle-No-Good-Match": "true"} if self.abstained else {})
 

@@ -12,9 +12,9 @@ from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher.graph.view import World
 from matcher.judging.criteria import CRITERIA, WEIGHTS
-from matcher.judging.criteria.verdict import Scene, Verdict
 from matcher.judging.fit import Anticipated, weigh
 from matcher.judging.fit import anticipate as judge
+from matcher.judging.verdict import Scene, Verdict
 from matcher.model.filters import Target
 from matcher.questions.transfer import gates, warnings
 from tests.conftest import BASE

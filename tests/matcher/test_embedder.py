@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from transformers import BertConfig, BertModel, BertTokenizer
 
 from matcher.encoding.embedder import ModelUnusable, SentenceEmbedder, embed, works
 from matcher.encoding.reranker import Reranker
 from tests.fake_embedder import HashingEmbedder
 
+pytestmark = pytest.mark.model
 MODULES = ("Transformer", "Pooling", "Normalize")
 DAMAGES = {"missing": None, "empty": "", "broken": '{"a": ', "object": "{}", "list": "[]"}
 FILES = ("config.json", "tokenizer", "modules.json", "1_Pooling/config.json", "model.safetensors")
@@ -26,6 +25,9 @@ FILES = ("config.json", "tokenizer", "modules.json", "1_Pooling/config.json", "m
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence-transformers model that knows letters and has random weights."""
+    import torch  # here, as it takes seconds whenever tests are collected
+    from transformers import BertConfig, BertModel, BertTokenizer
+
     folder = tmp_path_factory.mktemp("tiny")
     letters = [*string.ascii_lowercase, *("##" + c for c in string.ascii_lowercase)]
     words = folder / "vocab.txt"
@@ -126,7 +128,7 @@ def test_nothing_is_written_into_the_environment(whole: Path, tmp_path: Path) ->
 
 def test_vectors_that_are_no_numbers_are_an_error() -> None:
     class Odd(HashingEmbedder):
-        def encode(self, texts: Any, progress: bool = False) -> Any:  # noqa: ANN401
+        def encode(self, texts: Any) -> Any:  # noqa: ANN401
             return super().encode(texts) * np.float32("nan")
 
     with pytest.raises(ValueError, match="numbers"):

@@ -77,11 +77,11 @@ class Counting(HashingEmbedder):
         self.texts = 0
         self.broken = False
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
+    def encode(self, texts: Sequence[str]) -> Matrix:
         if self.broken:
             raise RuntimeError("no memory left")
         self.texts += len(texts)
-        return super().encode(texts, progress)
+        return super().encode(texts)
 
 
 def test_lag_counts_what_was_written_and_catching_up_ends_it(
@@ -135,8 +135,8 @@ class Picky(Counting):
 
     kind = "raises"
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Matrix:
-        found = super().encode(texts, progress)
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        found = super().encode(texts)
         bad = [number for number, text in enumerate(texts) if "poison" in text]
         if bad and self.kind == "raises":
             raise RuntimeError(f"cannot read {texts[bad[0]]}")

@@ -306,7 +306,7 @@ def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
 
     before = everything()
     assert everything() == before
-    matcher.rebuild()
+    matcher.index.rebuild()
     assert everything() == before
     matcher.close()
 

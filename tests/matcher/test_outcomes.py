@@ -11,8 +11,8 @@ from kg.stores.embedded import EmbeddedStore
 from matcher.graph.view import World
 from matcher.judging import learned_weights
 from matcher.judging.criteria import WEIGHTS
+from matcher.judging.fit import weighed
 from matcher.judging.learned_weights import Outcome
-from matcher.judging.weights import weighed
 from matcher.questions.batch import nearest
 from tests.conftest import BASE
 
@@ -37,7 +37,7 @@ def test_a_criterion_that_foretells_gains_weight_and_stays_near_its_prior(world:
     """Places alike where it worked and unlike where it did not: E2 gains, within a factor."""
     practice = BASE + "id/practice/sopotniki-rural-rides"
     from matcher.judging.criteria import CRITERIA
-    from matcher.judging.criteria.verdict import Scene
+    from matcher.judging.verdict import Scene
 
     regions = [t for t in world.store.entries("territory") if world.place(t.iri).level == "nuts3"]
     scores = {

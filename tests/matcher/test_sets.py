@@ -13,7 +13,7 @@ from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.model.filters import Filters
 from matcher.question import Rules
-from matcher.questions.consortium_solver import Candidate, broken, choose, worth
+from matcher.questions.consortium import Candidate, broken, choose, worth
 from tests.conftest import BASE
 from tests.matcher.asking import Question, put
 
@@ -233,7 +233,7 @@ def test_a_gap_is_said(starter_matcher: Matcher) -> None:
     assert instruments(starter_matcher)["gap"] is None
     world, practices = starter_matcher.world, starter_matcher.store.entries("practice")
     from matcher.judging.criteria import CRITERIA
-    from matcher.judging.criteria.verdict import Scene
+    from matcher.judging.verdict import Scene
 
     scene = Scene(world, world.place(BASE + "id/territory/AL"))
     gap = next(p for p in practices if CRITERIA["E4"](p, scene).gate == "gap")

@@ -22,7 +22,7 @@ from kg.stores.protocol import Change
 from matcher.encoding import stems
 from matcher.engine import Snapshot
 from matcher.graph.view import World
-from matcher.judging.criteria.verdict import Scene
+from matcher.judging.verdict import Scene
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.model.filters import Filters, Target
@@ -131,7 +131,7 @@ def test_the_index_may_catch_up_while_a_question_is_answered(
     """New entries come before all others, so every row of the new picture is another's."""
     wrong = []
     for number, kind in enumerate(sorted(QUESTIONS.keys() - {"groups"})):
-        before, version = ask(matcher, kind), matcher.version()
+        before, version = ask(matcher, kind), matcher.index.picture.version
         fresh = [
             renamed(entry, f"0{9 - number}")
             for path in ("actor", "practice", "instrument")
@@ -144,7 +144,7 @@ def test_the_index_may_catch_up_while_a_question_is_answered(
 
         after_ranking(partial(write, [Change(e.iri, e) for e in fresh]))
         answer = ask(matcher, kind)
-        assert answer["stamp"]["data"] == version < matcher.version()
+        assert answer["stamp"]["data"] == version < matcher.index.picture.version
         assert "3 entries were written since" in " ".join(answer["query"]["notes"])
         if (answer["stamp"], answer["matches"]) != (before["stamp"], before["matches"]):
             wrong.append((kind, answer["matches"]))
@@ -169,7 +169,7 @@ def test_many_ask_while_one_writes(matcher: Matcher) -> None:
     kinds = ["groups", "partners", "similar", "transfer"]
     start, stop = threading.Barrier(5), threading.Event()
     practices = [e.iri for e in matcher.store.entries("practice")]
-    first = matcher.version()
+    first = matcher.index.picture.version
 
     def write() -> None:
         start.wait(30)

@@ -15,9 +15,8 @@ from kg.vocabulary import PSR
 from matcher.engine import numbers
 from matcher.graph.view import World
 from matcher.judging.criteria import CRITERIA, WEIGHTS
-from matcher.judging.criteria.verdict import Scene, Verdict
-from matcher.judging.fit import anticipate
-from matcher.judging.weights import read_weights, weighed, weights_hash
+from matcher.judging.fit import anticipate, read_weights, weighed, weights_hash
+from matcher.judging.verdict import Scene, Verdict
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.model.filters import Filters, Target

@@ -165,7 +165,7 @@ def test_without_a_public_address_every_name_is_answered_and_none_repeated(
 def test_a_new_entry_is_told_where_it_is(
     client: FlaskClient, auth: dict[str, str], changed: Any  # noqa: ANN401
 ) -> None:  # fmt: skip
-    from tests.service.conftest import practice
+    from tests.service.conftest import ANY, practice
 
     headers = auth | {"Content-Type": "text/turtle"}
     path = "/api/entries/practice/named-by-address"
@@ -176,7 +176,7 @@ def test_a_new_entry_is_told_where_it_is(
         path, data=practice("named-by-address"), headers=headers | {"Host": "social.example"}
     )
     assert (again.status_code, again.headers["Location"]) == (200, PUBLIC + path)
-    assert public.delete(path, headers=auth | {"Host": "social.example"}).status_code == 204
+    assert public.delete(path, headers=auth | ANY | {"Host": "social.example"}).status_code == 204
 
 
 def test_a_public_address_is_carried_and_another_name_refused(changed: Any) -> None:  # noqa: ANN401

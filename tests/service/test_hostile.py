@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import settled
 from tests.kg.conftest import Listener
 from tests.kg.conftest import listener as listener
-from tests.service.conftest import serve, settled
+from tests.service.conftest import serve
 
+pytestmark = pytest.mark.slow
 #: how many seconds /health may take after a hostile query
 PATIENCE = 2
 Running = tuple[subprocess.Popen[str], str]

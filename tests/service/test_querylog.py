@@ -161,7 +161,7 @@ def test_a_full_disk_costs_no_answer_and_no_follower(home: Path) -> None:
         entry = practice("a-bus-again")
         headers = {"Authorization": f"Bearer {runtime.tokens.create('test')}"}
         client.post("/api/entries", data=entry, content_type="text/turtle", headers=headers)
-        assert until(lambda: runtime.matcher.lag() == 0)
+        assert until(lambda: runtime.matcher.index.lag() == 0)
 
 
 def test_broken_lines_are_left_out(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class TestForm:
         assert 'name="if_competence" value="health" checked' in text
         assert "No place is called “Nowhere at all” here." in words(text)
         assert "Nothing of this kind is called “A practice of mine” here." in words(text)
-        assert text.count('aria-invalid="true"') == 2
+        assert text.count('aria-invalid="true"') == 3
 
     def test_names_the_field_of_a_number_that_is_none(self, client: FlaskClient) -> None:
         for field in ("budget", "if_budget", "w_P1"):

@@ -40,10 +40,9 @@ _DATES = {
 }
 
 
-def entry_page(iri: str) -> str:
-    """Write the page of an entry. Raises NotFound."""
+def entry_page(entry: Entry, version: int | None = None) -> str:
+    """Write the page of an entry, as it is or as it was in a former version."""
     here = labels()
-    entry = here.runtime.store.get(iri)
     view = entry_view(here, entry)
     title, (point, code) = view.title.text, here.shelf.spot(entry)
     props = (DCT + "description", PSR + "problem", PSR + "solution")
@@ -52,9 +51,10 @@ def entry_page(iri: str) -> str:
     return render_template(
         "entry.html",
         view=view,
+        former=version,
         slug=entry.slug,
         reach=reach(here, entry),
-        report=report(here.runtime.settings.contact, title, iri, view.checked),
+        report=report(here.runtime.settings.contact, title, entry.iri, view.checked),
         similar=_similar(here, entry),
         description=about,
         map=zoom(point, title, here.place, code) if point else None,

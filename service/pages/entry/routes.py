@@ -24,10 +24,20 @@ from kg.entry import Entry
 from kg.text.i18n import gettext, language
 from kg.vocabulary import DCT, ONTOLOGY, PSR, VOC, folder, graphs, local_name, vocabulary
 from service.core.runtime import current
+from service.http import login
 from service.http.negotiation import PAGE, choose, write
-from service.http.responses import context_url, dated, document, entry_answer, entry_iri
+from service.http.responses import (
+    context_url,
+    dated,
+    document,
+    entry_answer,
+    entry_iri,
+    stored_entry,
+    whole,
+)
 from service.pages.entry.page import entry_page
-from service.pages.parts.labels import label
+from service.pages.entry.past import past as history_of
+from service.pages.parts.labels import label, labels
 
 content = Blueprint("content", __name__)
 
@@ -50,13 +60,33 @@ class Term:
 @content.get("/id/<path>/<slug>")
 def entry(path: str, slug: str) -> Response:
     """Send an entry as a page or as RDF."""
-    stored = current().store.get(entry_iri(path, slug))
+    stored = stored_entry(entry_iri(path, slug))
     media, form = choose(PAGE)
     if form != "html":
         return entry_answer(stored, media, form)
-    answer = _conditional(document(entry_page(stored.iri), media))
+    if "version" in request.args:
+        return _conditional(document(entry_page(stored, whole(request.args["version"])), media))
+    answer = _conditional(document(entry_page(stored), media))
     # The page also shows who links here: its date is told, but no page is kept by it.
     return dated(answer, current().store.provenance(stored.iri))
+
+
+@content.get("/id/<path>/<slug>/history")
+def past(path: str, slug: str) -> Response:
+    """Show who changed what of an entry, when and why."""
+    before, who = request.args.get("before"), login.who()
+    shown = history_of(labels(), entry_iri(path, slug), whole(before) if before else None)
+    page = render_template(
+        "past.html",
+        past=shown,
+        path=path,
+        slug=slug,
+        csrf=login.csrf(),
+        may_restore=who is not None and who.at_least("curator"),
+    )
+    answer = document(page, "text/html")
+    answer.cache_control.private = True if who else None
+    return _conditional(answer)
 
 
 @content.get("/ns")

@@ -9,12 +9,12 @@ from typing import Any
 from kg.catalogue.facets import Territory
 from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, language, mark
+from kg.text.number_formats import read_whole
 from kg.vocabulary import VOC
 from matcher.kinds import KINDS
 from matcher.model.answer import Answer, ConsortiumAnswer, PartnersAnswer
 from matcher.model.filters import PARTNER_KINDS
 from service.http.errors import check_ready, shown
-from service.http.responses import whole
 from service.pages.parts.components import Piece
 from service.pages.parts.forms import Draft
 from service.pages.parts.labels import Labels, label
@@ -175,8 +175,8 @@ def _rules(draft: Draft) -> dict[str, Any]:
 
 def _number(text: str) -> int | str:
     """A whole number, or what was typed instead, which the request then refuses."""
-    number = whole(text, 8)
-    return text if number < 0 else number
+    number = read_whole(text, 8)
+    return text if number is None else number
 
 
 def _page(

@@ -14,11 +14,11 @@ from kg.catalogue.facets import FACETS, WORD, Row, Shelf
 from kg.errors import Problem
 from kg.text.folding import fold
 from kg.text.i18n import gettext, language, mark
+from kg.text.number_formats import read_whole
 from kg.vocabulary import ISO
 from matcher.encoding.text import INDEXED
 from matcher.matcher import Search
 from service.core.runtime import Runtime
-from service.http.responses import whole
 from service.pages.parts.components import Piece, shortened, tag
 from service.pages.parts.forms import Draft, Form
 from service.pages.parts.labels import Labels, labelled
@@ -130,14 +130,14 @@ def read(draft: Draft) -> SearchForm:
     if place and (known := draft.place("place", place)):
         name = "country" if known.level == "country" else "territory"
         chosen[name], place = (ISO.get(known.code, known.code),), ""
-    page = whole(typed.args.get("page", "1"), 6)
+    page = read_whole(typed.args.get("page", "1"), 6)
     return SearchForm(
         q=typed.one("q"),
         place=place,
         chosen=chosen,
         sort=sort if sort in SORTS else "",
         view=view if view in VIEWS else "list",
-        page=page if page >= 0 else 1,
+        page=1 if page is None else page,
     )
 
 
@@ -198,7 +198,7 @@ def look(runtime: Runtime, shelf: Shelf, q: str) -> Near:
     good = [iri for iri in search.order[:MAX_FOUND] if search.level(iri) != "weak"] + held
     practices = [iri for iri in search.order if "/practice/" in iri]
     worth = [*good, *practices[:NEAREST]] if good else search.order[:NEAREST]
-    return Near(order, frozenset(worth), not good, runtime.matcher.lag() > 0, search)
+    return Near(order, frozenset(worth), not good, runtime.matcher.index.lag() > 0, search)
 
 
 def _sorted(rows: list[Row], sort: str, near: Near | None) -> list[Row]:

@@ -47,7 +47,7 @@ def search() -> Response:
 @finding.get("/numbers")
 def numbers() -> str:
     """Say in plain words how a match comes about and what its numbers mean."""
-    return render_template("numbers.html", model=current().matcher.model_name)
+    return render_template("numbers.html", model=current().matcher.embedder.name)
 
 
 @finding.get("/robots.txt")

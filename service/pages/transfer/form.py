@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from kg.catalogue.facets import Territory
 from kg.errors import Problem
 from kg.text.i18n import gettext, mark, own_names
+from kg.text.number_formats import exact, is_euro, read_number
 from matcher.judging.criteria import CRITERIA
 from service.pages.parts.forms import Draft, Form
 from service.pages.parts.labels import Labels, options
@@ -39,8 +39,6 @@ FIELDS = {
     "if_budget": Field("what_if.budget_per_head", mark("The budget per head rises to (EUR)")),
     "why_not": Field("why_not"),
 } | {f"w_{name}": Field(f"weights.{name}") for name in CRITERIA}
-#: 1,200 or 1.200 may be a thousand or one
-_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+")
 #: a weight nearer than this to the usual one, in points of 100, is the usual one
 _SAME = 0.25
 
@@ -79,10 +77,10 @@ def fill(draft: Draft, weights: Mapping[str, float]) -> Territory | None:
     """Make the request of what was typed, and give the place; ``weights`` are the usual ones."""
     form, raw, base = draft.form, draft.raw, draft.labels.runtime.store.base
     for name, field in FIELDS.items():
-        if text := form.one(name):
+        if form.one(name):
             part, _, key = field.path.rpartition(".")
             to = raw.setdefault(part, {}) if part else raw
-            to[key] = list(form.many(name)) if field.scheme else _value(name, text)
+            to[key] = list(form.many(name)) if field.scheme else _value(draft, name)
     usual, given = usual_points(weights), raw.pop("weights", {})
     if not all(isinstance(v, float) and abs(v - usual[n]) <= _SAME for n, v in given.items()):
         raw["weights"] = usual | given
@@ -102,12 +100,25 @@ def fill(draft: Draft, weights: Mapping[str, float]) -> Territory | None:
     return place
 
 
-def _value(name: str, text: str) -> float | str:
-    """What a field says; what should be a number and is none the checks will refuse."""
-    plain = "".join(text.split()).replace(",", ".")
-    if not name.endswith("budget") and not name.startswith("w_"):
+def _value(draft: Draft, name: str) -> float | str:
+    """What a field says; what should be a number and is none the checks will refuse.
+
+    An address is passed on to readers of other languages, so what they would read otherwise is
+    noted as a problem.
+    """
+    text, money = draft.form.one(name), name.endswith("budget")
+    if not money and not name.startswith("w_"):
         return text
     try:
-        return text if _AMBIGUOUS.fullmatch(plain) else float(plain)
+        figure = read_number(text)
     except ValueError:
         return text
+    if figure.other is not None:
+        message = gettext(
+            "This number can be read as %(number)s or as %(other)s.",
+            number=exact(figure.value),
+            other=exact(figure.other),
+        )
+        hint = gettext("Write it as one of the two.")
+        draft.problems.append(Problem(name, message, value=text, hint=hint))
+    return float(figure.value) if not figure.unit or (money and is_euro(figure.unit)) else text

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from math import prod
+from typing import Any, Literal
 
 from kg.entry import Entry
 from kg.vocabulary import DCT, PSR, vocabulary
 from matcher.graph.place import Place
+from matcher.graph.ties import grouped
 from matcher.graph.view import Presence, World, word
 from matcher.model.filters import Target
 from matcher.model.reasons import Triple, cite
@@ -72,38 +74,25 @@ class Surroundings:
     @cached_property
     def elsewhere(self) -> dict[str, list[str]]:
         """The actors of each kind in the whole country, by IRI."""
-        actors: dict[str, list[str]] = {}
-        for one in self.world.actors_in(Place(self.place.chain[-1:])):
-            actors.setdefault(one.kind, []).append(one.actor)
-        return actors
+        actors = self.world.actors_in(Place(self.place.chain[-1:]))
+        return grouped((one.kind, one.actor) for one in actors)
 
     @cached_property
     def present(self) -> dict[str, list[Presence]]:
         """The actors there by kind, broader kinds included."""
-        presences: dict[str, list[Presence]] = {}
-        for one in self.world.actors_in(self.place):
-            presences.setdefault(one.kind, []).append(one)
-        return presences
-
-    @cached_property
-    def eligible(self) -> list[tuple[Entry, list[str]]]:
-        """The instruments that have not ended, and where they are open to this place."""
-        here, instruments = set(self.place.iris), []
-        for instrument in self.world.instruments:
-            places = [t for t in instrument.links(PSR + "eligibleTerritory") if t in here]
-            if places and not self.world.over(instrument):
-                instruments.append((instrument, places))
-        return instruments
+        return grouped((one.kind, one) for one in self.world.actors_in(self.place))
 
     @cached_property
     def covering(self) -> dict[str, list[Way]]:
-        """By theme the ways in which instruments cover it here."""
-        by_theme: dict[str, list[Way]] = {}
-        for instrument, places in self.eligible:
-            for theme in instrument.links(DCT + "subject"):
-                ways = [Way(instrument, place, theme) for place in places]
-                by_theme.setdefault(theme, []).extend(ways)
-        return by_theme
+        """By theme the ways in which instruments that have not ended cover it here."""
+        here = set(self.place.iris)
+        return grouped(
+            (theme, Way(instrument, place, theme))
+            for instrument in self.world.instruments
+            for theme in instrument.links(DCT + "subject")
+            for place in instrument.links(PSR + "eligibleTerritory")
+            if place in here and not self.world.over(instrument)
+        )
 
 
 @dataclass(frozen=True)
@@ -128,14 +117,9 @@ class Scene:
         """Looked up once, and kept by scenes made from this one."""
         return self.around or Surroundings(self.world, self.place)
 
-    def but(self, *, need: float | None = None, target: Target | None = None) -> Scene:
+    def but(self, **changes: Any) -> Scene:  # noqa: ANN401
         """Change need or target, and keep what was looked up of the place."""
-        return replace(
-            self,
-            need=self.need if need is None else need,
-            target=self.target if target is None else target,
-            around=self.here,
-        )
+        return replace(self, around=self.here, **changes)
 
 
 def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown: str) -> Verdict:
@@ -149,12 +133,9 @@ def ordinal(practice: Entry, prop: str, low: int, high: int, known: str, unknown
     return Verdict(value, text, cite(practice, PSR + prop, [concept]))
 
 
-def any_of(chances: list[float]) -> float:
+def any_of(chances: Iterable[float]) -> float:
     """The chance that at least one of independent ones holds (noisy-or, Pearl 1988)."""
-    none = 1.0
-    for chance in chances:
-        none *= 1 - chance
-    return 1 - none
+    return 1 - prod(1 - chance for chance in chances)
 
 
 def listed(count: int) -> float:
