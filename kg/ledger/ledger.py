@@ -181,6 +181,13 @@ class Ledger:
         with self.database.begin() as connection:
             connection.execute(done, {"closed": time.time()})
 
+    def is_closed(self, change: Recorded) -> bool:
+        """Whether it is known that this very change is in the graph."""
+        same = changes.c.number == change.number, changes.c.mark == change.mark
+        query = sa.select(changes.c.number).where(*same, changes.c.closed.is_not(None))
+        with self.database.begin(writing=False) as connection:
+            return connection.scalar(query) is not None
+
     def void(self, change: Recorded) -> None:
         """Close a change that was given up: it has its number and does nothing."""
         with self.database.begin() as connection:

@@ -283,7 +283,11 @@ class GraphStore(ABC):
             if isinstance(error, EngineRefused):
                 raise
             lost = error
-        if self._stands() != (change.number, change.mark):
+        stands = self._stands()
+        if stands != (change.number, change.mark) and not (
+            # Somebody else settled it, and wrote since.
+            stands[0] > change.number and self.ledger.is_closed(change)
+        ):
             raise StoreUnusable(
                 gettext("It is not known whether this was stored; read it again first.")
             ) from lost

@@ -48,7 +48,7 @@ class ReasonRequest(Strict):
 class RestoreRequest(ReasonRequest):
     """Names the version of an entry that is to be the present one again."""
 
-    version: Annotated[int, Field(ge=0)]
+    version: Annotated[int, Field(ge=0, le=10**15)]
 
 
 class MergeRequest(ReasonRequest):

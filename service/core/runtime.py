@@ -172,8 +172,9 @@ class Matching:
         self.matcher = Matcher(self.store, self.embedder, settings.home, weights, reranker)
 
     def close(self) -> None:
-        """Close the index."""
+        """Close the index and the ledger."""
         self.matcher.close()
+        self.store.ledger.database.close()
 
     def __enter__(self) -> Self:
         """Give the object itself."""

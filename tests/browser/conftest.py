@@ -111,7 +111,7 @@ def watch(browser: Browser, address: str, *, width: int = 1280, scripts: bool = 
     context = browser.new_context(
         viewport={"width": width, "height": 900}, java_script_enabled=scripts
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)  # other tests use the processor at the same time
     found = Watched(context.new_page())
 
     def asked(request: Request) -> None:

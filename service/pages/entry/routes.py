@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import quote
 
 import pyoxigraph as ox
@@ -98,7 +97,8 @@ def ontology() -> Response:
 @content.get("/voc")
 def schemes() -> Response:
     """List the concept schemes, as a page or as RDF."""
-    heads = [graph for name, graph in _graphs().items() if name.startswith(VOC)]
+    schemes = ((name, triples) for name, triples in sorted(graphs()) if name.startswith(VOC))
+    heads = [Entry(name, tuple(triples)) for name, triples in schemes]
     triples = [t for head in heads for t in head.triples if t.subject == ox.NamedNode(head.iri)]
     terms = (
         Term(
@@ -162,9 +162,10 @@ def allow_any_origin(answer: Response) -> Response:
 
 
 def _graph(name: str, title: str) -> Response:
-    graph, words = _graphs().get(name), vocabulary()
-    if graph is None:
+    triples, words = dict(graphs()).get(name), vocabulary()
+    if triples is None:
         raise NotFound
+    graph = Entry(name, tuple(triples))
     terms = (
         Term(
             iri,
@@ -194,9 +195,3 @@ def _conditional(answer: Response) -> Response:
     answer.add_etag()
     answer.make_conditional(request)
     return answer
-
-
-@lru_cache(maxsize=1)
-def _graphs() -> dict[str, Entry]:
-    """The packaged ontology and schemes by name; they do not change while we run."""
-    return {name: Entry(name, tuple(triples)) for name, triples in sorted(graphs())}
