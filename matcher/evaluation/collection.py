@@ -19,8 +19,7 @@ from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR, RDF_TYPE
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder, Matrix
-from matcher.encoding.stems import stems
-from matcher.encoding.text import SOLUTION
+from matcher.encoding.text import SOLUTION, stems
 from matcher.search.index import Index, Progress
 
 BASE = "https://passerelle.example/"

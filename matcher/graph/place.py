@@ -126,10 +126,11 @@ def likeness(one: Place, other: Place) -> Likeness:
     for name in FEATURES:
         left, right = one.facts.get(name), other.facts.get(name)
         if left and right and (name != "population" or one.level == other.level):
-            alike[name] = (_alike(name, left.value, right.value), left.evidence + right.evidence)
-    if "population" in alike:
-        levels = cite(one.entry, PSR + "territoryLevel") + cite(other.entry, PSR + "territoryLevel")
-        alike["population"] = (alike["population"][0], alike["population"][1] + levels)
+            cited = left.evidence + right.evidence
+            if name == "population":
+                cited += cite(one.entry, PSR + "territoryLevel")
+                cited += cite(other.entry, PSR + "territoryLevel")
+            alike[name] = (_alike(name, left.value, right.value), cited)
     return alike
 
 

@@ -103,7 +103,13 @@ def learn(
     The losses are the mean negative log-likelihoods before and after, on the same outcomes.
     """
     now = weighed({}, prior)
-    values, known = _table(world, outcomes)
+    rows = []
+    for outcome in outcomes:
+        scene, practice = Scene(world, world.place(outcome.place)), world.get(outcome.practice)
+        scores = (CRITERIA[c](practice, scene).score for c in LEARNT)
+        rows.append([(value or 0.0, share) for value, share in scores])
+    table = np.array(rows, float).reshape(len(rows), len(LEARNT), 2)
+    values, known = table.transpose(2, 0, 1).copy()
     success = np.array([o.success for o in outcomes])
     counts = np.array([o.counts for o in outcomes])
     base = np.array([now[c] for c in LEARNT])
@@ -133,15 +139,3 @@ def learn(
 def _scaled(now: Weights, moved: Floats) -> dict[str, float]:
     factor = dict(zip(LEARNT, np.exp(moved), strict=True))
     return {c: float(now[c] * factor.get(c, 1.0)) for c in CRITERIA}
-
-
-def _table(world: World, outcomes: Sequence[Outcome]) -> tuple[Floats, Floats]:
-    """The values of the criteria, and how much of each is known, one row an outcome."""
-    rows = []
-    for outcome in outcomes:
-        scene, practice = Scene(world, world.place(outcome.place)), world.get(outcome.practice)
-        rows.append([CRITERIA[c](practice, scene).score for c in LEARNT])
-    shape = (len(rows), len(LEARNT))
-    values = np.array([[v or 0.0 for v, _k in row] for row in rows]).reshape(shape)
-    known = np.array([[k for _v, k in row] for row in rows]).reshape(shape)
-    return values, known

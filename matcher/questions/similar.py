@@ -11,7 +11,6 @@ from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
-from matcher.encoding.stems import stems
 from matcher.engine import Names, Snapshot, only
 from matcher.graph.view import surviving, title, word
 from matcher.model.answer import Match, SimilarAnswer
@@ -103,9 +102,9 @@ def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
 
     Each text that is cited has a word that those before it lack; the one with most comes first.
     """
-    stem_of = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
+    stem_of = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in text.stems(w, lang)}
     for spoken, texts in text.stated(entry).items():
-        there = {t: set(stems(t.value, spoken)) for t in texts}
+        there = {t: set(text.stems(t.value, spoken)) for t in texts}
         left = [w for w, s in stem_of.items() if any(s in held for held in there.values())][:6]
         if len(left) < 2:
             continue

@@ -201,7 +201,7 @@ class Index:
             ) from error
         query = QueryVectors(
             dict.fromkeys(text.FACETS, self._means.centre(raw, [lang], QUESTION * picture.shift)),
-            picture.grams.weigh(ngrams.count([words])),
+            ngrams.weigh(ngrams.count([words]), picture.grams.rarity),
             plain=self._means.centre(raw, [lang]),
         )
         self._last = (words, lang, picture, query)

@@ -18,7 +18,7 @@ from kg.stores.protocol import Change, Store
 from matcher.encoding import text
 from matcher.encoding.centring import Means, for_model
 from matcher.encoding.embedder import Matrix
-from matcher.encoding.ngrams import count
+from matcher.encoding.ngrams import count, weigh
 from matcher.matcher import Matcher
 from matcher.model.filters import Filters
 from matcher.search.filter_values import Attributes, attributes
@@ -104,7 +104,7 @@ def test_a_changed_text_is_found_and_an_old_one_gone(store: EmbeddedStore, index
     best = by_text(index, "Empty houses decay in the old town", "en", Filters())
     assert best.best(1) == [iri]
     rows = index.picture.grams
-    assert not rows.cosines(rows.weigh(count(["village"]))).any()
+    assert not rows.cosines(weigh(count(["village"]), rows.rarity)).any()
 
 
 def test_a_deleted_entry_is_found_no_more(store: EmbeddedStore, index: Index) -> None:

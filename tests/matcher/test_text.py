@@ -8,8 +8,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from kg.entries.reading import read_entry
 from kg.text.language import detect
 from matcher.encoding import ngrams
-from matcher.encoding.stems import stems
-from matcher.encoding.text import facets, words
+from matcher.encoding.text import facets, stems, words
 from tests.conftest import BASE
 
 PRACTICE = b"""

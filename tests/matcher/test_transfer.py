@@ -20,7 +20,7 @@ from matcher.judging.verdict import Scene, Verdict
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.model.filters import Filters, Target
-from matcher.questions.missing_fields import missing
+from matcher.questions.transfer import missing
 from matcher.questions.what_if import changes
 from tests.conftest import BASE
 from tests.matcher.asking import Question, put

@@ -239,7 +239,7 @@ def test_cookies_are_secure_where_readers_come_by_tls(changed: Any, token: str) 
             for path in (question, "/?ui=de")
         ]
         sent = {"data": {"token": token}, "headers": headers, "environ_base": base}
-        answers.append(client.post("/contribute/sign-in", **sent))  # type: ignore[arg-type]
+        answers.append(client.post("/contribute/sign-in", **sent))
         return [cookie for a in answers for cookie in a.headers.getlist("Set-Cookie")]
 
     plain = cookies(changed(), {})

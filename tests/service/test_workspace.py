@@ -87,7 +87,11 @@ class TestForm:
                 assert wrong, field
                 assert "<strong>" in wrong[1], (field, typed)
 
-    @pytest.mark.parametrize("typed", ["12.5", "12,5", " 1 200 "])
+    def test_says_both_readings_of_a_number(self, client: FlaskClient) -> None:
+        text = words(page(client, "/transfer", 422, **ASKED, budget="1,200"))
+        assert "This number can be read as 1200 or as 1.2. Write it as one of the two." in text
+
+    @pytest.mark.parametrize("typed", ["12.5", "12,5", " 1 200 ", "1.200,50 €", "EUR 1'200"])
     def test_reads_numbers_as_people_write_them(self, client: FlaskClient, typed: str) -> None:
         assert fits(page(client, "/transfer", **ASKED, budget=typed))
 
