@@ -56,9 +56,9 @@ class Kind:
     answer: Callable[[Snapshot, Question], Answer]
 
     @property
-    def paths(self) -> frozenset[str]:
+    def paths(self) -> tuple[str, ...]:
         """The classes of the entries that it can be about."""
-        return frozenset(path for paths in self.subjects.values() for path in paths)
+        return tuple(dict.fromkeys(path for paths in self.subjects.values() for path in paths))
 
     def key_of(self, path: str) -> str:
         """Name the key that an entry of a class is sent under, that of its own before ``entry``."""

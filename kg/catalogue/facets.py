@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.folding import fold
+from kg.text.i18n import language
 from kg.text.number_formats import country
 from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, local_name, vocabulary
 
@@ -63,6 +64,11 @@ class Row:
     evidence: int
     words: str
 
+    @property
+    def label(self) -> str:
+        """What it is called where it can be chosen, for example ``Repair café (repair-cafe)``."""
+        return f"{self.title(language()).value} ({local_name(self.iri)})"
+
     def title(self, lang: str) -> Text:
         """The title in a language, else English, else the first."""
         return best(self.titles, lang) or Text(local_name(self.iri), "und", "")
@@ -73,28 +79,48 @@ class Row:
 
 
 @dataclass(frozen=True)
-class _Place:
-    parent: str | None
+class Territory:
+    """A territory; ``code`` is the end of its IRI, ``country`` an ISO code, ``level`` a slug.
+
+    ``names`` are its titles by language, ``others`` what else it is called.
+    """
+
+    iri: str
     code: str
+    country: str
     level: str
+    parent: str | None
     point: Point | None
     names: Mapping[str, str]
+    others: Mapping[str, None]
+
+    def title(self, lang: str) -> Text:
+        """The name in a language, for a country as the language has it, else English, else any."""
+        if own := self.names.get(lang) or country(self.code, lang):
+            return Text(own, lang, "")
+        first = "en" if "en" in self.names else next(iter(self.names))
+        return Text(self.names[first], first, "")
+
+    @property
+    def label(self) -> str:
+        """What the place field shows, for example ``Croatia (HR)``."""
+        return f"{self.title(language()).value} ({self.code})"
 
 
 class Shelf:
     """The rows of one data version in the order of their IRIs."""
 
     def __init__(self, store: Store, before: Shelf | None = None) -> None:
-        self.version, self._ids = store.version(), store.base + "id/"
+        self.version, self.base = store.version(), store.base
         changed = [iri for iri, _ in store.changes_since(before.version)] if before else []
-        paths = {iri: iri.removeprefix(self._ids).partition("/")[0] for iri in changed}
+        paths = {iri: iri.removeprefix(f"{self.base}id/").partition("/")[0] for iri in changed}
         if before is None or "territory" in paths.values():  # on places the others depend
             known: dict[str, Row] = {}
-            self._places = _places(store)
+            self.territories = _territories(store)
             fresh: Iterable[Entry] = (e for path in LISTED for e in store.entries(path))
         else:
             known = {row.iri: row for row in before.rows if row.iri not in paths}
-            self._places = before._places
+            self.territories = before.territories
             fresh = store.several([iri for iri in changed if paths[iri] in LISTED])
         known.update((entry.iri, self._row(entry)) for entry in fresh)
         self.rows: list[Row] = [known[iri] for iri in sorted(known)]
@@ -111,14 +137,9 @@ class Shelf:
         self.all = (1 << len(self.rows)) - 1
 
     def _row(self, entry: Entry) -> Row:
-        def chain(iri: str | None) -> Iterator[str]:
-            while iri in self._places:
-                yield iri
-                iri = self._places[iri].parent
-
         words = vocabulary()
         spatial = entry.links(DCT + "spatial") or entry.links(PSR + "targetTerritory")
-        above = list(dict.fromkeys(p for iri in spatial for p in chain(iri)))
+        above = list(dict.fromkeys(p for iri in spatial for p in self.above(iri)))
         values: dict[str, Iterable[str]] = {
             name: (a for iri in entry.links(prop) for a in words.ancestors(iri))
             for name, prop in FACETS.items()
@@ -130,14 +151,14 @@ class Shelf:
         labels = (a for concepts in values.values() for c in concepts for a in words.names(c))
         prose = " ".join([*(t.value for t in (*titles, *texts)), *labels])
         values["type"] = [entry.path]
-        values["country"] = (self._places[p].code for p in above)
+        values["country"] = (self.territories[p].country for p in above)
         values["territory"] = above
         values["language"] = (t.lang.partition("-")[0] for t in texts if t.lang != "und")
         lat, long = entry.number(GEO + "lat"), entry.number(GEO + "long")
         point = (lat, long) if lat is not None and long is not None else None
         if point is None:
-            places = [self._places[iri] for iri in sorted(spatial) if iri in self._places]
-            located = (place for place in places if place.point)
+            places = (self.territories.get(iri) for iri in sorted(spatial))
+            located = (place for place in places if place and place.point)
             local = min(
                 located, key=lambda place: _BREADTH.get(place.level, len(LEVELS)), default=None
             )
@@ -160,17 +181,28 @@ class Shelf:
 
     def place_name(self, code: str, lang: str) -> str:
         """The name of a place by its slug or ISO country code, or the code itself."""
-        slug = NUTS.get(code, code)
-        place = self._places.get(f"{self._ids}territory/{slug}")
-        if place is None:
-            return code
-        known = place.names.get(lang) or country(code, lang) or place.names.get("en")
-        return known or next(iter(place.names.values()))
+        place = self.territories.get(f"{self.base}id/territory/{NUTS.get(code, code)}")
+        return place.title(lang).value if place else code
+
+    def above(self, iri: str | None) -> list[str]:
+        """A place and all that it lies in, the smallest first; nothing for what is no place."""
+        chain: list[str] = []
+        while iri in self.territories and iri not in chain:
+            chain.append(iri)
+            iri = self.territories[iri].parent
+        return chain
+
+    def title(self, iri: str, lang: str) -> Text | None:
+        """What an entry or a place is called, None if neither is here."""
+        if place := self.territories.get(iri):
+            return place.title(lang)
+        at = self.position.get(iri)
+        return None if at is None else self.rows[at].title(lang)
 
     def spot(self, entry: Entry) -> tuple[Point | None, str]:
         """The point of an entry or a place, and the code of its country, if known."""
-        if place := self._places.get(entry.iri):
-            return place.point, place.code
+        if place := self.territories.get(entry.iri):
+            return place.point, place.country
         at = self.position.get(entry.iri)
         row = self.rows[at] if at is not None else self._row(entry)
         return row.point, next(iter(row.values["country"]), "")
@@ -211,19 +243,32 @@ def bits_of(numbers: Iterable[int]) -> int:
     return int.from_bytes(octets, "little")
 
 
-def _places(store: Store) -> dict[str, _Place]:
+def _territories(store: Store) -> dict[str, Territory]:
     rows = store.select(
-        "SELECT ?t ?code ?level ?lat ?long ?parent ?name (LANG(?name) AS ?lang) { GRAPH ?t {"
+        "SELECT ?t ?code ?level ?lat ?long ?parent ?name ?other (LANG(?name) AS ?lang) { GRAPH ?t {"
         " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
-        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long }"
-        " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name",
+        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
+        " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name ?other",
         {},
     )
+    territories: dict[str, Territory] = {}
     names: dict[str, dict[str, str]] = defaultdict(dict)
-    places: dict[str, _Place] = {}
+    others: dict[str, dict[str, None]] = defaultdict(dict)
     for row in rows:
         iri, level = row["t"], local_name(row.get("level", ""))
-        names[iri].setdefault(row["lang"], row["name"])
-        at = (float(row["lat"]), float(row["long"])) if "lat" in row else None
-        places.setdefault(iri, _Place(row.get("parent"), row["code"], level, at, names[iri]))
-    return places
+        names[iri].setdefault(row["lang"] or "und", row["name"])
+        if "other" in row:
+            others[iri][row["other"]] = None
+        point = (float(row["lat"]), float(row["long"])) if "lat" in row else None
+        place = Territory(
+            iri,
+            local_name(iri),
+            row["code"],
+            level,
+            row.get("parent"),
+            point,
+            names[iri],
+            others[iri],
+        )
+        territories.setdefault(iri, place)
+    return territories

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from kg.entry import Text
 from kg.errors import NotFound, refused
 from kg.stores.protocol import Page, Store, Term
 from kg.text.folding import fold
 from kg.text.i18n import gettext
-from kg.text.language import preference
-from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, local_name, vocabulary
+from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
 
 MAX_LIMIT = 200
 #: what a title has in it that ``fold`` changes, besides capitals
@@ -39,16 +36,6 @@ class Link:
     entry: str
     prop: str
     note: str | None
-
-
-@dataclass(frozen=True)
-class PlaceName:
-    """A name of a territory, the slug of its level and the territory that it is part of."""
-
-    iri: str
-    name: str
-    level: str
-    parent: str | None
 
 
 def list_entries(
@@ -122,31 +109,6 @@ def links_to(store: Store, iri: str) -> list[Link]:
         {"iri": ox.NamedNode(iri), "ids": ox.Literal(store.base + "id/")},
     )
     return [Link(row["entry"], row["prop"], row.get("note")) for row in rows]
-
-
-def titles(store: Store, iris: Iterable[str], lang: str = "en") -> dict[str, Text]:
-    """One title for each entry: in ``lang``, else English, else the first language."""
-    rows = store.select(
-        "SELECT ?entry ?title (LANG(?title) AS ?lang)"
-        " { VALUES ?entry { $entries } GRAPH ?entry { ?entry dct:title ?title } }",
-        {"entries": [ox.NamedNode(iri) for iri in sorted(set(iris))]},
-    )
-    rows.sort(key=lambda r: (preference(r["lang"], lang), r["title"]))
-    first: dict[str, Text] = {}
-    for row in rows:
-        first.setdefault(row["entry"], Text(row["title"], row["lang"] or "und", DCT + "title"))
-    return first
-
-
-def place_names(store: Store) -> list[PlaceName]:
-    """Every name of every territory, by IRI and name."""
-    rows = store.select(
-        "SELECT ?place ?name ?level ?parent { GRAPH ?place { ?place psr:territoryLevel ?level ;"
-        " dct:title|dct:alternative ?name OPTIONAL { ?place dct:isPartOf ?parent } } }"
-        " ORDER BY ?place ?name",
-        {},
-    )
-    return [PlaceName(r["place"], r["name"], local_name(r["level"]), r.get("parent")) for r in rows]
 
 
 def class_counts(store: Store) -> dict[str, int]:

@@ -33,7 +33,7 @@ class Counted:
 matching = Blueprint("matching", __name__, url_prefix="/api/match")
 
 
-def _match(kind: str) -> Response:
+def answer_match(kind: str) -> Response:
     """Answer one question, as JSON or as RDF that cites what it rests on."""
     media, form = choose(MATCHES)
     raw, matcher = _body(), current().matcher
@@ -59,7 +59,7 @@ def _body() -> dict[str, Any]:
 
 
 for name in KINDS:
-    matching.add_url_rule(f"/{name}", name, _match, methods=["POST"], defaults={"kind": name})
+    matching.add_url_rule(f"/{name}", name, answer_match, methods=["POST"], defaults={"kind": name})
 
 
 @matching.post("/feedback")

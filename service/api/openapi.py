@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from inspect import getdoc
 from typing import Any, get_type_hints
@@ -25,10 +25,6 @@ from service.http.responses import as_json, document
 documentation = Blueprint("documentation", __name__)
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
-_FORMAT: Json = {
-    "name": "format", "in": "query", "description": "Goes before the Accept header.",
-    "schema": {"type": "string", "enum": sorted(set(MATCHES.values()))},
-}  # fmt: skip
 #: what is answered in JSON besides matches
 ANSWERS = (Counted, Stored, EntryList, ShapesReport, Stats, State, ProblemDetails)
 ERRORS = {
@@ -48,6 +44,7 @@ ERRORS = {
 }
 _STORED = {200: "Stored", 201: "Created"}
 _TOKEN: list[dict[str, list[str]]] = [{"token": []}]
+_RDF_BODY: Json = {"required": True, "content": {media: {"schema": {}} for media in RDF}}
 
 
 @documentation.get("/openapi.json")
@@ -104,69 +101,93 @@ def describe() -> Json:
 
 
 def _paths() -> Json:
-    return _entry_paths() | _match_paths() | _query_paths() | _document_paths()
-
-
-def _entry_paths() -> Json:
-    named = [_in_path("path", sorted(CLASSES)), _in_path("slug")]
-    iri = [_query("iri", "The IRI of one entry.")]
+    named, html = [_in_path("path", sorted(CLASSES)), _in_path("slug")], {"text/html": "html"}
+    iri, scheme = _query("iri", "The IRI of one entry."), _in_path("scheme")
+    concept = _document("A concept of a scheme", "Documents", PAGE, [scheme, _in_path("slug")])
+    moved = {"303": {"description": "The scheme that the concept is in"}} | _errors(404)
+    match = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
     listing = [
-        _query("type", "A class.", {"type": "string", "enum": list(CLASSES)}),
+        _query("type", "A class.", enum=list(CLASSES)),
         _query("country", "An ISO 3166 code of two letters."),
         _query("territory", "A NUTS 2021 code, or an ISO code of a country."),
         _query("theme", "A slug of the scheme “theme”."),
         _query("q", "Words of the title."),
-        _query("limit", "Rows a page.", {"type": "integer", "minimum": 1, "maximum": 200}),
+        _query("limit", "Rows a page.", "integer", minimum=1, maximum=200),
         _query("cursor", "What the page before gave as “next”."),
         _query("lang", "The language of the titles, where there is a choice."),
-        *iri,
+        iri,
     ]
-    match = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
     return {
         "/api/entries": {
-            "get": _operation(
-                "List entries, or read one by ?iri=", "Entries", listing, {}, EntryList
-            ),
-            "post": _write("Store a new entry", [], {201: "Created"}, [409]),
-            "put": _write("Replace the entry of ?iri=", [*iri, match], _STORED, [404, 412]),
-            "delete": _delete("Delete the entry of ?iri=", [*iri, match]),
+            "get": _json("List entries, or read one by ?iri=", "Entries", EntryList, listing),
+            "post": _write("Store a new entry", [], 409, good={201: "Created"}),
+            "put": _write("Replace the entry of ?iri=", [iri, match], 404, 412),
+            "delete": _delete("Delete the entry of ?iri=", [iri, match]),
         },
         "/api/entries/{path}/{slug}": {
             "get": _document("Read one entry", "Entries", DATA, named),
-            "put": _write("Replace or create an entry", [*named, match], _STORED, [404, 412]),
+            "put": _write("Replace or create an entry", [*named, match], 404, 412),
             "delete": _delete("Delete an entry that no other links to", [*named, match]),
         },
         "/api/validate": {
-            "post": _operation(
-                "Check an entry without storing it", "Entries", [], _rdf_body(), ShapesReport
+            "post": _json(
+                "Check an entry without storing it", "Entries", ShapesReport, body=_RDF_BODY
             ),
         },
+        **_match_paths(),
+        **_query_paths(),
+        "/id/{path}/{slug}": {
+            "get": _document("An entry", "Documents", PAGE, named),
+            "put": _write("Replace or create an entry", named, 404, 412),
+            "post": _write("Add statements to an entry", named, 404, 412),
+            "delete": _delete("Delete an entry that no other links to", named),
+        },
+        "/ns": {"get": _document("The ontology", "Documents", PAGE)},
+        "/context.jsonld": {
+            "get": _document("The JSON-LD context", "Documents", {"application/ld+json": ""})
+        },
+        "/voc": {"get": _document("The concept schemes", "Documents", PAGE)},
+        "/voc/{scheme}": {"get": _document("A concept scheme", "Documents", PAGE, [scheme])},
+        "/voc/{scheme}/{slug}": {"get": concept | {"responses": moved}},
+        "/api/stats": {"get": _json("Numbers of the graph", "State", Stats)},
+        "/health": {"get": _json("Whether the process lives", "State", State)},
+        "/ready": {"get": _json("Whether questions can be asked", "State", State, [], 503)},
+        "/metrics": {"get": _document("Figures for Prometheus", "State", {"text/plain": "text"})},
+        "/openapi.json": {"get": _json("This description", "State", None)},
+        "/api/docs": {"get": _document("This description as a page", "State", html)},
     }
 
 
 def _match_paths() -> Json:
     paths: Json = {}
     for name, kind in KINDS.items():
-        body, answer = _json_body(kind.request), _answer_of(kind)
-        match = _operation(kind.title, "Matches", [_FORMAT], body, answer, 406)
+        body = _json_body(kind.request)
+        match = _json(
+            kind.title,
+            "Matches",
+            _answer_of(kind),
+            [
+                _query(
+                    "format", "Goes before the Accept header.", enum=sorted(set(MATCHES.values()))
+                )
+            ],
+            406,
+            body=body,
+        )
         match["responses"]["200"]["content"] |= {
             media: {"schema": {}} for media in MATCHES if "json" not in media
         }
         paths[f"/api/match/{name}"] = {"post": match}
-    title = "Tell what became of a suggestion"
-    feedback = _operation(title, "Matches", [], _json_body(FeedbackRequest), Counted, 401, 403)
+    title, body = "Tell what became of a suggestion", _json_body(FeedbackRequest)
+    feedback = _json(title, "Matches", Counted, [], 401, 403, body=body)
     feedback["responses"]["201"] = _answer(Stored)
     feedback["security"] = [*_TOKEN, {"session": []}]
     return paths | {"/api/match/feedback": {"post": feedback}}
 
 
 def _query_paths() -> Json:
-    errors = [403, 406, 413, 415, 503, 504]
+    errors = (403, 406, 413, 415, 503, 504)
     form = {"type": "object", "required": ["query"], "properties": {"query": {"type": "string"}}}
-    graph = [
-        _query("graph", "The IRI of an entry; to read, of any graph."),
-        _query("default", "Instead of ?graph=: all graphs. Only to read."),
-    ]
     body = {
         "content": {
             "application/x-www-form-urlencoded": {"schema": form},
@@ -174,73 +195,79 @@ def _query_paths() -> Json:
         }
     }
     offers = dict(TABLE) | dict(GRAPH)
-    parameters = [
+    query = [
         _query("query", "SELECT, ASK, CONSTRUCT or DESCRIBE; at most 64 KiB."),
         _query("default-graph-uri", "A graph to ask instead of all; may come more than once."),
         _query("named-graph-uri", "A graph that GRAPH may name; may come more than once."),
     ]
+    graph = [
+        _query("graph", "The IRI of an entry; to read, of any graph."),
+        _query("default", "Instead of ?graph=: all graphs. Only to read."),
+    ]
+    about = "Run a query, or describe the service"
     return {
         "/sparql": {
-            "get": _document(
-                "Run a query, or describe the service", "SPARQL", offers, parameters, errors
-            ),
-            "post": _document("Run a query", "SPARQL", offers, [], errors) | {"requestBody": body},
+            "get": _document(about, "SPARQL", offers, query, *errors),
+            "post": _document("Run a query", "SPARQL", offers, [], *errors) | {"requestBody": body},
         },
-        "/.well-known/void": {"get": _document("What the data are", "SPARQL", GRAPH, [])},
+        "/.well-known/void": {"get": _document("What the data are", "SPARQL", GRAPH)},
         "/graph-store": {
-            "get": _document("Read a graph", "Graph store", GRAPH, graph, [404, 406, 504]),
-            "put": _write("Replace or create an entry", graph, _STORED, [404, 412]),
-            "post": _write("Add statements to an entry", graph, _STORED, [404, 409, 412]),
+            "get": _document("Read a graph", "Graph store", GRAPH, graph, 404, 406, 504),
+            "put": _write("Replace or create an entry", graph, 404, 412),
+            "post": _write("Add statements to an entry", graph, 404, 409, 412),
             "delete": _delete("Delete an entry", graph),
         },
     }
 
 
-def _document_paths() -> Json:
-    entry = [_in_path("path", sorted(CLASSES)), _in_path("slug")]
-    scheme = [_in_path("scheme")]
-    html: Offers = {"text/html": "html"}
-    moved = {"303": {"description": "The scheme that the concept is in"}}
-    concept = _document("A concept of a scheme", "Documents", PAGE, [*scheme, _in_path("slug")])
-    return {
-        "/id/{path}/{slug}": {
-            "get": _document("An entry", "Documents", PAGE, entry),
-            "put": _write("Replace or create an entry", entry, _STORED, [404, 412]),
-            "post": _write("Add statements to an entry", entry, _STORED, [404, 412]),
-            "delete": _delete("Delete an entry that no other links to", entry),
-        },
-        "/ns": {"get": _document("The ontology", "Documents", PAGE, [])},
-        "/context.jsonld": {
-            "get": _document("The JSON-LD context", "Documents", {"application/ld+json": ""}, [])
-        },
-        "/voc": {"get": _document("The concept schemes", "Documents", PAGE, [])},
-        "/voc/{scheme}": {"get": _document("A concept scheme", "Documents", PAGE, scheme)},
-        "/voc/{scheme}/{slug}": {"get": concept | {"responses": moved | _errors([404])}},
-        "/api/stats": {"get": _operation("Numbers of the graph", "State", [], {}, Stats)},
-        "/health": {"get": _operation("Whether the process lives", "State", [], {}, State)},
-        "/ready": {
-            "get": _operation("Whether questions can be asked", "State", [], {}, State, 503)
-        },
-        "/metrics": {
-            "get": _document("Figures for Prometheus", "State", {"text/plain": "text"}, [])
-        },
-        "/openapi.json": {"get": _operation("This description", "State", [], {}, None)},
-        "/api/docs": {"get": _document("This description as a page", "State", html, [])},
-    }
+def _json(
+    summary: str,
+    tag: str,
+    answer: type | None,
+    parameters: Sequence[Json] = (),
+    *errors: int,
+    body: Json | None = None,
+) -> Json:
+    """An operation that answers in JSON."""
+    usual = [400, 429, *([413, 415, 422] if body else [422] if parameters else [])]
+    operation = _operation(summary, tag, parameters, {"200": _answer(answer)}, *usual, *errors)
+    return operation | ({"requestBody": body} if body else {})
+
+
+def _document(
+    summary: str, tag: str, offers: Offers, parameters: Sequence[Json] = (), *errors: int
+) -> Json:
+    """An operation that answers a document in one of several formats."""
+    forms = sorted(set(offers.values()))
+    many = (
+        [_query("format", "Goes before the Accept header.", enum=forms)] if len(offers) > 1 else []
+    )
+    content: Json = {media: {"schema": {}} for media in offers}
+    good = {"200": {"description": summary, "content": content}}
+    return _operation(summary, tag, [*parameters, *many], good, 400, 429, *(errors or (404, 406)))
+
+
+def _write(
+    summary: str, parameters: Sequence[Json], *errors: int, good: dict[int, str] = _STORED
+) -> Json:
+    content = _answer(Stored)["content"]
+    stored = {str(code): {"description": text, "content": content} for code, text in good.items()}
+    refused = (400, 401, 403, *errors, 413, 415, 422, 429)
+    operation = _operation(summary, "Entries", parameters, stored, *refused)
+    return operation | {"requestBody": _RDF_BODY, "security": _TOKEN}
+
+
+def _delete(summary: str, parameters: Sequence[Json]) -> Json:
+    good = {"204": {"description": "Deleted"}}
+    return _operation(summary, "Entries", parameters, good, 401, 403, 404, 409, 412, 429)
 
 
 def _operation(
-    summary: str, tag: str, parameters: list[Json], body: Json, answer: type | None, *errors: int
+    summary: str, tag: str, parameters: Sequence[Json], good: Json, *errors: int
 ) -> Json:
-    """An operation that answers in JSON."""
-    usual = [400, 429, *([413, 415, 422] if body else [422] if parameters else []), *errors]
-    operation: Json = {
-        "summary": summary,
-        "tags": [tag],
-        "parameters": parameters,
-        "responses": {"200": _answer(answer)} | _errors(usual),
-    }
-    return operation | ({"requestBody": body} if body else {})
+    head = {"summary": summary, "tags": [tag], "parameters": [*parameters]}
+    head |= {"security": _TOKEN} if "204" in good else {}
+    return head | {"responses": good | _errors(*errors)}
 
 
 def _answer_of(kind: Kind) -> type:
@@ -250,70 +277,29 @@ def _answer_of(kind: Kind) -> type:
 
 def _answer(kind: type | None) -> Json:
     """An answer in JSON, described as its class is; None for any object."""
-    if kind is None:
-        schema: Json = {"type": "object"}
-        return {"description": "A JSON object", "content": {"application/json": {"schema": schema}}}
-    content = {"application/json": {"schema": {"$ref": _REF.format(model=kind.__name__)}}}
-    return {"description": (getdoc(kind) or "").partition("\n")[0], "content": content}
+    described = (getdoc(kind) or "").partition("\n")[0] if kind else "A JSON object"
+    schema = _schema(kind) if kind else {"type": "object"}
+    return {"description": described, "content": {"application/json": {"schema": schema}}}
 
 
-def _document(
-    summary: str, tag: str, offers: Offers, parameters: list[Json], errors: list[int] | None = None
-) -> Json:
-    """An operation that answers a document in one of several formats."""
-    forms = {"type": "string", "enum": sorted(set(offers.values()))}
-    many = [_query("format", "Goes before the Accept header.", forms)] if len(offers) > 1 else []
-    content: Json = {media: {"schema": {}} for media in offers}
-    codes = [404, 406] if errors is None else errors
-    return {
-        "summary": summary,
-        "tags": [tag],
-        "parameters": [*parameters, *many],
-        "responses": {"200": {"description": summary, "content": content}}
-        | _errors([400, 429, *codes]),
-    }
+def _schema(model: type) -> Json:
+    return {"$ref": _REF.format(model=model.__name__)}
 
 
-def _write(summary: str, parameters: list[Json], good: dict[int, str], errors: list[int]) -> Json:
-    operation = _operation(summary, "Entries", parameters, _rdf_body(), Stored)
-    content = operation["responses"].pop("200")["content"]
-    stored = {str(code): {"description": text, "content": content} for code, text in good.items()}
-    refused = _errors([400, 401, 403, *errors, 413, 415, 422, 429])
-    return operation | {"security": _TOKEN, "responses": stored | refused}
-
-
-def _delete(summary: str, parameters: list[Json]) -> Json:
-    responses = {"204": {"description": "Deleted"}} | _errors([401, 403, 404, 409, 412, 429])
-    return {
-        "summary": summary,
-        "tags": ["Entries"],
-        "parameters": parameters,
-        "security": _TOKEN,
-        "responses": responses,
-    }
-
-
-def _errors(codes: list[int]) -> Json:
-    problem = {
-        "application/problem+json": {"schema": {"$ref": _REF.format(model=ProblemDetails.__name__)}}
-    }
+def _errors(*codes: int) -> Json:
+    problem = {"application/problem+json": {"schema": _schema(ProblemDetails)}}
     return {str(c): {"description": ERRORS[c], "content": problem} for c in sorted(set(codes))}
 
 
-def _rdf_body() -> Json:
-    return {"required": True, "content": {media: {"schema": {}} for media in RDF}}
-
-
 def _json_body(model: type) -> Json:
-    schema = {"$ref": _REF.format(model=model.__name__)}
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"required": True, "content": {"application/json": {"schema": _schema(model)}}}
 
 
-def _query(name: str, description: str, schema: Json | None = None) -> Json:
-    schema = schema or {"type": "string"}
+def _query(name: str, description: str, kind: str = "string", **more: object) -> Json:
+    schema = {"type": kind, **more}
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def _in_path(name: str, values: list[str] | None = None) -> Json:
+def _in_path(name: str, values: Sequence[str] = ()) -> Json:
     schema: Json = {"type": "string"} | ({"enum": values} if values else {})
     return {"name": name, "in": "path", "required": True, "schema": schema}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, GetPydanticSchema, ValidationError
+from pydantic_core.core_schema import literal_schema
 
 from kg.entries.jsonld import load
 from kg.errors import Malformed, Problem, Refused
@@ -29,7 +30,7 @@ class StampFields(Strict):
 class FeedbackRequest(Strict):
     """Tells what became of a suggestion; the words of a question are not taken."""
 
-    kind: Literal["similar", "transfer", "partners", "instruments", "consortium", "groups"]
+    kind: Annotated[str, GetPydanticSchema(lambda *_: literal_schema([*KINDS]))]
     entry: Name
     about: Name | None = None
     territory: Name | None = None

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from kg.catalogue.facets import Row, Shelf
+from kg.errors import refused
 from kg.stores.protocol import Store
 from kg.text.folding import fold
-from kg.text.i18n import language
-from kg.vocabulary import CLASSES
+from kg.text.i18n import gettext
+from kg.vocabulary import CLASSES, local_name
 from service.core.places import PlaceBook
 
 #: how many entries of a class are offered to choose from
 MAX_OFFERED = 500
+#: how many titles a refusal names, how many letters are compared with titles
+MAX_NAMED, MAX_TYPED = 5, 200
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Titles:
         exact: dict[tuple[str, str], str] = {}
         for row, title in self._all():
             exact.setdefault((row.path, title.casefold()), row.iri)
-            exact[row.path, fold(named(title, row.iri))] = row.iri
+            exact[row.path, fold(f"{title} ({local_name(row.iri)})")] = row.iri
         return exact
 
     @cached_property
@@ -61,6 +65,43 @@ class Titles:
                 return self._exact.get((path, plain))
         return None
 
+    def meant(self, text: str, paths: tuple[str, ...]) -> str:
+        """The entry meant by a title or a part of one, an address, a name or ``class/name``.
+
+        Raises Refused with the closest titles if there is none, or with some if there are several.
+        """
+        shelf, choose = self.shelf, gettext("Choose from the list as you type.")
+        if not text:
+            raise refused("", choose)
+        ids = f"{shelf.base}id/"
+        for iri in (text, f"{ids}{text}", *(f"{ids}{path}/{text}" for path in paths)):
+            if iri in shelf.position and shelf.rows[shelf.position[iri]].path in paths:
+                return iri
+        for path in paths:
+            if titled := self.find(path, text):
+                return titled
+        typed = fold(text[:MAX_TYPED])
+        folded = sorted(
+            (t, iri) for path in paths for t, iris in self.folded[path].items() for iri in iris
+        )
+        holding = dict.fromkeys(
+            [i for t, i in folded if t == typed] or [i for t, i in folded if typed in t]
+        )
+        if len(holding) == 1:
+            return next(iter(holding))
+        close = difflib.get_close_matches(typed, dict(folded), n=3, cutoff=0.6)
+        likely = list(holding) or [iri for title in close for t, iri in folded if t == title]
+        rows = (shelf.rows[shelf.position[iri]] for iri in likely[:MAX_NAMED])
+        names = "; ".join(dict.fromkeys(row.label for row in rows))
+        raise refused(
+            "",
+            gettext("Several entries are called so.")
+            if holding
+            else gettext("Nothing of this kind is called “%(name)s” here.", name=text[:60]),
+            value=text[:MAX_TYPED],
+            hint=gettext("Did you mean %(names)s?", names=names) if names else choose,
+        )
+
 
 class Lists:
     """Keeps the lists of the present data version; after a write the first who asks renews them.
@@ -91,17 +132,12 @@ class Lists:
     def places(self) -> PlaceBook:
         """The names of places."""
         with self._lock:
-            if self._places is None or self._places.version != self._store.version():
-                self._places = PlaceBook(self._store)
+            shelf = self.shelf
+            if self._places is None or self._places.version != shelf.version:
+                self._places = PlaceBook(shelf)
             return self._places
 
-    def offered(self, path: str) -> dict[str, str]:
-        """Titles of entries of a class to choose from, by name, in the reader's language."""
+    def offered(self, path: str) -> list[Row]:
+        """The entries of a class to choose from."""
         shelf = self.shelf
-        rows = shelf.members(shelf.narrowed({"type": (path,)}, shelf.all))[:MAX_OFFERED]
-        return {row.iri.rsplit("/", 1)[-1]: row.title(language()).value for row in rows}
-
-
-def named(title: str, iri: str) -> str:
-    """What an entry is called where it can be chosen: its title with its name."""
-    return f"{title} ({iri.rsplit('/', 1)[-1]})"
+        return shelf.members(shelf.narrowed({"type": (path,)}, shelf.all))[:MAX_OFFERED]

@@ -72,7 +72,13 @@ class ProxyMiddleware:
         environ[HOST_NAMED] = environ.get("HTTP_HOST", "")
         if self._proxies.trusts(peer):
             environ["REMOTE_ADDR"] = self._proxies.client(peer, forwarded.get("FOR", ""))
-            _take_over(environ, forwarded)
+            # The last proxy is believed about scheme, host and prefix.
+            last = {name: value.rpartition(",")[2].strip() for name, value in forwarded.items()}
+            if (scheme := last.get("PROTO", "").lower()) in {"http", "https"}:
+                environ["wsgi.url_scheme"] = scheme
+            environ[HOST_NAMED] = last.get("HOST") or environ[HOST_NAMED]
+            if (prefix := last.get("PREFIX", "").rstrip("/")).startswith("/"):
+                environ["SCRIPT_NAME"] = prefix
         environ["HTTP_HOST"] = self._host
         if self._public:
             environ["wsgi.url_scheme"], environ["SCRIPT_NAME"] = self._scheme, self._prefix
@@ -80,17 +86,6 @@ class ProxyMiddleware:
         if root and (path == root or path.startswith(root + "/")):
             environ["PATH_INFO"] = path.removeprefix(root)
         return self._app(environ, start_response)
-
-
-def _take_over(environ: WSGIEnvironment, forwarded: dict[str, str]) -> None:
-    """Believe the last proxy about scheme, host and prefix."""
-    last = {name: value.rpartition(",")[2].strip() for name, value in forwarded.items()}
-    if (scheme := last.get("PROTO", "").lower()) in {"http", "https"}:
-        environ["wsgi.url_scheme"] = scheme
-    if host := last.get("HOST"):
-        environ[HOST_NAMED] = host
-    if (prefix := last.get("PREFIX", "").rstrip("/")).startswith("/"):
-        environ["SCRIPT_NAME"] = prefix
 
 
 def _address(text: str) -> _Address | None:

@@ -145,15 +145,12 @@ class QueryLog:
         self._drop()
 
 
-def _file(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.{number}") if number else path
-
-
 def read(home: Path) -> Iterator[LoggedQuery]:
     """The queries that were noted, latest first; what is no line of ours is left out."""
-    for number in range(KEPT + 1):
+    latest = home / FILE
+    for path in (latest, *(latest.with_name(f"{latest.name}.{n + 1}") for n in range(KEPT))):
         try:
-            text = _file(home / FILE, number).read_text("utf-8", "replace")
+            text = path.read_text("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         for line in reversed(text.splitlines()):

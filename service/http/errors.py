@@ -16,6 +16,7 @@ from kg import errors as kg
 from kg.text.i18n import gettext, mark
 from matcher.encoding.embedder import ModelUnusable
 from matcher.model.answer import ABSENT, plain
+from service.core.runtime import current
 from service.http.negotiation import wants_page
 
 STATUS: dict[type[kg.KgError], int] = {
@@ -193,8 +194,9 @@ def problem(
     )
 
 
-def starting() -> kg.Overloaded:
-    """What is raised while questions cannot be answered yet."""
-    return kg.Overloaded(
-        gettext("The matcher is still starting. Try again in a minute; nothing is lost."), 10
-    )
+def check_ready() -> None:
+    """Raise Overloaded while questions cannot be answered yet."""
+    if not current().ready:
+        raise kg.Overloaded(
+            gettext("The matcher is still starting. Try again in a minute; nothing is lost."), 10
+        )

@@ -44,30 +44,19 @@ TABLE: Offers = {
 }
 #: what ``?format=`` may say beside the formats and media types themselves
 _NAMES = {
-    "ttl": ("turtle",),
-    "n3": ("turtle",),
-    "ntriples": ("nt",),
-    "n-triples": ("nt",),
-    "json-ld": ("jsonld",),
-    "ld+json": ("jsonld",),
-    "json": ("json", "jsonld"),
-    "xml": ("xml", "rdfxml"),
-    "rdf": ("rdfxml",),
-    "rdf/xml": ("rdfxml",),
-    "rdf-xml": ("rdfxml",),
-    "rdf+xml": ("rdfxml",),
-    "owl": ("rdfxml",),
-    "srj": ("json",),
-    "sparql-json": ("json",),
-    "sparql-results+json": ("json",),
-    "srx": ("xml",),
-    "sparql-xml": ("xml",),
-    "sparql-results+xml": ("xml",),
-    "tab-separated-values": ("tsv",),
-    "text/tsv": ("tsv",),
-    "text/xml": ("xml",),
-    "application/xml": ("xml",),
-    "text/ntriples": ("nt",),
+    name: forms
+    for forms, names in {
+        ("turtle",): "ttl n3",
+        ("nt",): "ntriples n-triples text/ntriples",
+        ("jsonld",): "json-ld ld+json",
+        ("rdfxml",): "rdf rdf/xml rdf-xml rdf+xml owl",
+        ("json",): "srj sparql-json sparql-results+json",
+        ("xml",): "srx sparql-xml sparql-results+xml text/xml application/xml",
+        ("tsv",): "tab-separated-values text/tsv",
+        ("json", "jsonld"): "json",
+        ("xml", "rdfxml"): "xml",
+    }.items()
+    for name in names.split()
 }
 #: what clients call our media types, before these had names of their own or since
 _ALIASES = {
@@ -120,22 +109,25 @@ def wants_page() -> bool:
     return html > ranges.quality("application/json") and not _names_rdf(ranges)
 
 
-def choose(offers: Offers) -> tuple[str, str]:
-    """Choose media type and format: ``?format=``, else by Accept's q-values.
-
-    Raises NotAcceptable (406), naming what there is.
-    """
-    return choose_named(offers, request.args.get("format"))
-
-
-def choose_named(offers: Offers, named: str | None) -> tuple[str, str]:
+def choose(offers: Offers, named: str | None = None) -> tuple[str, str]:
     """Choose media type and format: the named one, else by Accept's q-values.
 
-    Who names any type of RDF never gets the page; of equal q-values the type that is named
-    goes before one that only a wildcard allows.
+    What is named is that of ``?format=`` unless the caller says otherwise; empty for nothing.
+
+    Who names any type of RDF never gets the page; of equal q-values the type that is named goes
+    before one that only a wildcard allows. Raises NotAcceptable (406), naming what there is.
     """
-    if named:
-        return _named(named, offers)
+    if named := request.args.get("format") if named is None else named:
+        # In an address a bare plus sign is a space.
+        name = named.partition(";")[0].strip().lower().replace(" ", "+")
+        for media in (name, *_ALIASES.get(name, ())):
+            if media in offers:
+                return media, offers[media]
+        for form in _NAMES.get(name, (name,)):
+            for media, offered in offers.items():
+                if offered == form:
+                    return media, form
+        _refuse(offers)
     header = request.headers.get("Accept", "")
     if header in {"", "*/*"}:
         return next(iter(offers.items()))
@@ -167,19 +159,6 @@ def _weight(media: str, ranges: MIMEAccept, offers: Offers) -> tuple[float, int]
     return max([(quality, 0), *((q, 1) for q in aliases)])
 
 
-def _named(name: str, offers: Offers) -> tuple[str, str]:
-    # In an address a bare plus sign is a space.
-    name = name.partition(";")[0].strip().lower().replace(" ", "+")
-    for media in (name, *_ALIASES.get(name, ())):
-        if media in offers:
-            return media, offers[media]
-    for form in _NAMES.get(name, (name,)):
-        for media, offered in offers.items():
-            if offered == form:
-                return media, form
-    _refuse(offers)
-
-
 def _refuse(offers: Offers) -> NoReturn:
     names = [f"{media} ({form})" for media, form in offers.items()]
     raise NotAcceptable(
@@ -187,31 +166,25 @@ def _refuse(offers: Offers) -> NoReturn:
     )
 
 
-def write(triples: Sequence[ox.Triple], form: str, named: str | Mapping[str, Any]) -> bytes:
-    """Write triples as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (in our context).
+def write(what: Entry | Sequence[ox.Triple], form: str, named: str | Mapping[str, Any]) -> bytes:
+    """Write triples, or an entry, as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (in our context).
 
-    ``named`` is the address of the context, or the context itself.
+    ``named`` is the address of the context, or the context itself. In JSON-LD the parts of an
+    entry are nested.
     """
-    if form == "jsonld":
-        return _document(jsonld_writer.flat(triples), named)
-    return _serialize(triples, form)
-
-
-def write_entry(entry: Entry, form: str, context_url: str) -> bytes:
-    """Write an entry as ``turtle``, ``nt``, ``rdfxml`` or ``jsonld`` (its parts nested)."""
-    if form != "jsonld":
-        return _serialize(entry.triples, form)
-    return _document(jsonld_writer.entry_object(entry), context_url)
-
-
-def _serialize(triples: Sequence[ox.Triple], form: str) -> bytes:
-    if form == "turtle":
-        return turtle(triples)
-    if form == "rdfxml":
-        try:
-            return results.graph(triples, form)
-        except ValueError as error:
-            raise NotAcceptable(str(error)) from error
+    triples = what.triples if isinstance(what, Entry) else what
+    match form:
+        case "jsonld":
+            writer = jsonld_writer
+            body = writer.entry_object(what) if isinstance(what, Entry) else writer.flat(what)
+            return json.dumps({"@context": named} | body, ensure_ascii=False, indent=1).encode()
+        case "turtle":
+            return turtle(triples)
+        case "rdfxml":
+            try:
+                return results.graph(triples, form)
+            except ValueError as error:
+                raise NotAcceptable(str(error)) from error
     return "".join(f"{triple} .\n" for triple in triples).encode()
 
 
@@ -220,7 +193,3 @@ def turtle(triples: Iterable[ox.Triple]) -> bytes:
     body = ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES)
     assert body is not None
     return body
-
-
-def _document(body: dict[str, Any], named: str | Mapping[str, Any]) -> bytes:
-    return json.dumps({"@context": named} | body, ensure_ascii=False, indent=1).encode()

@@ -7,7 +7,7 @@ from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Response, render_template, request
 from werkzeug.exceptions import Forbidden
 
 from kg.entries import history
@@ -20,7 +20,7 @@ from kg.vocabulary import CLASSES
 from matcher.model.answer import plain
 from service.core.proxies import HOST_NAMED, household
 from service.core.runtime import current
-from service.http.negotiation import write_entry
+from service.http.negotiation import write
 
 #: what keeps browsers safe; on every answer
 HEADERS = {
@@ -46,6 +46,16 @@ def document(body: bytes | str, media: str) -> Response:
     charset = "; charset=utf-8" if media.startswith("text/") else ""
     answer = Response(body, content_type=media + charset)
     answer.vary.add("Accept")
+    return answer
+
+
+def html_page(template: str, status: int = 200, **context: object) -> Response:
+    """Answer with a page that is its reader's own, and with when to try again where it is busy."""
+    body = render_template(template, **context)
+    answer = Response(body, status, content_type="text/html; charset=utf-8")
+    answer.cache_control.private = True
+    if status == 503:
+        answer.headers["Retry-After"] = "10"
     return answer
 
 
@@ -114,14 +124,14 @@ def entry_answer(entry: Entry, media: str, form: str) -> Response:
     A former version has the ETag of that version, and does not change any more.
     """
     if "version" in request.args:
-        answer = document(write_entry(entry, form, context_url()), media)
+        answer = document(write(entry, form, context_url()), media)
         answer.set_etag(f"{whole(request.args['version'])}-{form}")
         answer.make_conditional(request)
         return answer
     seen = current().store.provenance(entry.iri)
     # Read after its version: should a write come between, the tag is too old, never too new.
     entry = current().store.get(entry.iri)
-    answer = document(write_entry(entry, form, context_url()), media)
+    answer = document(write(entry, form, context_url()), media)
     if seen:
         answer.set_etag(f"{seen.number}-{form}")
     answer.cache_control.no_cache = True

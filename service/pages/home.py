@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from contextlib import suppress
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 
-from kg.catalogue.facets import Shelf
-from kg.catalogue.lists import class_counts
-from kg.errors import KgError, Problem, Refused
+from kg.catalogue.facets import Territory
+from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, mark, ngettext
+from matcher.kinds import KINDS
 from service.api import feedback
 from service.api.requests import read_feedback
-from service.core.runtime import Runtime, current
+from service.core.runtime import current
 from service.http import login
 from service.http.errors import shown
-from service.pages.parts.components import Piece
-from service.pages.parts.labels import Labels
-from service.pages.parts.map import Map
-from service.pages.parts.match_cards import (
-    Results,
-    about,
-    ask,
-    modes,
-    read_form,
-)
+from service.http.responses import html_page
+from service.pages.parts.forms import Draft, Form
+from service.pages.parts.labels import labels
+from service.pages.parts.match_cards import MAX_CARDS, results
 from service.pages.search.result import SearchForm, europe
 
 pages = Blueprint("pages", __name__)
-log = logging.getLogger("passerelle")
 #: question, its language, kind of question, place
 EXAMPLES = (
     ("We want to turn an empty building into a place that residents run.", "en", "similar", ""),
@@ -41,6 +32,8 @@ EXAMPLES = (
     ("Jauniešiem bez darba trūkst prasmju un kontaktu.", "lv", "transfer", "LV"),
     ("Rompre l’isolement des personnes âgées.", "fr", "partners", "FR"),
 )
+#: a part of the request -> the field of it
+FIELDS = {"text": "q", "territory": "place"}
 #: the pages whose suggestions can be decided on
 _DECIDED = ("/", "/partners")
 MODE_NAMES = {
@@ -63,49 +56,69 @@ _COUNTED: dict[str, Callable[[int], str]] = {
 @pages.get("/")
 def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
-    form, runtime = read_form(request.args), current()
-    shelf = runtime.lists.shelf
-    known = dict(shelf.counts("type", {}, shelf.all))
-    matched: Results | None = None
-    problems: list[Problem] = []
-    status = 200
-    if form.asked:
-        lists, root = runtime.lists, request.script_root
+    form, here = Form(request.args), labels()
+    runtime, shelf, entry = here.runtime, here.shelf, form.one("entry")
+    mode = form.one("mode") if form.one("mode") in MODE_NAMES else "similar"
+    draft, sent = Draft(mode, here, form, FIELDS), form.sent("q", "entry")
+    place, matched, problems, status = None, None, list[Problem](), 200
+    if sent:
+        place = _fill(draft)
         try:
-            matched = ask(runtime.store, runtime.matcher, lists.places, form, root)
+            matched = results(here, draft.ask(), draft.about)
         except KgError as error:
             problems, status = shown(error)
-    subject: Piece | None = None
-    with suppress(Refused):
-        subject = about(runtime.store, form)
-    page = render_template(
+    modes = [m for m in MODE_NAMES if entry.partition("/")[0] in KINDS[m].paths] or MODE_NAMES
+    known = dict(shelf.counts("type", {}, shelf.all))
+    practices = SearchForm(chosen={"type": ("practice",)})
+    page = html_page(
         "home.html",
+        status,
         form=form,
+        asked=sent,
+        mode=mode,
         results=matched,
+        place=place,
         problems=problems,
-        subject=subject,
-        modes={mode: gettext(MODE_NAMES[mode]) for mode in modes(form)},
+        subject=here.entry(draft.about) if draft.about else None,
+        modes={mode: gettext(MODE_NAMES[mode]) for mode in modes},
         places=runtime.lists.places.offered(),
         counts=[(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()],
-        place_count=class_counts(runtime.store)["territory"],
-        map=None if form.asked else _practices(runtime, shelf),
-        examples=[
-            dict(zip(("q", "lang", "mode", "place"), row, strict=True))
-            | {"mode_name": gettext(MODE_NAMES[row[2]])}
-            for row in EXAMPLES
-        ],
+        place_count=len(shelf.territories),
+        map=None
+        if sent
+        else europe(shelf.members(shelf.narrowed(practices.chosen, shelf.all)), here, practices),
+        examples=[(*row, gettext(MODE_NAMES[row[2]])) for row in EXAMPLES],
         told={
-            "kind": form.mode,
-            "about": f"{runtime.store.base}id/{form.entry}" if form.entry else "",
-            "territory": matched.place.code if matched and matched.place else "",
+            "kind": mode,
+            "about": f"{runtime.store.base}id/{entry}" if entry else "",
+            "territory": place.code if place else "",
         },
         ready=runtime.ready,
     )
-    answer = Response(page, status, content_type="text/html; charset=utf-8")
-    answer.cache_control.private = True
     if matched:
         login.start_session()
-    return answer
+    return page
+
+
+def _fill(draft: Draft) -> Territory | None:
+    """Take what was typed: a question or an entry, and the place."""
+    kind, name = draft.kind, draft.form.one("entry")
+    iri = f"{current().store.base}id/{name}"
+    if not name:
+        draft.text()
+    elif name.partition("/")[0] in KINDS[kind].paths and iri in draft.labels.shelf.position:
+        draft.subject(iri)
+    else:
+        message = gettext("There is no such entry to ask about.")
+        hint = gettext("Describe what you do or need instead.")
+        draft.problems.append(Problem("entry", message, hint=hint))
+    place = draft.territory(needed=kind == "transfer")
+    # A practice asked about may be far down the list; it is shown first all the same.
+    draft.raw["limit"] = 100 if name and kind == "transfer" else MAX_CARDS
+    if kind == "similar":
+        draft.raw["filters"] = {"type": ["practice"]}
+        draft.raw.pop("territory", None)  # it only leads on to *transfer*
+    return place
 
 
 @pages.post("/feedback")
@@ -126,11 +139,3 @@ def _back(question: str, thanks: str) -> Response:
     here = path if path in _DECIDED else "/"
     address = f"{request.script_root}{here}?{urlencode([*fields, ('told', thanks)])}#told"
     return Response(status=303, headers={"Location": address})
-
-
-def _practices(runtime: Runtime, shelf: Shelf) -> Map:
-    """The map of all practices, each country leading to its own."""
-    rows = shelf.members(shelf.narrowed({"type": ("practice",)}, shelf.all))
-    plain = SearchForm(chosen={"type": ("practice",)})
-    labels = Labels(shelf, runtime.store.base)
-    return europe(rows, labels, plain)

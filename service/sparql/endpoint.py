@@ -17,7 +17,7 @@ from kg.sparql.similar_to import SimilarQuery, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
 from service.core.runtime import Runtime, current
-from service.http.negotiation import GRAPH, TABLE, choose, choose_named, wants_page
+from service.http.negotiation import GRAPH, TABLE, choose, wants_page
 from service.http.responses import HEADERS, document
 from service.sparql import protocol
 from service.sparql.samples import first_query, samples
@@ -49,7 +49,7 @@ def run() -> Response:
     runtime = current()
     with runtime.query_log.watch(sent.query) as logged:
         query = check_query(sent.query, _address())
-        media, form = choose_named(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format)
+        media, form = choose(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format or "")
         if known := _not_modified(runtime, query, form):
             logged.outcome = "not-modified"
             return known

@@ -41,7 +41,14 @@ def read(request: Request) -> ProtocolRequest:
     """
     fields = _fields(request.query_string)
     if request.method == "POST":
-        fields += _posted(request)
+        if request.mimetype == UPDATE:
+            raise QueryRefused("This endpoint only reads; updates are refused.")
+        charset = request.mimetype_params.get("charset", "utf-8").lower()
+        if request.mimetype not in {FORM, QUERY} or charset not in {"utf-8", "utf8"}:
+            media = (request.content_type or "nothing")[:100]
+            raise UnknownFormat(f"Send {FORM} or {QUERY} in UTF-8; {media} is not read.")
+        data = request.get_data()
+        fields += _fields(data) if request.mimetype == FORM else [("query", _decode(data))]
     if any(name in _UPDATES for name, _ in fields):
         raise QueryRefused("This endpoint only reads; updates are refused.")
     queries = [value for name, value in fields if name == "query"]
@@ -69,17 +76,6 @@ def _graphs(fields: list[tuple[str, str]], parameter: str) -> tuple[str, ...]:
         if len(graph) > MAX_TERM:
             raise Malformed(f"{parameter} is longer than {MAX_TERM} characters.")
     return graphs
-
-
-def _posted(request: Request) -> list[tuple[str, str]]:
-    if request.mimetype == UPDATE:
-        raise QueryRefused("This endpoint only reads; updates are refused.")
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype not in {FORM, QUERY} or charset not in {"utf-8", "utf8"}:
-        media = (request.content_type or "nothing")[:100]
-        raise UnknownFormat(f"Send {FORM} or {QUERY} in UTF-8; {media} is not read.")
-    data = request.get_data()
-    return _fields(data) if request.mimetype == FORM else [("query", _decode(data))]
 
 
 def _fields(data: bytes) -> list[tuple[str, str]]:

@@ -9,22 +9,18 @@ from kg.catalogue.lists import (
     MAX_LIMIT,
     Filter,
     Link,
-    PlaceName,
     class_counts,
     countries,
     country_code,
     links_to,
     list_entries,
-    place_names,
     summary,
     territory_iri,
-    titles,
 )
-from kg.entry import Text
 from kg.errors import NotFound, Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
-from kg.vocabulary import CLASSES, DCT, PSR, VOC
+from kg.vocabulary import CLASSES, PSR, VOC
 from tests.engines import ENGINES
 from tests.kg.helpers import (
     ACTOR,
@@ -245,28 +241,6 @@ def test_links_name_who_and_how(still_store: Store) -> None:
     assert links_to(still_store, CHALLENGE) == [Link(PRACTICE, PSR + "addresses", None)]
     assert [link.entry for link in links_to(still_store, SPLIT)] == [ACTOR, PRACTICE]
     assert links_to(still_store, PRACTICE) == []
-
-
-def test_titles_in_the_language_asked_for(still_store: Store) -> None:
-    asked = [PRACTICE, CHALLENGE, PRACTICE, ID + "practice/none"]
-    assert titles(still_store, asked, "hr") == {
-        PRACTICE: Text("Popravljaonica", "hr", DCT + "title"),
-        CHALLENGE: Text("Waste", "en", DCT + "title"),
-    }
-    assert titles(still_store, []) == {}
-
-
-def test_a_title_without_a_language_is_undetermined(store: Store) -> None:
-    entry = practice(title="dct:title 'Bare'")
-    store.write([Change(entry.iri, entry)], "tester", "create")
-    assert titles(store, [entry.iri]) == {entry.iri: Text("Bare", "und", DCT + "title")}
-
-
-def test_names_of_places(still_store: Store) -> None:
-    assert place_names(still_store) == [
-        PlaceName(CROATIA, "Croatia", "country", None),
-        PlaceName(SPLIT, "Split-Dalmatia", "nuts3", CROATIA),
-    ]
 
 
 def test_every_class_is_counted(still_store: Store) -> None:

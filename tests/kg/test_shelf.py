@@ -5,10 +5,21 @@ from __future__ import annotations
 import pytest
 
 from kg.catalogue.facets import Shelf, bits_of
+from kg.entry import Text
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR
-from tests.kg.helpers import ACTOR, CHALLENGE, ID, INSTRUMENT, PRACTICE, SPLIT, practice, turtle
+from tests.kg.helpers import (
+    ACTOR,
+    CHALLENGE,
+    CROATIA,
+    ID,
+    INSTRUMENT,
+    PRACTICE,
+    SPLIT,
+    practice,
+    turtle,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +47,34 @@ def test_titles_come_in_the_language_asked_for_else_in_english(shelf: Shelf) -> 
     summary = row.summary("lv")
     assert summary is not None
     assert summary.value.startswith("Volunteers mend")
+
+
+def test_entries_and_places_have_titles(shelf: Shelf) -> None:
+    known = {
+        (PRACTICE, "hr"): ("Popravljaonica", "hr"),
+        (CHALLENGE, "hr"): ("Waste", "en"),
+        (SPLIT, "de"): ("Split-Dalmatia", "en"),
+        (CROATIA, "de"): ("Kroatien", "de"),
+    }
+    for (iri, lang), expected in known.items():
+        title = shelf.title(iri, lang)
+        assert title
+        assert (title.value, title.lang) == expected
+    assert shelf.title(ID + "practice/none", "hr") is None
+
+
+def test_a_title_without_a_language_is_undetermined(store: EmbeddedStore) -> None:
+    entry = practice(title="dct:title 'Bare'")
+    store.write([Change(entry.iri, entry)], "tester", "create")
+    assert Shelf(store).title(entry.iri, "en") == Text("Bare", "und", DCT + "title")
+
+
+def test_places_have_their_names_and_what_contains_them(shelf: Shelf) -> None:
+    split, croatia = shelf.territories[SPLIT], shelf.territories[CROATIA]
+    assert (split.label, split.level, split.parent) == ("Split-Dalmatia (HR035)", "nuts3", CROATIA)
+    assert (croatia.label, croatia.level, croatia.parent) == ("Croatia (HR)", "country", None)
+    assert shelf.above(SPLIT) == [SPLIT, CROATIA]
+    assert shelf.above(PRACTICE) == []
 
 
 def test_counts_apply_the_other_filters_only(shelf: Shelf) -> None:

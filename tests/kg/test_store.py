@@ -296,7 +296,6 @@ def test_what_stands_in_an_iri_is_never_a_part_of_a_query(kept: Store) -> None:
     for iri in valid:
         assert kept.several([iri]) == []
         assert kept.provenance(iri) is None
-        assert lists.titles(kept, [iri, PRACTICE]).keys() == {PRACTICE}
         assert lists.links_to(kept, iri) == []
         assert lists.countries(kept, iri) == []
     rows = kept.select("SELECT ?x { VALUES ?x { $a } }", {"a": [ox.Literal("$a $b"), SITE]})

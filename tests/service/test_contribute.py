@@ -18,7 +18,6 @@ from kg.errors import NotFound
 from kg.text.i18n import available, speaking
 from kg.text.number_formats import day
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
-from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.http.language import COOKIE
 from service.pages.contribute.shacl_form import Reader, asks, filled
@@ -108,7 +107,7 @@ class TestForm:
     ) -> None:
         fields = asks(runtime.intake.validator.shapes, CLASSES[path])
         entry = next(iter(runtime.store.entries(path)))
-        reader = Reader(runtime.store.base, PlaceBook(runtime.store), lambda path, text: None)
+        reader = Reader(runtime.store.base, runtime.lists.places, lambda path, text: None)
         made = reader.triples(
             ox.NamedNode(entry.iri), CLASSES[path], fields, filled(entry, fields, {})
         )
@@ -130,7 +129,7 @@ class TestFigures:
     @pytest.mark.parametrize("lang", available())
     def test_they_come_back_as_they_were(self, runtime: Runtime, lang: str) -> None:
         fields = asks(runtime.intake.validator.shapes, PSR + "Practice")
-        reader = Reader(runtime.store.base, PlaceBook(runtime.store), lambda path, text: None)
+        reader = Reader(runtime.store.base, runtime.lists.places, lambda path, text: None)
         node = ox.NamedNode(IRI)
 
         def read(typed: MultiDict[str, str]) -> Entry:

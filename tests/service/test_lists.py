@@ -15,7 +15,6 @@ from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
 from service.core.lists import Lists, Titles
 from service.core.places import PlaceBook
-from service.pages.parts.entry_lookup import find
 from tests.kg.helpers import BASE, ID, practice, world
 
 THREADS = 6
@@ -41,9 +40,9 @@ def test_lists_are_made_once_however_many_ask_and_again_after_a_write(
             super().__init__(store, before)
 
     class SlowPlaces(PlaceBook):
-        def __init__(self, store: Store) -> None:
+        def __init__(self, shelf: Shelf) -> None:
             made.append("places")
-            super().__init__(store)
+            super().__init__(shelf)
 
     monkeypatch.setattr(service.core.lists, "Shelf", SlowShelf)
     monkeypatch.setattr(service.core.lists, "PlaceBook", SlowPlaces)
@@ -77,10 +76,10 @@ def test_titles_are_folded_once_and_not_for_each_who_asks(
     monkeypatch.setattr(service.core.lists, "fold", counting)
     titles = Titles(Shelf(store))
     for typed in ("repair cafe", "Repair Café", "Popravljaonica", "repair-cafe"):
-        assert find(titles, BASE, typed, ("practice",), "about") == ID + "practice/repair-cafe"
+        assert titles.meant(typed, ("practice",)) == ID + "practice/repair-cafe"
     first = len(folded)
     for typed in ("REPAIR CAFÉ", "Repair cafe (repair-cafe)"):
-        assert find(titles, BASE, typed, ("practice", "actor"), "about").endswith("repair-cafe")
+        assert titles.meant(typed, ("practice", "actor")).endswith("repair-cafe")
     assert len(folded) <= first + 2
 
 
@@ -93,11 +92,11 @@ def test_a_title_without_accents_that_could_be_several_is_asked_about(
     twin = practice("zero", title='dct:title "Résumés of all"@en')
     store.write([Change(twin.iri, twin)], "tester", "create")
     titles = Titles(Shelf(store))
-    assert find(titles, BASE, "of all", ("practice",), "about") == ID + "practice/three"
-    assert find(titles, BASE, "resume", ("practice",), "about") == ID + "practice/one"
-    assert find(titles, BASE, "RÉSUMÉ", ("practice",), "about") == ID + "practice/two"
+    assert titles.meant("of all", ("practice",)) == ID + "practice/three"
+    assert titles.meant("resume", ("practice",)) == ID + "practice/one"
+    assert titles.meant("RÉSUMÉ", ("practice",)) == ID + "practice/two"
     with pytest.raises(Refused) as refusal:
-        find(titles, BASE, "resumé", ("practice",), "about")
+        titles.meant("resumé", ("practice",))
     hint = str(refusal.value.problems[0].hint)
     assert "Resume (one)" in hint
     assert "Résumé (two)" in hint

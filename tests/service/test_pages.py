@@ -199,8 +199,8 @@ class TestHome:
         real = runtime.matcher.ask
 
         def answers(**changes: Any) -> None:  # noqa: ANN401
-            def changed(kind: str, raw: dict[str, object]) -> Answer:
-                return dataclasses.replace(real(kind, raw), **changes)
+            def changed(kind: str, raw: dict[str, object], also: tuple[str, ...]) -> Answer:
+                return dataclasses.replace(real(kind, raw, also), **changes)
 
             monkeypatch.setattr(runtime.matcher, "ask", changed)
 
@@ -442,7 +442,7 @@ class TestEntry:
 
 @pytest.fixture(scope="module")
 def places(runtime: Runtime) -> PlaceBook:
-    return PlaceBook(runtime.store)
+    return runtime.lists.places
 
 
 class TestPlaces:

@@ -17,6 +17,7 @@ from matcher.model.answer import Answer
 from service import create_app
 from service.core.runtime import Runtime
 from service.pages.parts.components import Field, Piece
+from service.pages.parts.labels import Labels
 from service.pages.transfer.brief import Brief, Sheet, as_pdf
 from service.pages.transfer.form import read
 from tests.service.conftest import BASE
@@ -367,8 +368,9 @@ def brief(text: str, *, lang: str = "", href: str = "") -> Brief:
     return Brief("en", "Title", ((text, text),), (sheet,), (text,), words_)
 
 
-def test_an_address_keeps_only_what_it_knows() -> None:
-    wanted = read(MultiDict([("q", " a\x00b "), ("pick", "x"), ("pick", "x"), ("other", "1")]))
+def test_an_address_keeps_only_what_it_knows(runtime: Runtime) -> None:
+    typed = MultiDict([("q", " a\x00b "), ("pick", "x"), ("pick", "x"), ("other", "1")])
+    wanted = read(Labels(runtime, ""), typed).form
     assert dict(wanted.values) == {"q": ("a b",), "pick": ("x",)}
     assert wanted.query(pick=()) == "q=a+b"
-    assert not wanted.asked
+    assert not wanted.sent("place")

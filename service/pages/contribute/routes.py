@@ -20,7 +20,6 @@ from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
 from service.api import writes
-from service.core.lists import named
 from service.core.rights import Principal
 from service.core.runtime import current
 from service.http import login
@@ -42,7 +41,7 @@ from service.pages.contribute.shacl_form import (
     controls,
     filled,
 )
-from service.pages.parts.labels import options
+from service.pages.parts.labels import labels, options
 from service.pages.parts.match_cards import Card, results
 
 contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
@@ -171,7 +170,7 @@ class _Editor:
     def open(self) -> Response:
         """Show the entry as it is now."""
         assert self._entry
-        names = {r.iri: named(r.title(language()).value, r.iri) for r in current().lists.shelf.rows}
+        names = {row.iri: row.label for row in current().lists.shelf.rows}
         typed = filled(self._entry, self._fields, names)
         check_size(self._fields, typed)
         seen = current().store.provenance(self._entry.iri)
@@ -262,7 +261,7 @@ class _Editor:
             form=form,
             who=_name(login.who()),
             csrf=login.csrf(),
-            listed={s: [named(t, slug) for slug, t in o.items()] for s, o in offered.items()},
+            listed={source: [row.label for row in rows] for source, rows in offered.items()},
             options=options,
             languages=own_names(),
         )
@@ -289,6 +288,6 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
         answer = runtime.matcher.ask("similar", raw)
     except Refused:  # the model cannot read it, which is no fault of the form
         return ()
-    cards = results(runtime.store, answer, None, request.script_root).cards
+    cards = results(labels(), answer).cards
     own = f"{request.script_root}/id/{draft.path}/{draft.slug}"
     return tuple(card for card in cards if card.title.href != own)[:3]

@@ -28,7 +28,7 @@ from kg.text.number_formats import day, exact, is_euro, plain, read_day, read_nu
 from kg.vocabulary import CLASSES, PSH, PSR, RDF, RDF_TYPE, XSD, curie
 from service.core.places import PlaceBook
 from service.pages.entry.layout import MONEY, written
-from service.pages.parts.components import label
+from service.pages.parts.labels import label
 
 LONG = 500
 #: language tags stand beside their texts under this name

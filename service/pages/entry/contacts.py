@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from kg.entry import Entry
-from kg.errors import NotFound
-from kg.stores.protocol import Store
-from kg.text.i18n import gettext, language
+from kg.text.i18n import gettext
 from kg.text.number_formats import day
-from kg.vocabulary import DCT, PSR, SCHEMA, VOC, vocabulary
-from service.pages.parts.components import Piece, local_href, web_link
+from kg.vocabulary import DCT, PSR, SCHEMA, VOC
+from service.pages.parts.components import Piece, web_link
+from service.pages.parts.labels import Labels, label
 
 MAX_ACTORS = 4
 #: class path -> the property that names the organisation to ask
@@ -22,6 +21,7 @@ _RESPONSIBLE = {
     "call": PSR + "organiser",
 }
 _ROLES = ("lead", "operator", "owner", "host", "employer", "mentor", "partner")
+_RANKS = {f"{VOC}role/{slug}": rank for rank, slug in enumerate(_ROLES)}
 
 
 @dataclass(frozen=True)
@@ -48,50 +48,37 @@ class Reach:
         return bool(self.own_page) or any(contact.pages for contact in self.contacts)
 
 
-def reach(store: Store, entry: Entry, root: str = "") -> Reach | None:
+def reach(labels: Labels, entry: Entry) -> Reach | None:
     """Say how to reach who stands behind an entry; None for challenges and places."""
     if entry.path in {"challenge", "territory"}:
         return None
-    actors = [] if entry.path == "actor" else _actors(entry)
-    contacts = [c for iri, role in actors[:MAX_ACTORS] if (c := _contact(store, iri, role, root))]
-    own = entry.links(PSR + "contactPage") + entry.links(SCHEMA + "url")
-    return Reach(
-        contacts=tuple(contacts),
-        own_page=tuple(web_link(iri) for iri in dict.fromkeys(own)),
-        sources=tuple(web_link(iri) for iri in entry.links(DCT + "source")[:2]),
-    )
-
-
-def _actors(entry: Entry) -> list[tuple[str, str]]:
-    """The organisations of an entry with their roles, who leads first."""
+    roles: dict[str, str] = {}
     if entry.path in _RESPONSIBLE:
-        return [(iri, "") for iri in entry.links(_RESPONSIBLE[entry.path])]
-    actors: list[tuple[str, str]] = []
-    for node in entry.links(PSR + "hasInvolvement"):
-        role = (entry.links(PSR + "role", node) or [""])[0]
-        actors += [(iri, role) for iri in entry.links(PSR + "actor", node)]
-    order = {f"{VOC}role/{slug}": rank for rank, slug in enumerate(_ROLES)}
-    actors.sort(key=lambda pair: (order.get(pair[1], len(order)), pair[0]))
-    first: dict[str, str] = {}
-    for iri, role in actors:
-        first.setdefault(iri, role)
-    return list(first.items())
-
-
-def _contact(store: Store, iri: str, role: str, root: str) -> Contact | None:
-    try:
-        actor = store.get(iri)
-    except NotFound:
-        return None
-    pages = actor.links(PSR + "contactPage") + actor.links(SCHEMA + "url")
-    name = actor.text(DCT + "title", language()) or actor.slug
-    spoken = next((t.lang for t in actor.texts(DCT + "title") if t.value == name), "und")
-    return Contact(
-        actor=Piece(name, local_href(store, iri, root), "" if spoken == "und" else spoken),
-        role=vocabulary().label(role, language()) if role else "",
-        pages=tuple(web_link(page) for page in dict.fromkeys(pages)),
-        checked=actor.text(PSR + "contactCheckedOn") or actor.text(PSR + "checkedOn") or "",
+        roles = dict.fromkeys(entry.links(_RESPONSIBLE[entry.path]), "")
+    elif entry.path != "actor":
+        involved = (
+            (iri, next(iter(entry.links(PSR + "role", node)), ""))
+            for node in entry.links(PSR + "hasInvolvement")
+            for iri in entry.links(PSR + "actor", node)
+        )
+        for iri, role in sorted(involved, key=lambda pair: (_RANKS.get(pair[1], 99), pair[0])):
+            roles.setdefault(iri, role)
+    contacts = (
+        Contact(
+            actor=labels.entry(actor.iri),
+            role=label(roles[actor.iri]) if roles[actor.iri] else "",
+            pages=_pages(actor),
+            checked=actor.text(PSR + "contactCheckedOn") or actor.text(PSR + "checkedOn") or "",
+        )
+        for actor in labels.runtime.store.several(list(roles)[:MAX_ACTORS])
     )
+    sources = tuple(web_link(iri) for iri in entry.links(DCT + "source")[:2])
+    return Reach(tuple(contacts), _pages(entry), sources)
+
+
+def _pages(entry: Entry) -> tuple[Piece, ...]:
+    pages = entry.links(PSR + "contactPage") + entry.links(SCHEMA + "url")
+    return tuple(web_link(iri) for iri in dict.fromkeys(pages))
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 
-from kg.catalogue.lists import titles
 from kg.entries import history
 from kg.entry import name_of
 from kg.errors import NotFound
 from kg.ledger.difference import triples
 from kg.ledger.ledger import PastVersion
-from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name
 from kg.vocabulary import RDF_TYPE, VOC, vocabulary
-from service.core.runtime import current
-from service.pages.parts.components import Piece, concept, label, local_href, tag, web_link
+from service.pages.parts.components import Piece, tag, web_link
+from service.pages.parts.labels import Labels, label
 
 #: what an action is called
 ACTIONS = {
@@ -59,40 +57,36 @@ class Past:
     older: int | None
 
 
-def past(iri: str, before: int | None, root: str) -> Past:
+def past(labels: Labels, iri: str, before: int | None) -> Past:
     """The history of an entry, from the newest version or from the one before ``before``.
 
     Raises NotFound, or Removed: what a removed entry said is for curators.
     """
-    runtime = current()
+    runtime = labels.runtime
     runtime.intake.check_name(iri)
     entry, versions = runtime.store.get(iri), history.versions(runtime.store, iri)
     newest = versions[0].version
     rest = [v for v in versions if before is None or v.version < before]
-    steps = tuple(_step(runtime.store, iri, v, newest, root) for v in rest[:MANY])
-    title = titles(runtime.store, [iri], language()).get(iri)
-    shown = Piece(title.value, lang=tag(title.lang)) if title else Piece(entry.slug)
+    steps = tuple(_step(labels, iri, version, newest) for version in rest[:MANY])
+    title = labels.entries([iri]).get(iri)
+    shown = replace(title, href="") if title else Piece(entry.slug)
     return Past(shown, steps, rest[MANY - 1].version if len(rest) > MANY else None)
 
 
-def _step(store: Store, iri: str, version: PastVersion, newest: int, root: str) -> Step:
+def _step(labels: Labels, iri: str, version: PastVersion, newest: int) -> Step:
     action = gettext(ACTIONS.get(version.action, version.action))
     try:
-        difference = store.ledger.difference(iri, version.version)
+        difference = labels.runtime.store.ledger.difference(iri, version.version)
     except NotFound:
         return Step(version, action, (), 0, version.version == newest)
     lines = [(False, t) for t in triples(difference.removed)]
     lines += [(True, t) for t in triples(difference.added)]
-    linked = [name_of(t.object) for _, t in lines if isinstance(t.object, ox.NamedNode)]
-    names = {
-        name: Piece(text.value, local_href(store, name, root), tag(text.lang))
-        for name, text in titles(
-            store, (i for i in linked if i.startswith(store.base + "id/")), language()
-        ).items()
-    }
+    names = labels.entries(
+        name_of(t.object) for _, t in lines if isinstance(t.object, ox.NamedNode)
+    )
     statements = sorted(
         (
-            Statement(added, label(t.predicate.value), _value(iri, t.object, names, root))
+            Statement(added, label(t.predicate.value), _value(labels, iri, t.object, names))
             for added, t in lines
             if t.predicate != RDF_TYPE
         ),
@@ -108,10 +102,10 @@ def _step(store: Store, iri: str, version: PastVersion, newest: int, root: str) 
 
 
 def _value(
+    labels: Labels,
     iri: str,
     value: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple,
     names: dict[str, Piece],
-    root: str,
 ) -> Piece:
     """A value as a reader reads it: a text, an entry's title, a concept's label, an address."""
     text = name_of(value)
@@ -123,6 +117,6 @@ def _value(
     if text.startswith(iri + "#"):
         return Piece(gettext("a part of its own"))
     if text.startswith(VOC):
-        return concept(text, root)
+        return labels.concept(text)
     known = vocabulary().label(text, language())
     return Piece(known) if known != text and not text.startswith("http") else web_link(text)

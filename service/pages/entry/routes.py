@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -19,19 +19,9 @@ from flask import (
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
+from kg.entry import Entry
 from kg.text.i18n import gettext, language
-from kg.vocabulary import (
-    DCT,
-    ONTOLOGY,
-    PSR,
-    RDFS,
-    SKOS,
-    VOC,
-    folder,
-    graphs,
-    local_name,
-    vocabulary,
-)
+from kg.vocabulary import DCT, ONTOLOGY, PSR, VOC, folder, graphs, local_name, vocabulary
 from service.core.runtime import current
 from service.http import login
 from service.http.negotiation import PAGE, choose, write
@@ -46,6 +36,7 @@ from service.http.responses import (
 )
 from service.pages.entry.page import entry_page
 from service.pages.entry.past import past as history_of
+from service.pages.parts.labels import label, labels
 
 content = Blueprint("content", __name__)
 
@@ -83,9 +74,7 @@ def entry(path: str, slug: str) -> Response:
 def past(path: str, slug: str) -> Response:
     """Show who changed what of an entry, when and why."""
     before, who = request.args.get("before"), login.who()
-    shown = history_of(
-        entry_iri(path, slug), whole(before) if before else None, request.script_root
-    )
+    shown = history_of(labels(), entry_iri(path, slug), whole(before) if before else None)
     page = render_template(
         "past.html",
         past=shown,
@@ -102,31 +91,32 @@ def past(path: str, slug: str) -> Response:
 @content.get("/ns")
 def ontology() -> Response:
     """Send the ontology as a page or as RDF."""
-    return _vocabulary(ONTOLOGY, gettext("The Passerelle ontology"))
+    return _graph(ONTOLOGY, gettext("The Passerelle ontology"))
 
 
 @content.get("/voc")
 def schemes() -> Response:
     """List the concept schemes, as a page or as RDF."""
-    heads = {
-        name: [t for t in triples if t.subject == ox.NamedNode(name)]
-        for name, triples in sorted(graphs())
-        if name.startswith(VOC)
-    }
-    media, form = choose(PAGE)
-    if form != "html":
-        triples = [triple for head in heads.values() for triple in head]
-        return _conditional(document(write(triples, form, context_url()), media))
-    terms = [_head(name, triples) for name, triples in heads.items()]
-    title = gettext("Vocabularies")
-    page = render_template("vocabulary.html", title=title, iri=VOC, terms=terms)
-    return _conditional(document(page, media))
+    schemes = ((name, triples) for name, triples in sorted(graphs()) if name.startswith(VOC))
+    heads = [Entry(name, tuple(triples)) for name, triples in schemes]
+    triples = [t for head in heads for t in head.triples if t.subject == ox.NamedNode(head.iri)]
+    terms = (
+        Term(
+            head.iri,
+            head.slug,
+            head.text(DCT + "title", language()) or head.slug,
+            head.text(DCT + "description") or "",
+            page=url_for("content.scheme", scheme=head.slug),
+        )
+        for head in heads
+    )
+    return _vocabulary(VOC, gettext("Vocabularies"), triples, terms)
 
 
 @content.get("/voc/<scheme>")
 def scheme(scheme: str) -> Response:
     """Send a concept scheme as a page or as RDF."""
-    return _vocabulary(VOC + scheme, scheme)
+    return _graph(VOC + scheme, scheme)
 
 
 @content.get("/voc/<scheme>/<slug>")
@@ -171,25 +161,33 @@ def allow_any_origin(answer: Response) -> Response:
     return answer
 
 
-def _vocabulary(name: str, title: str) -> Response:
-    triples = dict(graphs()).get(name)
+def _graph(name: str, title: str) -> Response:
+    triples, words = dict(graphs()).get(name), vocabulary()
     if triples is None:
         raise NotFound
+    graph = Entry(name, tuple(triples))
+    terms = (
+        Term(
+            iri,
+            local_name(iri),
+            label(iri),
+            words.definitions[iri],
+            tuple(sorted(local_name(parent) for parent in words.broader.get(iri, ()))),
+        )
+        for iri in graph.nodes()
+        if iri.startswith((PSR, VOC)) and iri in words.definitions
+    )
+    return _vocabulary(name, graph.text(DCT + "title", language()) or title, graph.triples, terms)
+
+
+def _vocabulary(
+    iri: str, title: str, triples: Sequence[ox.Triple], terms: Iterable[Term]
+) -> Response:
     media, form = choose(PAGE)
-    if form != "html":
-        return _conditional(document(write(triples, form, context_url()), media))
-    title = _title(triples, name) or title
-    page = render_template("vocabulary.html", title=title, iri=name, terms=list(_terms(triples)))
-    return _conditional(document(page, media))
-
-
-def _head(name: str, triples: list[ox.Triple]) -> Term:
-    """Show a scheme as a row of the list of schemes."""
-    slug = local_name(name)
-    descriptions = (t.object for t in triples if t.predicate.value == DCT + "description")
-    definition = next((o.value for o in descriptions if isinstance(o, ox.Literal)), "")
-    page = url_for("content.scheme", scheme=slug)
-    return Term(name, slug, _title(triples, name) or slug, definition, page=page)
+    if form == "html":
+        page = render_template("vocabulary.html", title=title, iri=iri, terms=terms)
+        return _conditional(document(page, media))
+    return _conditional(document(write(triples, form, context_url()), media))
 
 
 def _conditional(answer: Response) -> Response:
@@ -197,22 +195,3 @@ def _conditional(answer: Response) -> Response:
     answer.add_etag()
     answer.make_conditional(request)
     return answer
-
-
-def _title(triples: list[ox.Triple], name: str) -> str | None:
-    properties = {DCT + "title", SKOS + "prefLabel", RDFS + "label"}
-    node = ox.NamedNode(name)
-    titles = [t.object for t in triples if t.subject == node and t.predicate.value in properties]
-    texts = [o for o in titles if isinstance(o, ox.Literal)]
-    known = {o.language: o.value for o in texts}
-    return known.get(language()) or known.get("en") or known.get(None)
-
-
-def _terms(triples: list[ox.Triple]) -> Iterator[Term]:
-    words = vocabulary()
-    for iri in sorted({t.subject.value for t in triples if isinstance(t.subject, ox.NamedNode)}):
-        if iri.startswith((PSR, VOC)) and iri in words.definitions:
-            parents = tuple(sorted(local_name(p) for p in words.broader.get(iri, ())))
-            yield Term(
-                iri, local_name(iri), words.label(iri, language()), words.definitions[iri], parents
-            )

@@ -9,13 +9,13 @@ from itertools import chain
 
 import pyoxigraph as ox
 
-from kg.catalogue.lists import Link, links_to, titles
-from kg.entry import Entry, Text
-from kg.stores.protocol import Store, Version
+from kg.catalogue.lists import Link, countries, links_to
+from kg.entry import Entry
+from kg.stores.protocol import Version
 from kg.text.i18n import gettext, language
 from kg.text.language import preference
 from kg.text.number_formats import day, language_name
-from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
+from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD
 from service.pages.entry.layout import ELSEWHERE, INVERSE, layout_of, written
 from service.pages.parts.components import (
     Field,
@@ -23,15 +23,11 @@ from service.pages.parts.components import (
     Record,
     Section,
     by_text,
-    concept,
-    country_name,
-    label,
     licence_name,
-    local_href,
-    spoken,
     tag,
     web_link,
 )
+from service.pages.parts.labels import Labels, label, labelled
 
 MAX_LINKS = 60
 _NUMBERS = {XSD + "integer", XSD + "decimal", XSD + "double"}
@@ -59,18 +55,17 @@ class EntryView:
     version: Version | None
 
 
-def entry_view(store: Store, entry: Entry, root: str = "") -> EntryView:
-    """Gather all that an entry's page shows; ``root`` is the path under which the service runs."""
-    return _Builder(store, entry, root).view()
+def entry_view(labels: Labels, entry: Entry) -> EntryView:
+    """Gather all that an entry's page shows."""
+    return _Builder(labels, entry).view()
 
 
 class _Builder:
-    def __init__(self, store: Store, entry: Entry, root: str) -> None:
-        self.store, self.entry, self.root = store, entry, root
-        self.lang = language()
+    def __init__(self, labels: Labels, entry: Entry) -> None:
+        self.labels, self.entry = labels, entry
+        self.store, self.lang = labels.runtime.store, language()
         self.layout = layout_of(entry.path)
-        ids = store.base + "id/"
-        self.names = titles(store, (i for i in entry.linked() if i.startswith(ids)), self.lang)
+        self.names = labels.entries(entry.linked())
 
     def view(self) -> EntryView:
         entry = self.entry
@@ -83,7 +78,11 @@ class _Builder:
             kind=self.kind(),
             title=title.pieces[0],
             other_titles=named,
-            country=country_name(self.store, entry.iri) if entry.path != "territory" else "",
+            country=", ".join(
+                self.labels.place(code)
+                for code in countries(self.store, entry.iri)
+                if entry.path != "territory"
+            ),
             summary=self.field(DCT + "description"),
             prose=self.fields(self.layout.prose),
             sections=(*self.groups(), *self.rest(), *self.inverse()),
@@ -99,14 +98,13 @@ class _Builder:
         of, decision = (self.entry.links(PSR + name) for name in ("candidate", "decision"))
         if self.entry.path != "match" or not of or not decision or of[0] not in self.names:
             return None
-        value = vocabulary().label(decision[0], self.lang)
-        name = self.names[of[0]].value
-        return Field("", (Piece(gettext("%(name)s: %(value)s", name=name, value=value)),))
+        name = labelled(self.names[of[0]].text, label(decision[0]))
+        return Field("", (Piece(name),))
 
     def kind(self) -> str:
         top = CLASSES[self.entry.path]
         finer = [t for t in self.entry.types if t.startswith(PSR) and t != top]
-        return ", ".join(vocabulary().label(t, self.lang) for t in finer or [top])
+        return ", ".join(map(label, finer or [top]))
 
     def groups(self) -> Iterable[Section]:
         for group in self.layout.groups:
@@ -166,8 +164,9 @@ class _Builder:
         texts: dict[str, list[Piece]] = {}
         for value in values:
             if isinstance(value, ox.Literal) and value.language:
-                text = Text(value.value, value.language.lower(), prop)
-                texts.setdefault(text.lang, []).append(spoken(text))
+                lang = value.language.lower()
+                piece = Piece(value.value, lang=tag(lang), note=language_name(lang))
+                texts.setdefault(lang, []).append(piece)
             else:
                 plain.append(self.piece(prop, value, node))
         order = sorted(texts, key=lambda code: preference(code, self.lang))
@@ -195,10 +194,9 @@ class _Builder:
 
     def link(self, prop: str, iri: str) -> Piece:
         if iri.startswith(VOC):
-            return concept(iri, self.root)
+            return self.labels.concept(iri)
         if iri in self.names:
-            name = self.names[iri]
-            return Piece(name.value, local_href(self.store, iri, self.root), tag(name.lang))
+            return self.names[iri]
         if prop == DCT + "license":
             return Piece(licence_name(iri), web_link(iri).href, external=True)
         return web_link(iri)
@@ -217,20 +215,14 @@ class _Builder:
     def links(self, key: tuple[str, str], links: list[Link]) -> Section:
         notes: dict[str, list[str]] = defaultdict(list)
         for link in links:
-            notes[link.entry] += [vocabulary().label(link.note, self.lang)] if link.note else []
+            notes[link.entry] += [label(link.note)] if link.note else []
         shown = list(notes)[:MAX_LINKS]
-        names = titles(self.store, shown, self.lang)
-        pieces = [
-            Piece(
-                names[iri].value if iri in names else iri,
-                local_href(self.store, iri, self.root),
-                tag(names[iri].lang) if iri in names else "",
-                ", ".join(notes[iri]),
-            )
+        names = self.labels.entries(shown)
+        pieces = (
+            replace(names.get(iri) or self.labels.entry(iri), note=", ".join(notes[iri]))
             for iri in shown
-        ]
+        )
         path, prop = key
-        kind = vocabulary().label(CLASSES.get(path, path), self.lang)
-        fallback = gettext("%(name)s: %(value)s", name=kind, value=label(prop))
+        fallback = labelled(label(CLASSES.get(path, path)), label(prop))
         title = gettext(INVERSE[key]) if key in INVERSE else fallback
         return Section(title, links=by_text(pieces), more=len(notes) - len(shown))

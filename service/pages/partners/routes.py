@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 
 from kg.text.i18n import gettext, mark
-from service.core.lists import named
+from matcher.kinds import KINDS
 from service.core.runtime import current
 from service.http import login
+from service.http.responses import html_page
 from service.pages.partners import view
-from service.pages.partners.form import Asking, PartnerPage
-from service.pages.parts.labels import options
+from service.pages.partners.view import PartnerPage
+from service.pages.parts.forms import Draft, Form
+from service.pages.parts.labels import labels, options
 from service.pages.parts.match_cards import PARTNER_NAMES
 
 partnering = Blueprint("partnering", __name__)
@@ -22,64 +24,56 @@ VIEWS = {"list": mark("List"), "graph": mark("Graph and table")}
 @partnering.get("/partners")
 def partners() -> Response:
     """Show with whom an organisation, or whoever describes a need, could work."""
-    page, _ = _asked(view.partners, "actor", "q")
+    page = _asked("partners", view.partners, "actor", "q")
     kinds = {kind: gettext(name) for kind, name in PARTNER_NAMES.items()}
-    return _page("partners.html", page, _listed(actor=("actor",)), kinds=kinds)
+    return _page("partners.html", page, {"actor": ("actor",)}, kinds=kinds)
 
 
 @partnering.get("/consortium")
 def consortium() -> Response:
     """Show a set of organisations for a call, a practice or a challenge under rules."""
-    page, asking = _asked(view.consortium, "about", "q")
+    page = _asked("consortium", view.consortium, "about", "q")
     return _page(
         "consortium.html",
         page,
-        _listed(about=tuple(view.ABOUT), actor=("actor",)),
+        {"about": KINDS["consortium"].paths, "actor": ("actor",)},
         kinds=options("actor-type"),
-        rules=view.rules_kept(asking, page.answer),
-        ruled=any(asking.word(name) for name in view.RULES),
+        rules=view.rules_kept(page.draft.labels, page.answer),
+        ruled=any(page.draft.form.one(name) for name in view.RULES),
     )
 
 
 @partnering.get("/groups")
 def groups() -> Response:
     """Show which members of a community can teach each other."""
-    page, asking = _asked(view.groups, "community")
-    return _page("groups.html", page, _listed(community=("community",)), link=asking.link)
+    page = _asked("groups", view.groups, "community")
+    return _page("groups.html", page, {"community": ("community",)})
 
 
-def _asked(ask: Callable[[Asking], PartnerPage], *fields: str) -> tuple[PartnerPage, Asking]:
+def _asked(kind: str, answer: Callable[[Draft], PartnerPage], *fields: str) -> PartnerPage:
     """Answer the request; the page stays empty where none of the fields was sent."""
-    asking = Asking(current(), request.args, request.script_root)
-    sent = any(name in request.args for name in fields)
-    return ask(asking) if sent else PartnerPage(request.args), asking
-
-
-def _listed(**fields: tuple[str, ...]) -> dict[str, list[str]]:
-    lists = current().lists
-    return {
-        name: [named(title, slug) for path in paths for slug, title in lists.offered(path).items()]
-        for name, paths in fields.items()
-    }
+    draft = Draft(kind, labels(), Form(request.args), view.FIELDS)
+    return answer(draft) if draft.form.sent(*fields) else PartnerPage(draft)
 
 
 def _page(
-    template: str, page: PartnerPage, listed: Mapping[str, list[str]], **more: object
+    template: str, page: PartnerPage, listed: dict[str, tuple[str, ...]], **more: object
 ) -> Response:
-    body = render_template(
+    lists = current().lists
+    answer = html_page(
         template,
+        page.status,
         page=page,
-        typed=page.typed,
-        listed=listed,
+        form=page.draft.form,
+        here=page.draft.labels,
+        listed={
+            name: [row.label for path in paths for row in lists.offered(path)]
+            for name, paths in listed.items()
+        },
         views=VIEWS,
-        places=current().lists.places.offered(),
+        places=lists.places.offered(),
         **more,
     )
-    shown = Response(body, page.status, content_type="text/html; charset=utf-8")
-    shown.vary.add("Accept-Language")
-    shown.cache_control.private = True
-    if page.status == 503:
-        shown.headers["Retry-After"] = "10"
     if page.rows:
         login.start_session()
-    return shown
+    return answer

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from kg.errors import Problem
+from kg.catalogue.facets import Territory
+from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import read_whole
-from kg.vocabulary import VOC, vocabulary
-from matcher.model.answer import Answer, ConsortiumAnswer, PartnerMatch, PartnersAnswer
+from kg.vocabulary import VOC
+from matcher.kinds import KINDS
+from matcher.model.answer import Answer, ConsortiumAnswer, PartnersAnswer
 from matcher.model.filters import PARTNER_KINDS
-from service.pages.partners.form import Asking, PartnerPage, Row, answer
+from service.http.errors import check_ready, shown
 from service.pages.parts.components import Piece
-from service.pages.parts.match_cards import cards
+from service.pages.parts.forms import Draft
+from service.pages.parts.labels import Labels, label
+from service.pages.parts.match_cards import Card, cards
 
 #: partners of one kind that are shown where several kinds are, and where only one is
 PER_KIND, ONLY_KIND = 5, 15
@@ -21,8 +26,6 @@ PER_KIND, ONLY_KIND = 5, 15
 MAX_THROUGH = 4
 #: which end of the triples that a reason cites is what ties both sides: 0 subject, 2 object
 _THROUGH = {"challenge": 2, "network": 2, "ties": 0, "practice": 0, "role": 0}
-#: what a consortium can be for -> the key of the request that names it
-ABOUT = {"call": "call", "practice": "entry", "challenge": "challenge"}
 _NUMBERS = ("seats", "minimum_countries", "maximum_per_country")
 RULES = {
     "seats": mark("Seats"),
@@ -35,50 +38,138 @@ RULES = {
     "eligible_types": mark("Open to these kinds"),
     "eligible_territories": mark("Open to these places"),
 }
+#: a part of the request -> the field of it, where that is called otherwise
+FIELDS = {
+    "text": "q",
+    "territory": "place",
+    "call": "about",
+    "entry": "about",
+    "challenge": "about",
+    "kinds": "kind",
+} | {f"rules.{name}": name for name in RULES}
 
 
-def partners(asking: Asking) -> PartnerPage:
-    """Possible partners of an organisation, or of who describes a need."""
+@dataclass(frozen=True)
+class Row:
+    """Somebody who was found, what ties them to who asks, and who could stand in for them."""
+
+    card: Card
+    kind: str = ""
+    through: tuple[Piece, ...] = ()
+    instead: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class PartnerPage:
+    """What a page shows: what was typed, what is wrong with it, and the matcher's answer.
+
+    ``rows`` are the partners or the seats.
+    """
+
+    draft: Draft
+    place: Territory | None = None
+    problems: tuple[Problem, ...] = ()
+    status: int = 200
+    rows: tuple[Row, ...] = ()
+    answer: Answer | None = None
+
+    @property
+    def about(self) -> Piece | None:
+        """The entry that the question is about."""
+        return self.draft.labels.entry(self.draft.about) if self.draft.about else None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What goes with a reader's decision on one of the rows."""
+        place = self.place.code if self.place else ""
+        return {"kind": self.draft.kind, "about": self.draft.about, "territory": place}
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds that have a partner, with their names."""
+        return {row.kind: row.card.kind for row in self.rows}
+
+    def wrong(self, name: str) -> list[Problem]:
+        """The problems to show at a field."""
+        return [problem for problem in self.problems if problem.path == name]
+
+
+def partners(draft: Draft) -> PartnerPage:
+    """Possible partners of an organisation, or of who describes a need, kind by kind."""
     both = gettext("Name an organisation, or describe what you need: not both.")
-    asking.either("actor", {"actor": "actor"}, both)
-    asking.territory()
-    kinds = asking.words("kind")
-    asking.raw |= {"kinds": kinds or None, "limit": 100}
-    return answer("partners", asking, lambda matched: _by_kind(asking, matched))
+    _take(draft, "actor", both)
+    place, kinds = draft.territory(), draft.names("kind")
+    draft.raw |= {"kinds": kinds or None, "limit": 100}
+
+    def rows(answer: Answer) -> Iterable[Row]:
+        assert isinstance(answer, PartnersAnswer)
+        most = PER_KIND if len(kinds or PARTNER_KINDS) > 1 else ONLY_KIND
+        each = ([m for m in answer.matches if m.kind == kind][:most] for kind in PARTNER_KINDS)
+        matches = [match for some in each for match in some]
+        for match, card in zip(matches, cards(draft.labels, matches), strict=True):
+            cited = (
+                triple[_THROUGH[reason.criterion]].strip("<>").partition("#")[0]
+                for reason in match.reasons
+                if reason.criterion in _THROUGH
+                for triple in reason.evidence
+            )
+            shelf, own = draft.labels.shelf, {match.entry, draft.about}
+            ties = dict.fromkeys(iri for iri in cited if iri in shelf.position and iri not in own)
+            through = draft.labels.entries(list(ties)[:MAX_THROUGH])
+            yield Row(card, match.kind, tuple(through.values()))
+
+    return _page(draft, place, rows)
 
 
-def consortium(asking: Asking) -> PartnerPage:
+def consortium(draft: Draft) -> PartnerPage:
     """The seats of the best consortium under the rules that were typed."""
-    both = gettext("Choose what it is for, or describe it: not both.")
-    asking.either("about", ABOUT, both)
-    asking.territory()
-    asking.raw["rules"] = _rules(asking)
-    return answer("consortium", asking, lambda matched: _seats(asking, matched))
+    _take(draft, "about", gettext("Choose what it is for, or describe it: not both."))
+    place = draft.territory()
+    draft.raw["rules"] = _rules(draft)
+
+    def rows(answer: Answer) -> Iterable[Row]:
+        assert isinstance(answer, ConsortiumAnswer)
+        for seat, card in zip(answer.matches, cards(draft.labels, answer.matches), strict=True):
+            instead = tuple(draft.labels.entry(other.entry) for other in seat.alternatives)
+            yield Row(card, through=tuple(map(Piece, seat.covers)), instead=instead)
+
+    return _page(draft, place, rows)
 
 
-def groups(asking: Asking) -> PartnerPage:
+def groups(draft: Draft) -> PartnerPage:
     """Groups of a community's members that can teach each other."""
-    asking.subject("community", {"community": "community"})
-    asking.raw["lang"] = language()
-    if size := asking.word("size"):
-        asking.raw["size"] = _number(size)
-    return answer("groups", asking, lambda _matched: ())
+    _take(draft, "community")
+    draft.raw["lang"] = language()
+    if size := draft.form.one("size"):
+        draft.raw["size"] = _number(size)
+    return _page(draft, None, lambda answer: ())
 
 
-def _rules(asking: Asking) -> dict[str, Any]:
+def _take(draft: Draft, field: str, both: str = "") -> None:
+    """Take an entry, or the question in words; ``both`` is the problem of naming both."""
+    name = draft.form.one(field)
+    if both and not name:
+        draft.text()
+        return
+    draft.subject(draft.entry(field, name, *KINDS[draft.kind].paths))
+    if both and draft.form.one("q"):
+        draft.problems.append(Problem("q", both))
+
+
+def _rules(draft: Draft) -> dict[str, Any]:
     """The rules that were typed, as a request has them."""
-    rules: dict[str, Any] = {n: _number(t) for n in _NUMBERS if (t := asking.word(n))}
-    rules["actor_types"] = asking.words("actor_types")
+    rules: dict[str, Any] = {n: _number(text) for n in _NUMBERS if (text := draft.form.one(n))}
+    rules["actor_types"] = draft.names("actor_types")
     for name in ("must", "exclude"):
-        actors = [asking.entry(name, text, "actor") for text in asking.words(name)]
-        rules[name] = [iri for iri in actors if iri]
+        typed = draft.names(name)
+        rules[name] = [iri for text in typed if (iri := draft.entry(name, text, "actor"))]
     for iri in set(rules["must"]) & set(rules["exclude"]):
-        name = asking.title(iri).text
-        message = gettext("%(name)s must be in and must not be in: choose one.", name=name)
-        asking.problems.append(Problem("exclude", message))
-    named = asking.words("countries", commas=True)
-    countries = [asking.place("countries", text) for text in named]
-    rules["countries"] = [code for code in countries if code]
+        actor = draft.labels.entry(iri).text
+        message = gettext("%(name)s must be in and must not be in: choose one.", name=actor)
+        draft.problems.append(Problem("exclude", message))
+    typed = draft.names("countries", commas=True)
+    places = (draft.place("countries", text) for text in typed)
+    rules["countries"] = [place.code for place in places if place]
     return {name: value for name, value in rules.items() if value or name in _NUMBERS}
 
 
@@ -88,55 +179,33 @@ def _number(text: str) -> int | str:
     return text if number is None else number
 
 
-def _by_kind(asking: Asking, answer: Answer) -> Iterable[Row]:
-    """The best partners of each kind, kind by kind."""
-    assert isinstance(answer, PartnersAnswer)
-    most = PER_KIND if len(asking.raw["kinds"] or PARTNER_KINDS) > 1 else ONLY_KIND
-    kinds = ([m for m in answer.matches if m.kind == kind][:most] for kind in PARTNER_KINDS)
-    matches = [match for kind in kinds for match in kind]
-    for match, card in zip(matches, cards(asking.runtime.store, matches, asking.root), strict=True):
-        yield Row(card, match.kind, _through(asking, match))
+def _page(
+    draft: Draft, place: Territory | None, rows: Callable[[Answer], Iterable[Row]]
+) -> PartnerPage:
+    """Ask the matcher; where something is wrong the page says all of it at once."""
+    try:
+        check_ready()
+        draft.check_rest()
+        answer = draft.ask()
+    except KgError as error:
+        problems, status = shown(error)
+        return PartnerPage(draft, place, tuple(problems), status)
+    return PartnerPage(draft, place, rows=tuple(rows(answer)), answer=answer)
 
 
-def _through(asking: Asking, match: PartnerMatch) -> tuple[Piece, ...]:
-    """The challenges, practices, networks and others that a partner's reasons rest on."""
-    own = {match.entry, asking.about}
-    cited = (
-        triple[_THROUGH[reason.criterion]].strip("<>").partition("#")[0]
-        for reason in match.reasons
-        if reason.criterion in _THROUGH
-        for triple in reason.evidence
-    )
-    known = dict.fromkeys(i for i in cited if i in asking.shelf.position and i not in own)
-    return tuple(asking.title(iri) for iri in list(known)[:MAX_THROUGH])
-
-
-def _seats(asking: Asking, answer: Answer) -> Iterable[Row]:
-    assert isinstance(answer, ConsortiumAnswer)
-    made = cards(asking.runtime.store, answer.matches, asking.root)
-    for seat, card in zip(answer.matches, made, strict=True):
-        instead = tuple(asking.title(other.entry) for other in seat.alternatives)
-        yield Row(card, through=tuple(map(Piece, seat.covers)), instead=instead)
-
-
-def rules_kept(asking: Asking, answer: Answer | None) -> list[tuple[str, str]]:
-    """The rules of an answer with their names: those typed, and the call's own."""
+def rules_kept(labels: Labels, answer: Answer | None) -> Iterable[tuple[str, str]]:
+    """Yield the rules of an answer with their names: those typed, and the call's own."""
     kept = answer.rules if isinstance(answer, ConsortiumAnswer) else {}
-    return [
-        (gettext(name), ", ".join(_said(asking, one) for one in _listed(kept[key])))
-        for key, name in RULES.items()
-        if kept.get(key)
-    ]
-
-
-def _listed(value: object) -> tuple[object, ...]:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-def _said(asking: Asking, value: object) -> str:
-    text, base = str(value), asking.runtime.store.base
-    if text in asking.shelf.position:
-        return asking.title(text).text
-    if text.startswith(VOC):
-        return vocabulary().label(text, language())
-    return asking.labels.place(text.removeprefix(f"{base}id/territory/"))
+    for key, name in RULES.items():
+        if value := kept.get(key):
+            values = [*map(str, value if isinstance(value, list | tuple) else [value])]
+            entries = labels.entries(values)
+            texts = (
+                entries[v].text
+                if v in entries
+                else label(v)
+                if v.startswith(VOC)
+                else labels.place(v)
+                for v in values
+            )
+            yield gettext(name), ", ".join(texts)

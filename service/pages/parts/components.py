@@ -5,40 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
-
-from kg.catalogue.lists import countries, territory_iri, titles
-from kg.entry import Text
-from kg.errors import Refused
-from kg.stores.protocol import Store
-from kg.text.i18n import gettext, language, mark
-from kg.text.number_formats import country, language_name
-from kg.vocabulary import DCT, GEO, ORG, SCHEMA, SKOS, VOC, vocabulary
-
-#: names of the properties that are not of our own namespace
-FOREIGN = {
-    DCT + "title": mark("Title"),
-    DCT + "alternative": mark("Also called"),
-    DCT + "description": mark("Description"),
-    DCT + "source": mark("Source"),
-    DCT + "identifier": mark("Identifier at the source"),
-    DCT + "license": mark("Licence"),
-    DCT + "language": mark("Languages"),
-    DCT + "subject": mark("Themes"),
-    DCT + "spatial": mark("Place"),
-    DCT + "isPartOf": mark("Part of"),
-    SCHEMA + "url": mark("Web page"),
-    SCHEMA + "creditText": mark("Credit"),
-    SCHEMA + "startDate": mark("Started"),
-    SCHEMA + "endDate": mark("Ended"),
-    SKOS + "broader": mark("Part of the wider challenge"),
-    SKOS + "notation": mark("NUTS code"),
-    SKOS + "exactMatch": mark("Same as"),
-    ORG + "memberOf": mark("Member of"),
-    ORG + "hasMember": mark("Members"),
-    GEO + "lat": mark("Latitude"),
-    GEO + "long": mark("Longitude"),
-}
 
 
 @dataclass(frozen=True)
@@ -80,47 +46,12 @@ class Section:
     more: int = 0
 
 
-def country_name(store: Store, iri: str) -> str:
-    """The names of the countries that an entry lies in, or the empty text."""
-    return ", ".join(name_of_country(store, code) for code in countries(store, iri))
-
-
-def name_of_country(store: Store, code: str) -> str:
-    """A country's name for its ISO code, or the code itself."""
-    try:
-        iri = territory_iri(store, code)
-    except Refused:
-        return code
-    title = titles(store, [iri], language()).get(iri)
-    own = title.value if title and title.lang == language() else ""
-    return own or country(code) or (title.value if title else code)
-
-
-def local_href(store: Store, iri: str, root: str = "") -> str:
-    """The path of an entry's page in this service."""
-    return f"{root}/{quote(iri.removeprefix(store.base))}"
-
-
 def web_link(iri: str) -> Piece:
     """Link to a web page; only http and https become links."""
     shown = iri.split("://", 1)[-1].removeprefix("www.").rstrip("/")
     shown = shown if len(shown) <= 70 else shown[:69] + "…"
     safe = iri.startswith(("http://", "https://"))
     return Piece(shown if safe else iri, href=iri if safe else "", external=safe)
-
-
-def label(prop: str) -> str:
-    """The name of a property, in the language of the page."""
-    return gettext(FOREIGN[prop]) if prop in FOREIGN else vocabulary().label(prop, language())
-
-
-def concept(iri: str, root: str = "") -> Piece:
-    """A concept by its label, linked to its place in the scheme's page."""
-    scheme, _, slug = iri.removeprefix(VOC).partition("/")
-    known = vocabulary().labels.get(iri, {})
-    lang = "" if language() in known or "en" not in known else "en"
-    href = f"{root}/voc/{quote(scheme)}#{quote(slug)}"
-    return Piece(vocabulary().label(iri, language()), href, lang)
 
 
 def licence_name(iri: str) -> str:
@@ -130,11 +61,6 @@ def licence_name(iri: str) -> str:
         return web_link(iri).text
     zero = parts[3] == "publicdomain"
     return f"CC {'0' if zero else parts[4].upper()} {parts[5]}"
-
-
-def spoken(text: Text) -> Piece:
-    """A text marked with its language, also in words."""
-    return Piece(text.value, lang=tag(text.lang), note=language_name(text.lang))
 
 
 def tag(lang: str) -> str:

@@ -1,47 +1,130 @@
-"""What values are called, in the reader's language."""
+"""What everything is called in the reader's language: entries, places, concepts, properties."""
 
 from __future__ import annotations
 
-from kg.catalogue.facets import Row, Shelf
-from kg.text.i18n import language
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from flask import request
+
+from kg.catalogue.facets import Row
+from kg.entry import Text, best
+from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name
-from kg.vocabulary import CLASSES, VOC, vocabulary
+from kg.vocabulary import (
+    CLASSES,
+    DCT,
+    GEO,
+    ORG,
+    SCHEMA,
+    SKOS,
+    VOC,
+    vocabulary,
+)
 from matcher.model.filters import SCHEMES
+from service.core.runtime import Runtime, current
+from service.pages.parts.components import Piece, tag
+
+#: names of the properties that are not of our own namespace
+FOREIGN = {
+    DCT + "title": mark("Title"),
+    DCT + "alternative": mark("Also called"),
+    DCT + "description": mark("Description"),
+    DCT + "source": mark("Source"),
+    DCT + "identifier": mark("Identifier at the source"),
+    DCT + "license": mark("Licence"),
+    DCT + "language": mark("Languages"),
+    DCT + "subject": mark("Themes"),
+    DCT + "spatial": mark("Place"),
+    DCT + "isPartOf": mark("Part of"),
+    SCHEMA + "url": mark("Web page"),
+    SCHEMA + "creditText": mark("Credit"),
+    SCHEMA + "startDate": mark("Started"),
+    SCHEMA + "endDate": mark("Ended"),
+    SKOS + "broader": mark("Part of the wider challenge"),
+    SKOS + "notation": mark("NUTS code"),
+    SKOS + "exactMatch": mark("Same as"),
+    ORG + "memberOf": mark("Member of"),
+    ORG + "hasMember": mark("Members"),
+    GEO + "lat": mark("Latitude"),
+    GEO + "long": mark("Longitude"),
+}
+
+
+def label(term: str) -> str:
+    """The label of a property, a class or a concept."""
+    return gettext(FOREIGN[term]) if term in FOREIGN else vocabulary().label(term, language())
+
+
+def labelled(name: str, value: str) -> str:
+    """A value behind what it is called."""
+    return gettext("%(name)s: %(value)s", name=name, value=value)
+
+
+def options(scheme: str) -> list[tuple[str, str]]:
+    """The concepts of a scheme with their labels, by label."""
+    labelled = [(iri, label(iri)) for iri in vocabulary().concepts(scheme)]
+    return sorted(labelled, key=lambda pair: pair[1].casefold())
 
 
 class Labels:
-    """What the values of filters are called, in the reader's language."""
+    """The labels of one data version, linked; ``root`` is where links to pages begin."""
 
-    def __init__(self, shelf: Shelf, base: str) -> None:
-        self._shelf, self._base = shelf, base
+    def __init__(self, runtime: Runtime, root: str) -> None:
+        self.runtime, self.root, self._base = runtime, root, runtime.store.base
+        self.shelf = runtime.lists.shelf
 
-    def of(self, name: str, value: str) -> str:
+    def path(self, iri: str) -> str:
+        """The path of an entry's page, without the root."""
+        return f"/{quote(iri.removeprefix(self._base))}"
+
+    def entries(self, iris: Iterable[str]) -> dict[str, Piece]:
+        """Entries and places by their titles, in the order given; what is not here is left out."""
+        titles: dict[str, Text | None] = {i: self.shelf.title(i, language()) for i in iris}
+        # Only matches are on no shelf.
+        away = [i for i, title in titles.items() if not title and i.startswith(f"{self._base}id/")]
+        for entry in self.runtime.store.several(away):
+            titles[entry.iri] = best(entry.texts(DCT + "title"), language())
+        return {
+            iri: Piece(title.value, self.root + self.path(iri), tag(title.lang))
+            for iri, title in titles.items()
+            if title
+        }
+
+    def entry(self, iri: str) -> Piece:
+        """An entry or a place by its title, else by its IRI."""
+        return self.entries([iri]).get(iri) or Piece(iri, self.root + self.path(iri))
+
+    def place(self, code: str) -> str:
+        """The name of a country or region by its code."""
+        return self.shelf.place_name(code, language())
+
+    def concept(self, iri: str) -> Piece:
+        """A concept, linked to its place in the page of its scheme."""
+        scheme, _, slug = iri.removeprefix(VOC).partition("/")
+        known = vocabulary().labels.get(iri, {})
+        lang = "" if language() in known or "en" not in known else "en"
+        return Piece(label(iri), f"{self.root}/voc/{quote(scheme)}#{quote(slug)}", lang)
+
+    def value(self, name: str, value: str) -> str:
         """The label of a filter's value, or the value itself if it is not known."""
-        words, lang = vocabulary(), language()
         match name:
             case "type":
-                return words.label(CLASSES[value], lang) if value in CLASSES else value
+                return label(CLASSES[value]) if value in CLASSES else value
             case "country" | "territory":
                 return self.place(value)
             case "language":
                 return language_name(value)
             case "instrument":
-                at = self._shelf.position.get(f"{self._base}id/instrument/{value}")
-                return value if at is None else self._shelf.rows[at].title(lang).value
-        scheme = SCHEMES.get(name, "evidence-level")
-        return words.label(f"{VOC}{scheme}/{value}", lang)
+                title = self.shelf.title(f"{self._base}id/instrument/{value}", language())
+                return title.value if title else value
+        return label(f"{VOC}{SCHEMES.get(name, 'evidence-level')}/{value}")
 
-    def place(self, code: str) -> str:
-        """The name of a country or region by its code."""
-        return self._shelf.place_name(code, language())
-
-    def href(self, row: Row) -> str:
-        """The path of an entry's page, without the root of the service."""
-        return f"/{row.iri.removeprefix(self._base)}"
+    def values(self, row: Row, name: str, most: int | None = None, between: str = ", ") -> str:
+        """The labels of what an entry has for a filter, ``most`` of them."""
+        return between.join(self.value(name, value) for value in row.values[name][:most])
 
 
-def options(scheme: str) -> list[tuple[str, str]]:
-    """The concepts of a scheme with their labels, by label."""
-    words = vocabulary()
-    labelled = [(iri, words.label(iri, language())) for iri in words.concepts(scheme)]
-    return sorted(labelled, key=lambda pair: pair[1].casefold())
+def labels() -> Labels:
+    """What everything is called in the present answer."""
+    return Labels(current(), request.script_root)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -109,36 +108,20 @@ def _dots(
     """
     placed = [(project(spot.point), spot) for spot in spots]
     placed = [(at, spot) for at, spot in placed if all(0 <= axis <= _size() for axis in at)]
-    grid, together = 1, _together(placed, 1)
-    while len(together) > MAX_DOTS:
+    grid, groups = 1, dict[tuple[int, int], list[Spot]]()
+    while placed and (not groups or len(groups) > MAX_DOTS):
+        groups = {}
+        for (x, y), spot in placed:
+            groups.setdefault((round(x / grid) * grid, round(y / grid) * grid), []).append(spot)
         grid *= 2
-        together = _together(placed, grid)
-    dots = [
-        Dot(
-            x,
-            y,
-            round(min(5 + 3 * math.sqrt(len(here)), 24), 1),
-            _named([s.title for s in here]),
-            here[0].href if len(here) == 1 else among(here),
-        )
-        for (x, y), here in together.items()
-    ]
+    dots = []
+    for (x, y), here in groups.items():
+        titles = list(dict.fromkeys(spot.title for spot in here))
+        more = f" (+{len(titles) - 3})" if len(titles) > 3 else ""
+        radius = round(min(5 + 3 * math.sqrt(len(here)), 24), 1)
+        href = here[0].href if len(here) == 1 else among(here)
+        dots.append(Dot(x, y, radius, "; ".join(titles[:3]) + more, href))
     return tuple(sorted(dots, key=lambda dot: (-dot.radius, dot.x, dot.y)))
-
-
-def _together(
-    placed: Iterable[tuple[tuple[float, float], Spot]], grid: int
-) -> dict[tuple[int, int], list[Spot]]:
-    groups: dict[tuple[int, int], list[Spot]] = defaultdict(list)
-    for (x, y), spot in placed:
-        groups[round(x / grid) * grid, round(y / grid) * grid].append(spot)
-    return groups
-
-
-def _named(titles: Sequence[str]) -> str:
-    titles = list(dict.fromkeys(titles))
-    more = f" (+{len(titles) - 3})" if len(titles) > 3 else ""
-    return "; ".join(titles[:3]) + more
 
 
 def project(point: Point) -> tuple[float, float]:

@@ -18,6 +18,8 @@ COLUMNS = (
     "target_group", "stage", "evidence", "instrument", "approach", "latitude", "longitude",
     "source", "licence", "checked_on",
 )  # fmt: skip
+#: what a spreadsheet program takes for the beginning of a formula
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
 Writer = Callable[[Store, Sequence[Row], Labels], bytes]
 
 
@@ -25,10 +27,7 @@ def cells(row: Row, labels: Labels) -> tuple[str | float | None, ...]:
     """An entry as a row of a table; several values are joined by ``; ``."""
     lang = language()
     title, summary = row.title(lang), row.summary(lang)
-    named = {
-        name: "; ".join(labels.of(name, value) for value in row.values[name])
-        for name in ("theme", "target_group", "stage", "evidence", "instrument", "approach")
-    }
+    filters = ("theme", "target_group", "stage", "evidence", "instrument", "approach")
     lat, long = row.point or (None, None)
     return (
         row.iri,
@@ -38,7 +37,7 @@ def cells(row: Row, labels: Labels) -> tuple[str | float | None, ...]:
         summary.value if summary else "",
         "; ".join(row.values["country"]),
         "; ".join(row.values["territory"]),
-        *named.values(),
+        *(labels.values(row, name, between="; ") for name in filters),
         lat,
         long,
         row.source,
@@ -53,13 +52,11 @@ def as_csv(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_harmless(cell) for cell in cells(row, labels)])
+        writer.writerow(
+            f"'{cell}" if isinstance(cell, str) and cell.startswith(_RISKY) else cell
+            for cell in cells(row, labels)
+        )
     return stream.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str | float | None) -> str | float | None:
-    risky = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{cell}" if risky else cell
 
 
 def as_xlsx(store: Store, rows: Sequence[Row], labels: Labels) -> bytes:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import FACETS, Row, Shelf
-from kg.errors import Problem, Refused
+from kg.catalogue.facets import FACETS, WORD, Row, Shelf
+from kg.errors import Problem
+from kg.text.folding import fold
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import read_whole
-from kg.vocabulary import CLASSES, ISO, vocabulary
-from service.core.places import PlaceBook
+from kg.vocabulary import ISO
+from matcher.encoding.text import INDEXED
+from matcher.matcher import Search
 from service.core.runtime import Runtime
 from service.pages.parts.components import Piece, shortened, tag
-from service.pages.parts.forms import clean
-from service.pages.parts.labels import Labels
+from service.pages.parts.forms import Draft, Form
+from service.pages.parts.labels import Labels, labelled
 from service.pages.parts.map import Map, Spot, draw
-from service.pages.parts.match_cards import LEVELS
-from service.pages.search.semantic import Near, look
 
-PER_PAGE, SHOWN = 20, 8
+PER_PAGE = 20
+#: how many of the nearest are looked at; how many practices are shown in any case
+MAX_FOUND, NEAREST = 60, 10
 #: places that the address of a dot names at most
 MAX_NAMED = 8
 VIEWS = {"list": mark("List"), "map": mark("Map"), "table": mark("Table")}
@@ -88,110 +90,121 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Facet:
-    """A filter with its values, the most frequent first; ``more`` are folded away."""
+class Near:
+    """What a search in words brings: all entries by closeness, and those that are worth showing.
 
-    name: str
-    label: str
-    choices: tuple[Choice, ...]
-    more: tuple[Choice, ...]
+    ``partial`` says that the matcher was starting or is behind, ``search`` what it says of them.
+    """
 
-
-@dataclass(frozen=True)
-class Item:
-    """A row of the result as it is shown; level and reason only for a search in words."""
-
-    title: Piece
-    kind: str
-    place: str
-    summary: Piece | None
-    themes: str
-    checked: str
-    evidence: str
-    level: str = ""
-    level_text: str = ""
-    reason: str = ""
+    order: Mapping[str, int]
+    worth: frozenset[str]
+    abstained: bool
+    partial: bool
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """The whole result (``rows``, in order) and the page of it that is shown."""
+    """The whole result (``rows``, in order) and the page of it that is shown.
+
+    ``facets`` are the values of each filter by its label, the most frequent first.
+    """
 
     wanted: SearchForm
-    rows: tuple[Row, ...]
-    items: tuple[Item, ...] = ()
-    facets: tuple[Facet, ...] = ()
-    chips: tuple[Choice, ...] = ()
+    rows: Sequence[Row] = ()
+    shown: Sequence[Row] = ()
+    facets: Mapping[str, Sequence[Choice]] = field(default_factory=dict)
+    chips: Sequence[Choice] = ()
     pages: int = 1
     map: Map | None = None
     abstained: bool = False
-    partial: bool = False
-    problems: tuple[Problem, ...] = ()
+    near: Near | None = None
+    problems: Sequence[Problem] = ()
 
 
-def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tuple[Problem, ...]]:
-    """Read an address, with what of it is not understood; a known place becomes a filter."""
-    chosen = {n: tuple(dict.fromkeys(v for v in args.getlist(n) if v)) for n in FACETS}
-    place = clean(args.get("place", "")).strip()
-    problems: tuple[Problem, ...] = ()
-    if place:
-        try:
-            known = places.find(place)
-            chosen["country" if known.level == "country" else "territory"] = (
-                ISO.get(known.code, known.code),
-            )
-            place = ""
-        except Refused as error:
-            problems = tuple(error.problems)
-    page = read_whole(args.get("page", "1"), 6)
-    sort, view = args.get("sort", ""), args.get("view", "list")
-    form = SearchForm(
-        q=clean(args.get("q", "")).strip(),
+def read(draft: Draft) -> SearchForm:
+    """Read an address; a known place becomes a filter, an unknown one a problem."""
+    typed = draft.form
+    chosen = {name: values for name in FACETS if (values := typed.many(name))}
+    place, sort, view = typed.one("place"), typed.one("sort"), typed.one("view")
+    if place and (known := draft.place("place", place)):
+        name = "country" if known.level == "country" else "territory"
+        chosen[name], place = (ISO.get(known.code, known.code),), ""
+    page = read_whole(typed.args.get("page", "1"), 6)
+    return SearchForm(
+        q=typed.one("q"),
         place=place,
-        chosen={name: values for name, values in chosen.items() if values},
+        chosen=chosen,
         sort=sort if sort in SORTS else "",
         view=view if view in VIEWS else "list",
         page=1 if page is None else page,
     )
-    return form, problems
 
 
-def find(
-    runtime: Runtime, shelf: Shelf, places: PlaceBook, args: MultiDict[str, str], root: str
-) -> Result:
-    """Find what an address names; ``root`` begins the links of its entries."""
-    form, problems = read(args, places)
-    try:
-        near = look(runtime, shelf, form.q)
-    except Refused as error:
-        form = SearchForm(form.q, form.place, form.chosen, form.sort, form.view)
-        return Result(form, (), problems=(*problems, *error.problems))
+def find(labels: Labels, args: MultiDict[str, str]) -> Result:
+    """Find what an address names."""
+    shelf, draft = labels.shelf, Draft("similar", labels, Form(args), {})
+    form = read(draft)
+    if form.q:
+        draft.text()
+    if any(problem.path == "q" for problem in draft.problems):
+        return Result(replace(form, page=1), problems=draft.problems)
+    near = look(labels.runtime, shelf, form.q) if form.q else None
     among = shelf.all if near is None else shelf.set_of(near.worth)
-    rows = _sorted(shelf.members(shelf.narrowed(form.chosen, among)), form, near)
+    rows = _sorted(shelf.members(shelf.narrowed(form.chosen, among)), form.sort, near)
     if none := near is not None and not rows:
-        rows = near.nearest(shelf.members(shelf.narrowed(form.chosen, shelf.all)))
+        left = shelf.narrowed(form.chosen, shelf.set_of(near.order))
+        rows = _sorted(shelf.members(left), "near", near)[:NEAREST]
+    chips = [
+        Choice(value, labelled(gettext(NAMES[name]), labels.value(name, value)), 0, href, on=True)
+        for name, values in form.chosen.items()
+        for value in values
+        for href in [form.toggled(name, value)]
+    ]
+    if form.q:
+        text = labelled(gettext("Search"), form.q[:60])
+        chips.insert(0, Choice(form.q, text, 0, form.href(q=""), on=True))
     pages = max(1, -(-len(rows) // PER_PAGE))
     page = min(max(form.page, 1), pages)
-    labels = Labels(shelf, runtime.store.base)
-    shown = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
     return Result(
         wanted=form,
-        rows=tuple(rows),
-        items=tuple(_item(row, labels, near, root) for row in shown),
-        facets=tuple(_facets(shelf, form, among, labels)),
-        chips=tuple(_chips(form, labels)),
+        rows=rows,
+        shown=rows[(page - 1) * PER_PAGE : page * PER_PAGE],
+        facets={name: choices for name, choices in facets(labels, form, among) if choices},
+        chips=chips,
         pages=pages,
         map=europe(rows, labels, form) if form.view == "map" else None,
         abstained=near is not None and (none or near.abstained),
-        partial=near is not None and near.partial,
-        problems=problems,
+        near=near,
+        problems=draft.problems,
     )
 
 
-def _sorted(rows: list[Row], form: SearchForm, near: Near | None) -> list[Row]:
+def look(runtime: Runtime, shelf: Shelf, q: str) -> Near:
+    """What is near a text.
+
+    Worth showing are fair and strong matches, what holds the text, and the nearest
+    practices. What holds a text has each longer word of it, or one that begins with it, in title,
+    summary, or the names of themes, target groups and the like, in any language. While the
+    matcher is starting there is only that.
+    """
+    typed = [f" {word}" for word in WORD.findall(fold(q))]
+    held = [r.iri for r in shelf.rows if typed and all(word in r.words for word in typed)]
+    if not runtime.ready:
+        return Near({iri: n for n, iri in enumerate(held)}, frozenset(held), False, partial=True)
+    question = runtime.matcher.question("similar", {"text": q, "filters": {"type": INDEXED}})
+    search = runtime.matcher.search(question)
+    order = {iri: n for n, iri in enumerate(dict.fromkeys([*search.order, *held]))}
+    good = [iri for iri in search.order[:MAX_FOUND] if search.level(iri) != "weak"] + held
+    practices = [iri for iri in search.order if "/practice/" in iri]
+    worth = [*good, *practices[:NEAREST]] if good else search.order[:NEAREST]
+    return Near(order, frozenset(worth), not good, runtime.matcher.index.lag() > 0, search)
+
+
+def _sorted(rows: list[Row], sort: str, near: Near | None) -> list[Row]:
     """Rows in the chosen order; ties stay in the order of their IRIs."""
     lang = language()
-    match form.sort or ("near" if near is not None else "title"):
+    match sort or ("near" if near is not None else "title"):
         case "checked":
             return sorted(rows, key=lambda r: r.checked, reverse=True)
         case "evidence":
@@ -201,55 +214,27 @@ def _sorted(rows: list[Row], form: SearchForm, near: Near | None) -> list[Row]:
     return sorted(rows, key=lambda r: r.title(lang).value.casefold())
 
 
-def _item(row: Row, labels: Labels, near: Near | None, root: str) -> Item:
-    lang, words = language(), vocabulary()
-    title, summary = row.title(lang), row.summary(lang)
-    search = near.search if near else None
-    level = search.level(row.iri) if search else ""
-    return Item(
-        title=Piece(title.value, root + labels.href(row), tag(title.lang)),
-        kind=words.label(CLASSES[row.path], lang),
-        place=", ".join(labels.place(code) for code in row.values["country"][:3]),
-        summary=Piece(shortened(summary.value, 240), lang=tag(summary.lang)) if summary else None,
-        themes=", ".join(labels.of("theme", value) for value in row.values["theme"][:4]),
-        checked=row.checked,
-        evidence=", ".join(labels.of("evidence", value) for value in row.values["evidence"]),
-        level=level,
-        level_text=gettext(LEVELS[level]) if level else "",
-        reason=search.reason(row.iri) if search else "",
-    )
+def summary(row: Row) -> Piece | None:
+    """What an entry is about in short."""
+    text = row.summary(language())
+    return Piece(shortened(text.value, 240), lang=tag(text.lang)) if text else None
 
 
-def _facets(shelf: Shelf, form: SearchForm, among: int, labels: Labels) -> list[Facet]:
-    facets = []
+def facets(labels: Labels, form: SearchForm, among: int) -> Iterator[tuple[str, Sequence[Choice]]]:
+    """Yield the label of each filter with its values: those that are on, then the frequent ones."""
     for name in FACETS:
         if name == "territory" and not form.chosen.keys() & {"country", "territory"}:
             continue
-        counted = shelf.counts(name, form.chosen, among)
         on = form.chosen.get(name, ())
+        counted = labels.shelf.counts(name, form.chosen, among)
         counted.sort(key=lambda pair: (pair[0] not in on, -pair[1], pair[0]))
-        choices = [
-            Choice(value, labels.of(name, value), n, form.toggled(name, value), value in on)
-            for value, n in counted[:60]
-        ]
-        if choices:
-            facets.append(
-                Facet(name, gettext(NAMES[name]), tuple(choices[:SHOWN]), tuple(choices[SHOWN:]))
-            )
-    return facets
-
-
-def _chips(form: SearchForm, labels: Labels) -> list[Choice]:
-    chips = []
-    for name, values in form.chosen.items():
-        for value in values:
-            what = labels.of(name, value)
-            text = gettext("%(name)s: %(value)s", name=gettext(NAMES[name]), value=what)
-            chips.append(Choice(value, text, 0, form.toggled(name, value), on=True))
-    if form.q:
-        text = gettext("%(name)s: %(value)s", name=gettext("Search"), value=form.q[:60])
-        chips.insert(0, Choice(form.q, text, 0, form.href(q=""), on=True))
-    return chips
+        yield (
+            gettext(NAMES[name]),
+            [
+                Choice(value, labels.value(name, value), n, form.toggled(name, value), value in on)
+                for value, n in counted[:60]
+            ],
+        )
 
 
 def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
@@ -260,7 +245,7 @@ def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
         Spot(
             row.point,
             row.title(lang).value,
-            labels.href(row),
+            labels.path(row.iri),
             max(row.values["territory"], key=len, default=""),
         )
         for row in known

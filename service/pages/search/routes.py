@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 
 from service.core.runtime import current
-from service.http.negotiation import choose_named
-from service.http.responses import document
-from service.pages.parts.labels import Labels
+from service.http.negotiation import choose
+from service.http.responses import document, html_page
+from service.pages.parts.labels import labels
+from service.pages.parts.match_cards import LEVELS
 from service.pages.search.files import FORMATS
-from service.pages.search.result import SORTS, VIEWS, find
+from service.pages.search.result import SORTS, VIEWS, find, summary
 
 finding = Blueprint("finding", __name__)
 MAX_SITEMAP = 50_000
@@ -20,28 +21,27 @@ _ASKED = ("/transfer?", "/transfer/", "/partners?", "/consortium?", "/groups?")
 @finding.get("/search")
 def search() -> Response:
     """Show the entries that an address asks for, or send them as a file."""
-    runtime = current()
-    shelf, places = runtime.lists.shelf, runtime.lists.places
-    result = find(runtime, shelf, places, request.args, request.script_root)
+    here = labels()
+    result = find(here, request.args)
     if named := request.args.get("format"):
-        media, form = choose_named({m: name for name, (m, _) in FORMATS.items()}, named)
+        media, form = choose({m: name for name, (m, _) in FORMATS.items()}, named)
         _, write = FORMATS[form]
-        labels = Labels(shelf, runtime.store.base)
-        answer = document(write(runtime.store, result.rows, labels), media)
+        answer = document(write(here.runtime.store, result.rows, here), media)
         name = f"passerelle.{'ttl' if form == 'turtle' else form}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
-    page = render_template(
+    return html_page(
         "search.html",
+        422 if result.problems else 200,
         result=result,
+        here=here,
+        summary=summary,
         views=VIEWS,
         sorts=SORTS,
+        levels=LEVELS,
         files=FORMATS,
-        places=places.offered(),
+        places=here.runtime.lists.places.offered(),
     )
-    answer = Response(page, 422 if result.problems else 200, mimetype="text/html")
-    answer.cache_control.private = True
-    return answer
 
 
 @finding.get("/numbers")

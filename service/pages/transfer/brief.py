@@ -11,21 +11,20 @@ from tempfile import TemporaryDirectory
 
 import typst
 
-from kg.catalogue.lists import titles
 from kg.entry import Entry
-from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 from kg.text.number_formats import day, number, percent
 from kg.vocabulary import PSR
 from matcher.graph.view import surviving
-from matcher.matcher import Matcher
 from matcher.model.answer import CriterionValue
 from service.pages.entry.contacts import reach
 from service.pages.entry.view import EntryView, entry_view
-from service.pages.parts.components import Field, Piece, local_href
-from service.pages.parts.match_cards import CRITERIA, Form, about
-from service.pages.transfer.form import TransferForm, stated
-from service.pages.transfer.view import Candidate, View
+from service.pages.parts.components import Field, Piece
+from service.pages.parts.forms import Draft
+from service.pages.parts.labels import Labels, labelled
+from service.pages.parts.match_cards import CRITERIA
+from service.pages.transfer.form import stated
+from service.pages.transfer.view import Candidate, View, ask
 
 #: practices without a shortlist, organisations named, characters of the question printed
 BEST, MOST, SHOWN = 3, 6, 1_000
@@ -58,14 +57,15 @@ class Brief:
     words: Mapping[str, str]
 
 
-def brief_of(matcher: Matcher, view: View, form: TransferForm, root: str) -> Brief:
-    """Write the brief of the shortlist, or of the best three; ``root`` begins its links."""
+def brief_of(draft: Draft) -> Brief:
+    """Write the brief of the shortlist, or of the best three; Refused as ``ask``."""
+    view = ask(draft)
     chosen = view.shortlist or view.candidates[:BEST]
     return Brief(
         lang=language(),
         title=gettext("What could work in %(place)s", place=view.place.label),
-        head=tuple(_head(matcher, view, form)),
-        sheets=tuple(surviving(chosen, lambda one: _sheet(matcher, view, one, root))),
+        head=tuple(_head(draft, view)),
+        sheets=tuple(surviving(chosen, lambda one: _sheet(draft.labels, view, one))),
         notes=view.notes,
         words={
             "criterion": gettext("Criterion"),
@@ -81,15 +81,15 @@ def brief_of(matcher: Matcher, view: View, form: TransferForm, root: str) -> Bri
     )
 
 
-def _head(matcher: Matcher, view: View, form: TransferForm) -> Iterable[tuple[str, str]]:
+def _head(draft: Draft, view: View) -> Iterable[tuple[str, str]]:
     """Yield what was asked, stated and supposed, and what the answer rests on."""
-    subject = about(matcher.store, Form(mode="transfer", entry=form.about))
-    question = subject.text if subject else form.one("q")
+    usual, about = draft.labels.runtime.matcher.weights, draft.about
+    question = draft.labels.entry(about).text if about else draft.form.one("q")
     yield gettext("Question"), question if len(question) <= SHOWN else question[:SHOWN] + "…"
     yield gettext("Place"), view.place.label
-    yield from stated(form).values()
+    yield from stated(draft.form).values()
     used = view.candidates[0].match.criteria if view.candidates else {}
-    if any(abs(row.weight - matcher.weights[name]) > 0.001 for name, row in used.items()):
+    if any(abs(row.weight - usual[name]) > 0.001 for name, row in used.items()):
         points = (
             f"{gettext(CRITERIA[n])} {number(100 * row.weight, 0)}" for n, row in used.items()
         )
@@ -101,13 +101,12 @@ def _head(matcher: Matcher, view: View, form: TransferForm) -> Iterable[tuple[st
     yield gettext("Rests on"), stamp
 
 
-def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> Sheet:
-    card, store = candidate.card, matcher.store
-    entry = store.get(card.iri)
-    shown = entry_view(store, entry, root)
+def _sheet(labels: Labels, view: View, candidate: Candidate) -> Sheet:
+    card = candidate.card
+    entry = labels.runtime.store.get(card.iri)
+    shown = entry_view(labels, entry)
     texts = [field for field in (shown.summary, *shown.prose) if field]
-    table = {gettext(CRITERIA[key]): row for key, row in candidate.match.criteria.items()}
-    unknown = [Piece(n, note=row.text) for n, row in table.items() if row.value is None]
+    unknown = [Piece(n, note=row.text) for n, row in card.criteria.items() if row.value is None]
     gates = [Piece(name, note=text) for _status, name, text in card.gates]
     changes = [Piece(change.text) for change in candidate.changes]
     blocks = (
@@ -117,8 +116,8 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
         Field(gettext("What would have to be adapted"), tuple(map(Piece, card.adaptations))),
         Field(gettext("What would raise the fit"), tuple(changes)),
         Field(gettext("What is not known"), tuple(unknown)),
-        Field(gettext("Who could help"), tuple(_helpers(matcher, view, entry, candidate, root))),
-        Field(gettext("What could pay"), tuple(_payers(store, candidate, root))),
+        Field(gettext("Who could help"), tuple(_helpers(labels, view, entry, candidate))),
+        Field(gettext("What could pay"), tuple(_payers(labels, candidate))),
         Field(gettext("Where this comes from"), tuple(_sources(shown))),
     )
     return Sheet(
@@ -128,7 +127,7 @@ def _sheet(matcher: Matcher, view: View, candidate: Candidate, root: str) -> She
         then=gettext("If what is supposed comes true: %(change)s", change=candidate.then)
         if candidate.then
         else "",
-        criteria=tuple((name, _value(row), row.text) for name, row in table.items()),
+        criteria=tuple((name, _value(row), row.text) for name, row in card.criteria.items()),
         blocks=tuple(block for block in blocks if block.pieces),
     )
 
@@ -140,38 +139,29 @@ def _value(row: CriterionValue) -> str:
     return gettext("%(share)s, partly known", share=share) if row.known < 1 else share
 
 
-def _helpers(
-    matcher: Matcher, view: View, entry: Entry, candidate: Candidate, root: str
-) -> Iterable[Piece]:
+def _helpers(labels: Labels, view: View, entry: Entry, candidate: Candidate) -> Iterable[Piece]:
     """Yield who did it, then who of the kinds it needs is in the place, then in the country."""
-    known = reach(matcher.store, entry, root)
+    known = reach(labels, entry)
     for contact in known.contacts if known else ():
         name = f"{contact.actor.text} ({contact.role})" if contact.role else contact.actor.text
         pages = " ".join(page.href for page in contact.pages)
         yield Piece(gettext("Has done it: %(name)s", name=name), contact.actor.href, note=pages)
-    needed, world = entry.links(PSR + "requiresActorType"), matcher.world
+    needed, world = entry.links(PSR + "requiresActorType"), labels.runtime.matcher.world
     there = [p.actor for p in world.actors_in(world.place(view.place.iri)) if p.kind in needed]
     others = [who.entry for change in candidate.match.adaptations for who in change.who]
     for text, iris in (
         (gettext("Is in your place: %(name)s"), there),
         (gettext("Is in your country: %(name)s"), others),
     ):
-        for piece in _named(matcher.store, iris, root):
+        for _, piece in sorted(labels.entries(list(dict.fromkeys(iris))[:MOST]).items()):
             yield Piece(text % {"name": piece.text}, piece.href)
 
 
-def _named(store: Store, iris: Iterable[str], root: str) -> Iterable[Piece]:
-    """Yield the first few entries of a list by their names, in the order of their IRIs."""
-    names = titles(store, list(dict.fromkeys(iris))[:MOST], language())
-    for iri in sorted(names):
-        yield Piece(names[iri].value, local_href(store, iri, root))
-
-
-def _payers(store: Store, candidate: Candidate, root: str) -> Iterable[Piece]:
+def _payers(labels: Labels, candidate: Candidate) -> Iterable[Piece]:
     """Yield the instruments with their reasons, or that none is known."""
     for instrument in candidate.match.instruments:
         met = " ".join(rule.text for rule in instrument.rules if rule.status == "met")
-        for piece in _named(store, [instrument.entry], root):
+        for piece in labels.entries([instrument.entry]).values():
             yield Piece(piece.text, piece.href, note=met)
     if not candidate.match.instruments:
         yield Piece(gettext("No instrument is known that covers it here: that is a gap."))
@@ -182,7 +172,7 @@ def _sources(shown: EntryView) -> Iterable[Piece]:
     for field in shown.sources:
         for piece in field.pieces:
             text = piece.href if piece.text.endswith("…") else piece.text
-            line = gettext("%(name)s: %(value)s", name=field.label, value=text)
+            line = labelled(field.label, text)
             yield Piece(line, piece.href, piece.lang, external=piece.external)
     if not shown.licensed:
         yield Piece(gettext("Licence: not stated"))

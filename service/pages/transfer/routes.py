@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from flask import Blueprint, Response, request
 
-from flask import Blueprint, Response, render_template, request
-
-from kg.errors import KgError, Problem, Refused
-from service.core.lists import named
+from kg.errors import KgError, Problem
+from kg.text.i18n import language
+from kg.vocabulary import local_name
+from matcher.kinds import KINDS
 from service.core.runtime import current
-from service.http.errors import shown, starting
-from service.pages.parts.components import Piece
-from service.pages.parts.entry_lookup import find
-from service.pages.parts.match_cards import CRITERIA, Form, about
-from service.pages.transfer.brief import Brief, as_pdf, brief_of
-from service.pages.transfer.form import FIELDS, TransferForm, choices, read, stated, usual_points
-from service.pages.transfer.view import MOST_COMPARED, View, ask
+from service.http.errors import shown
+from service.http.responses import html_page
+from service.pages.parts.labels import Labels, labels
+from service.pages.parts.match_cards import CRITERIA
+from service.pages.transfer.brief import as_pdf, brief_of
+from service.pages.transfer.form import FIELDS, choices, read, stated, usual_points
+from service.pages.transfer.view import MOST_COMPARED, ask
 
 workspace = Blueprint("workspace", __name__, url_prefix="/transfer")
 
@@ -23,75 +23,54 @@ workspace = Blueprint("workspace", __name__, url_prefix="/transfer")
 @workspace.get("")
 def show() -> Response:
     """Show the form and, once it was sent, the practices with their judgement."""
-    form, view, problems, status = read(request.args), None, list[Problem](), 200
-    lists = current().lists
-    if form.asked:
+    here, view, problems, status = labels(), None, list[Problem](), 200
+    draft = read(here, request.args)
+    form, lists, usual = draft.form, here.runtime.lists, here.runtime.matcher.weights
+    if sent := form.sent("place"):
         try:
-            view = _ask(form, request.script_root)
+            view = ask(draft)
         except KgError as error:
             problems, status = shown(error)
-    subject: Piece | None = None
-    with suppress(Refused):  # what is wrong with it stands at its field
-        subject = about(current().store, Form(mode="transfer", entry=form.one("entry")))
-    page = render_template(
+    path, iri = (
+        form.one("entry").partition("/")[0],
+        f"{here.runtime.store.base}id/{form.one('entry')}",
+    )
+    return html_page(
         "transfer.html",
-        wanted=form,
+        status,
+        form=form,
+        asked=sent,
         view=view,
         problems=problems,
-        subject=subject,
+        subject=here.entries([iri]).get(iri) if path in KINDS["transfer"].paths else None,
         stated=stated(form),
-        challenges=lists.offered("challenge"),
-        practices=[named(title, slug) for slug, title in lists.offered("practice").items()],
+        challenges={
+            local_name(r.iri): r.title(language()).value for r in lists.offered("challenge")
+        },
+        practices=[row.label for row in lists.offered("practice")],
         places=lists.places.offered(),
-        usual=usual_points(current().matcher.weights),
+        usual=usual_points(usual),
         usual_query=form.query(**{f"w_{name}": () for name in CRITERIA}),
         criteria=CRITERIA,
         fields=FIELDS,
         choices=choices,
         most=MOST_COMPARED,
     )
-    return _answer(page.encode(), "text/html; charset=utf-8", status)
 
 
 @workspace.get("/brief")
 def brief() -> Response:
     """Show the shortlist, or the best three, as a document to print."""
-    form = read(request.args)
-    page = render_template(
-        "brief.html", brief=_brief(form, request.script_root), query=form.query()
-    )
-    return _answer(page.encode(), "text/html; charset=utf-8")
+    draft = read(labels(), request.args)
+    return html_page("brief.html", brief=brief_of(draft), query=draft.form.query())
 
 
 @workspace.get("/brief.pdf")
 def brief_pdf() -> Response:
     """Send the same document as a PDF."""
     root = current().settings.address.rstrip("/")  # a document needs whole addresses
-    answer = _answer(as_pdf(_brief(read(request.args), root)), "application/pdf")
+    body = as_pdf(brief_of(read(Labels(current(), root), request.args)))
+    answer = Response(body, content_type="application/pdf")
+    answer.cache_control.private = True
     answer.headers["Content-Disposition"] = 'inline; filename="passerelle-brief.pdf"'
     return answer
-
-
-def _answer(body: bytes, media: str, status: int = 200) -> Response:
-    answer = Response(body, status, content_type=media)
-    answer.cache_control.private = True
-    if status == 503:
-        answer.headers["Retry-After"] = "10"
-    return answer
-
-
-def _ask(form: TransferForm, root: str) -> View:
-    """Answer the form. Raises Refused, or Overloaded while the matcher is starting."""
-    runtime = current()
-    if not runtime.ready:
-        raise starting()
-    titles, base = runtime.lists.titles, runtime.store.base
-
-    def practice(text: str) -> str:
-        return find(titles, base, text, ("practice",), "why_not")
-
-    return ask(runtime.matcher, runtime.lists.places, practice, form, root)
-
-
-def _brief(form: TransferForm, root: str) -> Brief:
-    return brief_of(current().matcher, _ask(form, root), form, root)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kg.errors import Refused
+from kg.catalogue.facets import Territory
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
-from matcher.matcher import Matcher
-from matcher.model.answer import SingleChange, TransferAnswer, TransferMatch
+from matcher.model.answer import TransferAnswer, TransferMatch
 from matcher.questions.transfer import FAR
-from service.api import requests
-from service.core.places import PlaceBook, Territory
+from service.http.errors import check_ready
 from service.pages.parts.components import Piece
+from service.pages.parts.forms import Draft, Form
 from service.pages.parts.match_cards import Card, cards
-from service.pages.transfer.form import TransferForm, at_field, make_request
+from service.pages.transfer.form import fill
 
 #: how many practices are listed, put on a shortlist and compared
 LISTED, MOST_PICKED, MOST_COMPARED = 12, 12, 4
@@ -53,74 +52,57 @@ class View:
     answer: TransferAnswer
 
 
-def ask(
-    matcher: Matcher,
-    places: PlaceBook,
-    practice: Callable[[str], str],
-    form: TransferForm,
-    root: str,
-) -> View:
-    """Put the question to the matcher. Raises Refused with every field that is wrong."""
-    base = matcher.store.base
-    raw = make_request(form, base, places, practice, matcher.weights)
-    own, picks = raw.get("entry", ""), [f"{base}id/practice/{s}" for s in form.many("pick")]
-    named = tuple(filter(None, (own, *picks)))
-    try:
-        answer = requests.answer("transfer", raw | {"limit": LISTED}, matcher, named)
-    except Refused as error:
-        raise Refused(str(error), [at_field(p) for p in error.problems]) from error
+def ask(draft: Draft) -> View:
+    """Put the question to the matcher. Raises Refused, or Overloaded while it is starting."""
+    check_ready()
+    labels, form, raw = draft.labels, draft.form, draft.raw
+    place = fill(draft, labels.runtime.matcher.weights)
+    own = raw.get("entry", "")
+    picks = [f"{labels.runtime.store.base}id/practice/{slug}" for slug in form.many("pick")]
+    raw["limit"] = LISTED
+    answer = draft.ask(tuple(iri for iri in (own, *picks) if iri))
     assert isinstance(answer, TransferAnswer)
+    assert place
     matches = sorted(answer.matches, key=lambda match: match.entry != own)
-    known = {
+    candidates = {
         card.iri: _candidate(card, match, form)
-        for card, match in zip(cards(matcher.store, matches, root), matches, strict=True)
+        for card, match in zip(cards(labels, matches), matches, strict=True)
     }
-    shortlist = [known[iri] for iri in picks if iri in known][:MOST_PICKED]
+    shortlist = [candidates[iri] for iri in picks if iri in candidates][:MOST_PICKED]
+    marked = [c for c in shortlist if c.slug in form.many("compare")]
+    compared = marked if len(shortlist) > MOST_COMPARED and len(marked) > 1 else shortlist
+    away = [iri.rsplit("/", 1)[-1] for iri in picks if iri not in candidates]
     return View(
-        place=places.find(raw["territory"]),
-        candidates=tuple(known.values()),
+        place=place,
+        candidates=tuple(candidates.values()),
         shortlist=tuple(shortlist),
-        compared=tuple(_compared(shortlist, form)),
-        notes=(*answer.query.notes, *_left_out(picks, known, form)),
+        compared=tuple(compared[:MOST_COMPARED] if len(compared) > 1 else ()),
+        notes=(*answer.query.notes, *_left_out(away, form)),
         answer=answer,
     )
 
 
-def _candidate(card: Card, match: TransferMatch, form: TransferForm) -> Candidate:
+def _candidate(card: Card, match: TransferMatch, form: Form) -> Candidate:
     after = match.what_if
     seen = after and number(after.fit_before, 2) != number(after.fit_after, 2)
-    changes = tuple(_change(change, form) for change in match.counterfactuals)
+    changes = []
+    for change in match.counterfactuals:
+        kind, _, value = change.change.partition(":")
+        field, slug = _CHANGES.get(kind, ""), value.rsplit("/", 1)[-1]
+        kept = () if field == "if_budget" else form.many(field)
+        new = field and slug not in form.many(field)
+        query = form.query(**{field: (*kept, slug)}) if new else ""
+        changes.append(Piece(change.text, query))
     slug = card.iri.rsplit("/", 1)[-1]
-    return Candidate(slug, card, match, after.text if after and seen else "", changes)
+    return Candidate(slug, card, match, after.text if after and seen else "", tuple(changes))
 
 
-def _change(change: SingleChange, form: TransferForm) -> Piece:
-    """A single change that would help, with the query that supposes it if it is new."""
-    kind, _, value = change.change.partition(":")
-    field, slug = _CHANGES.get(kind, ""), value.rsplit("/", 1)[-1]
-    if not field or slug in form.many(field):
-        return Piece(change.text)
-    kept = () if field == "if_budget" else form.many(field)
-    return Piece(change.text, form.query(**{field: (*kept, slug)}))
-
-
-def _compared(shortlist: Sequence[Candidate], form: TransferForm) -> Sequence[Candidate]:
-    """The practices to stand side by side: those marked, else the first four."""
-    marked = [c for c in shortlist if c.slug in form.many("compare")]
-    chosen = marked if len(shortlist) > MOST_COMPARED and len(marked) > 1 else shortlist
-    return chosen[:MOST_COMPARED] if len(chosen) > 1 else ()
-
-
-def _left_out(
-    picks: Sequence[str], known: Mapping[str, Candidate], form: TransferForm
-) -> Iterable[str]:
+def _left_out(away: list[str], form: Form) -> Iterator[str]:
     """Yield what was wanted of the shortlist and is not shown."""
-    for iri in picks:
-        if iri not in known:
-            name = iri.rsplit("/", 1)[-1][:60]
-            text = gettext("“%(name)s” is not among the %(count)s nearest and is left out.")
-            yield text % {"name": name, "count": FAR}
-    if len(picks) > MOST_PICKED:
+    for slug in away:
+        text = gettext("“%(name)s” is not among the %(count)s nearest and is left out.")
+        yield text % {"name": slug[:60], "count": FAR}
+    if len(form.many("pick")) > MOST_PICKED:
         text = gettext("A shortlist has room for %(count)s practices; the others are left out.")
         yield text % {"count": MOST_PICKED}
     if len(form.many("compare")) > MOST_COMPARED:
