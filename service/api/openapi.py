@@ -11,11 +11,13 @@ from flask import Blueprint, Response, render_template
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from kg.entries.history import UndoReport
 from kg.vocabulary import CLASSES
 from matcher.kinds import KINDS, Kind
 from service.api.entries import EntryList, ShapesReport, State, Stats
+from service.api.history import Compared, History
 from service.api.matches import Counted
-from service.api.requests import FeedbackRequest
+from service.api.requests import FeedbackRequest, MergeRequest, ReasonRequest, RestoreRequest
 from service.api.writes import Stored
 from service.http.errors import ProblemDetails
 from service.http.login import COOKIE
@@ -26,23 +28,32 @@ documentation = Blueprint("documentation", __name__)
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 #: what is answered in JSON besides matches
-ANSWERS = (Counted, Stored, EntryList, ShapesReport, Stats, State, ProblemDetails)
+ANSWERS = (
+    *(Counted, Stored, EntryList, ShapesReport, Stats, State, ProblemDetails),
+    *(History, Compared, UndoReport),
+)
+REQUESTS = (FeedbackRequest, RestoreRequest, MergeRequest, ReasonRequest)
 ERRORS = {
     400: "The request cannot be read",
     401: "No token was sent, or one that is not known",
     403: "This is not done here, or not from another site",
     404: "There is no such thing",
     406: "There is no such format",
-    409: "There is such an entry already, or others link to it",
+    409: "There is such an entry already, it was merged, or others link to it",
+    410: "The entry was removed; “removed” says when",
     412: "The entry changed since",
     413: "Too large",
     415: "A body of this type is not read",
     422: "Understood and refused; “problems” says why, field by field",
+    428: "Say by If-Match which version of the entry you saw",
     429: "Too many requests; see Retry-After",
     503: "Not ready, or too busy; see Retry-After",
     504: "A limit was hit; “limit” says which",
+    507: "No space left to write; see Retry-After",
 }
 _STORED = {200: "Stored", 201: "Created"}
+#: what a write over an entry may meet
+_OVER = (404, 409, 410, 412, 428, 507)
 _TOKEN: list[dict[str, list[str]]] = [{"token": []}]
 _RDF_BODY: Json = {"required": True, "content": {media: {"schema": {}} for media in RDF}}
 
@@ -71,7 +82,7 @@ def operations() -> Iterator[tuple[str, str, Json]]:
 def describe() -> Json:
     """Make the whole OpenAPI document."""
     kinds: dict[JsonSchemaMode, tuple[type, ...]] = {
-        "validation": (*(kind.request for kind in KINDS.values()), FeedbackRequest),
+        "validation": (*(kind.request for kind in KINDS.values()), *REQUESTS),
         "serialization": (*(_answer_of(kind) for kind in KINDS.values()), *ANSWERS),
     }
     adapters: list[tuple[type, JsonSchemaMode, TypeAdapter[Any]]]
@@ -105,7 +116,10 @@ def _paths() -> Json:
     iri, scheme = _query("iri", "The IRI of one entry."), _in_path("scheme")
     concept = _document("A concept of a scheme", "Documents", PAGE, [scheme, _in_path("slug")])
     moved = {"303": {"description": "The scheme that the concept is in"}} | _errors(404)
-    match = {"name": "If-Match", "in": "header", "schema": {"type": "string"}}
+    match = _header("If-Match", "The ETag that you last saw of the entry, or *.")
+    key = _header("Idempotency-Key", "A request with the same key and body is carried out once.")
+    reason = _query("reason", "Why, for the history; at most 500 letters.")
+    former = _query("version", "A former version, by its number in the history.", "integer")
     listing = [
         _query("type", "A class.", enum=list(CLASSES)),
         _query("country", "An ISO 3166 code of two letters."),
@@ -120,15 +134,18 @@ def _paths() -> Json:
     return {
         "/api/entries": {
             "get": _json("List entries, or read one by ?iri=", "Entries", EntryList, listing),
-            "post": _write("Store a new entry", [], 409, good={201: "Created"}),
-            "put": _write("Replace the entry of ?iri=", [iri, match], 404, 412),
-            "delete": _delete("Delete the entry of ?iri=", [iri, match]),
+            "post": _write("Store a new entry", [key, reason], 409, 410, good={201: "Created"}),
+            "put": _write("Replace the entry of ?iri=", [iri, match, reason], *_OVER),
+            "delete": _delete("Delete the entry of ?iri=", [iri, match, reason]),
         },
         "/api/entries/{path}/{slug}": {
-            "get": _document("Read one entry", "Entries", DATA, named),
-            "put": _write("Replace or create an entry", [*named, match], 404, 412),
-            "delete": _delete("Delete an entry that no other links to", [*named, match]),
+            "get": _document(
+                "Read one entry", "Entries", DATA, [*named, former], 301, 404, 406, 410
+            ),
+            "put": _write("Replace or create an entry", [*named, match, reason], *_OVER),
+            "delete": _delete("Delete an entry that no other links to", [*named, match, reason]),
         },
+        **_history_paths(named, match),
         "/api/validate": {
             "post": _json(
                 "Check an entry without storing it", "Entries", ShapesReport, body=_RDF_BODY
@@ -137,10 +154,15 @@ def _paths() -> Json:
         **_match_paths(),
         **_query_paths(),
         "/id/{path}/{slug}": {
-            "get": _document("An entry", "Documents", PAGE, named),
-            "put": _write("Replace or create an entry", named, 404, 412),
-            "post": _write("Add statements to an entry", named, 404, 412),
-            "delete": _delete("Delete an entry that no other links to", named),
+            "get": _document("An entry", "Documents", PAGE, [*named, former], 301, 404, 406, 410),
+            "put": _write("Replace or create an entry", [*named, match, reason], *_OVER),
+            "post": _write("Add statements to an entry", [*named, reason], 404, 409, 410, 412),
+            "delete": _delete("Delete an entry that no other links to", [*named, match, reason]),
+        },
+        "/id/{path}/{slug}/history": {
+            "get": _document(
+                "The history of an entry as a page", "Documents", html, named, 301, 410
+            )
         },
         "/ns": {"get": _document("The ontology", "Documents", PAGE)},
         "/context.jsonld": {
@@ -155,6 +177,34 @@ def _paths() -> Json:
         "/metrics": {"get": _document("Figures for Prometheus", "State", {"text/plain": "text"})},
         "/openapi.json": {"get": _json("This description", "State", None)},
         "/api/docs": {"get": _document("This description as a page", "State", html)},
+    }
+
+
+def _history_paths(named: Sequence[Json], match: Json) -> Json:
+    """What an entry was, and the way back."""
+    entry, tag = "/api/entries/{path}/{slug}", "History"
+    between = [
+        _query(name, "With the other: what is between.", "integer") for name in ("from", "to")
+    ]
+    read = _json(
+        "List the versions of an entry, or compare two", tag, History, [*named, *between], 404
+    )
+    read["responses"]["200"]["content"]["application/json"]["schema"] = {
+        "anyOf": [_schema(History), _schema(Compared)]
+    }
+
+    def back(summary: str, answer: type, request: type, *errors: int) -> Json:
+        body = _json_body(request)
+        done = _json(summary, tag, answer, named, 401, 403, 404, *errors, body=body)
+        return {"post": done | {"security": _TOKEN}}
+
+    restore = back("Make a former version the present one", Stored, RestoreRequest, 409, 412)
+    restore["post"]["parameters"].append(match)
+    return {
+        f"{entry}/history": {"get": read},
+        f"{entry}/restore": restore,
+        f"{entry}/merge": back("Make it one with another entry", Stored, MergeRequest, 409, 410),
+        f"{entry}/unmerge": back("Take a merge back", UndoReport, ReasonRequest),
     }
 
 
@@ -205,6 +255,7 @@ def _query_paths() -> Json:
         _query("default", "Instead of ?graph=: all graphs. Only to read."),
     ]
     about = "Run a query, or describe the service"
+    match = _header("If-Match", "The ETag that you last saw of the entry, or *.")
     return {
         "/sparql": {
             "get": _document(about, "SPARQL", offers, query, *errors),
@@ -213,9 +264,9 @@ def _query_paths() -> Json:
         "/.well-known/void": {"get": _document("What the data are", "SPARQL", GRAPH)},
         "/graph-store": {
             "get": _document("Read a graph", "Graph store", GRAPH, graph, 404, 406, 504),
-            "put": _write("Replace or create an entry", graph, 404, 412),
-            "post": _write("Add statements to an entry", graph, 404, 409, 412),
-            "delete": _delete("Delete an entry", graph),
+            "put": _write("Replace or create an entry", [*graph, match], *_OVER),
+            "post": _write("Add statements to an entry", graph, 404, 409, 410, 412),
+            "delete": _delete("Delete an entry", [*graph, match]),
         },
     }
 
@@ -259,7 +310,7 @@ def _write(
 
 def _delete(summary: str, parameters: Sequence[Json]) -> Json:
     good = {"204": {"description": "Deleted"}}
-    return _operation(summary, "Entries", parameters, good, 401, 403, 404, 409, 412, 429)
+    return _operation(summary, "Entries", parameters, good, 401, 403, *_OVER, 429)
 
 
 def _operation(
@@ -288,7 +339,10 @@ def _schema(model: type) -> Json:
 
 def _errors(*codes: int) -> Json:
     problem = {"application/problem+json": {"schema": _schema(ProblemDetails)}}
-    return {str(c): {"description": ERRORS[c], "content": problem} for c in sorted(set(codes))}
+    moved = {str(c): {"description": "It was merged into another"} for c in codes if c == 301}
+    return moved | {
+        str(c): {"description": ERRORS[c], "content": problem} for c in sorted(set(codes) - {301})
+    }
 
 
 def _json_body(model: type) -> Json:
@@ -298,6 +352,11 @@ def _json_body(model: type) -> Json:
 def _query(name: str, description: str, kind: str = "string", **more: object) -> Json:
     schema = {"type": kind, **more}
     return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _header(name: str, description: str) -> Json:
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "description": description, "schema": schema}
 
 
 def _in_path(name: str, values: Sequence[str] = ()) -> Json:

@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 from matcher.kinds import KINDS
 from tests.conftest import BASE
 
-PAGES = {"static", "pages", "finding", "contribute", "partnering", "workspace"}
+PAGES = {"static", "pages", "finding", "contribute", "identity", "partnering", "workspace"}
 
 
 def test_the_document_is_valid_openapi(client: FlaskClient) -> None:
