@@ -44,11 +44,11 @@ demo: setup ## load the starter graph, start the service, show a first match
 serve: setup ## start the service
 	@$(BIN)/passerelle serve
 
-test: setup ## run the unit tests (about five minutes on two cores)
+test: setup ## run the unit tests (about three minutes on two cores)
 	@$(BIN)/pytest -n 2
 
-test-marked: setup ## run the slow tests: model, wheel, README, real data, other programs
-	@$(BIN)/pytest -m 'model or wheel or data or clients or browser or engines'
+test-marked: setup ## run the others: model, wheel, README, data, browser, engines (some ten minutes)
+	@$(BIN)/pytest -n 2 -m 'model or wheel or data or clients or browser or engines or slow'
 
 lint: $(STAMP) ## check style, types and layers
 	@$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from functools import cached_property
 import pyoxigraph as ox
 
 from kg.text.language import preference
-from kg.vocabulary import CLASSES, RDF_TYPE, XSD, decimals
+from kg.vocabulary import CLASSES, RDF_TYPE, XSD, curie, decimals
 
 #: characters that no text of an entry holds
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -90,14 +90,8 @@ class Entry:
 
     def linked(self) -> set[str]:
         """Every IRI that the entry points to, outside its own fragments."""
-        own = self.iri + "#"
-        return {
-            t.object.value
-            for t in self.triples
-            if isinstance(t.object, ox.NamedNode)
-            and t.object.value != self.iri
-            and not t.object.value.startswith(own)
-        }
+        links = (t.object.value for t in self.triples if isinstance(t.object, ox.NamedNode))
+        return {iri for iri in links if iri.partition("#")[0] != self.iri}
 
     def nodes(self) -> list[str]:
         """The IRIs of the entry and of its nested nodes."""
@@ -116,6 +110,11 @@ def best(texts: Iterable[Text], lang: str) -> Text | None:
 def name_of(term: ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple) -> str:
     """A term's IRI, label or text (of a triple term, which is never stored, its source)."""
     return str(term) if isinstance(term, ox.Triple) else term.value
+
+
+def field_name(node: str, prop: str) -> str:
+    """A property as problems name it: ``dct:title``, in a part ``outcome-1/dct:title``."""
+    return "/".join(filter(None, (node.partition("#")[2], curie(prop))))
 
 
 def decimal(number: object) -> ox.Literal:

@@ -22,14 +22,8 @@ class Problem:
 
     def as_dict(self) -> dict[str, str | None]:
         """The fields as a JSON object of the contract."""
-        return {
-            "path": self.path,
-            "value": self.value,
-            "message": self.message,
-            "hint": self.hint,
-            "shape": self.shape,
-            "severity": self.severity,
-        }
+        names = ("path", "value", "message", "hint", "shape", "severity")
+        return {name: getattr(self, name) for name in names}
 
 
 class KgError(Exception):
@@ -58,6 +52,34 @@ class Exists(KgError):
 
 class InUse(KgError):
     """An entry cannot be deleted while others link to it."""
+
+
+class Removed(KgError):
+    """The entry was removed; its name is not given again. ``version`` is its last, ``at`` when."""
+
+    def __init__(self, message: str, iri: str, at: str, version: int, reason: str | None) -> None:
+        super().__init__(message)
+        self.iri, self.at, self.version, self.reason = iri, at, version, reason
+
+
+class Merged(KgError):
+    """The entry was merged into another, ``target``."""
+
+    def __init__(self, message: str, iri: str, target: str) -> None:
+        super().__init__(message)
+        self.iri, self.target = iri, target
+
+
+class VersionMissing(KgError):
+    """A write of an entry that exists does not say which version of it was seen."""
+
+
+class Forbidden(KgError):
+    """Whoever asks may not do this."""
+
+
+class NoSpace(KgError):
+    """There is no room left on the disk."""
 
 
 class Changed(KgError):
@@ -94,6 +116,10 @@ class Overloaded(KgError):
 
 class StoreUnusable(KgError):
     """The store cannot be opened: held by another process, or of another base IRI."""
+
+
+class EngineRefused(StoreUnusable):
+    """The engine answered that it will not do what was asked of it."""
 
 
 class ImportFailed(KgError):

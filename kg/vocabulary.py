@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -72,6 +71,14 @@ def local_name(iri: str) -> str:
     return iri.rsplit("/", 1)[-1].rsplit("#", 1)[-1]
 
 
+def curie(iri: str) -> str:
+    """Shorten an IRI by a prefix of ours, or leave it as it is."""
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace):
+            return f"{prefix}:{iri.removeprefix(namespace)}"
+    return iri
+
+
 def folder(name: str) -> Traversable:
     """The folder ``ontology`` or ``shapes``, installed or in a checkout."""
     installed = files("kg") / name
@@ -102,8 +109,10 @@ def decimals() -> frozenset[str]:
     return frozenset(PREFIXES[prefix] + local for prefix, local in names)
 
 
-def graphs() -> Iterator[tuple[str, list[ox.Triple]]]:
-    """Yield the graph name and triples of the ontology and of every scheme."""
+@lru_cache(maxsize=1)
+def graphs() -> tuple[tuple[str, list[ox.Triple]], ...]:
+    """The graph name and triples of every scheme and of the ontology, parsed once."""
+    schemes: list[tuple[str, list[ox.Triple]]] = []
     core: list[ox.Triple] = []
     for file in turtle_files("ontology"):
         triples = [
@@ -113,8 +122,8 @@ def graphs() -> Iterator[tuple[str, list[ox.Triple]]]:
         if file.name in {"core.ttl", "alignments.ttl"}:
             core += triples
         else:
-            yield VOC + file.name.removesuffix(".ttl"), triples
-    yield ONTOLOGY, core
+            schemes.append((VOC + file.name.removesuffix(".ttl"), triples))
+    return (*schemes, (ONTOLOGY, core))
 
 
 @dataclass

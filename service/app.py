@@ -12,16 +12,17 @@ from kg.text.i18n import gettext
 from kg.text.number_formats import number
 from service.api.entries import api
 from service.api.graph_store import graphstore
+from service.api.history import past
 from service.api.matches import matching
 from service.api.openapi import documentation
-from service.api.writes import writer
 from service.core.door import FREE, REFUSED, Door, Refusal
 from service.core.proxies import HOST_NAMED, ProxyMiddleware
 from service.core.runtime import Runtime
 from service.core.settings import Settings
-from service.http import errors, language, login
+from service.http import errors, language, login, permissions
 from service.http.negotiation import Request
 from service.http.responses import HEADERS, visitor
+from service.pages.contribute import identity
 from service.pages.contribute.routes import contribute
 from service.pages.entry.routes import content
 from service.pages.home import pages
@@ -31,7 +32,7 @@ from service.pages.search.routes import finding
 from service.pages.transfer.routes import workspace
 from service.sparql.endpoint import sparql
 
-_DATA = (api, matching, sparql, graphstore, content, documentation)
+_DATA = (api, past, matching, sparql, graphstore, content, documentation)
 
 
 def build(runtime: Runtime) -> Flask:
@@ -50,9 +51,11 @@ def build(runtime: Runtime) -> Flask:
     app.jinja_env.globals["most_letters"] = MAX_QUESTION
     errors.register(app)
     language.install(app)
-    login.install(app, settings.home)
-    for blueprint in (*_DATA, finding, contribute, workspace, partnering, pages):
+    login.install(app)
+    identity.install(app, settings.oidc)
+    for blueprint in (*_DATA, finding, contribute, identity.identity, workspace, partnering, pages):
         app.register_blueprint(blueprint)
+    permissions.install(app)
 
     @app.after_request
     def headers(answer: Response) -> Response:
@@ -90,7 +93,7 @@ def _add_limits(app: Flask, settings: Settings, door: Door) -> None:
 def _refuse(door: Door, reason: Refusal) -> None:
     """Say why a request was refused before its body was read."""
     if reason == "token":
-        writer()
+        login.by_token()
     if reason == "length":
         raise _too_large(door)
     if reason == "rate":

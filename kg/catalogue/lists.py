@@ -61,11 +61,8 @@ def list_entries(
     or theme.
     """
     if not 1 <= limit <= MAX_LIMIT:
-        raise refused(
-            "limit",
-            gettext("The limit is a number from 1 to %(most)s.", most=MAX_LIMIT),
-            value=str(limit),
-        )
+        message = gettext("The limit is a number from 1 to %(most)s.", most=MAX_LIMIT)
+        raise refused("limit", message, value=str(limit))
     pattern, values = _pattern(store, filters)
     after = cursor or ""
     if filters.q:
@@ -173,12 +170,9 @@ def territory_iri(store: Store, code: str) -> str:
         with suppress(ValueError):  # no address
             if store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": ox.NamedNode(iri)}):
                 return iri
-    raise refused(
-        "territory",
-        gettext("There is no territory %(code)s.", code=repr(code)),
-        value=code,
-        hint=gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR."),
-    )
+    message = gettext("There is no territory %(code)s.", code=repr(code))
+    hint = gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR.")
+    raise refused("territory", message, value=code, hint=hint)
 
 
 def country_code(store: Store, code: str) -> str:
@@ -186,12 +180,9 @@ def country_code(store: Store, code: str) -> str:
     plain = code.strip().upper()
     iso = ISO.get(plain, plain)
     if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(iso)}):
-        raise refused(
-            "country",
-            gettext("There is no country %(code)s.", code=repr(code)),
-            value=code,
-            hint=gettext("Write an ISO 3166 code of two letters such as HR."),
-        )
+        message = gettext("There is no country %(code)s.", code=repr(code))
+        hint = gettext("Write an ISO 3166 code of two letters such as HR.")
+        raise refused("country", message, value=code, hint=hint)
     return iso
 
 
@@ -199,12 +190,9 @@ def _pattern(store: Store, filters: Filter) -> tuple[str, dict[str, Term]]:
     parts = ["GRAPH ?entry { ?entry a ?class }", "FILTER(STRSTARTS(STR(?entry), $ids))"]
     values: dict[str, Term] = {"ids": ox.Literal(store.base + "id/")}
     if filters.type and filters.type not in CLASSES:
-        raise refused(
-            "type",
-            gettext("There is no class %(name)s.", name=repr(filters.type)),
-            value=filters.type,
-            hint=gettext("Use one of %(names)s.", names=", ".join(CLASSES)),
-        )
+        message = gettext("There is no class %(name)s.", name=repr(filters.type))
+        hint = gettext("Use one of %(names)s.", names=", ".join(CLASSES))
+        raise refused("type", message, value=filters.type, hint=hint)
     classes = [CLASSES[filters.type]] if filters.type else list(CLASSES.values())
     parts.append("VALUES ?class { " + " ".join(f"<{c}>" for c in classes) + " }")
     if filters.country:
@@ -219,12 +207,9 @@ def _pattern(store: Store, filters: Filter) -> tuple[str, dict[str, Term]]:
     if filters.theme:
         theme = vocabulary().find("theme", filters.theme)
         if theme is None:
-            raise refused(
-                "theme",
-                gettext("There is no theme %(name)s.", name=repr(filters.theme)),
-                value=filters.theme,
-                hint=gettext("See %(scheme)s.", scheme=VOC + "theme"),
-            )
+            message = gettext("There is no theme %(name)s.", name=repr(filters.theme))
+            hint = gettext("See %(scheme)s.", scheme=VOC + "theme")
+            raise refused("theme", message, value=filters.theme, hint=hint)
         values["theme"] = ox.NamedNode(theme)
         parts.append("?entry dct:subject/skos:broader* $theme .")
     return " ".join(parts), values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,9 +13,9 @@ from kg.catalogue.lists import links_to
 from kg.entries.reading import entry_of
 from kg.entries.validation import Report, Validator
 from kg.entry import Entry
-from kg.errors import Changed, Exists, InUse, NotFound, Problem, Refused
-from kg.sparql.query import Limits
-from kg.sparql.slots import Slots
+from kg.errors import Changed, Exists, InUse, Merged, Problem, Refused, Removed
+from kg.ledger.ledger import NOTHING, Fate, Note
+from kg.sparql.query import Limits, Slots
 from kg.stores.protocol import Change, Store
 from kg.text.i18n import gettext
 from kg.vocabulary import RDF_TYPE
@@ -26,6 +26,12 @@ SHOWN = 5
 VISITORS = Limits(seconds=10, concurrent=1, queue=12)
 #: checks of one visitor that run or wait at a time
 EACH = 4
+#: asked in the turn to write whether one state of an entry may become another
+Allow = Callable[[Entry | None, Entry | None], None]
+
+
+def anything(before: Entry | None, after: Entry | None) -> None:
+    """Allow every change."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Accepted:
     entry: Entry
     version: int
     warnings: tuple[Problem, ...]
+    #: what the entry was before, None where there was none
+    before: Entry | None = None
 
 
 @dataclass
@@ -109,70 +117,146 @@ class Intake:
             entry = read()
             return entry, self._visitors.validate(entry, self.store.kinds)
 
-    def create(self, entry: Entry, agent: str) -> Accepted:
-        """Store a new entry. Raises Exists, or Refused with the report."""
+    def create(
+        self, entry: Entry, agent: str, note: Note = NOTHING, *, allow: Allow = anything
+    ) -> Accepted:
+        """Store a new entry.
+
+        Raises Exists, Removed, Merged, Refused with the report, or what ``allow`` raises.
+        """
         checked = self._validated(entry)
         with self.store.exclusive():
-            if self._exists(entry.iri):
+            self.check_name(entry.iri)
+            if self.present(entry.iri):
                 raise Exists(
                     gettext(
                         "There is an entry %(entry)s already; replace it with PUT.", entry=entry.iri
                     )
                 )
-            return self._store(checked, agent, "create")
+            return self._store(checked, agent, "create", note, None, allow)
 
-    def replace(self, entry: Entry, agent: str, expected: int | None = None) -> Accepted:
+    def replace(
+        self,
+        entry: Entry,
+        agent: str,
+        expected: int | None = None,
+        note: Note = NOTHING,
+        *,
+        allow: Allow = anything,
+    ) -> Accepted:
         """Store a new state of an entry, or the entry itself if it is new.
 
-        ``expected`` is the version that the caller last saw; Changed if it is another.
+        ``expected`` is the version that the caller last saw; Changed if it is another. Raises
+        Removed or Merged for a name that is not given again.
         """
         checked = self._validated(entry)
         with self.store.exclusive():
-            self._check_version(entry.iri, expected)
-            action = "replace" if self._exists(entry.iri) else "create"
-            return self._store(checked, agent, action)
+            self.check_version(entry.iri, expected)
+            self.check_name(entry.iri)
+            before = self.present(entry.iri)
+            action = "replace" if before else "create"
+            return self._store(checked, agent, action, note, before, allow)
 
     def add(
-        self, iri: str, triples: list[ox.Triple], agent: str, expected: int | None = None
+        self,
+        iri: str,
+        triples: list[ox.Triple],
+        agent: str,
+        expected: int | None = None,
+        note: Note = NOTHING,
+        *,
+        allow: Allow = anything,
     ) -> Accepted:
         """Add triples to an entry, or store a new one that they describe.
 
-        Raises Changed if ``expected`` is not the version there is, or Refused.
+        Raises Changed if ``expected`` is not the version there is, Removed, Merged, or Refused.
         """
         checked = self._validated(self._grown(iri, triples))
         with self.store.exclusive():
-            self._check_version(iri, expected)
+            self.check_version(iri, expected)
+            self.check_name(iri)
             if (grown := self._grown(iri, triples)) != checked.entry:
                 checked = self._validated(grown)  # somebody else added to it meanwhile
-            return self._store(checked, agent, "replace" if self._exists(iri) else "create")
+            before = self.present(iri)
+            action = "replace" if before else "create"
+            return self._store(checked, agent, action, note, before, allow)
 
     def _grown(self, iri: str, triples: list[ox.Triple]) -> Entry:
-        known = self.store.get(iri).triples if self._exists(iri) else ()
+        known = before.triples if (before := self.present(iri)) else ()
         return entry_of([*known, *triples], self.store.base, iri=iri, noted=self.store.noted)
 
-    def delete(self, iri: str, agent: str, expected: int | None = None) -> int:
+    def delete(
+        self,
+        iri: str,
+        agent: str,
+        expected: int | None = None,
+        note: Note = NOTHING,
+        *,
+        allow: Allow = anything,
+    ) -> int:
         """Remove an entry and return the data version.
 
         Raises NotFound, Changed, or InUse while other entries link to it.
         """
         with self.store.exclusive():
-            self.store.get(iri)
-            self._check_version(iri, expected)
-            links = {link.entry for link in links_to(self.store, iri)}
-            # What was decided on a match binds nobody.
-            if users := sorted(u for u in links if not u.startswith(f"{self.store.base}id/match/")):
-                names = ", ".join(users[:SHOWN]) + (" …" if len(users) > SHOWN else "")
-                raise InUse(
-                    gettext(
-                        "%(entry)s is linked from %(names)s; change these first.",
-                        entry=iri,
-                        names=names,
-                    )
-                )
-            return self.store.write([Change(iri, None)], agent, "delete")
+            before = self.store.get(iri)
+            self.check_version(iri, expected)
+            allow(before, None)
+            self.check_unlinked(iri)
+            return self.store.write([Change(iri, None)], agent, "delete", note)
+
+    def check_name(self, iri: str) -> None:
+        """Raise Removed or Merged for the name of an entry that is no more."""
+        if self.gone(iri) and (fate := self.store.ledger.fate(iri)):
+            raise no_more(fate)
+
+    def gone(self, iri: str) -> bool:
+        """Whether this was the name of an entry that is no more."""
+        return self.present(iri) is None and self.store.ledger.fate(iri) is not None
+
+    def submit(
+        self,
+        changes: Sequence[Change],
+        agent: str,
+        action: str,
+        note: Note,
+        allow: Allow = anything,
+    ) -> int:
+        """Make several changes that stand or fall together, and return the data version.
+
+        Entries may link to each other. Raises Refused for what does not conform, links that lead
+        nowhere included, and InUse where another entry links to one that is to go.
+        """
+        checked = self._check_together(changes)
+        with self.store.exclusive():
+            if self.store.version() != checked:  # somebody wrote meanwhile
+                self._check_together(changes)
+            for change in changes:
+                allow(self.present(change.iri), change.entry)
+            return self.store.write(changes, agent, action, note)
+
+    def _check_together(self, changes: Sequence[Change]) -> int:
+        """Raise Refused or InUse for changes that cannot be made; else the version looked at."""
+        version = self.store.version()
+        gone = {change.iri for change in changes if change.entry is None}
+        entries = [change.entry for change in changes if change.entry]
+        verdicts = self.validate_together(entries, gone)
+        if problems := [p for report in verdicts.values() for p in report.violations]:
+            raise Refused(gettext("The entry does not conform to the shapes."), problems)
+        for iri in sorted(gone):
+            self.check_unlinked(iri, {change.iri for change in changes})
+        return version
+
+    def check_unlinked(self, iri: str, but: Collection[str] = ()) -> None:
+        """Raise InUse while entries other than ``but`` link to one."""
+        links = {link.entry for link in links_to(self.store, iri)}
+        # What was decided on a match binds nobody.
+        matches = f"{self.store.base}id/match/"
+        if users := sorted(u for u in links if u not in but and not u.startswith(matches)):
+            raise _in_use(iri, users)
 
     def submit_many(
-        self, entries: Iterable[Entry], agent: str, *, keep_others: bool
+        self, entries: Iterable[Entry], agent: str, *, keep_others: bool, note: Note = NOTHING
     ) -> BatchReport:
         """Store entries that an import or a release brings; refused ones stop nobody.
 
@@ -191,7 +275,7 @@ class Intake:
                 if self.store.version() != outcome.version:  # somebody wrote meanwhile
                     outcome = self._sort(batch, agent, keep_others=keep_others, hold=hold)
                 if outcome.changes:
-                    self.store.write(outcome.changes, agent, "import")
+                    self.store.write(outcome.changes, agent, "import", note)
             report.add(outcome.report)
             held.update(outcome.waiting)
 
@@ -199,7 +283,7 @@ class Intake:
             for entry in batch:
                 held.pop(entry.iri, None)
             submit(batch, hold=True)
-        for batch in _after_their_links(held):
+        for batch in after_their_links(held):
             submit(batch, hold=False)
         return report
 
@@ -212,9 +296,15 @@ class Intake:
         if keep_others:
             seen = {e.iri: self.store.provenance(e.iri) for e in changed}
             report.kept = [iri for iri, last in seen.items() if last and last.agent != agent]
-        fresh = [e for e in changed if e.iri not in report.kept]
+        gone = self.store.ledger.fates([e.iri for e in changed if e.iri not in known])
+        report.refused |= {
+            iri: [Problem("id", str(no_more(fate)), value=iri)]
+            for iri, fate in gone.items()
+            if iri not in report.kept
+        }
+        fresh = [e for e in changed if e.iri not in report.kept and e.iri not in gone]
         waiting = self._waiting(fresh) if hold else {}
-        verdicts = self._validate_together([e for e in fresh if e.iri not in waiting])
+        verdicts = self.validate_together([e for e in fresh if e.iri not in waiting])
         changes = []
         for entry in fresh:
             if (verdict := verdicts.get(entry.iri)) is None:
@@ -243,8 +333,13 @@ class Intake:
     def _own_links(self, entry: Entry) -> set[str]:
         return {iri for iri in entry.linked() if iri.startswith(f"{self.store.base}id/")}
 
-    def _validate_together(self, fresh: list[Entry]) -> dict[str, Report]:
-        """Validate entries; those that link to a refused one are validated again."""
+    def validate_together(
+        self, fresh: list[Entry], gone: Collection[str] = ()
+    ) -> dict[str, Report]:
+        """Validate entries; those that link to a refused one are validated again.
+
+        ``gone`` are stored entries that are to be removed with the same change.
+        """
         standing = {entry.iri: entry for entry in fresh}
         users: dict[str, list[str]] = defaultdict(list)
         for entry in fresh:
@@ -253,7 +348,7 @@ class Intake:
 
         def kinds(iris: Iterable[str]) -> dict[str, list[str]]:
             """The kinds of what is stored, and of what is to be stored with it."""
-            names = set(iris)
+            names = {iri for iri in iris if iri.partition("#")[0] not in gone}
             classes = self.store.kinds(names)
             owners = {iri.partition("#")[0] for iri in names} & standing.keys()
             for node in {n for o in owners for n in standing[o].nodes()} & names:
@@ -272,14 +367,12 @@ class Intake:
             unsure = sorted(linking & standing.keys())
         return verdicts
 
-    def _exists(self, iri: str) -> bool:
-        try:
-            self.store.get(iri)
-        except NotFound:
-            return False
-        return True
+    def present(self, iri: str) -> Entry | None:
+        """An entry as it is, None where there is none."""
+        return next(iter(self.store.several([iri])), None)
 
-    def _check_version(self, iri: str, expected: int | None) -> None:
+    def check_version(self, iri: str, expected: int | None) -> None:
+        """Raise Changed where an entry is not at the version that its writer has seen."""
         seen = self.store.provenance(iri)
         if expected is not None and (seen is None or seen.number != expected):
             raise Changed(
@@ -294,9 +387,18 @@ class Intake:
         kinds = self.store.kinds(entry.linked())
         return _Validated(entry, kinds, self.validator.validate(entry, lambda _: dict(kinds)))
 
-    def _store(self, checked: _Validated, agent: str, action: str) -> Accepted:
+    def _store(
+        self,
+        checked: _Validated,
+        agent: str,
+        action: str,
+        note: Note,
+        before: Entry | None,
+        allow: Allow,
+    ) -> Accepted:
         """Write a validated entry; validate it again if what it links to changed since."""
         entry = checked.entry
+        allow(before, entry)
         if self.store.kinds(entry.linked()) != checked.kinds:
             checked = self._validated(entry)
         report = checked.report
@@ -304,8 +406,24 @@ class Intake:
             raise Refused(
                 gettext("The entry does not conform to the shapes."), list(report.problems)
             )
-        version = self.store.write([Change(entry.iri, entry)], agent, action)
-        return Accepted(entry, version, tuple(report.warnings))
+        version = self.store.write([Change(entry.iri, entry)], agent, action, note)
+        return Accepted(entry, version, tuple(report.warnings), before)
+
+
+def no_more(fate: Fate) -> Removed | Merged:
+    """The error that tells what became of an entry."""
+    if fate.target:
+        text = gettext("%(entry)s was merged into %(target)s.", entry=fate.iri, target=fate.target)
+        return Merged(text, fate.iri, fate.target)
+    text = gettext("%(entry)s was removed; its name is not given again.", entry=fate.iri)
+    return Removed(text, fate.iri, fate.at, fate.version, fate.reason)
+
+
+def _in_use(iri: str, users: Sequence[str]) -> InUse:
+    names = ", ".join(users[:SHOWN]) + (" …" if len(users) > SHOWN else "")
+    return InUse(
+        gettext("%(entry)s is linked from %(names)s; change these first.", entry=iri, names=names)
+    )
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -320,7 +438,7 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield list(batch.values())
 
 
-def _after_their_links(entries: Mapping[str, Entry]) -> Iterator[list[Entry]]:
+def after_their_links(entries: Mapping[str, Entry]) -> Iterator[list[Entry]]:
     """Yield entries in lists of some 200, none before what it links to.
 
     What links to each other in a circle is in one list, whatever its number.

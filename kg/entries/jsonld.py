@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any, TypeGuard
@@ -19,8 +18,9 @@ from typing import Any, TypeGuard
 import pyoxigraph as ox
 
 from kg.errors import Malformed, Problem, Refused
-from kg.text.i18n import gettext
+from kg.text.i18n import gettext, mark
 from kg.text.language import proper_tag
+from kg.text.number_formats import plain
 from kg.vocabulary import XSD, context
 
 MAX_DEPTH = 32
@@ -38,27 +38,6 @@ _OPTIONS: Mapping[str, Callable[[Any], bool]] = {
     "@type": lambda value: isinstance(value, str) and value not in {"@json", "@none"},
     "@container": lambda value: value in ("@language", "@set", ["@language", "@set"]),
 }
-
-
-@dataclass(frozen=True)
-class Keys:
-    """The keys that a document may use: ours, and those that its own context declares."""
-
-    terms: Mapping[str, Any]
-
-    def definition(self, key: str) -> Any:  # noqa: ANN401
-        """The definition of a property, alias, keyword or class; None of an unknown key.
-
-        A property that is written as an address, in full or with a prefix, has no rules.
-        """
-        if key in _KEYWORDS:
-            return key
-        term = self.terms.get(key)
-        if term is not None:
-            return None if key.startswith("@") or _is_prefix(term) else term
-        prefix, _, local = key.partition(":")
-        known = _is_prefix(self.terms.get(prefix)) and local and not local.startswith("//")
-        return {} if known or _is_address(key) else None
 
 
 def prepare(text: str) -> str:
@@ -80,8 +59,7 @@ def prepare(text: str) -> str:
     nodes = document if isinstance(document, list) else [document]
     if not nodes or not all(isinstance(node, dict) for node in nodes):
         raise Malformed(gettext("Send one JSON object with one entry."))
-    keys = Keys({name: term for terms in [context(), *own] for name, term in terms.items()})
-    cleaner = _Cleaner(keys)
+    cleaner = _Cleaner({name: term for terms in [context(), *own] for name, term in terms.items()})
     bodies = [cleaner.node(node) for node in nodes]
     if cleaner.problems:
         raise Refused(gettext("Some parts of the entry cannot be read."), cleaner.problems)
@@ -100,26 +78,18 @@ def contexts(reference: object) -> list[dict[str, Any]]:
     for one in reference if isinstance(reference, list) else [reference]:
         if isinstance(one, dict):
             known = {**context(), **one}
+            message = gettext("A context here may only declare prefixes and terms.")
+            hint = gettext('Write "name": "https://...", or use the keys of /context.jsonld.')
             problems += [
-                _problem(
-                    f"@context.{name}",
-                    gettext("A context here may only declare prefixes and terms."),
-                    json.dumps(definition),
-                    gettext('Write "name": "https://...", or use the keys of /context.jsonld.'),
-                )
+                _problem(f"@context.{name}", message, json.dumps(definition), hint)
                 for name, definition in one.items()
                 if not _declares(name, definition, known)
             ]
             own.append(one)
         elif one is not None and str(one).rsplit("/", 1)[-1] != "context.jsonld":
-            problems.append(
-                _problem(
-                    "@context",
-                    gettext("Only our own context is used; others are never fetched."),
-                    one,
-                    gettext('Leave "@context" out or write "/context.jsonld" of this service.'),
-                )
-            )
+            message = gettext("Only our own context is used; others are never fetched.")
+            hint = gettext('Leave "@context" out or write "/context.jsonld" of this service.')
+            problems.append(_problem("@context", message, one, hint))
     if problems:
         raise Refused(problems[0].message, problems)
     return own
@@ -181,25 +151,42 @@ def load(text: str) -> Any:  # noqa: ANN401
 
 
 class _Cleaner:
-    """Cleans nodes for the parser, and notes the problems in them."""
+    """Cleans nodes for the parser, and notes the problems in them.
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    The ``terms`` are ours and those that the document's own context declares.
+    """
+
+    def __init__(self, terms: Mapping[str, Any]) -> None:
+        self._terms = terms
         self.problems: list[Problem] = []
+
+    def _definition(self, key: str) -> Any:  # noqa: ANN401
+        """The definition of a property, alias, keyword or class; None of an unknown key.
+
+        A property that is written as an address, in full or with a prefix, has no rules.
+        """
+        if key in _KEYWORDS:
+            return key
+        term = self._terms.get(key)
+        if term is not None:
+            return None if key.startswith("@") or _is_prefix(term) else term
+        prefix, _, local = key.partition(":")
+        known = _is_prefix(self._terms.get(prefix)) and local and not local.startswith("//")
+        return {} if known or _is_address(key) else None
 
     def node(self, node: dict[str, Any], path: str = "", within: Any = None) -> dict[str, Any]:  # noqa: ANN401
         """Clean a node: numbers become text; ``within`` is the definition of its property."""
         cleaned = {key: self._value(key, value, path, within) for key, value in node.items()}
         value = cleaned.get("@value")
         if _is_number(value) and not cleaned.keys().isdisjoint({"@type", "type"}):
-            cleaned["@value"] = _plain(value)
+            cleaned["@value"] = plain(Decimal(repr(value)))
         if len(cleaned) > 1 and (key := next(iter(cleaned.keys() & {"@list", "@set"}), None)):
             self._unknown(f"{path}.{key}".lstrip("."), key)
         return cleaned
 
     def _value(self, key: str, value: Any, path: str, within: Any) -> Any:  # noqa: ANN401
         where = f"{path}.{key}".lstrip(".")
-        definition = within if key in {"@list", "@set"} else self._keys.definition(key)
+        definition = within if key in {"@list", "@set"} else self._definition(key)
         if definition is None:
             return self._unknown(where, key)
         if "@language" in _option(definition, "@container") and isinstance(value, dict):
@@ -221,12 +208,8 @@ class _Cleaner:
             return self.node(item, where, definition)
         is_text = "@language" in _option(definition, "@container")
         if isinstance(item, list) or (is_text and not isinstance(item, str)):
-            message = (
-                gettext("A text was expected.")
-                if is_text
-                else gettext("A list in a list is not read here.")
-            )
-            self.problems.append(_problem(where, message, item))
+            text, nested = "A text was expected.", mark("A list in a list is not read here.")
+            self.problems.append(_problem(where, gettext(text if is_text else nested), item))
         elif definition == "@included":
             self._unknown(where, str(item))
         elif isinstance(item, str) and definition == "@language":
@@ -239,10 +222,10 @@ class _Cleaner:
         elif _is_number(item):
             # In plain digits: JSON-LD would write 3.5 as 3.5E0.
             if not _NUMBER_TYPES.isdisjoint(_option(definition, "@type")):
-                return _plain(item)
+                return plain(Decimal(repr(item)))
             if definition == {}:  # A property written as an address says nothing of its values.
                 kind = XSD + ("integer" if isinstance(item, int) else "decimal")
-                return {"@value": _plain(item), "@type": kind}
+                return {"@value": plain(Decimal(repr(item))), "@type": kind}
             return item if definition == "@value" else str(item)
         return item
 
@@ -267,11 +250,6 @@ def _problem(where: str, message: str, value: object = None, hint: str | None = 
         str(text).encode("utf-8", "backslashreplace").decode()[:200] for text in (where, value)
     )
     return Problem(path, message, value=None if value is None else shown, hint=hint)
-
-
-def _plain(number: float) -> str:
-    text = f"{Decimal(repr(number)):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _text_fault(text: str) -> str | None:

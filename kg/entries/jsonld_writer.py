@@ -95,7 +95,17 @@ def entry_object(entry: Entry) -> Json:
 
     A part stands where it is first mentioned; what nothing leads to is ``@included``.
     """
-    return _Tree(entry).whole()
+    left = _by_subject(entry.triples)
+
+    def take(node: Node, level: int) -> Json:
+        def part(inner: Node) -> Json | None:
+            return take(inner, level + 1) if level < MAX_NESTED and inner in left else None
+
+        return _object(node, left.pop(node, []), part)
+
+    tree = take(ox.NamedNode(entry.iri), 0)
+    others = [take(node, 1) for node in sorted(left, key=name_of) if node in left]
+    return tree | ({"@included": others} if others else {})
 
 
 def flat(triples: Iterable[ox.Triple]) -> Json:
@@ -106,29 +116,6 @@ def flat(triples: Iterable[ox.Triple]) -> Json:
             _object(node, nodes[node], lambda part: None) for node in sorted(nodes, key=name_of)
         ]
     }
-
-
-class _Tree:
-    """The nodes of an entry, each taken once."""
-
-    def __init__(self, entry: Entry) -> None:
-        self._left = _by_subject(entry.triples)
-        self._root = ox.NamedNode(entry.iri)
-
-    def whole(self) -> Json:
-        """Write the tree from its root, and beside it what no way leads to."""
-        tree = self._take(self._root, 0)
-        others = [
-            self._take(node, 1) for node in sorted(self._left, key=name_of) if node in self._left
-        ]
-        return tree | ({"@included": others} if others else {})
-
-    def _take(self, node: Node, level: int) -> Json:
-        def part(inner: Node) -> Json | None:
-            nested = level < MAX_NESTED and inner in self._left
-            return self._take(inner, level + 1) if nested else None
-
-        return _object(node, self._left.pop(node, []), part)
 
 
 def _by_subject(triples: Iterable[ox.Triple]) -> dict[Node, list[ox.Triple]]:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain, count
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,12 +18,22 @@ import pyoxigraph as ox
 
 from kg.entries import jsonld
 from kg.entries.jsonld import MAX_ADDRESS, MAX_DEPTH, NOWHERE, tag_problem
-from kg.entry import CONTROL, SLUG, TOP_CLASSES, Entry, make, name_of, top_class, whole_as_decimal
+from kg.entry import (
+    CONTROL,
+    SLUG,
+    TOP_CLASSES,
+    Entry,
+    field_name,
+    make,
+    name_of,
+    top_class,
+    whole_as_decimal,
+)
 from kg.errors import Malformed, Problem, Refused, TooLarge, UnknownFormat, refused
 from kg.sparql import scan
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
-from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD, local_name
+from kg.vocabulary import CLASSES, DCT, OWL, PROV, PSR, RDF, RDF_TYPE, XSD, curie, local_name
 
 MAX_ENTRY = 1024 * 1024
 MAX_TRIPLES = 5_000
@@ -34,7 +45,6 @@ FORMATS = {
     "application/ld+json": ox.RdfFormat.JSON_LD,
     "application/json": ox.RdfFormat.JSON_LD,
 }
-_NO_NUMBER = mark("This is not a number in plain digits.")
 _NO_TRIPLE_TERMS = mark("Statements about statements (triple terms) are not read here.")
 _NOTED_HERE = {PSR + "dataVersion", PSR + "action", DCT + "creator"}
 #: an address of an entry, here or at another installation
@@ -71,13 +81,9 @@ def parse(data: bytes, media_type: str) -> list[ox.Triple]:
     """
     form = FORMATS.get(media_type)
     if form is None:
-        raise UnknownFormat(
-            gettext(
-                "Send %(formats)s; %(kind)s is not read.",
-                formats=", ".join(sorted(FORMATS)),
-                kind=media_type or "nothing",
-            )
-        )
+        formats, kind = ", ".join(sorted(FORMATS)), media_type or "nothing"
+        message = gettext("Send %(formats)s; %(kind)s is not read.", formats=formats, kind=kind)
+        raise UnknownFormat(message)
     if len(data) > MAX_ENTRY:
         raise TooLarge(gettext("One entry may be at most 1 MiB."))
     try:
@@ -102,29 +108,40 @@ def _triples(text: str, form: ox.RdfFormat) -> list[ox.Triple]:
                 raise Malformed(gettext("Send one entry without named graphs."))
             if isinstance(quad.object, ox.Triple):
                 raise Malformed(gettext(_NO_TRIPLE_TERMS))
-            triples.append(ox.Triple(quad.subject, quad.predicate, quad.object))
+            triples.append(quad.triple)
             if len(triples) > MAX_TRIPLES:
-                raise TooLarge(
-                    gettext("One entry may have at most %(most)s triples.", most=MAX_TRIPLES)
-                )
+                message = gettext("One entry may have at most %(most)s triples.", most=MAX_TRIPLES)
+                raise TooLarge(message)
     except (SyntaxError, ValueError) as error:
         raise Malformed(gettext("The text cannot be read: %(error)s", error=error)) from error
     return triples
 
 
 def read_entry(
-    data: bytes, media_type: str, base: str, *, iri: str | None = None, noted: Noted = nothing_noted
+    data: bytes,
+    media_type: str,
+    base: str,
+    *,
+    iri: str | None = None,
+    noted: Noted = nothing_noted,
+    gone: Callable[[str], bool] = lambda name: False,
 ) -> Entry:
     """The one entry that a document describes.
 
     ``iri`` is the name that the address asks for; without it a document that names its
-    entry by a blank node gets a name made from its class and title.
+    entry by a blank node gets a name made from its class and title, none of those that are
+    ``gone``.
     """
-    return entry_of(parse(data, media_type), base, iri=iri, noted=noted)
+    return entry_of(parse(data, media_type), base, iri=iri, noted=noted, gone=gone)
 
 
 def entry_of(
-    triples: list[ox.Triple], base: str, *, iri: str | None = None, noted: Noted = nothing_noted
+    triples: list[ox.Triple],
+    base: str,
+    *,
+    iri: str | None = None,
+    noted: Noted = nothing_noted,
+    gone: Callable[[str], bool] = lambda name: False,
 ) -> Entry:
     """The entry that triples describe, its nested nodes renamed to fragments.
 
@@ -132,26 +149,26 @@ def entry_of(
     else only we can know is refused.
     """
     root = _root(triples, base, iri)
-    name = root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base))
+    name = (
+        root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base, gone))
+    )
     _check_name(name, base, iri)
     if any(ours_to_say(triple) for triple in triples):
         true = noted(name)
         triples = [triple for triple in triples if triple not in true]
     entry = make(name, [whole_as_decimal(t) for t in _rename(triples, root, name)])
-    problems = [p for t in entry.triples for p in (*_term_problems(t), *_claims(t, entry))]
+    problems = [problem for triple in entry.triples for problem in _problems(triple, entry)]
     if problems:
         raise Refused(gettext("Some values of the entry cannot stand."), problems)
     if top_class(entry) != entry.path:
-        raise refused(
-            "type",
-            gettext(
-                "An entry under /id/%(path)s/ is of the class %(kind)s.",
-                path=entry.path,
-                kind=local_name(CLASSES[entry.path]),
-            ),
-            value=", ".join(sorted(t for t in entry.types if t in TOP_CLASSES)) or None,
-            hint=gettext("Give the entry this class and no other top class."),
+        message = gettext(
+            "An entry under /id/%(path)s/ is of the class %(kind)s.",
+            path=entry.path,
+            kind=local_name(CLASSES[entry.path]),
         )
+        types = ", ".join(sorted(t for t in entry.types if t in TOP_CLASSES)) or None
+        hint = gettext("Give the entry this class and no other top class.")
+        raise refused("type", message, value=types, hint=hint)
     return entry
 
 
@@ -162,33 +179,37 @@ def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode 
         roots = [ox.NamedNode(iri)] if any(name_of(t.subject) == iri for t in triples) else []
     if len(roots) != 1:
         names = ", ".join(path.capitalize() for path in CLASSES)
-        raise refused(
-            "type",
-            gettext("One entry was expected.")
-            if roots
-            else gettext("The entry does not say what it is."),
-            value=", ".join(str(r) for r in roots) or None,
-            hint=gettext(
-                "Send one thing with one of the classes %(names)s (ActionPlan for a plan).",
-                names=names,
-            ),
+        several, none = (
+            gettext("One entry was expected."),
+            gettext("The entry does not say what it is."),
         )
+        hint = gettext(
+            "Send one thing with one of the classes %(names)s (ActionPlan for a plan).", names=names
+        )
+        value = ", ".join(map(str, roots)) or None
+        raise refused("type", several if roots else none, value=value, hint=hint)
     root = roots[0]
     assert not isinstance(root, ox.Triple)
     return root
 
 
-def _mint(triples: list[ox.Triple], root: ox.BlankNode, base: str) -> str:
+def _mint(
+    triples: list[ox.Triple], root: ox.BlankNode, base: str, gone: Callable[[str], bool]
+) -> str:
     own = [t for t in triples if t.subject == root]
     titles = sorted(name_of(t.object) for t in own if t.predicate.value == DCT + "title")
     path = next(TOP_CLASSES[name_of(t.object)] for t in own if name_of(t.object) in TOP_CLASSES)
     if not titles:
-        raise refused(
-            "title",
-            gettext("The entry has no title."),
-            hint=gettext("Add a title with its language."),
-        )
-    return f"{base}id/{path}/{slug_of(titles[0])}"
+        hint = gettext("Add a title with its language.")
+        raise refused("title", gettext("The entry has no title."), hint=hint)
+    return name_for(base, path, titles[0], gone)
+
+
+def name_for(base: str, path: str, title: str, gone: Callable[[str], bool]) -> str:
+    """A name for an entry of a class, made of its title; none of those that are ``gone``."""
+    name = f"{base}id/{path}/{slug_of(title)}"
+    further = (f"{name}-{number}" for number in count(2))
+    return next(one for one in chain([name], further) if not gone(one))
 
 
 def slug_of(title: str) -> str:
@@ -200,26 +221,16 @@ def slug_of(title: str) -> str:
 
 def _check_name(name: str, base: str, iri: str | None) -> None:
     if iri and name != iri:
-        raise refused(
-            "id",
-            gettext(
-                "The entry names itself %(name)s, the address names %(entry)s.",
-                name=name,
-                entry=iri,
-            ),
-            value=name,
+        message = gettext(
+            "The entry names itself %(name)s, the address names %(entry)s.", name=name, entry=iri
         )
+        raise refused("id", message, value=name)
     path, _, slug = name.removeprefix(base + "id/").partition("/")
     if not name.startswith(base + "id/") or path not in CLASSES or not SLUG.fullmatch(slug):
-        raise refused(
-            "id",
-            gettext("This is not a name for an entry here."),
-            value=_sent(name),
-            hint=gettext(
-                "Use %(form)s with letters, digits and hyphens, or leave it out.",
-                form=f"{base}id/CLASS/NAME",
-            ),
-        )
+        form = f"{base}id/CLASS/NAME"
+        hint = gettext("Use %(form)s with letters, digits and hyphens, or leave it out.", form=form)
+        message = gettext("This is not a name for an entry here.")
+        raise refused("id", message, value=_sent(name), hint=hint)
 
 
 def _rename(
@@ -231,70 +242,48 @@ def _rename(
     uses = Counter(t.object for t in blank)
     if shared := next((t for t in blank if uses[t.object] > 1), None):
         raise used_twice(shared)
-    children = defaultdict(list)
+    children: dict[Any, list[ox.Triple]] = defaultdict(list)
     for triple in triples:
         children[triple.subject].append(triple)
-    names: dict[ox.NamedNode | ox.BlankNode, ox.NamedNode] = {root: ox.NamedNode(name)}
+    names: dict[Any, ox.NamedNode] = {root: ox.NamedNode(name)}
+    taken = {name_of(node) for t in triples for node in (t.subject, t.object)}
+    numbers: dict[str, count[int]] = defaultdict(lambda: count(1))
+
+    def name_below(node: Any) -> None:  # noqa: ANN401
+        """Number the blank nodes below a node, ordered by property and content."""
+        below = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
+        below.sort(key=lambda t: (t.predicate.value, _content(t.object, children)))
+        for triple in below:
+            kind = local_name(triple.predicate.value).removeprefix("has").lower()
+            free = (f"{name}#{kind}-{number}" for number in numbers[kind])
+            names[triple.object] = ox.NamedNode(next(part for part in free if part not in taken))
+            name_below(triple.object)
+
     nodes = (s for s in children if isinstance(s, ox.NamedNode))
     parts = sorted((node for node in nodes if node.value.startswith(name + "#")), key=str)
-    numbers = _Numbers(name, triples)
     for start in (root, *parts):
-        _name_children(start, numbers, children, names)
+        name_below(start)
     strays = [s for s in children if s not in names and s not in parts]
     if strays:
-        raise refused(
-            "id",
-            gettext("The document also describes another thing."),
-            value=str(strays[0]),
-            hint=gettext("Send one entry at a time; link to others by their IRI."),
-        )
+        message = gettext("The document also describes another thing.")
+        hint = gettext("Send one entry at a time; link to others by their IRI.")
+        raise refused("id", message, value=str(strays[0]), hint=hint)
     return [
-        ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))  # type: ignore[arg-type]
+        ox.Triple(names.get(t.subject, t.subject), t.predicate, names.get(t.object, t.object))
         for t in triples
     ]
-
-
-class _Numbers:
-    """Gives out names for nested nodes that the document does not use itself."""
-
-    def __init__(self, name: str, triples: list[ox.Triple]) -> None:
-        self._name = name
-        self._taken = {name_of(node) for t in triples for node in (t.subject, t.object)}
-        self._last: Counter[str] = Counter()
-
-    def next(self, kind: str) -> ox.NamedNode:
-        """The first free name for a kind of part."""
-        while True:
-            self._last[kind] += 1
-            name = f"{self._name}#{kind}-{self._last[kind]}"
-            if name not in self._taken:
-                return ox.NamedNode(name)
 
 
 def used_twice(triple: ox.Triple) -> Refused:
     """Refuse the second use of a blank node: a part belongs to one whole."""
     return refused(
-        triple.predicate.value,
+        curie(triple.predicate.value),
         gettext("A nested part is used in two places."),
         hint=gettext("Write it twice, or give it an address of its own."),
     )
 
 
-def _name_children(
-    node: Any,  # noqa: ANN401
-    numbers: _Numbers,
-    children: dict[Any, list[ox.Triple]],
-    names: dict[Any, ox.NamedNode],
-) -> None:
-    """Number the blank nodes below a node, ordered by property and content."""
-    blank = [t for t in children.get(node, ()) if isinstance(t.object, ox.BlankNode)]
-    for triple in sorted(blank, key=lambda t: (t.predicate.value, _content(t.object, children, 0))):
-        kind = local_name(triple.predicate.value).removeprefix("has")
-        names[triple.object] = numbers.next(kind.lower())
-        _name_children(triple.object, numbers, children, names)
-
-
-def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str:  # noqa: ANN401
+def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int = 0) -> str:  # noqa: ANN401
     """The content of a nested node without the names of blank nodes, to sort by."""
     if level > MAX_DEPTH:
         raise Malformed(gettext("Parts may be nested %(most)s deep at most.", most=MAX_DEPTH))
@@ -307,25 +296,31 @@ def _content(node: Any, children: dict[Any, list[ox.Triple]], level: int) -> str
     return "[" + "; ".join(sorted(parts)) + "]"
 
 
-def _term_problems(triple: ox.Triple) -> list[Problem]:
-    path, obj = triple.predicate.value[:MAX_ADDRESS], triple.object
-    problems = [
-        Problem(
-            path,
-            why,
-            value=_sent(node.value)[:200],
-            hint=gettext("Write a full http or https address."),
-        )
-        for node in (triple.subject, triple.predicate, obj)
-        if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value))
-    ]
+def _problems(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
+    """Yield what is wrong with the terms of a triple, and what only we can say."""
+    name, obj = triple.predicate.value, triple.object
+    path = field_name(name_of(triple.subject), name)[:MAX_ADDRESS]
+    for node in (triple.subject, triple.predicate, obj):
+        if isinstance(node, ox.NamedNode) and (why := _iri_fault(node.value)):
+            hint = gettext("Write a full http or https address.")
+            yield Problem(path, why, value=_sent(node.value)[:200], hint=hint)
     if isinstance(obj, ox.Triple):
-        problems.append(Problem(path, gettext(_NO_TRIPLE_TERMS)))
-    if isinstance(obj, ox.Literal) and (fault := _literal_fault(obj)):
-        problems.append(Problem(path, fault, value=obj.value[:80]))
-    if isinstance(obj, ox.Literal) and obj.language:
-        problems += [p for p in [tag_problem(path, obj.language)] if p]
-    return problems
+        yield Problem(path, gettext(_NO_TRIPLE_TERMS))
+    if isinstance(obj, ox.Literal):
+        if fault := _literal_fault(obj):
+            yield Problem(path, fault, value=obj.value[:80])
+        if obj.language and (problem := tag_problem(path, obj.language)):
+            yield problem
+    # Which data a match was made from is part of it.
+    of_match = name == PSR + "dataVersion" and entry.path == "match"
+    address = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(name_of(obj)))  # however it is spelt
+    if ours_to_say(triple) and not of_match:
+        message = gettext("This is noted here with every change and cannot be sent.")
+        yield Problem(path, message, name_of(obj)[:200], gettext("Leave it out."))
+    elif name == OWL + "sameAs" and _ENTRY.search(address):
+        message = gettext("That two entries are the same is decided here and cannot be sent.")
+        hint = gettext("Leave it out, or link to the other one as source.")
+        yield Problem(path, message, name_of(obj)[:200], hint)
 
 
 def ours_to_say(triple: ox.Triple) -> bool:
@@ -335,29 +330,6 @@ def ours_to_say(triple: ox.Triple) -> bool:
         name = name_of(triple.object)
     plain = name.replace("https:", "http:", 1)
     return plain.startswith(PROV) or name in _NOTED_HERE or plain in _NOTED_HERE
-
-
-def _claims(triple: ox.Triple, entry: Entry) -> Iterator[Problem]:
-    """Yield claims that only we can make: who wrote what when, and which entries are the same."""
-    name, obj = triple.predicate.value, triple.object
-    # Which data a match was made from is part of it.
-    of_match = name == PSR + "dataVersion" and entry.path == "match"
-    if ours_to_say(triple) and not of_match:
-        yield Problem(
-            name,
-            gettext("This is noted here with every change and cannot be sent."),
-            value=name_of(obj)[:200],
-            hint=gettext("Leave it out."),
-        )
-        return
-    address = re.sub(r"(?<!:)/(\.?/)+", "/", unquote(name_of(obj)))  # however it is spelt
-    if name == OWL + "sameAs" and _ENTRY.search(address):
-        yield Problem(
-            name,
-            gettext("That two entries are the same is decided here and cannot be sent."),
-            value=name_of(obj)[:200],
-            hint=gettext("Leave it out, or link to the other one as source."),
-        )
 
 
 def _sent(iri: str) -> str:
@@ -389,11 +361,9 @@ def _literal_fault(literal: ox.Literal) -> str | None:
             "Values of the kind %(kind)s are not read here.", kind=repr(_sent(kind)[:200])
         )
     if (form := _DATATYPES[kind]) and not form.fullmatch(text):
-        return (
-            gettext("This is neither true nor false.")
-            if kind == XSD + "boolean"
-            else gettext(_NO_NUMBER)
-        )
+        if kind == XSD + "boolean":
+            return gettext("This is neither true nor false.")
+        return gettext("This is not a number in plain digits.")
     if len(text) > MAX_LITERAL:
         return gettext("The text is longer than %(most)s characters.", most=number(MAX_LITERAL))
     if CONTROL.search(text):

@@ -15,11 +15,11 @@ from rdflib import RDF, Graph, URIRef
 from rdflib.namespace import SH
 from rdflib.term import Node
 
-from kg.entry import Entry
+from kg.entry import Entry, field_name
 from kg.errors import Problem
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import number
-from kg.vocabulary import PREFIXES, RDF_TYPE, SKOS, turtle_files
+from kg.vocabulary import RDF_TYPE, SKOS, turtle_files
 
 #: parts of one entry, and statements that are no texts, that are checked at most
 MAX_PARTS, MAX_STATEMENTS = 300, 2_000
@@ -29,7 +29,7 @@ _PARTS = mark("The entry has %(count)s parts; at most %(most)s are checked.")
 _STATEMENTS = mark("The entry makes %(count)s statements; at most %(most)s are checked.")
 #: what an IRI is: its classes, and the scheme if it is a concept
 Kinds = Callable[[Iterable[str]], dict[str, list[str]]]
-SEVERITY = {SH.Violation: "violation", SH.Warning: "warning", SH.Info: "warning"}
+SEVERITY: dict[Node, str] = {SH.Violation: "violation", SH.Warning: "warning", SH.Info: "warning"}
 
 
 @dataclass(frozen=True)
@@ -138,36 +138,24 @@ class Validator:
     def _problems(self, results: Graph) -> dict[str, list[Problem]]:
         problems: dict[str, list[Problem]] = defaultdict(list)
         for result in results.subjects(RDF.type, SH.ValidationResult):
-            focus = str(results.value(result, SH.focusNode))
-            shape, prop, value, message, severity = (
-                results.value(result, name)
-                for name in (
-                    SH.sourceShape,
-                    SH.resultPath,
-                    SH.value,
-                    SH.resultMessage,
-                    SH.resultSeverity,
-                )
-            )
-            hint = self.shapes.value(shape, SH.description) if shape else None
-            path = str(prop if isinstance(prop, URIRef) else shape)
-            prefixes = ((p, ns) for p, ns in PREFIXES.items() if path.startswith(ns))
-            if known := next(prefixes, None):
-                path = f"{known[0]}:{path.removeprefix(known[1])}"
-            nested = focus.partition("#")[2]
+            known = dict(results.predicate_objects(result))
+            focus, shape = str(known[SH.focusNode]), known[SH.sourceShape]
+            prop = known.get(SH.resultPath)
+            hint = self.shapes.value(shape, SH.description)
             problem = Problem(
-                path=f"{nested}/{path}" if nested else path,
-                value=None if value is None else str(value)[:500],
-                message=gettext(str(message)),
+                path=field_name(focus, str(prop if isinstance(prop, URIRef) else shape)),
+                value=str(known[SH.value])[:500] if SH.value in known else None,
+                message=gettext(str(known[SH.resultMessage])),
                 hint=None if hint is None else gettext(str(hint)),
                 shape=str(shape),
-                severity=SEVERITY.get(URIRef(str(severity)), "violation"),
+                severity=SEVERITY.get(known[SH.resultSeverity], "violation"),
             )
             problems[focus].append(problem)
-        return {
-            node: sorted(p, key=lambda p: (p.severity, p.path, p.shape or "", p.value or ""))
-            for node, p in problems.items()
-        }
+
+        def order(p: Problem) -> tuple[str, ...]:
+            return p.severity, p.path, p.shape or "", p.value or "", p.message
+
+        return {node: sorted(set(some), key=order) for node, some in problems.items()}
 
 
 def _size_problem(entry: Entry) -> Problem | None:
@@ -175,16 +163,12 @@ def _size_problem(entry: Entry) -> Problem | None:
     parts = len(entry.nodes())
     objects = [triple.object for triple in entry.triples]
     statements = sum(not (isinstance(o, ox.Literal) and o.language) for o in objects)
-    for count, most, message in (
-        (parts, MAX_PARTS, _PARTS),
-        (statements, MAX_STATEMENTS, _STATEMENTS),
-    ):
+    sizes = [(parts, MAX_PARTS, _PARTS), (statements, MAX_STATEMENTS, _STATEMENTS)]
+    for count, most, text in sizes:
         if count > most:
-            return Problem(
-                "",
-                gettext(message, count=number(count), most=number(most)),
-                hint=gettext("Describe it in several entries that link to each other."),
-            )
+            message = gettext(text, count=number(count), most=number(most))
+            hint = gettext("Describe it in several entries that link to each other.")
+            return Problem("", message, hint=hint)
     return None
 
 

@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kg.entries.intake import BATCH, BatchReport, Intake
+from kg.entries.intake import BATCH, Intake
 from kg.entry import Entry
 from kg.errors import Problem
 from kg.imports.sources import Row, read
+from kg.ledger.ledger import Note
 from kg.vocabulary import local_name
 
 
@@ -35,6 +36,8 @@ class ImportReport:
     merged: int = 0
     refusals: list[tuple[Row, Sequence[Problem]]] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
+    #: what ``passerelle undo`` knows it by
+    job: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as a JSON object."""
@@ -42,6 +45,7 @@ class ImportReport:
         return {
             "source": self.source,
             "file": self.file,
+            "job": self.job,
             **{name: getattr(self, name) for name in counts},
             "refused": len(self.refusals),
             "refusals": [
@@ -62,7 +66,7 @@ def import_file(
     path: Path,
     *,
     limit: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] = lambda rows: None,
 ) -> ImportReport:
     """Store the rows of a file of the list ``name``, at most ``limit``, and report on each.
 
@@ -83,17 +87,12 @@ def import_file(
             seen.append((replace(row, entry=None), row.entry.iri if row.entry else ""))
             if row.entry:
                 yield row.entry
-            if progress and len(seen) % BATCH == 0:
+            if len(seen) % BATCH == 0:
                 progress(len(seen))
 
-    done = intake.submit_many(entries(), agent=f"import-{name}", keep_others=True)
-    _count(report, seen, done)
-    if progress:
-        progress(report.rows)
-    return report
-
-
-def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport) -> None:
+    agent = f"import-{name}"
+    report.job = store.ledger.begin_job("import", agent)
+    done = intake.submit_many(entries(), agent, keep_others=True, note=Note(job=report.job))
     unchanged, kept = set(done.unchanged), set(done.kept)
     for row, iri in seen:
         against = done.refused.get(iri) or [p for p in row.problems if p.severity == "violation"]
@@ -111,3 +110,7 @@ def _count(report: ImportReport, seen: list[tuple[Row, str]], done: BatchReport)
             report.accepted += 1
             report.accepted_with_warnings += bool(warnings)
             report.warnings.update({p.message for p in warnings})
+    counts = {name: value for name, value in report.as_dict().items() if isinstance(value, int)}
+    store.ledger.end_job(report.job, counts | {"file": report.file})
+    progress(report.rows)
+    return report

@@ -9,7 +9,7 @@ is looked for. What the reader does not know is refused, never skipped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,7 +20,6 @@ from kg.sparql.scan import Token, tokens
 from kg.vocabulary import RDF
 
 FIRST, REST, NIL = RDF + "first", RDF + "rest", RDF + "nil"
-TYPE = RDF + "type"
 #: members of one collection; the engine's parser does not survive many more
 _LONGEST = 1_000
 _ELEMENTS = {"OPTIONAL", "MINUS", "LATERAL", "GRAPH", "FILTER", "BIND", "VALUES"}
@@ -133,7 +132,14 @@ def groups(text: str, base: str | None, sought: str) -> list[Group]:
 class _Reader:
     def __init__(self, text: str, base: str | None, sought: str) -> None:
         self._text, self._base, self._sought = text, base, sought
-        self._tokens = [*_parted(tokens(text)), Token("end", "", len(text))]
+        self._tokens: list[Token] = []
+        for token in tokens(text):  # the full stop after a name is one of its own
+            name = token.text.rstrip(".")
+            parted = token.kind == "name" and not name.endswith("\\")
+            self._tokens.append(token._replace(text=name) if parted else token)
+            stops = range(len(name), len(token.text)) if parted else ()
+            self._tokens += [Token("mark", ".", token.start + at) for at in stops]
+        self._tokens.append(Token("end", "", len(text)))
         self._at = 0
         self._prefixes: dict[str, str] = {}
         self._groups: list[Group] = []
@@ -185,10 +191,9 @@ class _Reader:
             if short and self._next.text == "{":
                 self._balanced("{", "}")
                 short = False
-            while self._word() != "WHERE" and self._next.text != "{" and self._next.kind != "end":
+            while self._next.kind != "end" and self._next.text != "{" and self._word() != "WHERE":
                 self._take()
             if self._next.kind != "end":
-                self._skip("WHERE")
                 self._body(Group(template=short))
         if self._next.kind != "end":
             raise self._unknown()
@@ -208,11 +213,11 @@ class _Reader:
             self._take()
         while self._next.text != "{" and self._word() != "WHERE":
             self._take()
-        self._skip("WHERE")
         self._body(group)
 
     def _body(self, group: Group) -> None:
         """Read a WHERE group and what comes after it."""
+        self._skip("WHERE")
         self._group(group)
         while self._next.kind != "end" and self._next.text != "}":
             if self._word() == "VALUES":
@@ -230,8 +235,7 @@ class _Reader:
     def _group(self, group: Group) -> Group:
         self._groups.append(group)
         self._take("{")
-        if self._word() == "SELECT":
-            self._take()
+        if self._skip("SELECT"):
             group.pure = False
             self._select(group)
         while not self._skip("}"):
@@ -313,11 +317,10 @@ class _Reader:
         elif len(names) != 1:
             raise self._unknown()
         self._take("{")
-        rows = []
+        rows, undef = [], Node("undef", "UNDEF")
         while not self._skip("}"):
             if several:
                 self._take("(")
-            undef = Node("undef", "UNDEF")
             rows.append(tuple(undef if self._skip("UNDEF") else self._node() for _ in names))
             if several:
                 self._take(")")
@@ -366,14 +369,11 @@ class _Reader:
                 self._objects(subject)
 
     def _objects(self, subject: Node) -> None:
-        start = self._next.start
-        if self._next.kind == "var":
-            path = _Path(_variable(self._take()).text)
-        else:
-            path = self._path()
-        self._add(subject, path, self._node(), start)
+        token = self._next
+        path = _Path(_variable(self._take()).text) if token.kind == "var" else self._path()
+        self._add(subject, path, self._node(), token.start)
         while self._skip(","):
-            self._add(subject, path, self._node(), start)
+            self._add(subject, path, self._node(), token.start)
 
     def _add(self, subject: Node, path: _Path, object_: Node, start: int) -> None:
         if path.inverse:
@@ -408,9 +408,6 @@ class _Reader:
             return node
         if token.text == "(":
             return self._collection()
-        return self._literal(token)
-
-    def _literal(self, token: Token) -> Node:
         sign = token.text if token.text in {"+", "-"} else ""
         value = self._take() if sign else token
         text = sign + value.text
@@ -450,51 +447,37 @@ class _Reader:
 
     def _resolved(self, written: str) -> str:
         """An IRI that stands in brackets as the engine reads it."""
-        line = f"<urn:x> <urn:x> {written} ."
-        try:
-            (quad,) = ox.parse(line, format=ox.RdfFormat.TURTLE, base_iri=self._base)
-        except (SyntaxError, ValueError) as error:
+        term = read_term(written, self._base)
+        if not isinstance(term, ox.NamedNode):
             self._at -= 1
-            raise self._unknown() from error
-        assert isinstance(quad.object, ox.NamedNode)
-        return quad.object.value
+            raise self._unknown()
+        return term.value
 
     # Paths
 
-    def _path(self) -> _Path:
-        start = self._next.start
-        ways = [self._sequence()]
-        while self._skip("|"):
-            ways.append(self._sequence())
-        if len(ways) == 1:
-            return ways[0]
-        return _Path(self._since(start), mentions=any(way.mentions for way in ways))
-
-    def _sequence(self) -> _Path:
-        start = self._next.start
-        steps = [self._step()]
-        while self._skip("/"):
-            steps.append(self._step())
-        if len(steps) == 1:
-            return steps[0]
-        mentions = any(step.mentions for step in steps)
-        return _Path(self._since(start), sequence=tuple(steps), mentions=mentions)
+    def _path(self, signs: str = "|/") -> _Path:
+        """Read ways parted by ``|``, of steps parted by ``/``."""
+        if not signs:
+            return self._step()
+        start, parts = self._next.start, [self._path(signs[1:])]
+        while self._skip(signs[0]):
+            parts.append(self._path(signs[1:]))
+        if len(parts) == 1:
+            return parts[0]
+        sequence = tuple(parts) if signs == "/" else ()
+        mentions = any(part.mentions for part in parts)
+        return _Path(self._since(start), sequence=sequence, mentions=mentions)
 
     def _step(self) -> _Path:
-        start = self._next.start
-        if self._skip("^"):
-            path = self._primary()
-            if self._modified():
-                return _Path(self._since(start), mentions=path.mentions)
-            return _Path(self._since(start), inverse=path, mentions=path.mentions)
+        start, inverse = self._next.start, self._skip("^")
         path = self._primary()
-        return _Path(self._since(start), mentions=path.mentions) if self._modified() else path
-
-    def _modified(self) -> bool:
         sign, after = self._next, self._tokens[self._at + 1 : self._at + 2]
-        if sign.text == "+" and [(t.kind, t.start) for t in after] == [("number", sign.start + 1)]:
-            return False
-        return self._skip("*", "+", "?")
+        signed = [(t.kind, t.start) for t in after] == [("number", sign.start + 1)]
+        if not (sign.text == "+" and signed) and self._skip("*", "+", "?"):
+            return _Path(self._since(start), mentions=path.mentions)
+        if not inverse:
+            return path
+        return _Path(self._since(start), inverse=path, mentions=path.mentions)
 
     def _primary(self) -> _Path:
         start = self._next.start
@@ -511,7 +494,7 @@ class _Reader:
             self._take()
             return _Path(self._since(start))
         if self._skip("a"):
-            return _Path(f"<{TYPE}>", TYPE)
+            return _Path(f"<{RDF}type>", RDF + "type")
         node = self._iri(self._take())
         return _Path(node.text, node.iri, mentions=node.iri == self._sought)
 
@@ -528,16 +511,14 @@ class Unreadable(Malformed):
         self.start, self.why = start, why
 
 
-def _parted(read: Sequence[Token]) -> Iterator[Token]:
-    """Yield tokens with the full stop after a name as one of its own."""
-    for token in read:
-        name = token.text.rstrip(".")
-        if token.kind != "name" or name == token.text or name.endswith("\\"):
-            yield token
-            continue
-        yield Token("name", name, token.start)
-        for number in range(len(name), len(token.text)):
-            yield Token("mark", ".", token.start + number)
+def read_term(written: str, base: str | None = None) -> ox.NamedNode | ox.Literal | None:
+    """An IRI or a literal as the engine's parser reads it, its escapes too; None of others."""
+    line = f"<urn:x> <urn:x> {written} ."
+    try:
+        (quad,) = ox.parse(line, format=ox.RdfFormat.TURTLE, base_iri=base)
+    except (SyntaxError, ValueError):
+        return None
+    return quad.object if isinstance(quad.object, ox.NamedNode | ox.Literal) else None
 
 
 def _variable(token: Token) -> Node:

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
-from kg.sparql.results import check_form
-from kg.sparql.slots import Slots
+from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, QueryEngine
+from kg.sparql.results import too_much
 from kg.sparql.syntax_errors import explain
 from kg.sparql.worker import FRAME, START
 
@@ -219,36 +218,31 @@ def _too_late() -> LimitExceeded:
     return LimitExceeded("The query took longer than it may.", "time")
 
 
-class QueryPool:
+class QueryPool(QueryEngine):
     """Answers SPARQL queries of strangers within limits, several at a time."""
 
     def __init__(self, store: Source, folder: Path, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+        super().__init__(limits)
         self._snapshots = _Snapshots(store, folder)
-        self._slots = Slots(self.limits)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._watch = _Watch()
         self._closed = 0
 
-    def run(
-        self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
-    ) -> Answer:
-        """Answer a query (see ``kg.sparql.query.QueryEngine``)."""
-        check_form(query.form, form)
-        with self._slots.turn(), self._snapshots.lease() as (folder, version):
-            ready, seconds = prepared(query, prepare, self.limits)
+    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Answer:
+        with self._snapshots.lease() as (folder, version):
+            ready, seconds = self._prepared(query, prepare)
             request = {
                 "query": ready.text,
                 "base": ready.base,
                 "describe": ready.form == "DESCRIBE",
-                "format": form,
+                "form": form,
                 "union": dataset == ALL and not ready.own_dataset,
                 "default": dataset.default,
                 "named": dataset.named,
                 "seconds": seconds,
-                "rows": self.limits.rows,
-                "bytes": self.limits.bytes,
+                "max_rows": self.limits.rows,
+                "max_bytes": self.limits.bytes,
             }
             try:
                 head, body = self._ask(folder, request)
@@ -259,8 +253,7 @@ class QueryPool:
         if "failed" in head:
             raise Malformed(f"The query cannot be run: {head['failed']}")
         if "limit" in head:
-            limit = head["limit"]
-            raise LimitExceeded(f"The answer goes beyond the limit of {limit}.", limit)
+            raise too_much(head["limit"])
         return Answer(head["kind"], head["rows"], body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

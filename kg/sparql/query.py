@@ -1,13 +1,17 @@
-"""Public queries and the protocol of what answers them; ``pool`` and ``remote`` implement it."""
+"""Public queries, the turns they take, and what answers them; ``pool`` and ``remote`` do."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
-from kg.errors import LimitExceeded
+from kg.errors import LimitExceeded, Overloaded
+from kg.sparql.results import check_form
 
 
 @dataclass(frozen=True)
@@ -65,19 +69,6 @@ def unchanged(query: PublicQuery, end: float) -> PublicQuery:
     return query
 
 
-def prepared(query: PublicQuery, prepare: Prepare, limits: Limits) -> tuple[PublicQuery, float]:
-    """The query that is to run and the seconds that are left for it.
-
-    Raises what ``prepare`` raises, and LimitExceeded if it took all the time.
-    """
-    begun = time.monotonic()
-    ready = prepare(query, begun + limits.seconds)
-    seconds = limits.seconds - (time.monotonic() - begun)
-    if seconds <= 0:
-        raise LimitExceeded("The query took longer than it may.", "time")
-    return ready, seconds
-
-
 #: brings all triples of the graphs that it is run over
 EVERYTHING = PublicQuery("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", "CONSTRUCT")
 
@@ -95,10 +86,53 @@ class Answer:
     version: int
 
 
-class QueryEngine(Protocol):
+class Slots:
+    """Lets ``limits.concurrent`` callers in at a time and ``limits.queue`` more wait.
+
+    ``what`` names them in messages; one visitor may have at most ``each`` of them inside.
+    """
+
+    def __init__(self, limits: Limits, what: str = "queries", each: int | None = None) -> None:
+        self._limits, self._what, self._each = limits, what, each
+        self._visitors: Counter[str] = Counter()
+        self._slots = threading.BoundedSemaphore(limits.concurrent)
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    @contextmanager
+    def turn(self, visitor: str = "") -> Iterator[None]:
+        """Wait for a turn, and hold it while the block runs; raises Overloaded."""
+        with self._lock:
+            full = self._inside >= self._limits.queue + self._limits.concurrent
+            if full or (self._each is not None and self._visitors[visitor] >= self._each):
+                raise Overloaded(
+                    f"Too many {self._what} are waiting. Try again in a moment.", 2, "queue"
+                )
+            self._inside += 1
+            self._visitors[visitor] += 1
+        try:
+            if not self._slots.acquire(timeout=self._limits.seconds):
+                raise Overloaded(
+                    f"This waited too long behind other {self._what}. Try again.", 5, "concurrent"
+                )
+            try:
+                yield
+            finally:
+                self._slots.release()
+        finally:
+            with self._lock:
+                self._inside -= 1
+                self._visitors[visitor] -= 1
+                if not self._visitors[visitor]:
+                    del self._visitors[visitor]
+
+
+class QueryEngine(ABC):
     """Answers public queries within limits; safe to use from several threads."""
 
-    limits: Limits
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._slots = Slots(self.limits)
 
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
@@ -110,6 +144,23 @@ class QueryEngine(Protocol):
         for a syntax error, LimitExceeded (``time``, ``memory``, ``rows``, ``bytes``,
         ``complexity``), Overloaded or StoreUnusable.
         """
+        check_form(query.form, form)
+        with self._slots.turn():
+            return self._answer(query, form, dataset, prepare)
 
+    @abstractmethod
+    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Answer:
+        """Answer a query whose turn has come."""
+
+    def _prepared(self, query: PublicQuery, prepare: Prepare) -> tuple[PublicQuery, float]:
+        """The query that is to run and the seconds that are left; LimitExceeded if none are."""
+        begun = time.monotonic()
+        ready = prepare(query, begun + self.limits.seconds)
+        seconds = self.limits.seconds - (time.monotonic() - begun)
+        if seconds <= 0:
+            raise LimitExceeded("The query took longer than it may.", "time")
+        return ready, seconds
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of processes and connections."""

@@ -11,10 +11,9 @@ from typing import IO, cast
 import pyoxigraph as ox
 
 from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
-from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, prepared, unchanged
-from kg.sparql.results import TooMuch, check_form, write
+from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, QueryEngine
+from kg.sparql.results import write
 from kg.sparql.scan import is_relative
-from kg.sparql.slots import Slots
 from kg.sparql.syntax_errors import mistake
 from kg.stores.remote.http import RESULTS, TRIPLES, Engine, Reply, cut_off
 
@@ -23,8 +22,8 @@ _TABULAR = {"SELECT", "ASK"}
 _ASKED = "__ASK_RETVAL"
 
 
-class RemoteQueries:
-    """Implements ``kg.sparql.query.QueryEngine`` over an engine.
+class RemoteQueries(QueryEngine):
+    """Hands public queries on to an engine.
 
     The engine is asked for a time-out; at ours the connection is closed, and the query may run
     on there. Memory is the engine's own affair. ``version`` returns the present data version.
@@ -33,42 +32,34 @@ class RemoteQueries:
     def __init__(
         self, engine: Engine, version: Callable[[], int], limits: Limits | None = None
     ) -> None:
-        self.limits = limits or Limits()
+        super().__init__(limits)
         self._engine, self._version = engine, version
-        self._slots = Slots(self.limits)
         self._most: int | None = None
 
-    def run(
-        self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
-    ) -> Answer:
-        """Answer a query (see ``kg.sparql.query.QueryEngine``)."""
-        check_form(query.form, form)
+    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Answer:
         graphs = {"default-graph-uri": dataset.default, "named-graph-uri": dataset.named}
         union = dataset == ALL and not query.own_dataset
         accept = RESULTS if query.form in _TABULAR else TRIPLES
-        with self._slots.turn():
-            ready, seconds = prepared(query, prepare, self.limits)
-            text = ready.text
-            if ready.base is not None and is_relative(text):  # the engine would take its own base
-                text = f"BASE {ox.NamedNode(ready.base)} {text}"
-            version = self._version()
-            try:
-                with self._engine.query(text, accept, seconds, None if union else graphs) as reply:
-                    # Named nowhere here, so that no error keeps the reader (see _write).
-                    kind, rows, body = self._write(_result(reply, ready.form), form)
-            except Malformed as error:
-                raise Malformed(mistake(query.text) or str(error)) from error
-            if kind == "graph" and self._engine.virtuoso:
-                # It says of tables only that it cut them, so once a table is asked for.
-                if self._most is None:
-                    many = (
-                        f"SELECT (1 AS ?x) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {self.limits.rows + 1}"
-                    )
-                    with suppress(LimitExceeded), self._engine.query(many):
-                        pass
-                    self._most = self._engine.most_rows or self.limits.rows + 1
-                if rows >= self._most:
-                    raise cut_off(self._most)
+        ready, seconds = self._prepared(query, prepare)
+        text = ready.text
+        if ready.base is not None and is_relative(text):  # the engine would take its own base
+            text = f"BASE {ox.NamedNode(ready.base)} {text}"
+        version = self._version()
+        try:
+            with self._engine.query(text, accept, seconds, None if union else graphs) as reply:
+                # Named nowhere here, so that no error keeps the reader (see _write).
+                kind, rows, body = self._write(_result(reply, ready.form), form)
+        except Malformed as error:
+            raise Malformed(mistake(query.text) or str(error)) from error
+        if kind == "graph" and self._engine.virtuoso:
+            # It says of tables only that it cut them, so once a table is asked for.
+            if self._most is None:
+                many = f"SELECT (1 AS ?x) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT {self.limits.rows + 1}"
+                with suppress(LimitExceeded), self._engine.query(many):
+                    pass
+                self._most = self._engine.most_rows or self.limits.rows + 1
+            if rows >= self._most:
+                raise cut_off(self._most)
         return Answer(kind, rows, body, version)
 
     def _write(
@@ -80,19 +71,13 @@ class RemoteQueries:
         """
         try:
             return write(result, form, max_rows=self.limits.rows, max_bytes=self.limits.bytes)
-        except KgError as error:
+        except (KgError, SyntaxError, ValueError) as error:
             clear_frames(error.__traceback__)
+            if isinstance(error, SyntaxError):
+                raise _unreadable(error) from error
+            if isinstance(error, ValueError):
+                raise Malformed(f"The query cannot be run: {error}") from error
             raise
-        except TooMuch as error:
-            clear_frames(error.__traceback__)
-            message = f"The answer goes beyond the limit of {error.limit}."
-            raise LimitExceeded(message, error.limit) from error
-        except SyntaxError as error:
-            clear_frames(error.__traceback__)
-            raise _unreadable(error) from error
-        except ValueError as error:
-            clear_frames(error.__traceback__)
-            raise Malformed(f"The query cannot be run: {error}") from error
         finally:
             del result
 

@@ -5,35 +5,28 @@ from __future__ import annotations
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 
-from kg.errors import UnknownFormat
-from kg.sparql.query import ALL, Dataset
+from kg.errors import LimitExceeded, UnknownFormat
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 TABLES = {
-    "json": "application/sparql-results+json",
-    "xml": "application/sparql-results+xml",
-    "csv": "text/csv; charset=utf-8",
-    "tsv": "text/tab-separated-values; charset=utf-8",
-}
-_NATIVE = {
     "json": ox.QueryResultsFormat.JSON,
     "xml": ox.QueryResultsFormat.XML,
     "csv": ox.QueryResultsFormat.CSV,
     "tsv": ox.QueryResultsFormat.TSV,
 }
 GRAPHS = {
-    "turtle": ("text/turtle; charset=utf-8", ox.RdfFormat.TURTLE),
-    "nt": ("application/n-triples; charset=utf-8", ox.RdfFormat.N_TRIPLES),
-    "jsonld": ("application/ld+json", ox.RdfFormat.JSON_LD),
-    "rdfxml": ("application/rdf+xml", ox.RdfFormat.RDF_XML),
+    "turtle": ox.RdfFormat.TURTLE,
+    "nt": ox.RdfFormat.N_TRIPLES,
+    "jsonld": ox.RdfFormat.JSON_LD,
+    "rdfxml": ox.RdfFormat.RDF_XML,
 }
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
@@ -47,12 +40,9 @@ _NO_NAME = re.compile(r"[\x00-,/:-@\[-^`{-\x7f]")
 _NAME = re.compile(rf"[0-9.-]*[{_LETTERS}][{_LETTERS}0-9.-]*")
 
 
-class TooMuch(Exception):
-    """The answer is larger than a limit; ``limit`` is ``rows`` or ``bytes``."""
-
-    def __init__(self, limit: str) -> None:
-        super().__init__(limit)
-        self.limit = limit
+def too_much(limit: str) -> LimitExceeded:
+    """The error for an answer of more ``rows``, ``bytes`` or the like than it may have."""
+    return LimitExceeded(f"The answer goes beyond the limit of {limit}.", limit)
 
 
 def check_form(kind: str, form: str) -> None:
@@ -69,24 +59,25 @@ def run(
     *,
     max_rows: int,
     max_bytes: int,
-    dataset: Dataset = ALL,
+    default: Sequence[str] = (),
+    named: Sequence[str] = (),
     union: bool = True,
     base: str | None = None,
     describe: bool = False,
 ) -> tuple[str, int, bytes]:
-    """Ask a store and ``write`` the answer.
+    """Ask a store, or only its ``default`` and ``named`` graphs, and ``write`` the answer.
 
     ``union`` asks all graphs at once; the engine then ignores FROM. ``base`` is what relative
     IRIs are relative to. With ``describe`` an entry comes with its parts. Raises SyntaxError
     too, and ValueError for a graph that is no IRI.
     """
-    everything = dataset == ALL
+    some = default or named
     result = store.query(
         query,
         base_iri=base,
         use_default_graph_as_union=union,
-        default_graph=None if everything else [ox.NamedNode(iri) for iri in dataset.default],
-        named_graphs=None if everything else [ox.NamedNode(iri) for iri in dataset.named],
+        default_graph=[ox.NamedNode(iri) for iri in default] if some else None,
+        named_graphs=[ox.NamedNode(iri) for iri in named] if some else None,
     )
     if describe and union and isinstance(result, ox.QueryTriples):
         return write(_with_parts(store, result), form, max_rows=max_rows, max_bytes=max_bytes)
@@ -120,26 +111,26 @@ def write(
 ) -> tuple[str, int, bytes]:
     """The kind of answer (``solutions``, ``boolean``, ``graph``), its rows and bytes.
 
-    ``form`` is a key of TABLES or GRAPHS. Raises TooMuch, and ValueError for a property that
+    ``form`` is a key of TABLES or GRAPHS. Raises LimitExceeded, and ValueError for a property that
     RDF/XML cannot write.
     """
     out = _Capped(max_bytes)
     if isinstance(result, ox.QueryBoolean):
-        result.serialize(out, format=_NATIVE[form])
+        result.serialize(out, format=TABLES[form])
         return "boolean", 1, out.getvalue()
     if isinstance(result, ox.QuerySolutions) and form == "tsv":
         kind, count = "solutions", _tsv(result, out, max_rows)
     elif isinstance(result, ox.QuerySolutions):
-        result.serialize(out, format=_NATIVE[form])
+        result.serialize(out, format=TABLES[form])
         kind, count = "solutions", COUNTERS[form](out.getvalue())
     else:
         triples = list(islice(result, max_rows + 1))
         if len(triples) > max_rows:
-            raise TooMuch("rows")
+            raise too_much("rows")
         out.write(graph(triples, form))
         kind, count = "graph", len(triples)
     if count > max_rows:
-        raise TooMuch("rows")
+        raise too_much("rows")
     body = out.getvalue()
     if form == "xml":
         body = _FORBIDDEN_BYTES.sub(b"\xef\xbf\xbd", body).replace(b"\r", b"&#13;")
@@ -147,23 +138,23 @@ def write(
 
 
 class _Capped(io.BytesIO):
-    """A buffer that raises TooMuch beyond ``most`` bytes."""
+    """A buffer that raises LimitExceeded beyond ``most`` bytes."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
 
     def write(self, data: Buffer) -> int:
-        """Keep the data, or raise TooMuch."""
+        """Keep the data, or raise LimitExceeded."""
         if super().write(data) and self.tell() > self._most:
-            raise TooMuch("bytes")
+            raise too_much("bytes")
         return len(memoryview(data))
 
 
 def graph(triples: Iterable[ox.Triple], form: str) -> bytes:
     """Triples in a form of GRAPHS; ValueError for what RDF/XML cannot write."""
     written = map(_for_xml, triples) if form == "rdfxml" else triples
-    body = ox.serialize(written, format=GRAPHS[form][1])
+    body = ox.serialize(written, format=GRAPHS[form])
     assert body is not None
     return body.replace(b"\r", b"&#13;") if form == "rdfxml" else body
 
@@ -191,7 +182,7 @@ def _tsv(solutions: ox.QuerySolutions, out: _Capped, most: int) -> int:
         cells = ("" if t is None else str(t).replace("\t", "\\t") for t in terms)
         out.write(("\t".join(cells) + "\n").encode())
         if count > most:
-            raise TooMuch("rows")
+            raise too_much("rows")
     return count
 
 

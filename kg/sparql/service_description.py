@@ -5,7 +5,8 @@ https://www.w3.org/TR/sparql11-service-description/ and https://www.w3.org/TR/vo
 
 from __future__ import annotations
 
-import json
+import csv
+import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,9 +73,8 @@ class Describer:
             return self._known[1]
 
     def _rows(self, query: str) -> Iterator[dict[str, str]]:
-        body = json.loads(self._queries.run(check_query(query), "json").body)
-        for row in body["results"]["bindings"]:
-            yield {name: term["value"] for name, term in row.items()}
+        body = self._queries.run(check_query(query), "csv").body.decode()
+        yield from csv.DictReader(io.StringIO(body, newline=""))
 
     def service(self, endpoint: str) -> list[ox.Triple]:
         """The Service Description of the endpoint at this address."""

@@ -17,7 +17,18 @@ from dataclasses import dataclass, field, replace
 import pyoxigraph as ox
 
 from kg.errors import LimitExceeded, Malformed, TooLarge
-from kg.sparql.patterns import FIRST, NIL, REST, Group, Node, Statement, Triple, Unreadable, groups
+from kg.sparql.patterns import (
+    FIRST,
+    NIL,
+    REST,
+    Group,
+    Node,
+    Statement,
+    Triple,
+    Unreadable,
+    groups,
+    read_term,
+)
 from kg.sparql.query import PublicQuery
 from kg.sparql.scan import decode_escapes, place
 from kg.sparql.syntax_errors import mistake
@@ -219,7 +230,10 @@ class _Spelling:
     entries: dict[Node, Node] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._first, self._rest = self._members(FIRST), self._members(REST)
+        self._cells: dict[tuple[str | None, Node], list[Triple]] = {}
+        for group in self.groups:
+            for triple in group.triples():
+                self._cells.setdefault((triple.predicate, triple.subject), []).append(triple)
 
     def call(self, triple: Triple, group: Group) -> _Call:
         """Read one pattern of a group."""
@@ -246,28 +260,19 @@ class _Spelling:
 
     def _list(self, node: Node, call: Triple) -> list[Node]:
         """The members of an RDF list; what is none is a list of its own."""
-        first, rest = self._first, self._rest
-        if node.iri != NIL and node not in first:
+        if node.iri != NIL and (FIRST, node) not in self._cells:
             if node.kind == "blank" and node == call.object:
                 raise Unreadable(call.start, "a blank node is like nothing")
             return [node]
         members: list[Node] = []
         while node.iri != NIL:
-            cells = [*first.get(node, []), *rest.get(node, [])]
+            cells = [c for p in (FIRST, REST) for c in self._cells.get((p, node), ())]
             if len(cells) != 2 or len(members) > _LONGEST:
                 raise Unreadable(call.start, "a list cannot be read")
             self.used.update(cells)
             members.append(cells[0].object)
             node = cells[1].object
         return members
-
-    def _members(self, predicate: str) -> dict[Node, list[Triple]]:
-        cells: dict[Node, list[Triple]] = {}
-        for group in self.groups:
-            for triple in group.triples():
-                if triple.predicate == predicate:
-                    cells.setdefault(triple.subject, []).append(triple)
-        return cells
 
     def split(self, triples: list[Triple]) -> tuple[list[Triple], set[Triple]]:
         """Part the triples about fresh variables and what these lead to from the rest."""
@@ -336,7 +341,7 @@ def _query(words: list[Node], call: Triple) -> SimilarQuery:
     about, *rest = words
     limit, path = 10, "practice"
     if rest and rest[0].kind == "literal":
-        number = _literal(rest.pop(0))
+        number = read_term(rest.pop(0).text)
         digits = number.value if number else ""
         limit = int(digits) if re.fullmatch(r"\+?0*\d{1,9}", digits) else 0
     if rest:
@@ -349,18 +354,11 @@ def _query(words: list[Node], call: Triple) -> SimilarQuery:
         )
     if about.iri:
         return SimilarQuery(limit, path, entry=about.iri)
-    text = _literal(about)
-    if text is None or text.datatype.value not in _TEXTS or len(text.value) > MAX_TEXT:
+    text = read_term(about.text) if about.kind == "literal" else None
+    if (
+        not isinstance(text, ox.Literal)
+        or text.datatype.value not in _TEXTS
+        or len(text.value) > MAX_TEXT
+    ):
         raise Unreadable(call.start, f"it takes an entry or a text of up to {MAX_TEXT} characters")
     return SimilarQuery(limit, path, text=text.value, lang=text.language)
-
-
-def _literal(node: Node) -> ox.Literal | None:
-    """A literal, its quotes and escapes read by the engine's parser."""
-    if node.kind != "literal":
-        return None
-    try:
-        (quad,) = ox.parse(f"<urn:x> <urn:x> {node.text} .", format=ox.RdfFormat.TURTLE)
-    except (SyntaxError, ValueError):
-        return None
-    return quad.object if isinstance(quad.object, ox.Literal) else None

@@ -77,15 +77,13 @@ def _unbalanced(query: str, read: Sequence[Token]) -> str | None:
     """The fault of the brackets, None if each is closed by its own kind."""
     opened: list[Token] = []
     for token in read:
-        if token.kind != "mark":
-            continue
-        if token.text in _PAIRS.values():
+        if token.kind == "mark" and token.text in _PAIRS.values():
             opened.append(token)
-        elif token.text in _PAIRS and not opened:
-            return _cannot(query, token.start, f"This {token.text} closes nothing")
-        elif token.text in _PAIRS and opened[-1].text != _PAIRS[token.text]:
-            break
-        elif token.text in _PAIRS:
+        elif token.kind == "mark" and token.text in _PAIRS:
+            if not opened:
+                return _cannot(query, token.start, f"This {token.text} closes nothing")
+            if opened[-1].text != _PAIRS[token.text]:
+                break
             opened.pop()
     if not opened:
         return None

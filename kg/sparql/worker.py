@@ -19,8 +19,8 @@ from typing import Any
 
 import pyoxigraph as ox
 
+from kg.errors import LimitExceeded
 from kg.sparql import results
-from kg.sparql.query import Dataset
 
 #: seconds that a start may take
 START = 30
@@ -50,7 +50,7 @@ def main() -> None:
     _send({"ready": True, "network": "namespace" if alone else "descriptors"}, b"")
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+        signal.setitimer(signal.ITIMER_REAL, request.pop("seconds"))
         head, body = _answer(store, request)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(head, body)
@@ -64,18 +64,8 @@ def _unshare_network() -> bool:
 
 def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object], bytes]:
     try:
-        kind, rows, body = results.run(
-            store,
-            request["query"],
-            request["format"],
-            max_rows=request["rows"],
-            max_bytes=request["bytes"],
-            dataset=Dataset(tuple(request["default"]), tuple(request["named"])),
-            union=request["union"],
-            base=request["base"],
-            describe=request["describe"],
-        )
-    except results.TooMuch as error:
+        kind, rows, body = results.run(store, **request)
+    except LimitExceeded as error:
         return {"limit": error.limit}, b""
     except SyntaxError as error:
         return {"syntax": str(error)[:_SAID]}, b""

@@ -18,15 +18,20 @@ from kg.entry import Entry, decimal, make, name_of
 from kg.vocabulary import DCT, GEO, PSR, RDF_TYPE, SCHEMA, SKOS, VOC
 
 FILES_BASE = "https://passerelle.example/"
-_FIGURES = {
-    "density": "populationDensity",
-    "gdp": "gdpPerHead",
-    "unemployment": "unemploymentRate",
-    "poverty": "povertyRisk",
-    "over65": "share65plus",
+#: column -> property, and the scheme of its concepts, nothing for a number
+_COLUMNS = {
+    "urban_rural": (PSR + "urbanRural", "urban-rural"),
+    "mountain": (PSR + "mountain", "mountain"),
+    "coast": (PSR + "coast", "coast"),
+    "lat": (GEO + "lat", ""),
+    "long": (GEO + "long", ""),
+    "population": (PSR + "population", ""),
+    "density": (PSR + "populationDensity", ""),
+    "gdp": (PSR + "gdpPerHead", ""),
+    "unemployment": (PSR + "unemploymentRate", ""),
+    "poverty": (PSR + "povertyRisk", ""),
+    "over65": (PSR + "share65plus", ""),
 }
-_TYPES = {"urban_rural": "urban-rural", "mountain": "mountain", "coast": "coast"}
-_PROPERTY = {"urban_rural": "urbanRural", "mountain": "mountain", "coast": "coast"}
 _LEVELS = {
     "municipality": "municipalCompetence",
     "intermediate": "regionalCompetence",
@@ -101,27 +106,13 @@ def _table(name: str) -> Iterator[dict[str, str]]:
     yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
-def _figures(row: dict[str, str]) -> list[tuple[str, ox.NamedNode | ox.Literal]]:
-    facts: list[tuple[str, ox.NamedNode | ox.Literal]] = []
-    for column, scheme in _TYPES.items():
-        if row[column]:
-            facts.append((PSR + _PROPERTY[column], ox.NamedNode(f"{VOC}{scheme}/{row[column]}")))
-    for column, name in {"lat": GEO + "lat", "long": GEO + "long"}.items():
-        if row[column]:
-            facts.append((name, decimal(row[column])))
-    if row["population"]:
-        facts.append((PSR + "population", ox.Literal(int(row["population"]))))
-    for column, name in _FIGURES.items():
-        if row[column]:
-            facts.append((PSR + name, decimal(row[column])))
-    known = {"population": "population"} | _FIGURES
+def _figures(row: dict[str, str]) -> Iterator[tuple[str, ox.NamedNode | ox.Literal]]:
+    for column, (prop, scheme) in _COLUMNS.items():
+        if text := row[column]:
+            number = ox.Literal(int(text)) if column == "population" else decimal(text)
+            yield prop, ox.NamedNode(f"{VOC}{scheme}/{text}") if scheme else number
     for column in filter(None, row["estimated"].split(",")):
-        facts.append((PSR + "estimatedFigure", ox.NamedNode(PSR + known[column])))
-    if row["years"]:
-        facts.append(
-            (
-                DCT + "description",
-                ox.Literal(f"Years of the figures: {row['years']}.", language="en"),
-            )
-        )
-    return facts
+        yield PSR + "estimatedFigure", ox.NamedNode(_COLUMNS[column][0])
+    if years := row["years"]:
+        text = f"Years of the figures: {years}."
+        yield DCT + "description", ox.Literal(text, language="en")

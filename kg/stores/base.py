@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pyoxigraph as ox
 
 from kg.entry import Entry
-from kg.errors import NotFound, StoreUnusable
-from kg.stores.protocol import Binding, Change, Term, Values, Version
+from kg.errors import (
+    EngineRefused,
+    KgError,
+    LimitExceeded,
+    NoSpace,
+    NotFound,
+    Overloaded,
+    StoreUnusable,
+)
+from kg.ledger.difference import entry_in, lines
+from kg.ledger.ledger import IDENTITY, NOTHING, Change, Ledger, Note, Recorded
+from kg.stores.protocol import Binding, Term, Values, Version
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, ONTOLOGY, PREFIXES, VOC, graphs
 
@@ -22,9 +34,21 @@ MAX_KNOWN = 20_000
 SITE = ox.NamedNode(ONTOLOGY + "/installation")
 HEADER = "".join(f"PREFIX {name}: <{iri}>\n" for name, iri in PREFIXES.items())
 _BASE = (
-    "SELECT ?base ?number { GRAPH ?g { $site psr:base ?base"
-    " OPTIONAL { $site psr:dataVersion ?number } } }"
+    "SELECT ?base ?number ?identity { GRAPH ?g { $site psr:base ?base"
+    " OPTIONAL { $site psr:dataVersion ?number } OPTIONAL { $site psr:storeIdentity ?identity } } }"
 )
+_STANDS = (
+    "SELECT ?number ?mark { GRAPH $prov { $site psr:dataVersion ?number"
+    " OPTIONAL { $site psr:change ?mark } } }"
+)
+_KNOWN_OF_OLD = (
+    "SELECT ?number ?when ?agent ?action ?entry ?class { GRAPH $prov {"
+    " ?entry psr:dataVersion ?number ; prov:wasGeneratedBy ?made ."
+    " ?made prov:startedAtTime ?when ; prov:wasAssociatedWith ?agent ; psr:action ?action }"
+    " OPTIONAL { GRAPH ?entry { ?entry a ?class } VALUES ?class { $classes } } }"
+)
+#: what the names of visitors began with before version 1.0; they are in no history
+VISITORS = "session-"
 _PROVENANCE = (
     "SELECT ?number ?when ?agent ?action { GRAPH $prov {"
     " $entry psr:dataVersion ?number ; prov:wasGeneratedBy ?made ."
@@ -59,10 +83,11 @@ class GraphStore(ABC):
     #: how many entries are read at once
     at_once = 1
 
-    def __init__(self, base: str) -> None:
-        self.base = base
+    def __init__(self, base: str, ledger: Ledger) -> None:
+        self.base, self.ledger = base, ledger
         self._provenance = ox.NamedNode(base + "graph/provenance")
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.RLock()
+        self._depth = self._version = 0
         self._known: dict[str, Entry] = {}
         self._known_at = -1
 
@@ -90,21 +115,190 @@ class GraphStore(ABC):
     def _replace(self, name: str, triples: list[ox.Triple]) -> None:
         """Put triples into a graph in the place of what it holds."""
 
-    def _open(self) -> int:
-        """The data version; notes the base IRI at the first start, refuses another."""
-        noted = self.select(_BASE, {"site": SITE})
-        if not noted:
-            self._update(
-                f"INSERT DATA {{ GRAPH {self._provenance}"
-                f" {{ {SITE} psr:base {ox.Literal(self.base)} }} }}"
-            )
-            return 0
-        if noted[0]["base"] != self.base:
+    def _open(self) -> None:
+        """Bring graph and ledger together: to one base, one identity and one number.
+
+        Raises StoreUnusable where they do not belong together.
+        """
+        with self.ledger.database.turn():
+            if not (noted := self.select(_BASE, {"site": SITE})):
+                self._found(0)
+            elif noted[0]["base"] != self.base:
+                raise StoreUnusable(
+                    f"This store was made for the base {noted[0]['base']}; set PASSERELLE_BASE to"
+                    " it, or use another home."
+                )
+            elif "identity" not in noted[0]:
+                self._found(int(noted[0].get("number", 0)))
+            elif noted[0]["identity"] != self.ledger.identity:
+                raise StoreUnusable(
+                    "The graph and the ledger do not belong together; restore both from the same"
+                    " backup, or use the home and the PASSERELLE_DATABASE that they were made in."
+                )
+            self._bring_forward()
+
+    def _found(self, number: int) -> None:
+        """Give a graph its identity, and a ledger that begins with what is known of it."""
+        if self.ledger.identity is not None:
             raise StoreUnusable(
-                f"This store was made for the base {noted[0]['base']}; set PASSERELLE_BASE to it,"
-                " or use another home."
+                "The graph of this ledger is missing: the store is empty or another one; restore"
+                " it from a backup, or move the ledger away to begin anew."
             )
-        return int(noted[0].get("number", 0))
+        if number:
+            classes = [ox.NamedNode(iri) for iri in CLASSES.values()]
+            rows = self.select(_KNOWN_OF_OLD, {"prov": self._provenance, "classes": classes})
+            self.ledger.adopt(
+                (int(row["number"]), row["when"], agent, row["action"], row["entry"], done)
+                for row in rows
+                if not (agent := row["agent"].removeprefix(self.base + "agent/")).startswith(
+                    VISITORS
+                )
+                if (done := row["action"] if "class" in row else "delete")
+            )
+        identity = ox.Literal(self.ledger.keep(IDENTITY, uuid.uuid4().hex))
+        self._update(
+            f"INSERT {{ GRAPH {self._provenance} {{ {SITE} psr:base {ox.Literal(self.base)} ;"
+            f' psr:storeIdentity {identity} ; psr:dataVersion {number} ; psr:change "" }} }}'
+            f" WHERE {{ FILTER NOT EXISTS {{ GRAPH {self._provenance}"
+            f" {{ {SITE} psr:storeIdentity ?other }} }} }}"
+        )
+
+    def _bring_forward(self) -> None:
+        """Carry out again what the ledger holds and the graph does not."""
+        while closed := self.ledger.after(self._stands()[0]):
+            for change in closed:
+                self._carry_out(change)
+        self._settle()
+        number, last = self._stands()[0], self.ledger.last()
+        if number != last:
+            raise StoreUnusable(
+                f"The graph stands at change {number}, its ledger at {last}; restore both from"
+                " the same backup."
+            )
+        self._note(number)
+
+    def _stands(self) -> tuple[int, str]:
+        """At which change the graph stands, and that change's mark."""
+        rows = self.select(_STANDS, {"prov": self._provenance, "site": SITE})
+        newest = max(rows, key=lambda row: int(row["number"]), default={"number": "0"})
+        return int(newest["number"]), newest.get("mark", "")
+
+    def _note(self, version: int) -> None:
+        """Keep the number at which the graph was seen to stand."""
+        self._version = max(version, self._version)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep every other writer away while the block runs; may be nested in one thread.
+
+        What a writer that has ended left open is settled first.
+        """
+        with self._writing:
+            if self._depth:
+                yield
+                return
+            with self.ledger.database.turn():
+                self._settle()
+                self._note(self._latest())
+                self._depth = 1
+                try:
+                    yield
+                finally:
+                    self._depth = 0
+
+    def settle(self, seconds: float) -> None:
+        """Carry out what has been open for so long; its writer has ended."""
+        if self.ledger.open(seconds):
+            with self.exclusive():
+                pass
+
+    def write(
+        self, changes: Sequence[Change], agent: str, action: str, note: Note = NOTHING
+    ) -> int:
+        """Record and carry out changes, several entries of a large write as several changes."""
+        if not changes:
+            return self.version()
+        with self.exclusive():
+            for some in self._portions(changes):
+                number = self._version + 1
+                before = {entry.iri: entry for entry in self.several([c.iri for c in some])}
+                recorded = self.ledger.intend(number, some, before, agent, action, note)
+                try:
+                    self._send(recorded, some)
+                except EngineRefused:
+                    self._give_up(recorded)
+                    raise
+                except OSError as error:  # of the embedded store: nothing was written
+                    with suppress(KgError):
+                        self.ledger.withdraw(number)
+                    raise NoSpace(
+                        gettext("There is no space left to write. Try again later.")
+                    ) from error
+                self.ledger.close(number)
+                self._note(number)
+            return self._version
+
+    def _settle(self) -> None:
+        """Carry out what writers that have ended left open, or give it up if it cannot be."""
+        for change in self.ledger.open():
+            try:
+                self._carry_out(change)
+            except EngineRefused:
+                self._give_up(change)
+            else:
+                self.ledger.close(change.number)
+
+    def _carry_out(self, change: Recorded) -> None:
+        """Make a recorded change, unless the graph has it already."""
+        if self._stands()[0] < change.number:
+            now = {entry.iri: lines(entry) for entry in self._read(list(change.differences))}
+            after = [
+                Change(
+                    iri,
+                    entry_in(iri, difference.forward(now.get(iri, frozenset()))),
+                    change.targets.get(iri),
+                )
+                for iri, difference in change.differences.items()
+            ]
+            self._send(change, after)
+        self._note(change.number)
+
+    def _give_up(self, change: Recorded) -> None:
+        """Let a change that the engine refuses do nothing, also where it still comes late."""
+        nothing = replace(change, action="void", mark=uuid.uuid4().hex, differences={})
+        self._send(nothing, ())
+        self.ledger.void(nothing)
+        self._note(change.number)
+
+    def _send(self, change: Recorded, after: Sequence[Change]) -> None:
+        """Send the update of a change, and make sure that it is what the graph stands at.
+
+        Raises EngineRefused if the engine will not have it, StoreUnusable where the answer is
+        lost and the graph does not show it.
+        """
+        lost: KgError | None = None
+        try:
+            self._update(self._text(change, after))
+        except (LimitExceeded, Overloaded, StoreUnusable) as error:
+            if isinstance(error, EngineRefused):
+                raise
+            lost = error
+        stands = self._stands()
+        if stands != (change.number, change.mark) and not (
+            # Somebody else settled it, and wrote since.
+            stands[0] > change.number and self.ledger.is_closed(change)
+        ):
+            raise StoreUnusable(
+                gettext("It is not known whether this was stored; read it again first.")
+            ) from lost
+
+    def _portions(self, changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
+        """Divide a write into what one update takes."""
+        return [changes]
+
+    def _latest(self) -> int:
+        """The number at which the graph stands, asked for in a turn of writing."""
+        return self._stands()[0]
 
     def _refresh_vocabulary(self) -> None:
         """Put the packaged ontology and schemes into their graphs if they differ."""
@@ -196,36 +390,55 @@ class GraphStore(ABC):
         names = [v.value for v in rows.variables]
         return [{name: row[name].value for name in names if row[name] is not None} for row in rows]
 
-    def _change(self, changes: Sequence[Change], agent: str, action: str, number: int) -> str:
-        """Write the update that carries out changes as data version ``number``.
+    def _text(self, change: Recorded, after: Sequence[Change]) -> str:
+        """Write the update of a change, which does nothing unless the graph stands just before it.
 
-        Three operations whatever the number of entries: an engine such as Virtuoso needs far
-        longer for more.
+        Four operations whatever the number of entries: an engine such as Virtuoso needs far
+        longer for more. The last one moves the number, so that each finds it as it was.
         """
-        prov = self._provenance
+        prov, number = self._provenance, change.number
         activity = ox.NamedNode(f"{self.base}activity/{number}")
-        who = ox.NamedNode(f"{self.base}agent/{agent}")
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        noted = (
-            f"{SITE} psr:dataVersion {number} ; psr:base {ox.Literal(self.base)} ."
-            f" {activity} a prov:Activity ; prov:startedAtTime {ox.Literal(now)}^^xsd:dateTime ;"
-            f" prov:wasAssociatedWith {who} ; psr:action {ox.Literal(action)} ."
-        )
-        nodes = " ".join(str(ox.NamedNode(change.iri)) for change in changes)
+        who = ox.NamedNode(f"{self.base}agent/{change.agent}")
+        due = f"GRAPH {prov} {{ {SITE} psr:dataVersion {number - 1} }}"
+        nodes = " ".join(str(ox.NamedNode(c.iri)) for c in after)
         new = "".join(
-            f" GRAPH {ox.NamedNode(change.iri)} {{ {change.entry.n_triples()} }}"
-            for change in changes
-            if change.entry
+            f" GRAPH {ox.NamedNode(c.iri)} {{ {c.entry.n_triples()} }}" for c in after if c.entry
         )
-        for change in changes:
-            entry = ox.NamedNode(change.iri)
-            noted += f" {entry} psr:dataVersion {number} ; prov:wasGeneratedBy {activity} ."
-        return (
+        noted = "".join(
+            f" {ox.NamedNode(c.iri)} psr:dataVersion {number} ; prov:wasGeneratedBy {activity} ."
+            for c in after
+        )
+        noted += "".join(
+            f" {ox.NamedNode(c.target)} owl:sameAs {ox.NamedNode(c.iri)} ."
+            for c in after
+            if c.target
+        )
+        again = " ".join(str(ox.NamedNode(c.iri)) for c in after if c.entry)
+        cleared = (
             f"DELETE {{ GRAPH ?g {{ ?s ?p ?o }} }}"
-            f" WHERE {{ VALUES ?g {{ {nodes} }} GRAPH ?g {{ ?s ?p ?o }} }} ;\n"
+            f" WHERE {{ {due} VALUES ?g {{ {nodes} }} GRAPH ?g {{ ?s ?p ?o }} }} ;\n"
             f"DELETE {{ GRAPH {prov} {{ ?s ?p ?o }} }}"
-            f" WHERE {{ VALUES ?s {{ {SITE} {nodes} }} GRAPH {prov} {{ ?s ?p ?o }} }} ;\n"
-            f"INSERT DATA {{ GRAPH {prov} {{ {noted} }}{new} }}"
+            f" WHERE {{ {due} VALUES ?s {{ {nodes} }} GRAPH {prov} {{ ?s ?p ?o }}"
+            f" FILTER(?p != owl:sameAs) }} ;\n"
+        )
+        # An entry that comes back after it was merged is itself again.
+        parted = (
+            f"DELETE {{ GRAPH {prov} {{ ?s owl:sameAs ?o }} }}"
+            f" WHERE {{ {due} VALUES ?o {{ {again} }} GRAPH {prov} {{ ?s owl:sameAs ?o }} }} ;\n"
+        )
+        return (
+            (cleared if after else "")
+            + (parted if again else "")
+            + (
+                f"DELETE {{ GRAPH {prov}"
+                f" {{ {SITE} psr:dataVersion {number - 1} ; psr:change ?last }} }}"
+                f" INSERT {{ GRAPH {prov} {{ {SITE} psr:dataVersion {number} ;"
+                f" psr:change {ox.Literal(change.mark)} ."
+                f" {activity} a prov:Activity ; prov:wasAssociatedWith {who} ;"
+                f" prov:startedAtTime {ox.Literal(change.at)}^^xsd:dateTime ;"
+                f" psr:action {ox.Literal(change.action)} .{noted} }}{new} }}"
+                f" WHERE {{ {due} GRAPH {prov} {{ {SITE} psr:change ?last }} }}"
+            )
         )
 
 

@@ -2,58 +2,50 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pyoxigraph as ox
 
 from kg.entry import Entry
 from kg.errors import StoreUnusable
+from kg.ledger.database import Database
+from kg.ledger.ledger import Ledger
 from kg.stores.base import HEADER, GraphStore
-from kg.stores.protocol import Change
 
 
 class EmbeddedStore(GraphStore):
     """Entries in named graphs of a pyoxigraph store; ``path`` None keeps it in memory.
 
+    A change is not flushed here: the ledger has flushed it, and brings a graph forward that lost
+    its last changes with the power.
+
     Raises StoreUnusable if another process holds the folder or it was made for another
     base IRI.
     """
 
-    def __init__(self, base: str, path: Path | None = None) -> None:
-        super().__init__(base)
-        self._writing = threading.RLock()
+    def __init__(self, base: str, path: Path | None = None, ledger: Ledger | None = None) -> None:
+        beside = Database.in_file(path.with_name("ledger.sqlite")) if path and not ledger else None
+        super().__init__(base, ledger or Ledger(beside))
         try:
             self._store = ox.Store(path) if path else ox.Store()
         except OSError as error:
             raise StoreUnusable(
                 f"The store in {path} cannot be opened; is another process using it?"
             ) from error
-        self._version = self._open()
+        self._open()
         self._refresh_vocabulary()
 
     def version(self) -> int:
         """The data version: how many writes there have been."""
         return self._version
 
+    def _latest(self) -> int:
+        """The number of the last write: nobody else holds the folder."""
+        return self._version
+
     def check(self) -> None:
         """Do nothing: an open store can be reached."""
-
-    def exclusive(self) -> AbstractContextManager[object]:
-        """Keep other writers away while the block runs."""
-        return self._writing
-
-    def write(self, changes: Sequence[Change], agent: str, action: str) -> int:
-        """Carry out all changes in one atomic update and return the new data version."""
-        if not changes:
-            return self._version
-        with self._writing:
-            number = self._version + 1
-            self._update(self._change(changes, agent, action, number))
-            self._version = number
-        return number
 
     def _update(self, text: str) -> None:
         self._store.update(HEADER + text)

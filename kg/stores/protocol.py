@@ -10,6 +10,8 @@ from typing import Protocol
 import pyoxigraph as ox
 
 from kg.entry import Entry
+from kg.ledger.ledger import NOTHING, Ledger, Note
+from kg.ledger.ledger import Change as Change
 
 Binding = dict[str, str]
 Term = ox.NamedNode | ox.Literal
@@ -28,14 +30,6 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A write of one entry; no entry means that it is deleted."""
-
-    iri: str
-    entry: Entry | None
-
-
-@dataclass(frozen=True)
 class Page:
     """One page of a list: rows, how many there are in all, and where the next begins."""
 
@@ -48,6 +42,7 @@ class Store(Protocol):
     """A store of entries, one named graph each, with who and when of every write."""
 
     base: str
+    ledger: Ledger
 
     def version(self) -> int:
         """The data version: how many writes there have been."""
@@ -76,11 +71,16 @@ class Store(Protocol):
     def exclusive(self) -> AbstractContextManager[object]:
         """Keep every other writer away while the block runs; may be nested in one thread."""
 
-    def write(self, changes: Sequence[Change], agent: str, action: str) -> int:
-        """Carry out all changes in one atomic update and return the new data version.
+    def write(
+        self, changes: Sequence[Change], agent: str, action: str, note: Note = NOTHING
+    ) -> int:
+        """Record and carry out changes, all or none, and return the new data version.
 
-        A remote engine takes so much at a time: there many entries are several updates.
+        A remote engine takes so much at a time: there many entries are several changes.
         """
+
+    def settle(self, seconds: float) -> None:
+        """Carry out what writers that have ended left open for so long."""
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """The entries written after a data version, and whether each still exists."""

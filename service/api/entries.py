@@ -16,8 +16,17 @@ from matcher.model.answer import ABSENT, NamedEntry
 from service.api import writes
 from service.core.metrics import MEDIA
 from service.core.runtime import current
+from service.http.idempotency import once
 from service.http.negotiation import DATA, choose
-from service.http.responses import as_json, check_iri, entry_answer, entry_iri, visitor, whole
+from service.http.responses import (
+    as_json,
+    check_iri,
+    entry_answer,
+    entry_iri,
+    stored_entry,
+    visitor,
+    whole,
+)
 
 api = Blueprint("api", __name__)
 _FILTERS = ("type", "country", "territory", "theme", "q")
@@ -127,11 +136,13 @@ def read(path: str, slug: str) -> Response:
 
 
 def _read(iri: str) -> Response:
+    entry = stored_entry(iri)
     media, form = choose(DATA)
-    return entry_answer(current().store.get(iri), media, form)
+    return entry_answer(entry, media, form)
 
 
 @api.post("/api/entries")
+@once
 def create() -> Response:
     """Store a new entry and say where it is."""
     return writes.stored(writes.create(), 201)

@@ -16,8 +16,10 @@ from kg.sparql.query import ALL, EVERYTHING, Dataset
 from kg.text.i18n import gettext
 from service.api import writes
 from service.core.runtime import current
+from service.http.idempotency import once
 from service.http.negotiation import GRAPH, choose
-from service.http.responses import check_iri, document, entry_answer, entry_iri
+from service.http.permissions import writer
+from service.http.responses import check_iri, document, entry_answer, entry_iri, stored_entry
 
 graphstore = Blueprint("graphstore", __name__)
 ADDRESS = "/graph-store"
@@ -30,7 +32,7 @@ def read() -> Response:
     name = _graph()
     media, form = choose(GRAPH)
     if name is not None and _is_entry(name):
-        return entry_answer(current().store.get(check_iri(name)), media, form)
+        return entry_answer(stored_entry(check_iri(name)), media, form)
     dataset = ALL if name is None else Dataset(default=(name,))
     answer = current().queries.run(EVERYTHING, form, dataset)
     if not answer.rows:
@@ -48,6 +50,7 @@ def replace() -> Response:
 
 
 @graphstore.post(ADDRESS)
+@once
 def add() -> Response:
     """Add statements to an entry; without ?graph= store a new entry under its own name."""
     if "graph" not in request.args and "default" not in request.args:
@@ -80,10 +83,12 @@ def delete_directly(path: str, slug: str) -> Response:
 
 
 def _add(iri: str) -> Response:
-    agent, runtime = writes.writer(), current()
-    expected = writes.expected_version(iri)
+    who, runtime = writer(), current()
+    runtime.intake.check_name(iri)
+    expected = writes.expected_version(iri, needed=False)
     triples = parse(request.get_data(), request.mimetype)
-    accepted = runtime.intake.add(iri, triples, agent, expected)
+    note, allow = writes.note(who), writes.allowed(who)
+    accepted = runtime.intake.add(iri, triples, who.name, expected, note, allow=allow)
     return writes.stored(accepted, writes.status(accepted))
 
 
@@ -91,7 +96,6 @@ def _entry() -> str:
     """The IRI of the entry that a write names; Forbidden for what is no entry."""
     name = _graph()
     if name is None or not _is_entry(name):
-        writes.writer()
         raise Forbidden(gettext("Only entries are written here: name one by ?graph=."))
     return check_iri(name)
 
@@ -122,6 +126,6 @@ def open_to_all(answer: Response) -> Response:
     if request.method == "OPTIONS":
         answer.headers["Access-Control-Allow-Methods"] = "GET, HEAD, PUT, POST, DELETE, OPTIONS"
         answer.headers["Access-Control-Allow-Headers"] = (
-            "Accept, Authorization, Content-Type, If-Match, If-None-Match"
+            "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
         )
     return answer

@@ -15,7 +15,7 @@ from matcher import answer_rdf
 from matcher.kinds import KINDS
 from matcher.model.answer import Answer
 from service.api import feedback, requests
-from service.api.writes import Stored, writer
+from service.api.writes import Stored
 from service.core.runtime import current
 from service.core.votes import Vote
 from service.http import login
@@ -68,6 +68,6 @@ def receive_feedback() -> Response:
     received = requests.read_feedback(_body())
     if request.authorization is None and login.has_session():
         return as_json(Counted(feedback.vote(received)))
-    accepted = feedback.record(current().intake, received, writer())
+    accepted = feedback.record(current().intake, received, login.by_token().name)
     current().written()
     return as_json(Stored(accepted.entry.iri, accepted.version), 201)

@@ -38,6 +38,24 @@ class FeedbackRequest(Strict):
     stamp: StampFields | None = None
 
 
+class ReasonRequest(Strict):
+    """Says why something is done."""
+
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+class RestoreRequest(ReasonRequest):
+    """Names the version of an entry that is to be the present one again."""
+
+    version: Annotated[int, Field(ge=0, le=10**15)]
+
+
+class MergeRequest(ReasonRequest):
+    """Names the entry that stays."""
+
+    into: Name
+
+
 def read_json(data: bytes) -> dict[str, Any]:
     """Read a body that holds one JSON object; raises Malformed for any other."""
     try:
@@ -51,20 +69,21 @@ def read_json(data: bytes) -> dict[str, Any]:
 
 def answer(kind: str, raw: dict[str, Any], matcher: Matcher, also: tuple[str, ...] = ()) -> Answer:
     """Put a request to the matcher; Refused names every key or value that is wrong."""
-    return matcher.ask(kind, _read(KINDS[kind].request, raw), also)
+    return matcher.ask(kind, fields(KINDS[kind].request, raw), also)
 
 
 def question(kind: str, raw: dict[str, Any], matcher: Matcher) -> Question:
     """Read a request into a question; Refused names every key or value that is wrong."""
-    return matcher.question(kind, _read(KINDS[kind].request, raw))
+    return matcher.question(kind, fields(KINDS[kind].request, raw))
 
 
 def read_feedback(raw: dict[str, Any]) -> dict[str, Any]:
     """Read what became of a suggestion; Refused names every key or value that is wrong."""
-    return _read(FeedbackRequest, raw)
+    return fields(FeedbackRequest, raw)
 
 
-def _read(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
+def fields(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
+    """Check a request against its model; Refused names every key or value that is wrong."""
     try:
         return model.model_validate(raw).model_dump(exclude_none=True)
     except ValidationError as error:

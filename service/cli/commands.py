@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,12 +22,17 @@ from service.cli.output import (
     problem_lines,
     query_rows,
     show,
+    undo_report,
 )
 from service.core.settings import BadSetting, Settings, read
 
 if TYPE_CHECKING:
     from socket import socket
 
+    from service.core.accounts import Accounts
+    from service.core.control import Beside
+    from service.core.operations import Operations
+    from service.core.rights import Role
     from service.core.runtime import Matching, Runtime
     from service.core.tokens import Tokens
 
@@ -123,9 +129,10 @@ def _run(settings: Settings, bound: socket, as_json: bool, demo: bool) -> None:
     """Serve until a signal, or until the model turns out to be unusable."""
     from service import create_app
     from service.core import server
+    from service.core.control import Control
     from service.core.runtime import Runtime
 
-    with Runtime(settings, tell=Progress()) as runtime:
+    with Runtime(settings, tell=Progress()) as runtime, Control(runtime):
         address = settings.address.rstrip("/")
         running = server.make(create_app(runtime), bound)
         ready = (runtime, address, as_json, demo)
@@ -163,19 +170,29 @@ def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None
 @common
 def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int | None) -> None:
     """Import FILE: entries (rdf), or a list as susy or esif publish it; 1 if rows are refused."""
-    from kg.imports.importing import import_file
-    from service.core.runtime import open_graph
-
-    progress = Progress()
-    intake = open_graph(_settings(home), progress)
-
-    def tell(rows: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r{rows} rows", err=True, nl=False)
-
-    report = import_file(intake, name, file, limit=limit, progress=tell).as_dict()
+    with _graph(_settings(home)) as graph:
+        report = graph.import_file(name, str(file), limit, _rows)
     show(report, as_json, import_report(report))
     sys.exit(1 if report["refused"] else 0)
+
+
+def _rows(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} rows", err=True, nl=False)
+
+
+@contextmanager
+def _graph(settings: Settings) -> Iterator[Operations | Beside]:
+    """The graph of a home: by the service that holds it, or opened here where none runs."""
+    from service.core.control import Beside
+    from service.core.operations import Operations
+
+    if beside := Beside.of(settings.home):
+        yield beside
+        return
+    from service.core.runtime import open_graph
+
+    yield Operations(open_graph(settings, Progress()))
 
 
 @main.command()
@@ -190,22 +207,48 @@ def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int 
 @common
 def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> None:
     """Write all entries; nquads also holds provenance and vocabularies."""
-    from service.cli.export import export_all
-    from service.core.runtime import open_graph
-
     if as_json and output is None:
         raise click.UsageError("With --json name a file by --output.")
     progress = Progress()
-    store = open_graph(_settings(home), progress).store
-    count, data = export_all(store, form, lambda d, n: progress.counted("Writing", d, n))
-    if output is None:
-        click.echo(data, nl=False)
-        return
-    fresh = output.with_name(output.name + ".new")
-    fresh.write_bytes(data)
-    fresh.replace(output)
-    body = {"entries": count, "format": form, "output": str(output)}
-    show(body, as_json, f"{count} entries written to {output}")
+    with _graph(_settings(home)) as graph:
+        pieces = graph.export(form, lambda d, n: progress.counted("Writing", d, n))
+        if output is None:
+            for piece in pieces:
+                click.echo(piece, nl=False)
+            return
+        fresh = output.with_name(output.name + ".new")
+        with fresh.open("w", encoding="utf-8", newline="") as stream:
+            stream.writelines(pieces)
+        fresh.replace(output)
+    show({"format": form, "output": str(output)}, as_json, f"Written to {output}")
+
+
+@main.command()
+@click.option("--job", metavar="ID", help="An import or another job, as its report names it.")
+@click.option("--token", metavar="NAME", help="Whatever was written under this label.")
+@click.option("--since", metavar="TIME", help="With --token: since when, such as 2026-11-29T14:30.")
+@click.option("--reason", help="Why, for the history.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@common
+def undo(
+    home: Path | None,
+    as_json: bool,
+    job: str | None,
+    token: str | None,
+    since: str | None,
+    reason: str | None,
+    dry_run: bool,
+) -> None:
+    """Take back what a job or a token did; what was edited since is left, and told."""
+    if (job is None) == (token is None) or (token is None) != (since is None):
+        raise click.UsageError("Name a --job, or a --token and the time --since when.")
+    progress = Progress()
+    with _graph(_settings(home)) as graph:
+        report = graph.undo(
+            job, token, since, dry_run, reason, lambda d, n: progress.counted("Undoing", d, n)
+        )
+    show(report, as_json, undo_report(report, dry_run))
+    sys.exit(1 if report["left"] else 0)
 
 
 @main.command()
@@ -398,32 +441,70 @@ def queries(home: Path | None, as_json: bool, limit: int, slowest: bool, limited
     show({"queries": rows, "total": len(noted)}, as_json, query_rows(rows))
 
 
+def _rights(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what somebody may do."""
+    for option in (
+        click.option("--organisation", metavar="IRI", help="Whose entries a contributor edits."),
+        click.option("--community", multiple=True, metavar="IRI", help="A curator's communities."),
+        click.option("--country", multiple=True, metavar="CC", help="A curator's countries."),
+        click.option(
+            "--role",
+            type=click.Choice(["contributor", "curator", "administrator"]),
+            default="curator",
+            show_default=True,
+            help="What its holder may do.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @main.group()
 def token() -> None:
     """Tokens that allow an organisation to write."""
 
 
 def _tokens(home: Path | None) -> Tokens:
+    from service.core.runtime import open_ledger
     from service.core.tokens import Tokens
 
-    return Tokens(_settings(home).home / "tokens.json")
+    return Tokens(open_ledger(_settings(home)).database)
 
 
 @token.command("create")
 @click.argument("label")
+@_rights
+@click.option("--days", type=click.IntRange(1, 36_500), help="After how many days it ends.")
 @common
-def create_token(home: Path | None, as_json: bool, label: str) -> None:
+def create_token(
+    home: Path | None,
+    as_json: bool,
+    label: str,
+    role: Role,
+    country: tuple[str, ...],
+    community: tuple[str, ...],
+    organisation: str | None,
+    days: int | None,
+) -> None:
     """Make a token for the organisation LABEL and print it, this once."""
-    secret = _tokens(home).create(label)
-    show({"label": label, "token": secret}, as_json, secret)
+    secret = _tokens(home).create(
+        label,
+        role,
+        countries=country,
+        communities=community,
+        organisation=organisation,
+        days=days,
+    )
+    show({"label": label, "role": role, "token": secret}, as_json, secret)
 
 
 @token.command("list")
 @common
 def list_tokens(home: Path | None, as_json: bool) -> None:
-    """List who holds tokens, and since when."""
-    rows = [{"label": token.label, "created": token.created} for token in _tokens(home).all()]
-    show({"tokens": rows}, as_json, "\n".join(" ".join(row.values()) for row in rows))
+    """List who holds tokens, what they may do, since when, until when and when last used."""
+    rows = [known.as_dict() for known in _tokens(home).all()]
+    lines = (" ".join(str(value) for value in row.values() if value) for row in rows)
+    show({"tokens": rows}, as_json, "\n".join(lines))
 
 
 @token.command("revoke")
@@ -433,3 +514,70 @@ def revoke_token(home: Path | None, as_json: bool, label: str) -> None:
     """Revoke all tokens of the organisation LABEL."""
     count = _tokens(home).revoke(label)
     show({"label": label, "revoked": count}, as_json, f"{count} revoked.")
+
+
+@main.group()
+def account() -> None:
+    """People of organisations who sign in by OpenID Connect."""
+
+
+def _accounts(home: Path | None) -> Accounts:
+    from service.core.accounts import Accounts
+    from service.core.runtime import open_ledger
+
+    return Accounts(open_ledger(_settings(home)).database)
+
+
+@account.command("tie")
+@click.argument("issuer")
+@click.argument("subject")
+@click.argument("label")
+@_rights
+@common
+def tie_account(
+    home: Path | None,
+    as_json: bool,
+    issuer: str,
+    subject: str,
+    label: str,
+    role: Role,
+    country: tuple[str, ...],
+    community: tuple[str, ...],
+    organisation: str | None,
+) -> None:
+    """Let the SUBJECT of an ISSUER write under the LABEL of an organisation."""
+    _accounts(home).tie(
+        issuer,
+        subject,
+        label,
+        role,
+        countries=country,
+        communities=community,
+        organisation=organisation,
+    )
+    body = {"issuer": issuer, "subject": subject, "label": label, "role": role}
+    show(body, as_json, f"{subject} writes as {label}, {role}.")
+
+
+@account.command("untie")
+@click.argument("issuer")
+@click.argument("subject")
+@common
+def untie_account(home: Path | None, as_json: bool, issuer: str, subject: str) -> None:
+    """Take the role of a SUBJECT away; its sessions end."""
+    _accounts(home).untie(issuer, subject)
+    show({"issuer": issuer, "subject": subject}, as_json, f"{subject} has no role any more.")
+
+
+@main.command()
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@common
+def audit(home: Path | None, as_json: bool, limit: int) -> None:
+    """Show who was let in or turned away, the latest first."""
+    from service.core.audit import Audit
+    from service.core.runtime import open_ledger
+
+    noted = Audit(open_ledger(_settings(home)).database).lines(limit)
+    rows = [line.as_dict() for line in noted]
+    lines = ("  ".join(value for value in row.values() if value) for row in rows)
+    show({"lines": rows}, as_json, "\n".join(lines))

@@ -30,12 +30,13 @@ def outcomes(settings: Settings, write: Path | None) -> dict[str, Any]:
     from matcher.judging.criteria import WEIGHTS
     from matcher.judging.fit import read_weights
     from matcher.judging.learned_weights import report
-    from service.core.runtime import VOTES, open_graph
+    from service.core.runtime import open_graph
     from service.core.votes import Votes
 
-    world = World(open_graph(settings, Progress()).store)
+    store = open_graph(settings, Progress()).store
+    world = World(store)
     learnt = report(world, read_weights(settings.weights) if settings.weights else WEIGHTS)
-    learnt["votes"] = Votes(settings.home / VOTES).decisions()  # reported, never learnt from
+    learnt["votes"] = Votes(store.ledger.database).decisions()  # reported, never learnt from
     if write:
         write.write_text(json.dumps(learnt, indent=1), "utf-8")
     return learnt

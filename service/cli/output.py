@@ -59,6 +59,19 @@ def import_report(report: dict[str, Any]) -> str:
     return "\n".join([f"{report['file']} from {report['source']}", *lines])
 
 
+def undo_report(report: dict[str, Any], dry_run: bool) -> str:
+    """What became of the entries that were to be taken back, as lines."""
+    would = "would be " if dry_run else ""
+    lines = [
+        f"changes: {report['changes']}",
+        f"{would}made what they were: {len(report['restored'])}",
+        f"{would}removed: {len(report['removed'])}",
+        f"left: {len(report['left'])}",
+        *(f"  {iri}: {why}" for iri, why in sorted(report["left"].items())),
+    ]
+    return "\n".join(lines + ([f"job: {report['job']}"] if report["job"] else []))
+
+
 def figures(report: dict[str, Any], under: str = "") -> str:
     """The figures of an evaluation, a line each, with intervals where there are some."""
     lines = []

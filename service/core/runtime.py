@@ -7,7 +7,6 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Self, cast
 
 from flask import current_app
@@ -15,13 +14,16 @@ from flask import current_app
 from kg import starter
 from kg.entries.intake import BatchReport, Intake
 from kg.entries.validation import Validator
-from kg.errors import StoreUnusable
+from kg.errors import Forbidden, StoreUnusable
+from kg.ledger.database import Database
+from kg.ledger.ledger import Ledger
 from kg.sparql.pool import QueryPool
 from kg.sparql.query import Limits, QueryEngine
 from kg.sparql.scan import MAX_QUERY
 from kg.sparql.service_description import Describer
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
+from kg.text.i18n import gettext
 from matcher.encoding.e5 import ModelDamaged
 from matcher.encoding.embedder import (
     DEFAULT,
@@ -34,19 +36,30 @@ from matcher.encoding.reranker import Reranker
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.fit import read_weights
 from matcher.matcher import Matcher
+from service.core.accounts import Accounts
+from service.core.audit import Audit
 from service.core.lists import Lists
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog
 from service.core.rate_limit import Window
+from service.core.rights import Principal
+from service.core.sessions import Sessions
 from service.core.settings import Settings
 from service.core.tokens import Tokens
-from service.core.votes import Votes, fold_entries
+from service.core.upgrade import bring_over
+from service.core.votes import Votes
 
 #: what is being done, and how much of it: a share from 0 to 1
 Tell = Callable[[str, float], None]
 AGENT = "starter"
-#: the file of visitors' votes in a home, and how many are counted from one address
-VOTES, VOTES_AN_HOUR = "votes.sqlite", 30
+#: the ledger's file in a home, and what it calls the starter graph that was loaded
+LEDGER, STARTER = "ledger.sqlite", "starter graph"
+#: how many wrong tokens and failed sign-ins of one address are looked at in a minute
+FAILURES_A_MINUTE = 10
+#: how many votes are counted from one address
+VOTES_AN_HOUR = 30
+#: seconds after which a change that is still open was left by a writer that has ended
+LEFT_OPEN = 10.0
 POLL = 0.5
 RETRY = 10.0
 log = logging.getLogger("passerelle")
@@ -63,18 +76,28 @@ def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     intake = Intake(_open_store(settings), Validator())
-    fold_entries(intake.store, Votes(settings.home / VOTES))
-    _bring_starter(intake, settings.home / "starter.json", tell)
+    bring_over(intake.store, settings.home)
+    if settings.starter:
+        _bring_starter(intake, tell)
     return intake
 
 
+def open_ledger(settings: Settings) -> Ledger:
+    """Open the ledger of a home; raises StoreUnusable."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if settings.database:
+        return Ledger(Database(settings.database, flush=settings.flush))
+    return Ledger(Database.in_file(settings.home / LEDGER, flush=settings.flush))
+
+
 def _open_store(settings: Settings) -> Store:
+    ledger = open_ledger(settings)
     if settings.engine is None:
-        return EmbeddedStore(settings.base, settings.home / "store")
+        return EmbeddedStore(settings.base, settings.home / "store", ledger)
     from kg.stores.remote.http import Engine
     from kg.stores.remote.store import RemoteStore
 
-    return RemoteStore(settings.base, Engine(settings.engine))
+    return RemoteStore(settings.base, Engine(settings.engine), ledger)
 
 
 def _open_queries(settings: Settings, store: Store) -> QueryEngine:
@@ -94,21 +117,17 @@ def _open_queries(settings: Settings, store: Store) -> QueryEngine:
     return RemoteQueries(Engine(settings.engine), store.version, limits)
 
 
-def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
+def _bring_starter(intake: Intake, tell: Tell) -> None:
     """Load the starter graph at the first start, a changed one at a later start.
 
-    The file ``note`` keeps which one was loaded, and what of it was kept or refused.
+    What was edited, removed or merged here stays so. The ledger keeps which one was loaded, and
+    what of it was kept or refused.
     """
-    digest = starter.digest()
-    try:
-        if dict(json.loads(note.read_text("utf-8"))).get("digest") == digest:
-            return
-    except FileNotFoundError:
-        pass
-    except (ValueError, TypeError) as error:
-        raise StoreUnusable(f"{note} cannot be read; remove it and start again.") from error
+    store, digest = intake.store, starter.digest()
+    if json.loads(store.ledger.value(STARTER) or "{}").get("digest") == digest:
+        return
     tell("Loading the starter graph", 0.0)
-    store, report = intake.store, BatchReport()
+    report = BatchReport()
     with store.exclusive():
         if store.version() == 0:
             store.write([Change(e.iri, e) for e in starter.entries(store.base)], AGENT, "create")
@@ -116,15 +135,12 @@ def _bring_starter(intake: Intake, note: Path, tell: Tell) -> None:
             report = intake.submit_many(starter.entries(store.base), AGENT, keep_others=True)
     if report.kept or report.refused:
         log.warning(
-            "The new starter graph left %d edited entries alone and had %d refused; see %s.",
+            "The new starter graph left %d edited entries alone and had %d refused.",
             len(report.kept),
             len(report.refused),
-            note,
         )
     body = {"digest": digest, "kept": report.kept, "refused": sorted(report.refused)}
-    fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps(body, indent=1), "utf-8")
-    fresh.replace(note)
+    store.ledger.put(STARTER, json.dumps(body))
     tell("Loading the starter graph", 1.0)
 
 
@@ -156,8 +172,9 @@ class Matching:
         self.matcher = Matcher(self.store, self.embedder, settings.home, weights, reranker)
 
     def close(self) -> None:
-        """Close the index."""
+        """Close the index and the ledger."""
         self.matcher.close()
+        self.store.ledger.database.close()
 
     def __enter__(self) -> Self:
         """Give the object itself."""
@@ -179,8 +196,13 @@ class Runtime(Matching):
     ) -> None:
         super().__init__(settings, embedder, tell)
         self._tell = tell
-        self.tokens = Tokens(settings.home / "tokens.json")
-        self.votes = Votes(settings.home / VOTES)
+        self.tokens = Tokens(self.store.ledger.database)
+        self.accounts = Accounts(self.store.ledger.database)
+        self.sessions = Sessions(self.store.ledger.database, self.tokens, self.accounts)
+        self.audit = Audit(self.store.ledger.database)
+        self.votes = Votes(self.store.ledger.database)
+        #: attempts to be let in that failed, by address
+        self.failures = Window(FAILURES_A_MINUTE, 60)
         self.vote_limit = Window(VOTES_AN_HOUR, 3600)
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
@@ -215,6 +237,14 @@ class Runtime(Matching):
         self._caught_up.wait(seconds)
         return self.ready
 
+    def still(self, who: Principal) -> Principal:
+        """Whoever began a request, with what they may do now; Forbidden where that ended."""
+        now = self.tokens.still(who.token) if who.token else None
+        now = self.accounts.still(who.account) if who.account else now
+        if now is None:
+            raise Forbidden(gettext("This token or account was revoked meanwhile."))
+        return now
+
     def written(self) -> None:
         """Say that there was a write, so that the index follows at once."""
         self._written.set()
@@ -225,6 +255,8 @@ class Runtime(Matching):
         while not self._stopping.is_set():
             self._written.clear()
             try:
+                self.store.settle(LEFT_OPEN)
+                self.store.ledger.database.flush()
                 if seen < 0:
                     self.embedder.encode(["ready"])
                 if seen != (version := self.store.version()):

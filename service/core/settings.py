@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from service.core.proxies import Network
 MIB = 1024**2
 DEFAULT_BASE = "https://passerelle.example/"
 _ENGINE = ("PASSERELLE_SPARQL_QUERY", "PASSERELLE_SPARQL_UPDATE", "PASSERELLE_SPARQL_GSP")
+_ROLES = ("contributor", "curator", "administrator")
 _PATH = r"[^\s<>\"{}|\\^`?#]"
 _ADDRESS = (r"https?://[^\s<>\"{}|\\^`]+", "an http or https address")
 #: variable -> what its whole text must match, and what to write instead
@@ -36,6 +37,10 @@ _TEXTS = {
         "a mailto:, http: or https: address",
     ),
     "PASSERELLE_SPARQL_AUTH": (r"basic|digest", "basic or digest"),
+    "PASSERELLE_FLUSH": (r"each|1s", "each or 1s"),
+    "PASSERELLE_STARTER": (r"on|off", "on or off"),
+    "PASSERELLE_REQUIRE_IF_MATCH": (r"on|off", "on or off"),
+    "PASSERELLE_OIDC_ISSUER": _ADDRESS,
     **dict.fromkeys(_ENGINE, _ADDRESS),
 }
 #: field -> environment variable, smallest and largest value; whole where the smallest is
@@ -58,6 +63,27 @@ class BadSetting(Exception):
 
 
 @dataclass(frozen=True)
+class ClaimRule:
+    """What a value of a claim gives: a role under an organisation's label, and its scope."""
+
+    claim: str
+    value: str
+    role: str
+    label: str
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An identity provider (OpenID Connect): its issuer, what it knows us by, and who may what."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    rules: tuple[ClaimRule, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where things are and how much a client may use; sizes in bytes, times in seconds.
 
@@ -65,7 +91,10 @@ class Settings:
     readers report mistakes; ``engine`` is used in the place of the embedded store; ``weights``
     is a file of what the criteria count for; ``reranker`` is a cross-encoder for the short list.
     ``public_url`` is the address that readers use, without a slash at its end; ``hosts`` are
-    further names to be asked by; ``proxies`` may say whom they ask for.
+    further names to be asked by; ``proxies`` may say whom they ask for. ``database`` is where the
+    ledger is, a file in the home where it is None; ``flush`` whether every write is on the disk
+    before it is answered; ``starter`` whether the starter graph is brought; ``if_match`` whether
+    a write must say which version it saw; ``oidc`` where people of organisations sign in.
     """
 
     home: Path
@@ -89,6 +118,11 @@ class Settings:
     contact: str | None = None
     engine: Address | None = None
     weights: Path | None = None
+    database: str | None = None
+    flush: bool = True
+    starter: bool = True
+    if_match: bool = True
+    oidc: Provider | None = None
 
     @property
     def address(self) -> str:
@@ -114,8 +148,8 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
     """
     known = {name: value for name, value in environment.items() if value}
     numbers = {
-        field: _number(known[name], name, low, high)
-        for field, (name, low, high) in _NUMBERS.items()
+        setting: _number(known[name], name, low, high)
+        for setting, (name, low, high) in _NUMBERS.items()
         if name in known
     }
     data = f"{known.get('XDG_DATA_HOME', '~/.local/share')}/passerelle"
@@ -131,6 +165,11 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
         contact=_text(known, "PASSERELLE_CONTACT") or None,
         engine=_engine(known),
         weights=Path(weights) if weights else None,
+        database=known.get("PASSERELLE_DATABASE"),
+        flush=_text(known, "PASSERELLE_FLUSH") != "1s",
+        starter=_text(known, "PASSERELLE_STARTER") != "off",
+        oidc=_provider(known),
+        if_match=_text(known, "PASSERELLE_REQUIRE_IF_MATCH") != "off",
         **numbers,  # type: ignore[arg-type]
     )
 
@@ -172,6 +211,35 @@ def _engine(known: Mapping[str, str]) -> Address | None:
     if user and token:
         raise BadSetting("Set PASSERELLE_SPARQL_USER or PASSERELLE_SPARQL_TOKEN, not both.")
     return Address(query, update, gsp, user, known.get("PASSERELLE_SPARQL_PASSWORD"), digest, token)
+
+
+def _provider(known: Mapping[str, str]) -> Provider | None:
+    """The identity provider, None where no variable names one."""
+    issuer = _text(known, "PASSERELLE_OIDC_ISSUER")
+    client = known.get("PASSERELLE_OIDC_CLIENT_ID")
+    secret = known.get("PASSERELLE_OIDC_CLIENT_SECRET")
+    if not issuer:
+        return None
+    if not client or not secret:
+        raise BadSetting(
+            "PASSERELLE_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET belong together; set all three."
+        )
+    rules = known.get("PASSERELLE_OIDC_ROLES", "").split(";")
+    return Provider(
+        issuer.rstrip("/"), client, secret, tuple(_rule(rule) for rule in rules if rule.strip())
+    )
+
+
+def _rule(text: str) -> ClaimRule:
+    """Read one rule such as ``groups=si-centre curator si-centre SI``."""
+    condition, *rest = text.split()
+    claim, equals, value = condition.partition("=")
+    if not (claim and equals and value) or len(rest) < 2 or rest[0] not in _ROLES:
+        raise BadSetting(
+            f"PASSERELLE_OIDC_ROLES has {text.strip()!r}; write rules such as"
+            " groups=si-centre curator si-centre SI, with ; between them."
+        )
+    return ClaimRule(claim, value, rest[0], rest[1], tuple(rest[2:]))
 
 
 def _number(text: str, name: str, low: float, high: float) -> float:

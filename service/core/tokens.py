@@ -1,27 +1,28 @@
-"""Tokens for writing: made on the command line, kept as hashes, named after who holds them."""
+"""Tokens for writing: kept as hashes, named after who holds them, with a role, until a day."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import hmac
-import json
-import os
 import re
 import secrets
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
-from kg.errors import NotFound, StoreUnusable, refused
+import sqlalchemy as sa
+
+from kg.errors import NotFound, refused
+from kg.ledger.database import Database
+from kg.ledger.tables import tokens
+from service.core.rights import Principal, Role
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 #: names of our own agents: what they wrote is not somebody's edit
-RESERVED = {"starter", "import", "session", "upgrade"}
+RESERVED = {"starter", "import", "session", "upgrade", "operator", "undo"}
+#: seconds between two notes of when a token was last used
+NOTED = 60.0
+DAY = 86_400.0
 
 
 def check_label(label: str, field: str = "label") -> None:
@@ -37,89 +38,129 @@ def check_label(label: str, field: str = "label") -> None:
 
 @dataclass(frozen=True)
 class KnownToken:
-    """Who holds a token, its SHA-256 and the day it was made; never the token itself."""
+    """A token as it is listed: never the token itself; times are seconds of the clock."""
 
-    label: str
-    sha256: str
-    created: str
+    holder: Principal
+    created: float
+    expires: float | None
+    used: float | None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """What is listed of it; days and times in UTC."""
+        who = self.holder
+        return {
+            "label": who.name,
+            "role": who.role,
+            "countries": " ".join(who.countries) or None,
+            "communities": " ".join(who.communities) or None,
+            "organisation": who.organisation,
+            "created": _day(self.created),
+            "expires": _day(self.expires),
+            "used": _day(self.used),
+        }
 
 
 class Tokens:
-    """The tokens of a home. A file changed by another process is read again."""
+    """The tokens of a ledger; what one process changes the others see at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._seen: tuple[int, int, int] | None = None
-        self._tokens: list[KnownToken] = []
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def create(self, label: str) -> str:
+    def create(
+        self,
+        label: str,
+        role: Role = "curator",
+        *,
+        countries: tuple[str, ...] = (),
+        communities: tuple[str, ...] = (),
+        organisation: str | None = None,
+        days: int | None = None,
+    ) -> str:
         """Make a new token of 32 random bytes; it cannot be shown again.
 
-        Raises Refused for a label that is no slug or is a name of our own.
+        Raises Refused for a label that is no slug or is a name of our own, and for a
+        contributor of no organisation.
         """
         check_label(label)
-        secret = secrets.token_urlsafe(32)
-        made = KnownToken(label, _hash(secret), datetime.now(UTC).date().isoformat())
-        with self._alone():
-            self._save([*self.all(), made])
+        if role == "contributor" and not organisation:
+            raise refused(
+                "organisation",
+                "A contributor writes for an organisation.",
+                hint="Name its entry by --organisation IRI.",
+            )
+        secret, now = secrets.token_urlsafe(32), time.time()
+        row = {
+            "id": secrets.token_hex(8),
+            "name": label,
+            "digest": digest(secret),
+            "role": role,
+            "countries": sorted({code.upper() for code in countries}),
+            "communities": sorted(set(communities)),
+            "organisation": organisation,
+            "created": now,
+            "expires": now + days * DAY if days else None,
+        }
+        with self._database.begin() as connection:
+            connection.execute(sa.insert(tokens), row)
         return secret
 
     def revoke(self, label: str) -> int:
-        """Remove all tokens of a label and return how many; NotFound if there are none."""
-        with self._alone():
-            known = self.all()
-            left = [token for token in known if token.label != label]
-            if len(left) == len(known):
-                raise NotFound(f"There is no token with the label {label!r}.")
-            self._save(left)
-        return len(known) - len(left)
+        """End all tokens of a label and return how many; NotFound if there are none."""
+        valid = sa.update(tokens).where(tokens.c.name == label, tokens.c.revoked.is_(None))
+        with self._database.begin() as connection:
+            count = connection.execute(valid, {"revoked": time.time()}).rowcount
+        if not count:
+            raise NotFound(f"There is no token with the label {label!r}.")
+        return count
 
     def all(self) -> list[KnownToken]:
-        """All tokens, oldest first."""
-        with self._lock:
-            try:
-                stat = self._path.stat()
-            except FileNotFoundError:
-                self._seen, self._tokens = None, []
-                return []
-            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            if seen != self._seen:
-                self._tokens, self._seen = self._load(), seen
-            return list(self._tokens)
+        """All tokens that were not revoked, oldest first."""
+        query = sa.select(tokens).where(tokens.c.revoked.is_(None))
+        with self._database.begin(writing=False) as connection:
+            rows = connection.execute(query.order_by(tokens.c.created, tokens.c.id)).all()
+        return [_known(row) for row in rows]
 
-    def holder(self, secret: str) -> str | None:
-        """The label of a token, None for an unknown one; takes the same time for every token."""
-        digest, label = _hash(secret), None
-        for token in self.all():
-            if hmac.compare_digest(token.sha256, digest):
-                label = token.label
-        return label
+    def holder(self, secret: str) -> Principal | None:
+        """Who holds a token and what they may do; None for one that is unknown or has ended.
 
-    def _load(self) -> list[KnownToken]:
-        try:
-            return [KnownToken(**row) for row in json.loads(self._path.read_text("utf-8"))]
-        except (ValueError, TypeError) as error:
-            raise StoreUnusable(
-                f"{self._path} cannot be read; restore it, or remove it and make new tokens."
-            ) from error
+        Its digest is looked up, so that the time tells nothing of the tokens there are.
+        """
+        return self._valid(tokens.c.digest == digest(secret))
 
-    def _save(self, tokens: list[KnownToken]) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".tokens-")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump([asdict(token) for token in tokens], stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(self._path)
+    def still(self, identifier: str) -> Principal | None:
+        """Who holds the token of a row now; None where it has ended."""
+        return self._valid(tokens.c.id == identifier)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other processes from changing the file at the same time."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+    def _valid(self, which: sa.ColumnElement[bool]) -> Principal | None:
+        now = time.time()
+        query = sa.select(tokens).where(which, tokens.c.revoked.is_(None))
+        with self._database.begin(writing=False) as connection:
+            row = connection.execute(query).first()
+        if row is None or (row.expires is not None and row.expires <= now):
+            return None
+        if row.used is None or not 0 <= now - row.used < NOTED:
+            with self._database.begin() as connection:
+                connection.execute(sa.update(tokens).where(tokens.c.id == row.id), {"used": now})
+        return _known(row).holder
 
 
-def _hash(secret: str) -> str:
+def _known(row: sa.Row[Any]) -> KnownToken:
+    holder = Principal(
+        name=row.name,
+        role=row.role,
+        countries=tuple(row.countries),
+        communities=tuple(row.communities),
+        organisation=row.organisation,
+        token=row.id,
+    )
+    return KnownToken(holder, row.created, row.expires, row.used)
+
+
+def _day(seconds: float | None) -> str | None:
+    """A time of the clock as a day."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def digest(secret: str) -> str:
+    """The hash that a secret is kept as."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

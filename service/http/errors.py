@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import quote
 
 from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -19,18 +20,24 @@ from service.http.negotiation import wants_page
 
 STATUS: dict[type[kg.KgError], int] = {
     kg.Malformed: 400,
+    kg.Forbidden: 403,
     kg.QueryRefused: 403,
     kg.NotFound: 404,
     kg.Exists: 409,
     kg.InUse: 409,
+    kg.Merged: 409,
+    kg.Removed: 410,
     kg.Changed: 412,
     kg.TooLarge: 413,
     kg.UnknownFormat: 415,
     kg.Refused: 422,
+    kg.VersionMissing: 428,
     kg.Overloaded: 503,
     kg.StoreUnusable: 503,
+    kg.EngineRefused: 503,
     ModelUnusable: 503,
     kg.LimitExceeded: 504,
+    kg.NoSpace: 507,
 }
 #: what pages say above the error
 HEADINGS = {
@@ -41,16 +48,36 @@ HEADINGS = {
     405: mark("This is not done here"),
     406: mark("There is no such format"),
     409: mark("It is in use, or there already"),
+    410: mark("This entry was removed"),
     412: mark("It was changed meanwhile"),
     413: mark("Too large"),
     415: mark("This format is not read"),
     422: mark("Something is not right yet"),
+    428: mark("Which version did you see?"),
     429: mark("Too many requests"),
     500: mark("Something went wrong"),
     503: mark("Not ready"),
     504: mark("It took too long"),
+    507: mark("No space left"),
 }
+#: seconds after which a write may find room again
+RETRY = 30
 _NO_METHOD = mark("The method is not allowed for the requested URL.")
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What is told of a removed entry: its name, class, when, and as which version."""
+
+    entry: str
+    type: str
+    at: str
+    version: int
+
+    @classmethod
+    def of(cls, error: kg.Removed) -> Tombstone:
+        """Tell it of the error that it was found by."""
+        return cls(error.iri, error.iri.rsplit("/", 2)[-2], error.at, error.version)
 
 
 @dataclass(frozen=True)
@@ -63,6 +90,7 @@ class ProblemDetails:
     detail: str
     limit: Annotated[str | None, ABSENT] = None
     problems: Annotated[tuple[kg.Problem, ...] | None, ABSENT] = None
+    removed: Annotated[Tombstone | None, ABSENT] = None
 
 
 def status_of(error: kg.KgError) -> int:
@@ -91,13 +119,29 @@ def register(app: Flask) -> None:
 def _of_graph(error: kg.KgError) -> Response:
     if (status := status_of(error)) == 500:
         return _unforeseen(error)
+    if isinstance(error, kg.Merged) and request.method in {"GET", "HEAD"}:
+        return _moved(error)
+    wait = error.retry_after if isinstance(error, kg.Overloaded) else None
+    wait = RETRY if isinstance(error, kg.NoSpace) else wait
     return problem(
         status,
         str(error),
-        {"Retry-After": str(error.retry_after)} if isinstance(error, kg.Overloaded) else {},
+        {"Retry-After": str(wait)} if wait else {},
         limit=error.limit if isinstance(error, kg.Overloaded | kg.LimitExceeded) else None,
         problems=tuple(error.problems) if isinstance(error, kg.Refused) else None,
+        removed=Tombstone.of(error) if isinstance(error, kg.Removed) else None,
     )
+
+
+def _moved(error: kg.Merged) -> Response:
+    """Lead to the entry that this one was merged into, at the same kind of address."""
+    old, new = ("/".join(iri.split("/")[-2:]) for iri in (error.iri, error.target))
+    query = request.query_string.decode("ascii", "replace")
+    for here, there in ((error.iri, error.target), (quote(error.iri, ""), quote(error.target, ""))):
+        query = query.replace(here, there)
+    path = quote(request.path.replace(old, new, 1).lstrip("/"))
+    here = f"{request.script_root}/{path}"
+    return Response(status=301, headers={"Location": f"{here}?{query}" if query else here})
 
 
 def _of_http(error: HTTPException) -> Response:
@@ -128,6 +172,7 @@ def problem(
     headers: dict[str, str],
     limit: str | None = None,
     problems: tuple[kg.Problem, ...] | None = None,
+    removed: Tombstone | None = None,
 ) -> Response:
     """Answer an error as problem+json, or as a page where a browser asks outside /api."""
     title = HTTPStatus(status).phrase
@@ -137,7 +182,9 @@ def problem(
             "error.html", status=status, title=heading, detail=detail, problems=problems
         )
         return Response(page, status, headers, content_type="text/html; charset=utf-8")
-    body = plain(ProblemDetails("about:blank", title, status, detail, limit or None, problems))
+    body = plain(
+        ProblemDetails("about:blank", title, status, detail, limit or None, problems, removed)
+    )
     return Response(
         json.dumps(body, ensure_ascii=True),
         status,

@@ -37,6 +37,8 @@ def install(app: Flask) -> None:
     }
     app.before_request(_choose)
     app.after_request(_declare)
+    # Whatever else this thread does is not in the reader's language.
+    app.teardown_request(lambda _: set_language(SOURCE))
 
 
 def preferred() -> str:

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from flask import Response, request
 from werkzeug.exceptions import Forbidden
 
+from kg.entries import history
 from kg.entry import SLUG, Entry
 from kg.errors import NotFound
 from kg.stores.protocol import Version
 from kg.text.i18n import gettext
+from kg.text.number_formats import read_whole
 from kg.vocabulary import CLASSES
 from matcher.model.answer import plain
 from service.core.proxies import HOST_NAMED, household
@@ -70,7 +72,8 @@ def refuse_foreign() -> None:
 
 def whole(text: str) -> int:
     """Read a whole number as it was sent; -1 for what is none, or is absurdly long."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else -1
+    number = read_whole(text, 15)
+    return -1 if number is None else number
 
 
 def location(path: str) -> str:
@@ -93,8 +96,28 @@ def check_iri(iri: str) -> str:
     return iri
 
 
+def stored_entry(iri: str) -> Entry:
+    """An entry as it is, or as it was in the version that ``?version=`` names.
+
+    Raises NotFound, Removed, or Merged.
+    """
+    intake = current().intake
+    intake.check_name(iri)
+    if "version" not in request.args:
+        return intake.store.get(iri)
+    return history.state(intake, iri, whole(request.args["version"]))
+
+
 def entry_answer(entry: Entry, media: str, form: str) -> Response:
-    """Answer with an entry, ETag and Last-Modified; 304 where the client has it already."""
+    """Answer with an entry, ETag and Last-Modified; 304 where the client has it already.
+
+    A former version has the ETag of that version, and does not change any more.
+    """
+    if "version" in request.args:
+        answer = document(write_entry(entry, form, context_url()), media)
+        answer.set_etag(f"{whole(request.args['version'])}-{form}")
+        answer.make_conditional(request)
+        return answer
     seen = current().store.provenance(entry.iri)
     # Read after its version: should a write come between, the tag is too old, never too new.
     entry = current().store.get(entry.iri)

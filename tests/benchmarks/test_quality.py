@@ -99,6 +99,7 @@ def test_unjudged_matches_count_nothing_and_a_perfect_answer_one() -> None:
     assert 0 < worse.ndcg < 0.7
 
 
+@pytest.mark.slow
 def test_adoption_compares_each_transfer_with_places_elsewhere(
     starter_store: EmbeddedStore,
 ) -> None:

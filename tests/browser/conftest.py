@@ -12,11 +12,14 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
 from kg.entry import Entry, make
+from kg.ledger.database import Database
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, RDF_TYPE
+from service.core.runtime import LEDGER
 from service.core.tokens import Tokens
-from tests.service.conftest import BASE, serve, settled
+from tests.conftest import settled
+from tests.service.conftest import BASE, serve
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -36,10 +39,24 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
+@pytest.fixture(autouse=True)
+def closed(browser: Browser) -> Iterator[None]:
+    """Close what a test opened: a browser with a hundred open pages is slow."""
+    kept = browser.contexts
+    yield
+    for context in browser.contexts:
+        if context not in kept:
+            context.close()
+
+
 @pytest.fixture(scope="session")
-def address(prepared: Path, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return settled(prepared, tmp_path_factory.mktemp("browser") / "home")
+
+
+@pytest.fixture(scope="session")
+def address(home: Path, key: str) -> Iterator[str]:
     """Where a service over the starter graph answers."""
-    home = settled(prepared, tmp_path_factory.mktemp("browser") / "home")
     with serve(home) as process:
         assert process.stdout
         yield process.stdout.readline().split()[-1]
@@ -75,9 +92,9 @@ def _copy(entry: Entry, number: int) -> Entry:
 
 
 @pytest.fixture(scope="session")
-def key(prepared: Path) -> str:
+def key(home: Path) -> str:
     """A token of the served home."""
-    return Tokens(prepared / "tokens.json").create("browser-test")
+    return Tokens(Database.in_file(home / LEDGER)).create("browser-test")
 
 
 @dataclass
@@ -94,7 +111,7 @@ def watch(browser: Browser, address: str, *, width: int = 1280, scripts: bool = 
     context = browser.new_context(
         viewport={"width": width, "height": 900}, java_script_enabled=scripts
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)  # other tests use the processor at the same time
     found = Watched(context.new_page())
 
     def asked(request: Request) -> None:

@@ -18,7 +18,8 @@ from kg.stores.embedded import EmbeddedStore
 from kg.vocabulary import CLASSES
 from service.pages.contribute.shacl_form import Ask, asks
 from tests.browser.conftest import Watched, watch
-from tests.service.conftest import BASE, serve, settled
+from tests.conftest import settled
+from tests.service.conftest import BASE, serve
 
 pytestmark = pytest.mark.browser
 SLUG = "hostile-words"

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from kg.text.i18n import gettext, speaking
 from tests.browser.conftest import Watched, watch
-from tests.conftest import installed
+from tests.conftest import installed, settled
 
 pytestmark = pytest.mark.browser
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])
@@ -26,10 +26,11 @@ NEEDS = {
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def real(prepared_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the program as it is installed answers, with the model that comes with it."""
-    with installed(tmp_path_factory.mktemp("real")) as found:
-        yield found
+    home = settled(prepared_model, tmp_path_factory.mktemp("real") / "home")
+    with installed(home) as address:
+        yield address
 
 
 def arrive(browser: Browser, address: str, own: str, width: int) -> Watched:

@@ -19,8 +19,10 @@ from rdflib.plugins.stores.sparqlstore import SPARQLStore
 from SPARQLWrapper import CSV, JSON, POST, POSTDIRECTLY, TURTLE, XML, SPARQLWrapper
 from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
 
-from tests.service.conftest import BASE, serve, settled
+from tests.conftest import settled
+from tests.service.conftest import BASE, serve
 
+pytestmark = pytest.mark.clients
 FOLDER = Path(__file__).parent
 JARS = Path("/usr/share/java")
 PRACTICE = f"{BASE}id/practice/repair-cafe"
@@ -113,7 +115,6 @@ def test_rdflib_sparqlstore(endpoint: str, calls: list[str]) -> None:
 # Programs of other languages
 
 
-@pytest.mark.clients
 def test_curl(endpoint: str, calls: list[str]) -> None:
     curl = needed("curl", "Debian: curl")
     ask = [curl, "--silent", "--show-error", "--fail-with-body"]
@@ -138,7 +139,6 @@ def comunica() -> str:
     return str(found)
 
 
-@pytest.mark.clients
 def test_comunica(comunica: str, endpoint: str, calls: list[str]) -> None:
     out = program(comunica, f"sparql@{endpoint}", CALLS, "-t", "application/sparql-results+json")
     assert subjects(json.loads(out)) == calls
@@ -170,7 +170,6 @@ def classpath(tmp_path: Path) -> str:
     return ":".join(map(str, [*jars, tmp_path]))
 
 
-@pytest.mark.clients
 def test_jena_rsparql(classpath: str, endpoint: str, calls: list[str]) -> None:
     java = needed("java", "Debian: default-jre-headless")
     ask = [java, "-cp", classpath, "arq.rsparql", "--service", endpoint]
@@ -197,7 +196,6 @@ def federator() -> Iterator[str]:
         process.kill()
 
 
-@pytest.mark.clients
 def test_a_federated_query_from_oxigraph(federator: str, endpoint: str, calls: list[str]) -> None:
     wrapper = SPARQLWrapper(federator, returnFormat=JSON)
     wrapper.setQuery(f"SELECT ?s {{ SERVICE <{endpoint}> {{ ?s a <{CLASS}> }} }} ORDER BY ?s")

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from kg.text.i18n import speaking
-from kg.text.number_formats import country, day, euro, number, percent
+from kg.text.number_formats import (
+    country,
+    day,
+    euro,
+    exact,
+    is_euro,
+    number,
+    percent,
+    plain,
+    read_day,
+    read_number,
+)
 
 
 def spaced(text: str) -> str:
@@ -64,3 +80,98 @@ def test_countries_are_named_by_either_code() -> None:
     ]  # fmt: skip
     with speaking("lv"):
         assert country("HR") == "Horvātija"
+
+
+# Reading
+
+
+LANGUAGES = ("en", "de", "fr", "it", "es", "pl", "hr", "lv")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_written_is_read_again(lang: str) -> None:
+    draw = random.Random(lang)
+    wrong: list[str] = []
+    with speaking(lang):
+        for places in [*range(7)] * 25:
+            value = Decimal(draw.randrange(-(10**9), 10**9)).scaleb(-places)
+            amount = round(value, 2)
+            for text, right in (
+                (number(value), value),
+                (exact(value), value),
+                (euro(amount), amount),
+                (percent(float(amount) / 100, 4), amount),
+            ):
+                figure = read_number(text)
+                if figure.value != right or (text == exact(value) and figure.other is not None):
+                    wrong.append(f"{text}: {figure}")
+            assert is_euro(read_number(euro(amount)).unit)
+        for start in range(0, 20_000, 397):
+            then = (date(1970, 1, 1) + timedelta(start)).isoformat()
+            wrong += [text for text in written_days(then) if read_day(text) != then]
+    assert wrong == []
+
+
+def written_days(iso: str) -> list[str]:
+    year, month, number = iso.split("-")
+    return [
+        iso, day(iso), day(iso, "medium"), f"{number}.{month}.{year}", f"{number}/{month}/{year}",
+        f"{int(number)}. {int(month)}. {year}.", f"{year}/{month}/{number}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_other_ways_to_write_are_read_in_every_language(lang: str) -> None:
+    texts = {
+        "1.500,50": "1500.5", "1,500.50": "1500.5", "46,16": "46.16", "46.16": "46.16",
+        "1 500,5": "1500.5", "1\u202f500.5": "1500.5", "1’500.50": "1500.5", "−5": "-5",
+        "15.414.794": "15414794", "294,455,198": "294455198", "4 500 000 €": "4500000",
+        "£999.269,00": "999269", "€ 8.239.560": "8239560", "-€12": "-12", "€-12": "-12",
+        "12,– €": "12", "0.125": "0.125", "0,125": "0.125", ",5": "0.5", "10.863,00 ": "10863",
+        "1234,567": "1234.567", "12 km²": "12", "+7": "7", "007": "7",
+    }  # fmt: skip
+    with speaking(lang):
+        assert {text: plain(read_number(text).value) for text in texts} == texts
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_two_readings_are_decided_by_the_language_and_told(lang: str) -> None:
+    whole, part = Decimal(1500), Decimal("1.5")
+    point, comma = (part, whole) if lang == "en" else (whole, part)
+    with speaking(lang):
+        for text, value, other in (("1.500", point, comma), ("-1,500 €", -comma, -point)):
+            figure = read_number(text)
+            assert (figure.value, figure.other) == (value, other), text
+
+
+def test_what_is_no_number_or_day_is_refused() -> None:
+    figures = (
+        "", "x", "1.2.3", "1.23,45", "1,23,456", "1.234,567,890", "--1", "12-13", "٣", "1e3", "1_0",
+        "NaN", "inf", "12,500 250", "01.500.000", "1 " * 200, "9" * 101, "2019/2020", "1.5 or 2",
+    )  # fmt: skip
+    days = (
+        "", "x", "31.02.2019", "18.13.2015", "18.06.15", "2015", "2015-06", "Mai 2015", "9" * 30,
+        "18:06:2015", "18.06.2015.1", "18 juin 2015", "2019-02-31", "2019-02-31Z", "١٨.06.2015",
+    )  # fmt: skip
+    taken = []
+    with speaking("de"):
+        for read, texts in ((read_number, figures), (read_day, days)):
+            for text in texts:
+                with suppress(ValueError):
+                    taken.append((text, read(text)))
+    assert taken == []
+
+
+def test_days_of_other_forms_are_read() -> None:
+    with speaking("fr"):
+        for text in ("18 juin 2015", "18 June 2015", "June 18, 2015", "18-06-2015", "2015 06 18"):
+            assert read_day(text) == "2015-06-18"
+        assert read_day("2015-06-18+02:00") == "2015-06-18+02:00"
+
+
+@pytest.mark.parametrize(("text", "value"), [("1.234,5 kn", "1234.5"), ("12", "12")])
+def test_a_list_is_read_strictly_in_its_language(text: str, value: str) -> None:
+    assert plain(read_number(text, strictly="de").value) == value
+    for other in ("1,234.5", "1.5", "1 234", "1'234"):
+        with pytest.raises(ValueError, match=re.escape(other)):
+            read_number(other, strictly="de")

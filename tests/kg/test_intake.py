@@ -491,7 +491,7 @@ def shapes_of_links(count: int) -> dict[str, list[Entry]]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [3, 250, 5_000])
+@pytest.mark.parametrize("count", [3, 250, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_nobody_is_refused_for_the_order_of_rows(count: int) -> None:
     """Each is looked at once, in lots, and what it links to is stored no later than itself."""
     shapes = shapes_of_links(count)

@@ -470,8 +470,8 @@ def service(url: str, silent: str = "SILENT") -> str:
 
 
 def request(query: str) -> dict[str, object]:
-    limits = {"seconds": 5.0, "rows": 10, "bytes": 1_000, "base": None, "describe": False}
-    return limits | {"query": query, "format": "json", "union": True, "default": [], "named": []}
+    limits = {"seconds": 5.0, "max_rows": 10, "max_bytes": 1_000, "base": None, "describe": False}
+    return limits | {"query": query, "form": "json", "union": True, "default": [], "named": []}
 
 
 @pytest.fixture

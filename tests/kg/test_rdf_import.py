@@ -15,7 +15,7 @@ from kg.errors import ImportFailed
 from kg.imports.importing import import_file
 from kg.imports.sources import read
 from kg.stores.embedded import EmbeddedStore
-from service.cli.export import export_all
+from service.core.export import export_all
 from tests.conftest import BASE
 from tests.kg.helpers import serialized
 
@@ -75,7 +75,7 @@ def test_an_export_comes_back_the_same(
     stray = '<id/practice/rides#stray> psr:unit "x" .'
     turtle.write_text(HEAD + TERRITORY + PRACTICE.replace("No bus.", odd) + stray, "utf-8")
     import_file(intake, "rdf", turtle)
-    _, body = export_all(intake.store, form, lambda done, total: None)
+    body = export_all(intake.store, form, lambda done, total: None)
     file = tmp_path / f"all.{suffix}"
     file.write_bytes(body)
     other = Intake(EmbeddedStore(BASE), validator)

@@ -355,7 +355,7 @@ def test_number_of_triples_is_limited() -> None:
 
 
 @pytest.mark.parametrize("pair", ["[]", "()", "{}"])
-@pytest.mark.parametrize("times", [MAX_DEPTH + 1, 100_000])
+@pytest.mark.parametrize("times", [MAX_DEPTH + 1, 20_000])
 def test_depth_of_turtle_is_limited(pair: str, times: int) -> None:
     part = " psr:p " if pair == "[]" else " "
     with pytest.raises(Malformed, match="nested"):
@@ -685,7 +685,7 @@ def test_numbers_out_of_reach_are_refused(number: str) -> None:
     data = f'{{"type": "Practice", "title": {{"en": "X"}}, "budget": {number}}}'
     with pytest.raises(Refused, match="cannot stand") as error:
         read_entry(data.encode(), JSONLD, BASE)
-    assert problem_of(error) == (PSR + "budget", "This is not a number in plain digits.")
+    assert problem_of(error) == ("psr:budget", "This is not a number in plain digits.")
 
 
 # Terms
@@ -706,7 +706,7 @@ def test_addresses_are_complete_and_of_the_web(iri: str, media: str) -> None:
     with pytest.raises(Refused) as error:
         read_entry(data.encode(), media, BASE)
     problem = error.value.problems[0]
-    assert problem.path == SCHEMA + "url"
+    assert problem.path == "schema:url"
     assert problem.value in {iri[:200], iri.lstrip("./")}
 
 
@@ -759,7 +759,7 @@ def test_subjects_and_properties_are_addresses_too(place: str) -> None:
 def test_literals_that_a_reader_may_choke_on_are_refused(literal: str, message: str) -> None:
     with pytest.raises(Refused) as error:
         thing(f"psr:extra {literal}")
-    assert problem_of(error)[0] == PSR + "extra"
+    assert problem_of(error)[0] == "psr:extra"
     assert message in problem_of(error)[1]
 
 

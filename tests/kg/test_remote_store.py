@@ -15,6 +15,9 @@ import pytest
 from kg.entries.intake import Intake
 from kg.entries.validation import Validator
 from kg.errors import Changed, LimitExceeded, NotFound, Overloaded, StoreUnusable
+from kg.ledger import database
+from kg.ledger.database import Database
+from kg.ledger.ledger import Ledger
 from kg.sparql.query import Limits
 from kg.sparql.remote import RemoteQueries
 from kg.sparql.scan import check_query
@@ -29,7 +32,6 @@ from tests.fake_engine import HEAD, ROWS, TRUE, Step, Visit, fake, says
 from tests.kg.helpers import ACTOR, BASE, ID, PRACTICE, practice, world
 
 PREFIX = "".join(f"PREFIX {name}: <{iri}> " for name, iri in PREFIXES.items())
-CLAIMS = BASE + "graph/claims"
 
 
 @pytest.fixture(params=ENGINES)
@@ -46,7 +48,7 @@ def store(engine: Served) -> RemoteStore:
 
 
 def another(engine: Served) -> RemoteStore:
-    return RemoteStore(BASE, Engine(engine.address))
+    return engine.store()
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -59,9 +61,9 @@ def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
 # Several writers
 
 
-def write(address: Address, name: str, times: int) -> list[int]:
+def write(address: Address, ledger: Path, name: str, times: int) -> list[int]:
     """Write entries of our own and, each time, our state of one that all write."""
-    store = RemoteStore(BASE, Engine(address))
+    store = RemoteStore(BASE, Engine(address), Ledger(Database.in_file(ledger)))
     versions = []
     for number in range(times):
         own, shared = practice(f"{name}-{number}"), practice("all", problem=f"psr:x '{name}'")
@@ -78,7 +80,9 @@ def test_writers_of_several_copies_lose_nothing(engine: Served, kind: str) -> No
     }
     names = ["ana", "bob", "eve"]
     with makes[kind]() as executor:
-        found = list(executor.map(write, [engine.address] * 3, names, [5] * 3))
+        found = list(
+            executor.map(write, [engine.address] * 3, [engine.ledger_file] * 3, names, [5] * 3)
+        )
     store = another(engine)
     assert sorted(v for versions in found for v in versions) == list(range(2, 17))
     assert store.version() == 16
@@ -145,57 +149,35 @@ def test_many_entries_are_several_updates(
     assert len(store.changes_since(1)) == 12
 
 
-# Claims
-
-
-def claim(engine: Served) -> str:
-    name = f"{CLAIMS}/left"
-    engine.engine.update(f"{PREFIX} INSERT DATA {{ GRAPH <{CLAIMS}> {{ <{name}> a psr:Claim }} }}")
-    return name
+# Turns
 
 
 def put(store: RemoteStore) -> int:
-    entry = practice("claimed")
+    entry = practice("written")
     return store.write([Change(entry.iri, entry)], "x", "create")
 
 
 def test_who_waits_too_long_for_another_writer_is_told(
     engine: Served, store: RemoteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = claim(engine)
-    monkeypatch.setattr(remote_store, "WAIT", 0.2)
-    with pytest.raises(Overloaded, match="Somebody else is writing"):
+    other = another(engine)
+    monkeypatch.setattr(database, "WAIT", 0.2)
+    with other.exclusive(), pytest.raises(Overloaded, match="Somebody else is writing"):
         put(store)
-    assert [row["c"] for row in store.select("SELECT ?c { ?c a psr:Claim }", {})] == [name]
-    store._claims.give_back(name)
-    assert put(store) == 2
-
-
-def test_a_claim_of_a_writer_that_is_gone_is_removed(
-    engine: Served, store: RemoteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim(engine)
-    monkeypatch.setattr(remote_store, "LEFT", 0.3)
-    assert put(store) == 2
-    assert store.select("SELECT ?c { ?c a psr:Claim }", {}) == []
-
-
-def test_a_writer_whose_claim_was_removed_writes_nothing(store: RemoteStore) -> None:
-    with store.exclusive():
-        assert store._claim
-        store._claims.give_back(store._claim)
-        with pytest.raises(Overloaded, match="lost its turn"):
-            put(store)
-    assert store.changes_since(1) == []
     assert put(store) == 2
 
 
 # The start
 
 
+def test_a_graph_of_another_ledger_is_refused(engine: Served) -> None:
+    with pytest.raises(StoreUnusable, match="do not belong together"):
+        RemoteStore(BASE, Engine(engine.address), Ledger())
+
+
 def test_another_base_is_refused(engine: Served) -> None:
     with pytest.raises(StoreUnusable, match=BASE):
-        RemoteStore("https://other.example/", Engine(engine.address))
+        RemoteStore("https://other.example/", Engine(engine.address), Ledger())
 
 
 def test_vocabularies_are_put_right(engine: Served) -> None:
@@ -228,7 +210,7 @@ def knows_no_union(visit: Visit) -> None:
 
 def test_an_engine_without_the_union_is_refused() -> None:
     with fake(knows_no_union) as engine, pytest.raises(StoreUnusable, match=r"docs/engines\.md"):
-        RemoteStore(BASE, Engine(engine.address))
+        RemoteStore(BASE, Engine(engine.address), Ledger())
 
 
 @pytest.mark.parametrize(
@@ -243,7 +225,7 @@ def test_an_engine_without_the_union_is_refused() -> None:
 )
 def test_an_engine_that_cannot_be_used_is_told(step: Step, told: str) -> None:
     with fake(step) as engine, pytest.raises(StoreUnusable, match=told):
-        RemoteStore(BASE, Engine(engine.address))
+        RemoteStore(BASE, Engine(engine.address), Ledger())
 
 
 @pytest.mark.engines
@@ -252,7 +234,7 @@ def test_an_engine_that_goes_away_and_comes_back(
 ) -> None:
     monkeypatch.setattr(remote_store, "AGAIN", 0.0)
     with engines.oxigraph(tmp_path) as address:
-        store = RemoteStore(BASE, Engine(address))
+        store = RemoteStore(BASE, Engine(address), Ledger())
         store.write([Change(i, e) for i, e in world().items()], "x", "create")
         store.check()
     until(lambda: store.version() == 1 and not store._reachable)

@@ -14,7 +14,8 @@ import rdflib
 from rdflib.query import Result
 from rdflib.term import Node
 
-from kg.sparql.results import GRAPHS, TABLES, TooMuch, graph, run
+from kg.errors import LimitExceeded
+from kg.sparql.results import GRAPHS, TABLES, graph, run
 from kg.vocabulary import XSD
 
 SPARQL = "{http://www.w3.org/2005/sparql-results#}"
@@ -202,7 +203,7 @@ def test_blank_nodes_and_triple_terms_are_written() -> None:
 @pytest.mark.parametrize("form", TABLES)
 @pytest.mark.parametrize(("rows", "size", "limit"), [(3, 10_000, "rows"), (100, 100, "bytes")])
 def test_tables_have_limits(form: str, rows: int, size: int, limit: str) -> None:
-    with pytest.raises(TooMuch) as error:
+    with pytest.raises(LimitExceeded) as error:
         answer(ASKED, form, rows, size)
     assert error.value.limit == limit
 
@@ -210,7 +211,7 @@ def test_tables_have_limits(form: str, rows: int, size: int, limit: str) -> None
 @pytest.mark.parametrize("form", GRAPHS)
 @pytest.mark.parametrize(("rows", "size", "limit"), [(3, 10_000, "rows"), (100, 100, "bytes")])
 def test_graphs_have_limits(form: str, rows: int, size: int, limit: str) -> None:
-    with pytest.raises(TooMuch) as error:
+    with pytest.raises(LimitExceeded) as error:
         answer("CONSTRUCT WHERE { ?s ?p ?o }", form, rows, size)
     assert error.value.limit == limit
 

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kg.errors import Overloaded
-from kg.sparql.query import Limits
-from kg.sparql.slots import Slots
+from kg.sparql.query import Limits, Slots
 
 
 def test_a_turn_is_free_again_after_an_error() -> None:

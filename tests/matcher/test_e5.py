@@ -66,6 +66,7 @@ def test_weights_with_a_wrong_checksum_are_refused_and_nothing_is_left(
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.model
 def test_a_conversion_that_fails_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +84,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+@pytest.mark.model
 def test_a_damaged_copy_is_made_anew_and_a_whole_one_kept(home: Path) -> None:
     said: list[float] = []
     folder = e5.ensure(home, lambda text, share: said.append(share))
@@ -100,6 +102,7 @@ def test_a_damaged_copy_is_made_anew_and_a_whole_one_kept(home: Path) -> None:
     assert json.loads((folder / "SOURCE.json").read_text())["files"] == noted["files"]
 
 
+@pytest.mark.model
 def test_every_file_of_the_copy_is_looked_at(home: Path) -> None:
     """Whatever is missing, empty, broken or other than it was, and a folder of an older release."""
     folder = e5.ensure(home)

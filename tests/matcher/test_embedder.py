@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from transformers import BertConfig, BertModel, BertTokenizer
 
 from matcher.encoding.embedder import ModelUnusable, SentenceEmbedder, embed, works
 from matcher.encoding.reranker import Reranker
 from tests.fake_embedder import HashingEmbedder
 
+pytestmark = pytest.mark.model
 MODULES = ("Transformer", "Pooling", "Normalize")
 DAMAGES = {"missing": None, "empty": "", "broken": '{"a": ', "object": "{}", "list": "[]"}
 FILES = ("config.json", "tokenizer", "modules.json", "1_Pooling/config.json", "model.safetensors")
@@ -26,6 +25,9 @@ FILES = ("config.json", "tokenizer", "modules.json", "1_Pooling/config.json", "m
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sentence-transformers model that knows letters and has random weights."""
+    import torch  # here, as it takes seconds whenever tests are collected
+    from transformers import BertConfig, BertModel, BertTokenizer
+
     folder = tmp_path_factory.mktemp("tiny")
     letters = [*string.ascii_lowercase, *("##" + c for c in string.ascii_lowercase)]
     words = folder / "vocab.txt"

@@ -10,27 +10,27 @@ from typing import Any
 import pytest
 
 from benchmarks.quality import judged
-from kg.stores.embedded import EmbeddedStore
-from matcher.encoding.embedder import DEFAULT, SentenceEmbedder
 from matcher.evaluation import susy
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
+from service.core.runtime import Matching
+from service.core.settings import Settings
+from tests.conftest import settled
 from tests.matcher.asking import Question, put
 
 pytestmark = pytest.mark.model
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+def matching(prepared_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matching]:
+    home = settled(prepared_model, tmp_path_factory.mktemp("model") / "home")
+    with Matching(Settings(home=home)) as opened:
+        yield opened
 
 
-@pytest.fixture(scope="module")
-def matcher(starter_store: EmbeddedStore, home: Path) -> Iterator[Matcher]:
-    found = Matcher(starter_store, SentenceEmbedder(DEFAULT, home), home)
-    found.catch_up()
-    yield found
-    found.close()
+@pytest.fixture
+def matcher(matching: Matching) -> Matcher:
+    return matching.matcher
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,11 @@ def test_a_language_that_the_model_does_not_know_is_said(
     assert f"No mean is known for {name}" in answer["query"]["notes"][0]
 
 
-def test_susy_is_above_its_floors(shared: Path, home: Path) -> None:
+def test_susy_is_above_its_floors(shared: Path, matching: Matching, tmp_path: Path) -> None:
     path = shared / "sources" / "susy_initiatives.geojson"
-    found = susy.evaluate(path, SentenceEmbedder(DEFAULT, home), home, samples=200)
+    found = susy.evaluate(path, matching.embedder, tmp_path, samples=200)
     assert found["overall"]["ndcg10"]["value"] >= 0.215  # type: ignore[index]
     assert found["cross"]["ndcg10"]["value"] >= 0.095  # type: ignore[index]
-
-
-def test_answers_are_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
-    asked = [
-        Question(text="Stariji ljudi žive sami u selima bez autobusa."),
-        Question(entry=f"{matcher.store.base}id/practice/repair-cafe"),
-    ]
-    before = json.dumps([plain(put(matcher, "similar", q)) for q in asked])
-    assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
-    matcher.index.rebuild()
-    assert json.dumps([plain(put(matcher, "similar", q)) for q in asked]) == before
 
 
 def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher) -> None:
@@ -110,6 +99,8 @@ def test_every_kind_of_answer_is_the_same_bytes_after_a_rebuild(matcher: Matcher
     def answers() -> str:
         return json.dumps(
             [
+                plain(put(matcher, "similar", Question(text=need))),
+                plain(put(matcher, "similar", Question(entry=f"{ids}practice/repair-cafe"))),
                 plain(put(matcher, "transfer", Question(text=need, territory="HR035"))),
                 plain(put(matcher, "partners", Question(entry=f"{ids}actor/city-hr-split"))),
                 plain(put(matcher, "instruments", Question(text=need, territory="HR035"))),

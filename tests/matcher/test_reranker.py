@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from kg.errors import StoreUnusable
 from matcher.encoding.reranker import SHORT, Reranker
@@ -18,11 +16,15 @@ from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from tests.matcher.asking import Question, put
 
+pytestmark = pytest.mark.model
 TEXT = "Older people in villages have no bus and cannot get to the doctor or the shop."
 
 
 def _tiny(folder: Path, scores: int = 1) -> Path:
     """Write a cross-encoder that knows letters and has random weights."""
+    import torch  # here, as it takes seconds whenever tests are collected
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+
     folder.mkdir(exist_ok=True)
     letters = [*string.ascii_lowercase, *("##" + c for c in string.ascii_lowercase)]
     words = folder / "vocab.txt"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from matcher.kinds import KINDS
+from tests.conftest import settled
 from tests.recorded.recording import (
     FURTHER,
     HASHING,
@@ -23,7 +24,6 @@ from tests.recorded.recording import (
     questions,
     recorded,
 )
-from tests.service.conftest import settled
 
 #: how near the scores of two neighbours are whose order another processor may turn round,
 #: how much it may change a score, and what rounding in another order may change
@@ -37,8 +37,8 @@ def test_vectors_of_letters_match_what_they_matched(prepared: Path, tmp_path: Pa
 
 
 @pytest.mark.model
-def test_the_model_matches_what_it_matched(tmp_path: Path) -> None:
-    moved = differences(MODEL, tmp_path / "home", about_the_same)
+def test_the_model_matches_what_it_matched(prepared_model: Path, tmp_path: Path) -> None:
+    moved = differences(MODEL, settled(prepared_model, tmp_path / "home"), about_the_same)
     assert not moved, f"{len(moved)} questions moved\n" + "\n".join(moved)
 
 

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from kg.ledger.tables import parts
 from service import create_app
 from service.core import server
 from service.core.runtime import Runtime
 from service.core.settings import Settings
+from tests.conftest import settled
 from tests.fake_embedder import HashingEmbedder
 
 BASE = "https://passerelle.example/"
 UNLIMITED = 10.0**6
+#: writes whatever the entry is now
+ANY = {"If-Match": "*"}
+_ADDRESSES = count(1)
 _SERVE = (
     "import pkgutil, sys, service.core.runtime as r; made = pkgutil.resolve_name(sys.argv.pop(1));"
     " r.make_embedder = lambda *_: made(); from service.cli.commands import main; main()"
@@ -53,7 +59,10 @@ def app(runtime: Runtime) -> Flask:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+    """A client with an address of its own, so that no test is limited by another."""
+    client, number = app.test_client(), next(_ADDRESSES)
+    client.environ_base["REMOTE_ADDR"] = f"127.1.{number // 250}.{number % 250 + 1}"
+    return client
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +73,6 @@ def token(runtime: Runtime) -> str:
 @pytest.fixture
 def auth(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-def settled(prepared: Path, home: Path) -> Path:
-    """Copy a prepared home to another place."""
-    shutil.copytree(prepared, home, ignore=shutil.ignore_patterns("LOCK"))
-    return home
 
 
 def serve(
@@ -111,6 +114,14 @@ def practice(slug: str, *, title: str = "A bus that comes when called", more: st
             psr:solution "Neighbours share a small van that anybody can call."@en ;
             dct:spatial <id/territory/HR035> {more} .
         """.encode()
+
+
+def never_was(runtime: Runtime, iri: str) -> None:
+    """Take an entry and its history away, so that another test may use its name."""
+    if runtime.intake.present(iri):
+        runtime.intake.delete(iri, "tester")
+    with runtime.store.ledger.database.begin() as connection:
+        connection.execute(sa.delete(parts).where(parts.c.entry == iri))
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> bool:

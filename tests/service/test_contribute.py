@@ -13,12 +13,17 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
 from kg.catalogue.facets import LISTED
+from kg.entry import Entry, make
 from kg.errors import NotFound
+from kg.text.i18n import available, speaking
+from kg.text.number_formats import day
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
+from service.http.language import COOKIE
 from service.pages.contribute.shacl_form import Reader, asks, filled
-from tests.service.conftest import practice
+from service.pages.entry.layout import written
+from tests.service.conftest import never_was, practice
 from tests.service.pagetools import page, words
 
 ATTACK = '"><script>alert(1)</script>'
@@ -60,10 +65,7 @@ def member(client: FlaskClient, token: str) -> FlaskClient:
 def gone(runtime: Runtime) -> Iterator[None]:
     """Remove what the test stores."""
     yield
-    try:
-        runtime.intake.delete(IRI, "tester")
-    except NotFound:
-        return
+    never_was(runtime, IRI)
 
 
 class TestForm:
@@ -114,6 +116,56 @@ class TestForm:
         shown = {a.prop for a in fields} | {p.prop for a in fields for p in a.parts}
         kept = {t for t in entry.triples if t.predicate.value not in shown}
         assert set(made) | kept == set(entry.triples)
+
+
+class TestFigures:
+    """What the pages and the form itself show in a language, the form takes in that language."""
+
+    FIGURES = (
+        ("psr:budget", "1500.5"), ("psr:costPerHead", "46.16"), ("psr:staff", "1.125"),
+        ("psr:durationMonths", "1200"), ("schema:startDate", "2015-06-18"),
+        ("schema:endDate", "2018"),
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("lang", available())
+    def test_they_come_back_as_they_were(self, runtime: Runtime, lang: str) -> None:
+        fields = asks(runtime.intake.validator.shapes, PSR + "Practice")
+        reader = Reader(runtime.store.base, PlaceBook(runtime.store), lambda path, text: None)
+        node = ox.NamedNode(IRI)
+
+        def read(typed: MultiDict[str, str]) -> Entry:
+            return make(IRI, reader.triples(node, PSR + "Practice", fields, typed))
+
+        entry = read(MultiDict(self.FIGURES))
+        with speaking(lang):
+            shown = filled(entry, fields, {})
+            for name, text in self.FIGURES:
+                if text.count("-") == 2:
+                    shown[name] = day(text)
+                if name in {"psr:budget", "psr:costPerHead", "psr:durationMonths"}:
+                    shown[name] = written(PSR + name[4:], float(text))
+            assert read(shown) == entry
+            assert shown["psr:budget"] != "1500.5"
+            reader.notes.clear()
+            assert read(filled(entry, fields, {})) == entry
+        assert (reader.problems, reader.notes) == ([], [])
+
+    @pytest.mark.parametrize(
+        ("lang", "value", "other"), [("de", "1500", "1,5"), ("en", "1.5", "1500")]
+    )
+    def test_a_number_of_two_readings_is_told(
+        self, client: FlaskClient, lang: str, value: str, other: str
+    ) -> None:
+        client.set_cookie(COOKIE, lang)
+        text = client.post(AT, data={**TYPED, "psr:budget": "1.500", "do": "check"}).text
+        (note,) = re.findall('<a href="#psr:budget">(.*?)</a>', text)
+        assert re.findall("[0-9.,]*[0-9]", note) == ["1.500", value, other]
+        assert words(text).count(note) == 2  # on top and at the field
+
+    def test_one_wrong_value_is_told_once(self, client: FlaskClient) -> None:
+        typed = {**TYPED, "dct:language": "no such language", "do": "check"}
+        text = words(client.post(AT, data=typed).text)
+        assert text.count("A language is given by its code") == 2  # on top and at the field
 
 
 class TestSending:
@@ -170,7 +222,7 @@ class TestSending:
     ) -> None:
         answer = client.post("/contribute/sign-in", data={"token": token})
         cookie = answer.headers["Set-Cookie"]
-        assert all(part in cookie for part in ("HttpOnly", "SameSite=Strict", "Path=/"))
+        assert all(part in cookie for part in ("HttpOnly", "SameSite=Lax", "Path=/"))
         assert token not in cookie
         assert client.post("/contribute/sign-in", data={"token": "no"}).status_code == 401
 
@@ -179,11 +231,24 @@ class TestSending:
         [
             ("dct:title", "", "An entry needs a title"),
             ("dct:spatial", "Zagrb", "No place is called “Zagrb” here."),
-            ("psr:budget", "a lot", "This is not a number in plain digits."),
+            ("psr:budget", "a lot", "This is not a number. Write it like €12.50."),
+            ("psr:budget", "£999.269,00", "“£” is not the unit of this field."),
+            ("psr:durationMonths", "1.5", "This is not a whole number. Write it like 12 months."),
+            ("outcome-1/psr:value", "12-13", "This is not a number. Write it like 12.5."),
             ("schema:url", "javascript:alert(1)", "are not accepted"),
-            ("schema:url", "no address", "This cannot be read."),
+            ("schema:url", "no address", "This is not an address. Write a full http"),
+            (
+                "schema:url",
+                "www.example.org",
+                "The address 'www.example.org' is not complete. Write",
+            ),
             ("psr:addresses", "Something nobody knows", "This cannot be read."),
-            ("schema:startDate", "long ago", "A start is one year"),
+            (
+                "schema:startDate",
+                "long ago",
+                "This is not a day of the calendar. Write it like 31 May",
+            ),
+            ("schema:startDate", "31.02.2019", "This is not a day of the calendar."),
             ("outcome-1/dct:description", "", "An outcome needs a description"),
         ],
     )
@@ -214,12 +279,16 @@ class TestSending:
 
 class TestChanging:
     @pytest.fixture(autouse=True)
-    def entry(self, client: FlaskClient, auth: dict[str, str]) -> Iterator[None]:
+    def entry(self, client: FlaskClient, auth: dict[str, str], runtime: Runtime) -> Iterator[None]:
         more = '; psr:unheardOf "kept" ; dct:title "Autobus"@hr'
         body = practice("to-change", title="A bus", more=more)
         client.post("/api/entries", data=body, headers=auth, content_type="text/turtle")
         yield
-        client.delete("/api/entries/practice/to-change", headers=auth)
+        never_was(runtime, "https://passerelle.example/id/practice/to-change")
+
+    def version(self, runtime: Runtime, path: str = "practice/to-change") -> str:
+        seen = runtime.store.provenance(f"https://passerelle.example/id/{path}")
+        return str(seen.number) if seen else ""
 
     def form(self, client: FlaskClient) -> MultiDict[str, str]:
         """Return what a browser would send of the form as it is."""
@@ -254,10 +323,14 @@ class TestChanging:
         where = AT + "/to-change/delete"
         assert member.post(where).status_code == 401
         assert member.post(where, data=data).status_code == 422
-        answer = member.post(where, data={**data, "sure": "yes"})
+        data |= {"sure": "yes", "version": "1"}
+        late = member.post(where, data=data)
+        assert (late.status_code, "was changed since" in words(late.text)) == (412, True)
+        data["version"] = self.version(runtime)
+        answer = member.post(where, data=data)
         assert answer.status_code == 303
         assert "The entry was removed." in words(page(member, answer.location))
-        assert member.get("/id/practice/to-change").status_code == 404
+        assert member.get("/id/practice/to-change").status_code == 410
 
     def test_a_removal_that_fails_keeps_the_form(self, member: FlaskClient) -> None:
         text = member.post(AT + "/to-change/delete", data=self.form(member)).text
@@ -267,8 +340,9 @@ class TestChanging:
         assert "Not removed" in text
         assert "Not stored yet" not in text
 
-    def test_what_others_link_to_stays(self, member: FlaskClient) -> None:
-        data = {"csrf": secret(member), "sure": "yes"}
+    def test_what_others_link_to_stays(self, member: FlaskClient, runtime: Runtime) -> None:
+        version = self.version(runtime, "challenge/loneliness")
+        data = {"csrf": secret(member), "sure": "yes", "version": version}
         answer = member.post("/contribute/challenge/loneliness/delete", data=data)
         assert answer.status_code == 409
         assert "is linked from" in answer.text

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from kg.stores.remote.http import Address
+from tests.conftest import settled
 from tests.engines import oxigraph
-from tests.service.conftest import serve, settled
+from tests.service.conftest import serve
 
 pytestmark = pytest.mark.engines
 TEXT = '"older people alone in villages"@en'

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import settled
 from tests.kg.conftest import Listener
 from tests.kg.conftest import listener as listener
-from tests.service.conftest import serve, settled
+from tests.service.conftest import serve
 
+pytestmark = pytest.mark.slow
 #: how many seconds /health may take after a hostile query
 PATIENCE = 2
 Running = tuple[subprocess.Popen[str], str]
@@ -24,9 +26,9 @@ Running = tuple[subprocess.Popen[str], str]
 
 @pytest.fixture(scope="module")
 def process(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A served home whose queries may take two seconds and 256 MiB."""
+    """A served home whose queries may take four seconds and 256 MiB."""
     home = settled(prepared, tmp_path_factory.mktemp("hostile") / "home")
-    limits = {"PASSERELLE_SPARQL_SECONDS": "2", "PASSERELLE_SPARQL_MEMORY": str(256 * 1024**2)}
+    limits = {"PASSERELLE_SPARQL_SECONDS": "4", "PASSERELLE_SPARQL_MEMORY": str(256 * 1024**2)}
     with serve(home, environment=os.environ | limits) as found:
         assert found.stdout
         line = found.stdout.readline()

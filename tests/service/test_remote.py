@@ -18,13 +18,19 @@ from service.core.runtime import Runtime
 from service.core.settings import Settings
 from tests import engines
 from tests.fake_embedder import HashingEmbedder
-from tests.service.conftest import BASE, UNLIMITED, practice, until
+from tests.service.conftest import ANY, BASE, UNLIMITED, practice, until
 
 TURTLE = "text/turtle"
 
 
 def runtime(home: Path, address: Address) -> Runtime:
-    settings = Settings(home=home, engine=address, rate=UNLIMITED, burst=int(UNLIMITED))
+    settings = Settings(
+        home=home,
+        engine=address,
+        database=f"sqlite:///{home.parent / 'ledger.sqlite'}",
+        rate=UNLIMITED,
+        burst=int(UNLIMITED),
+    )
     return Runtime(settings, HashingEmbedder())
 
 
@@ -83,7 +89,7 @@ def test_a_write_is_found_by_sparql_and_by_matching(clients: list[FlaskClient]) 
         content_type=TURTLE, headers={"If-Match": page.headers["ETag"]},
     )  # fmt: skip
     assert late.status_code == 412
-    assert first.delete("/api/entries/practice/remote").status_code == 204
+    assert first.delete("/api/entries/practice/remote", headers=ANY).status_code == 204
 
 
 @pytest.mark.engines
@@ -126,6 +132,7 @@ def test_an_engine_that_goes_away_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         assert client.get("/health").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_start_without_the_engine_ends_with_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"

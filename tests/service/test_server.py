@@ -26,6 +26,7 @@ from tests.fake_embedder import HashingEmbedder
 from tests.service.conftest import serve, until
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_serve_says_when_it_is_ready_and_stops_cleanly(home: Path, stop: signal.Signals) -> None:
     with serve(home, "--demo") as process:
@@ -48,6 +49,7 @@ def test_serve_says_when_it_is_ready_and_stops_cleanly(home: Path, stop: signal.
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_one_sentence(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -58,6 +60,7 @@ def test_a_port_in_use_is_one_sentence(home: Path) -> None:
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_ends_the_service_in_one_sentence(home: Path) -> None:
     """It is found out once the service listens: loading takes seconds."""
     with serve(home, model="tests.service.test_server.Damaged") as process:

@@ -190,7 +190,7 @@ def test_matches_are_found_in_the_turn_of_the_query_and_without_reasons(
     nearest = Matcher.nearest
 
     def noted(self: Matcher, question: Question) -> Nearest:
-        turns.append(runtime.queries._slots._inside)  # type: ignore[attr-defined]
+        turns.append(runtime.queries._slots._inside)
         return nearest(self, question)
 
     def refuse(*_: object) -> None:
@@ -201,7 +201,7 @@ def test_matches_are_found_in_the_turn_of_the_query_and_without_reasons(
     query = PSR + f"SELECT * {{ ?p psr:similarTo {SOPOTNIKI}, 'bread', ('bread'), ('bread' 5) }}"
     assert get(client, query).status_code == 200
     assert turns == [1, 1, 1]
-    assert runtime.queries._slots._inside == 0  # type: ignore[attr-defined]
+    assert runtime.queries._slots._inside == 0
 
 
 def test_the_time_for_matches_is_the_time_of_the_query(

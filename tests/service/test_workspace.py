@@ -76,7 +76,7 @@ class TestForm:
         assert 'name="if_competence" value="health" checked' in text
         assert "No place is called “Nowhere at all” here." in words(text)
         assert "Nothing of this kind is called “A practice of mine” here." in words(text)
-        assert text.count('aria-invalid="true"') == 2
+        assert text.count('aria-invalid="true"') == 3
 
     def test_names_the_field_of_a_number_that_is_none(self, client: FlaskClient) -> None:
         for field in ("budget", "if_budget", "w_P1"):
@@ -86,7 +86,11 @@ class TestForm:
                 assert wrong, field
                 assert "<strong>" in wrong[1], (field, typed)
 
-    @pytest.mark.parametrize("typed", ["12.5", "12,5", " 1 200 "])
+    def test_says_both_readings_of_a_number(self, client: FlaskClient) -> None:
+        text = words(page(client, "/transfer", 422, **ASKED, budget="1,200"))
+        assert "This number can be read as 1200 or as 1.2. Write it as one of the two." in text
+
+    @pytest.mark.parametrize("typed", ["12.5", "12,5", " 1 200 ", "1.200,50 €", "EUR 1'200"])
     def test_reads_numbers_as_people_write_them(self, client: FlaskClient, typed: str) -> None:
         assert fits(page(client, "/transfer", **ASKED, budget=typed))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
@@ -51,6 +51,12 @@ class Mapping:
         made = hashlib.sha256("\x1f".join(cells).encode("utf-8", "replace")).hexdigest()[:12]
         return cells[0] if len(cells) == 1 else made
 
+    def content(self, record: Record) -> bytes:
+        """A digest of what a row says, but for the cells that are merged or not used."""
+        apart = {self.merge, *self.unused}
+        cells = sorted((k, v) for k, v in record.values.items() if k not in apart)
+        return hashlib.sha256(repr(cells).encode("utf-8", "replace")).digest()[:12]
+
 
 def load(name: str) -> Mapping:
     """The mapping of a list."""
@@ -79,17 +85,16 @@ def rows(
     """
     groups: dict[str | None, _Group] = {}
     for record in records():
-        content = _content(mapping, record)
+        content = mapping.content(record)
         group = groups.setdefault(mapping.key(record), _Group(record.number, content))
         if mapping.merge and group.content == content:
             group.merged.append(record.values.get(mapping.merge, ""))
-    return _Run(mapping, groups, base, territories).rows(records())
-
-
-def _content(mapping: Mapping, record: Record) -> bytes:
-    apart = {mapping.merge, *mapping.unused}
-    cells = sorted((k, v) for k, v in record.values.items() if k not in apart)
-    return hashlib.sha256(repr(cells).encode("utf-8", "replace")).digest()[:12]
+    run = _Run(mapping, groups, base, territories)
+    for record in records():
+        key = mapping.key(record)
+        entry, problems = run.take(record, key)
+        refused = any(p.severity == "violation" for p in problems)
+        yield Row(record.number, key, None if refused else entry, tuple(problems))
 
 
 @dataclass
@@ -100,14 +105,8 @@ class _Run:
     territories: Collection[str]
     texts: dict[int, int] = field(default_factory=dict)
 
-    def rows(self, records: Iterable[Record]) -> Iterator[Row]:
-        for record in records:
-            key = self.mapping.key(record)
-            entry, problems = self._take(record, key)
-            refused = any(p.severity == "violation" for p in problems)
-            yield Row(record.number, key, None if refused else entry, tuple(problems))
-
-    def _take(self, record: Record, key: str | None) -> tuple[Entry | None, list[Problem]]:
+    def take(self, record: Record, key: str | None) -> tuple[Entry | None, list[Problem]]:
+        """The entry that a row makes, if any, and what is wrong with it."""
         if record.fault:
             return None, [Problem("row", record.fault)]
         if key is None or not SLUG.fullmatch(f"{self.mapping.slug}-{key}"):
@@ -116,7 +115,7 @@ class _Run:
             ]
         group = self.groups[key]
         first, merge = group.number, self.mapping.merge
-        if first != record.number and _content(self.mapping, record) != group.content:
+        if first != record.number and self.mapping.content(record) != group.content:
             message = f"Row {first} has the same identifier."
             hint = "Keep one of the rows, or make them say the same."
             return None, [Problem(self.mapping.identifier[0], message, hint=hint)]

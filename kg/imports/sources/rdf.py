@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import pyoxigraph as ox
 
@@ -45,14 +45,11 @@ def rows(path: Path, base: str, noted: Noted = nothing_noted) -> Iterator[Row]:
         raise not_utf8(path, error) from error
     kind = path.suffix.lower()
     taken: set[str | None] = set()
-    if kind in JSON:
-        made = _json_rows(path, text, base, noted)
-    elif kind in FORMATS:
-        made = _graph_rows(path, text, base, noted)
-    else:
+    if kind not in {*FORMATS, *JSON}:
         known = ", ".join([*FORMATS, *JSON])
         raise ImportFailed(f"{path.name} is of no kind that is read; name it {known}.")
-    for row in made:
+    read = _json_rows if kind in JSON else _graph_rows
+    for row in read(path, text, base, noted):
         if row.entry and row.entry.iri in taken:  # perhaps a name made from a title
             message = gettext("An earlier row of the file has the same name.")
             hint = gettext("Give each its own address, or titles that differ.")
@@ -66,17 +63,16 @@ def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
     reference = None  # our own context
     try:
         document = jsonld.load(text)
-        if isinstance(document, dict) and document.get("@context") != context():
-            reference = document.get("@context")
-            jsonld.contexts(reference)
+        if isinstance(document, dict):
+            if (own := document.pop("@context", None)) != context():
+                reference = own
+                jsonld.contexts(reference)
+            document = document.get("@graph", document)
     except Malformed as error:
         raise ImportFailed(f"{path.name} cannot be read: {error}") from error
     except Refused as error:
         why = error.problems[0].message
         raise ImportFailed(f"{path.name} has a context of its own: {why}") from error
-    if isinstance(document, dict):
-        document.pop("@context", None)
-        document = document.get("@graph", document)
     items = document if isinstance(document, list) else [document]
 
     def is_ours(node: object) -> bool:
@@ -120,10 +116,10 @@ def _json_entries(items: list[Any]) -> Iterator[list[Any]]:
 
     names = enumerate(map(_json_name, items))
     parents = {number: parent(number, name) for number, name in names}
-    roots = _Roots({number: above for number, above in parents.items() if above != number})
-    entries: dict[int, list[Any]] = {n: [] for n in parents if roots.of(n) == n}
+    root_of = _roots({number: above for number, above in parents.items() if above != number})
+    entries: dict[int, list[Any]] = {n: [] for n in parents if root_of(n) == n}
     for number, item in enumerate(items):
-        entries[roots.of(number)].append(item)
+        entries[root_of(number)].append(item)
     yield from entries.values()
 
 
@@ -131,34 +127,30 @@ def _blank_names(item: object, *, top: bool = True) -> Iterator[str]:
     """Yield the names of blank nodes that a node points to."""
     if isinstance(item, str) and item.startswith("_:"):
         yield item
-    elif isinstance(item, dict):
-        for key, inner in item.items():
+    elif isinstance(item, dict | list):
+        members = item.items() if isinstance(item, dict) else enumerate(item)
+        for key, inner in members:
             if not (top and key in {"@id", "id"}):
                 yield from _blank_names(inner, top=False)
-    elif isinstance(item, list):
-        for inner in item:
-            yield from _blank_names(inner, top=False)
 
 
-class _Roots(Generic[T]):
-    """The topmost ancestor of each node, in circles too."""
+def _roots(parents: Mapping[T, T]) -> Callable[[T], T]:
+    """What finds the topmost ancestor of a node, in a circle the same one for all of it."""
+    known: dict[T, T] = {}
 
-    def __init__(self, parents: Mapping[T, T]) -> None:
-        self._parents = parents
-        self._known: dict[T, T] = {}
-
-    def of(self, node: T) -> T:
-        """The topmost ancestor, or in a circle the same node for all of it."""
+    def root_of(node: T) -> T:
         way: dict[T, None] = {}
-        while node in self._parents and node not in self._known and node not in way:
+        while node in parents and node not in known and node not in way:
             way[node] = None
-            node = self._parents[node]
-        root = self._known.get(node, node)
+            node = parents[node]
+        root = known.get(node, node)
         if node in way:
             passed = list(way)
             root = min(passed[passed.index(node) :], key=str)
-        self._known.update(dict.fromkeys(way, root))
+        known.update(dict.fromkeys(way, root))
         return root
+
+    return root_of
 
 
 def _graph_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
@@ -198,11 +190,11 @@ def _grouped(quads: list[ox.Quad], base: str) -> dict[Node, list[ox.Triple]]:
     parents: dict[object, object] = {
         q.object: q.subject for q in quads if isinstance(q.object, ox.BlankNode)
     }
-    roots = _Roots(parents)
+    root_of = _roots(parents)
     groups: dict[Node, list[ox.Triple]] = defaultdict(list)
     ours: set[Node] = set()
     for quad in quads:
-        root = roots.of(quad.subject)
+        root = root_of(quad.subject)
         if isinstance(root, ox.NamedNode):
             root = ox.NamedNode(root.value.partition("#")[0])
         if not isinstance(root, ox.NamedNode | ox.BlankNode):

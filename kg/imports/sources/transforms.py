@@ -18,10 +18,10 @@ import pyoxigraph as ox
 
 from kg.entry import decimal
 from kg.errors import Refused, refused
+from kg.text.number_formats import read_number
 from kg.vocabulary import PREFIXES, XSD
 
 Term = ox.NamedNode | ox.Literal
-_AMOUNT = re.compile(r"(\d{1,3}(?:\.\d{3})*|\d+)(?:,(\d{1,2}))?\s*([^\s\d.,]+)", re.ASCII)
 _ILLEGAL = re.compile(r'[\x00-\x20<>"{}|\\^`\x7f]')
 _DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,40})?(?:[eE]-[0-9]{1,2})?")
 _CENT = Decimal("0.01")
@@ -106,13 +106,17 @@ def day(cell: Cell) -> list[Term]:
 
 def amount(cell: Cell) -> list[Term]:
     """Euros of ``1.234,56 kn``; ``per_euro`` has how many of a unit make one euro."""
-    match = _AMOUNT.fullmatch(cell.value)
-    rate = cell.options["per_euro"].get(match[3]) if match else None
-    if match is None or rate is None:
+    try:
+        figure = read_number(cell.value, strictly="de")
+        rate = Decimal(cell.options["per_euro"][figure.unit])
+        if figure.value < 0 or figure.value % _CENT or not cell.value.endswith(figure.unit):
+            raise ValueError(cell.value)
+    except (ValueError, KeyError) as error:
         units = " or ".join(cell.options["per_euro"])
-        raise cell.fault("This is not an amount.", f"Write it like 1.234,56 with {units}.")
-    number = Decimal(f"{match[1].replace('.', '')}.{match[2] or 0}")
-    return [decimal(f"{(number / Decimal(rate)).quantize(_CENT):f}")]
+        raise cell.fault(
+            "This is not an amount.", f"Write it like 1.234,56 with {units}."
+        ) from error
+    return [decimal(f"{(figure.value / rate).quantize(_CENT):f}")]
 
 
 def degrees(cell: Cell) -> list[Term]:

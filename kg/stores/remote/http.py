@@ -23,7 +23,14 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from kg.errors import KgError, LimitExceeded, Malformed, Overloaded, StoreUnusable
+from kg.errors import (
+    EngineRefused,
+    KgError,
+    LimitExceeded,
+    Malformed,
+    Overloaded,
+    StoreUnusable,
+)
 
 RESULTS = "application/sparql-results+json"
 TRIPLES = "application/n-triples"
@@ -161,9 +168,10 @@ class Engine:
                 raise StoreUnusable(f"The SPARQL engine answered {kind}, not {accept}.")
             yield reply
 
-    def update(self, text: str) -> None:
-        """Run an update; raises what ``query`` raises."""
-        with self._reply("POST", self._address.update, "*/*", form={"update": text}) as reply:
+    def update(self, text: str, seconds: float = PATIENCE) -> None:
+        """Run an update; raises what ``query`` raises, and EngineRefused."""
+        form = {"update": text}
+        with self._reply("POST", self._address.update, "*/*", seconds, form=form) as reply:
             reply.all()
 
     def graph(self, name: str) -> bytes:
@@ -261,7 +269,7 @@ def _wait(response: httpx2.Response, complaint: str, attempt: int) -> float:
                 f"The SPARQL engine does not let us in ({status}); check"
                 " PASSERELLE_SPARQL_USER, _PASSWORD, _AUTH and _TOKEN."
             )
-        failed = _NotThere if status == 404 else StoreUnusable
+        failed = _NotThere if status == 404 else EngineRefused
         raise failed(f"The SPARQL engine failed ({status}): {complaint or response.reason_phrase}")
     after = response.headers.get("Retry-After", "")
     if after.isascii() and after.isdigit():

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyoxigraph as ox
-from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from kg.catalogue.facets import LISTED
-from kg.entries.reading import entry_of, ours_to_say, slug_of
+from kg.entries import history
+from kg.entries.reading import entry_of, name_for, ours_to_say
 from kg.entry import Entry
 from kg.errors import KgError, NotFound, Problem, Refused
 from kg.text.i18n import gettext, language, own_names
 from kg.vocabulary import CLASSES, vocabulary
 from matcher.encoding.text import INDEXED, preferred
 from matcher.encoding.text import words as in_all_languages
+from service.api import writes
 from service.core.lists import named
+from service.core.rights import Principal
 from service.core.runtime import current
 from service.http import login
 from service.http.errors import shown
-from service.http.responses import entry_iri, refuse_foreign, visitor, whole
+from service.http.permissions import require
+from service.http.responses import (
+    entry_iri,
+    refuse_foreign,
+    stored_entry,
+    visitor,
+    whole,
+)
 from service.pages.contribute.shacl_form import (
-    Ask,
     Control,
     Reader,
     Typed,
@@ -43,7 +52,8 @@ contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
 class Form:
     """An entry form as it is shown; ``checked`` when it could be sent as it is.
 
-    ``removing`` when the entry was to be removed and was not.
+    ``notes`` say how numbers were read that have two readings, ``removing`` that the entry was to
+    be removed and was not.
     """
 
     path: str
@@ -54,6 +64,7 @@ class Form:
     version: str
     fresh: bool = False
     checked: bool = False
+    notes: tuple[Problem, ...] = ()
     removing: bool = False
     similar: tuple[Card, ...] = ()
 
@@ -66,7 +77,7 @@ def start() -> str:
     return render_template(
         "contribute.html",
         kinds=kinds,
-        who=login.who(),
+        who=_name(login.who()),
         csrf=login.csrf(),
         removed="removed" in request.args,
     )
@@ -86,8 +97,8 @@ def sign_in() -> BaseResponse | tuple[str, int]:
 @contribute.post("/sign-out")
 def sign_out() -> BaseResponse:
     """Close the session."""
-    if login.writer():
-        session.clear()
+    if login.by_form():
+        login.sign_out()
     return redirect(url_for("contribute.start"), 303)
 
 
@@ -96,127 +107,168 @@ def create(path: str) -> BaseResponse:
     """Show the empty form of a class, check what was typed, or store a new entry."""
     if path not in LISTED:
         raise NotFound(gettext("There is no form for %(path)s.", path=path))
-    return _edit(path, None)
+    editor = _Editor(path)
+    return editor.receive() if request.method == "POST" else editor.show(MultiDict(), fresh=True)
 
 
 @contribute.route("/<path>/<slug>", methods=["GET", "POST"])
 def change(path: str, slug: str) -> BaseResponse:
     """Show an entry in its form, check what was typed, or replace it."""
-    return _edit(path, current().store.get(entry_iri(path, slug)))
+    editor = _Editor(path, stored_entry(entry_iri(path, slug)))
+    return editor.receive() if request.method == "POST" else editor.open()
 
 
 @contribute.post("/<path>/<slug>/delete")
 def remove(path: str, slug: str) -> BaseResponse:
     """Remove an entry that no other links to, if the person is sure."""
-    entry, agent = current().store.get(entry_iri(path, slug)), login.writer()
-    if agent is None or "sure" not in request.form:
-        message = gettext("Tick that you are sure.") if agent else _sign_in_first()
-        return _kept(entry, [Problem("", message)], 422 if agent else 401)
-    try:
-        current().intake.delete(entry.iri, agent)
-    except KgError as error:
-        return _kept(entry, *shown(error))
+    entry, who = stored_entry(entry_iri(path, slug)), login.by_form()
+    problems, status = [Problem("", _sign_in_first())], 401
+    if who is not None and "sure" not in request.form:
+        problems, status = [Problem("", gettext("Tick that you are sure."))], 422
+    elif who is not None:
+        seen, reason = whole(request.form.get("version", "")), request.form.get("reason", "")
+        try:
+            note, allow = writes.note(who, reason), writes.allowed(who)
+            current().intake.delete(entry.iri, who.name, seen, note, allow=allow)
+        except KgError as error:
+            problems, status = shown(error)
+        else:
+            current().written()
+            return redirect(url_for("contribute.start", removed=1), 303)
+    return _Editor(path, entry).show(request.form, problems, status=status, removing=True)
+
+
+@contribute.post("/<path>/<slug>/restore")
+def restore(path: str, slug: str) -> BaseResponse:
+    """Make a former version of an entry the present one, for a curator."""
+    who, iri = login.by_form(), entry_iri(path, slug)
+    if who is None:
+        return redirect(url_for("contribute.start"), 303)
+    require(who, "curator")
+    version, seen = (whole(request.form.get(name, "")) for name in ("version", "seen"))
+    note = writes.note(who, request.form.get("reason", ""))
+    intake, allow = current().intake, writes.allowed(who)
+    history.restore(intake, iri, version, who.name, note, seen, allow=allow)
     current().written()
-    return redirect(url_for("contribute.start", removed=1), 303)
+    return redirect(url_for("content.past", path=path, slug=slug), 303)
 
 
-def _kept(entry: Entry, problems: list[Problem], status: int) -> Response:
-    """Say why an entry was not removed, with what was typed into its form."""
-    form = _form(entry.path, entry.slug, request.form, problems)
-    return _answer(replace(form, removing=True), status)
+def _name(who: Principal | None) -> str | None:
+    return who.name if who else None
 
 
 def _sign_in_first() -> str:
     return gettext("Sign in with your token below; nothing of what you typed is lost.")
 
 
-def _edit(path: str, entry: Entry | None) -> BaseResponse:
-    if request.method == "GET":
-        return _answer(_stored(entry) if entry else _form(path, "", MultiDict(), fresh=True))
-    typed, agent = request.form, login.writer()
-    check_size(_fields(path), typed)
-    slug = entry.slug if entry else ""
-    try:
-        if typed.get("do") == "send" and agent:
-            return _store(_draft(path, entry, typed), entry, agent, typed.get("version", ""))
-        draft, report = current().intake.examine(lambda: _draft(path, entry, typed), visitor())
-        problems = list(report.problems)
-        form = _form(path, slug, typed, problems, draft=draft if report.conforms else None)
-        if typed.get("do") == "send":
-            return _answer(
-                _form(path, slug, typed, [Problem("", _sign_in_first()), *problems]), 401
-            )
-        return _answer(form, 200 if report.conforms else 422)
-    except KgError as error:
-        problems, status = shown(error)
-        return _answer(_form(path, slug, typed, problems), status)
+class _Editor:
+    """The form of a class, empty or of one entry: shown, and read when it comes back."""
 
+    def __init__(self, path: str, entry: Entry | None = None) -> None:
+        self._path, self._entry = path, entry
+        self._fields = asks(current().intake.validator.shapes, CLASSES[path])
 
-def _store(draft: Entry, before: Entry | None, agent: str, version: str) -> BaseResponse:
-    runtime = current()
-    if before is None:
-        runtime.intake.create(draft, agent)
-    else:
-        runtime.intake.replace(draft, agent, whole(version))
-    runtime.written()
-    return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
+    def open(self) -> Response:
+        """Show the entry as it is now."""
+        assert self._entry
+        names = {r.iri: named(r.title(language()).value, r.iri) for r in current().lists.shelf.rows}
+        typed = filled(self._entry, self._fields, names)
+        check_size(self._fields, typed)
+        seen = current().store.provenance(self._entry.iri)
+        typed["version"] = str(seen.number) if seen else ""
+        return self.show(typed, fresh=True)
 
+    def receive(self) -> BaseResponse:
+        """Check what was typed, or store it; what cannot be stored is shown again."""
+        runtime, typed, who = current(), request.form, login.by_form()
+        check_size(self._fields, typed)
+        reader = Reader(runtime.store.base, runtime.lists.places, runtime.lists.titles.find)
+        send = typed.get("do") == "send"
+        try:
+            if send and who:
+                return self._store(self._draft(typed, reader), who)
+            draft, report = runtime.intake.examine(lambda: self._draft(typed, reader), visitor())
+            if send:
+                problems = [Problem("", _sign_in_first()), *report.problems]
+                return self.show(typed, problems, reader.notes, status=401)
+            if report.conforms:
+                return self.show(typed, report.problems, reader.notes, draft=draft)
+            return self.show(typed, report.problems, reader.notes, status=422)
+        except KgError as error:
+            problems, status = shown(error)
+            return self.show(typed, problems, reader.notes, status=status)
 
-def _fields(path: str) -> tuple[Ask, ...]:
-    return asks(current().intake.validator.shapes, CLASSES[path])
+    def _store(self, draft: Entry, who: Principal) -> BaseResponse:
+        runtime, note = current(), writes.note(who, request.form.get("reason", ""))
+        allow = writes.allowed(who)
+        if self._entry is None:
+            runtime.intake.create(draft, who.name, note, allow=allow)
+        else:
+            seen = whole(request.form.get("version", ""))
+            runtime.intake.replace(draft, who.name, seen, note, allow=allow)
+        runtime.written()
+        return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
 
+    def _draft(self, typed: Typed, reader: Reader) -> Entry:
+        """The entry that was typed, with what the form does not show left as it was."""
+        base, before, fields = current().store.base, self._entry, self._fields
+        title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
+        gone = current().intake.gone
+        iri = before.iri if before else name_for(base, self._path, title, gone)
+        made = reader.triples(ox.NamedNode(iri), CLASSES[self._path], fields, typed)
+        if reader.problems:
+            raise Refused(gettext("Some fields cannot be read."), reader.problems)
+        properties = {ask.prop for ask in fields} | {a.prop for ask in fields for a in ask.parts}
+        there = {str(t.subject) for t in made}
+        left = [
+            t
+            for t in (before.triples if before else ())
+            if t.predicate.value not in properties
+            and str(t.subject) in there
+            and not ours_to_say(t)
+        ]
+        return entry_of([*made, *left], base, iri=iri)
 
-def _draft(path: str, before: Entry | None, typed: Typed) -> Entry:
-    """The entry that was typed, with what the form does not show left as it was."""
-    store, lists, fields = current().store, current().lists, _fields(path)
-    title = next((t for t in typed.getlist("dct:title") if t.strip()), "")
-    iri = before.iri if before else f"{store.base}id/{path}/{slug_of(title)}"
-    reader = Reader(store.base, lists.places, lists.titles.find)
-    made = reader.triples(ox.NamedNode(iri), CLASSES[path], fields, typed)
-    if reader.problems:
-        raise Refused(gettext("Some fields cannot be read."), reader.problems)
-    properties = {ask.prop for ask in fields} | {a.prop for ask in fields for a in ask.parts}
-    kept = before.triples if before else ()
-    there = {str(t.subject) for t in made}
-    left = [
-        t
-        for t in kept
-        if t.predicate.value not in properties and str(t.subject) in there and not ours_to_say(t)
-    ]
-    return entry_of([*made, *left], store.base, iri=iri)
-
-
-def _stored(entry: Entry) -> Form:
-    """The form of an entry as it is now."""
-    shelf = current().lists.shelf
-    names = {r.iri: named(r.title(language()).value, r.iri) for r in shelf.rows}
-    typed = filled(entry, _fields(entry.path), names)
-    check_size(_fields(entry.path), typed)
-    seen = current().store.provenance(entry.iri)
-    typed["version"] = str(seen.number) if seen else ""
-    return _form(entry.path, entry.slug, typed, fresh=True)
-
-
-def _form(
-    path: str,
-    slug: str,
-    typed: Typed,
-    problems: Sequence[Problem] = (),
-    *,
-    draft: Entry | None = None,
-    fresh: bool = False,
-) -> Form:
-    return Form(
-        path=path,
-        slug=slug,
-        kind=vocabulary().label(CLASSES[path], language()),
-        controls=controls(_fields(path), typed, problems),
-        problems=tuple(problems),
-        version=typed.get("version", ""),
-        fresh=fresh,
-        checked=draft is not None,
-        similar=_similar(draft) if draft else (),
-    )
+    def show(
+        self,
+        typed: Typed,
+        problems: Sequence[Problem] = (),
+        notes: Sequence[Problem] = (),
+        *,
+        status: int = 200,
+        draft: Entry | None = None,
+        fresh: bool = False,
+        removing: bool = False,
+    ) -> Response:
+        """Show the form with what was typed, and what there is to say of it."""
+        form = Form(
+            path=self._path,
+            slug=self._entry.slug if self._entry else "",
+            kind=vocabulary().label(CLASSES[self._path], language()),
+            controls=controls(self._fields, typed, [*problems, *notes]),
+            problems=tuple(problems),
+            version=typed.get("version", ""),
+            fresh=fresh,
+            checked=draft is not None,
+            notes=tuple(notes),
+            removing=removing,
+            similar=_similar(draft) if draft else (),
+        )
+        parts = [part for ask in self._fields for part in (ask, *ask.parts)]
+        sources = {ask.source for ask in parts if ask.kind == "entry"} & {*LISTED}
+        offered = {source: current().lists.offered(source) for source in sources}
+        page = render_template(
+            "form.html",
+            form=form,
+            who=_name(login.who()),
+            csrf=login.csrf(),
+            listed={s: [named(t, slug) for slug, t in o.items()] for s, o in offered.items()},
+            options=options,
+            languages=own_names(),
+        )
+        answer = Response(page, status, mimetype="text/html")
+        answer.cache_control.no_store = True
+        return answer
 
 
 def _similar(draft: Entry) -> tuple[Card, ...]:
@@ -240,27 +292,3 @@ def _similar(draft: Entry) -> tuple[Card, ...]:
     cards = results(runtime.store, answer, None, request.script_root).cards
     own = f"{request.script_root}/id/{draft.path}/{draft.slug}"
     return tuple(card for card in cards if card.title.href != own)[:3]
-
-
-def _answer(form: Form, status: int = 200) -> Response:
-    page = render_template(
-        "form.html",
-        form=form,
-        who=login.who(),
-        csrf=login.csrf(),
-        listed=_listed(form.path),
-        options=options,
-        languages=own_names(),
-    )
-    answer = Response(page, status, mimetype="text/html")
-    answer.cache_control.no_store = True
-    return answer
-
-
-def _listed(path: str) -> dict[str, list[str]]:
-    """What a form offers to choose from, by class: up to 500 entries each."""
-    fields = [part for ask in _fields(path) for part in (ask, *ask.parts)]
-    return {
-        source: [named(title, slug) for slug, title in current().lists.offered(source).items()]
-        for source in {ask.source for ask in fields if ask.kind == "entry"} & {*LISTED}
-    }

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 
 import pyoxigraph as ox
@@ -17,13 +18,16 @@ from rdflib.namespace import SH
 from rdflib.term import Node
 from werkzeug.datastructures import MultiDict
 
+from kg.entries.jsonld import NOWHERE
 from kg.entries.reading import MAX_LITERAL
 from kg.entries.validation import MAX_PARTS
 from kg.entry import Entry
 from kg.errors import Problem, Refused, refused
-from kg.text.i18n import gettext, language
-from kg.vocabulary import CLASSES, PREFIXES, PSH, PSR, RDF, RDF_TYPE, XSD
+from kg.text.i18n import gettext, language, mark
+from kg.text.number_formats import day, exact, is_euro, plain, read_day, read_number
+from kg.vocabulary import CLASSES, PSH, PSR, RDF, RDF_TYPE, XSD, curie
 from service.core.places import PlaceBook
+from service.pages.entry.layout import MONEY, written
 from service.pages.parts.components import label
 
 LONG = 500
@@ -34,6 +38,13 @@ _PLAIN = {
     XSD + "integer": "number", XSD + "decimal": "number", XSD + "boolean": "yes",
     XSD + "date": "date", XSD + "gYear": "date",
 }  # fmt: skip
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:")
+#: what is wrong with a text of a kind, as far as there is more to say than of the others
+_UNREADABLE = {
+    "number": mark("This is not a number."),
+    "date": mark("This is not a day of the calendar."),
+    "link": mark("This is not an address."),
+}
 Typed = MultiDict[str, str]
 
 
@@ -82,48 +93,39 @@ class Control:
     parts: tuple[tuple[str, tuple[Control, ...]], ...] = ()
 
 
-def curie(iri: str) -> str:
-    """Shorten an IRI by a prefix of ours, or leave it as it is."""
-    for prefix, namespace in PREFIXES.items():
-        if iri.startswith(namespace):
-            return f"{prefix}:{iri.removeprefix(namespace)}"
-    return iri
-
-
 def asks(shapes: Graph, kind: str, depth: int = 0) -> tuple[Ask, ...]:
     """Read the fields of a class from its shape: required ones first, then in its order."""
-    name = PSH + kind.removeprefix(PSR)
-    shape, advised = URIRef(f"{name}Shape"), URIRef(f"{name}Recommendations")
+    shape, advised = (
+        URIRef(PSH + kind.removeprefix(PSR) + end) for end in ("Shape", "Recommendations")
+    )
     helpful = {shapes.value(node, SH.path) for node in shapes.objects(advised, SH.property)}
     fields: dict[str, Ask] = {}
     for node in shapes.objects(shape, SH.property):
-        path = shapes.value(node, SH.path)
-        ask = _ask(shapes, node, path, depth) if isinstance(path, URIRef) else None
-        if ask and (ask.name not in fields or ask.datatype):
-            fields[ask.name] = replace(ask, advised=path in helpful or ask.kind == "long")
+        path, (kind, datatype, source) = shapes.value(node, SH.path), _kind(shapes, node)
+        name = curie(str(path))
+        unknown = not kind or (kind == "part" and depth) or not isinstance(path, URIRef)
+        if unknown or (name in fields and not datatype):
+            continue
+        fields[name] = Ask(
+            name=name,
+            prop=str(path),
+            kind=kind,
+            label=_said(shapes, node, SH.name) or label(str(path)),
+            hint=_said(shapes, node, SH.description),
+            order=_number(shapes, node, SH.order),
+            required=bool(shapes.value(node, SH.minCount)),
+            advised=path in helpful or kind == "long",
+            many=_number(shapes, node, SH.maxCount, 2) > 1,
+            datatype=datatype,
+            source=source,
+            longest=_number(shapes, node, SH.maxLength, MAX_LITERAL),
+            parts=asks(shapes, source, depth + 1) if kind == "part" else (),
+        )
     return tuple(sorted(fields.values(), key=lambda a: (not a.required, a.order, a.name)))
 
 
-def _ask(shapes: Graph, node: Node, path: URIRef, depth: int) -> Ask | None:
-    prop, (kind, datatype, source) = str(path), _kind(shapes, node)
-    if not kind or (kind == "part" and depth):
-        return None
-    most, order = shapes.value(node, SH.maxCount), shapes.value(node, SH.order)
-    return Ask(
-        name=curie(prop),
-        prop=prop,
-        kind=kind,
-        label=_said(shapes, node, SH.name) or label(prop),
-        hint=_said(shapes, node, SH.description),
-        order=int(str(order or 0)),
-        required=bool(shapes.value(node, SH.minCount)),
-        advised=False,
-        many=most is None or int(str(most)) > 1,
-        datatype=datatype,
-        source=source,
-        longest=int(str(shapes.value(node, SH.maxLength) or MAX_LITERAL)),
-        parts=asks(shapes, source, depth + 1) if kind == "part" else (),
-    )
+def _number(shapes: Graph, node: Node, prop: URIRef, default: int = 0) -> int:
+    return int(str(shapes.value(node, prop) or default))
 
 
 def _said(shapes: Graph, node: Node, prop: URIRef) -> str:
@@ -145,9 +147,8 @@ def _kind(shapes: Graph, node: Node) -> tuple[str, str, str]:
     if datatype in _PLAIN:
         return _PLAIN[datatype], datatype, ""
     if datatype:
-        longest = int(str(shapes.value(node, SH.maxLength) or 0))
         spoken = RDF + "langString" if RDF + "langString" in types else datatype
-        return "long" if longest > LONG else "text", spoken, ""
+        return "long" if _number(shapes, node, SH.maxLength) > LONG else "text", spoken, ""
     return ("link", "", "") if shapes.value(node, SH.nodeKind) == SH.IRI else ("", "", "")
 
 
@@ -163,6 +164,8 @@ def filled(entry: Entry, fields: Sequence[Ask], names: dict[str, str], node: str
                 typed.update(filled(entry, ask.parts, names, value.value))
             elif ask.kind == "entry":
                 text = names.get(text, text)
+            elif ask.kind == "number" and isinstance(value, ox.Literal):
+                text = exact(Decimal(text)) if value.datatype.value == ask.datatype else text
             typed.add(before + ask.name, text)
             if ask.spoken:
                 tag = value.language if isinstance(value, ox.Literal) else ""
@@ -177,7 +180,7 @@ def controls(
     made = []
     for ask in fields:
         name = before + ask.name
-        wrong = tuple(p for p in problems if curie(p.path) == name)
+        wrong = tuple(p for p in problems if p.path == name)
         parts = tuple(
             (fragment, controls(ask.parts, typed, problems, fragment + "/"))
             for fragment in (_fragments(ask, typed, name) if ask.kind == "part" else ())
@@ -214,13 +217,17 @@ def check_size(fields: Sequence[Ask], typed: Typed) -> None:
 
 
 class Reader:
-    """Makes triples of what was typed; collects what cannot be one in ``problems``."""
+    """Makes triples of what was typed, in the reader's language where it comes to numbers.
+
+    What cannot be one is collected in ``problems``, and in ``notes`` what has two readings.
+    """
 
     def __init__(
         self, base: str, places: PlaceBook, named: Callable[[str, str], str | None]
     ) -> None:
         self._base, self._places, self._named = base, places, named
         self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
 
     def triples(
         self, node: ox.NamedNode, kind: str, fields: Sequence[Ask], typed: Typed, before: str = ""
@@ -246,19 +253,45 @@ class Reader:
             match ask.kind:
                 case "entry":
                     return ox.NamedNode(self._entry(ask, text))
-                case "choice" | "link":
+                case "choice":
                     return ox.NamedNode(text)
+                case "link":  # one without http:// is refused as in every other document
+                    return ox.NamedNode(text if _SCHEME.match(text) else NOWHERE + text)
+                case "number":
+                    return self._figure(ask, name, text)
+                case "date":
+                    year = re.fullmatch("[0-9]{4}", text)
+                    kind = ox.NamedNode(XSD + ("gYear" if year else "date"))
+                    return ox.Literal(text if year else read_day(text), datatype=kind)
             if ask.spoken:
                 return ox.Literal(text, language=lang or language())
-            year = ask.kind == "date" and re.fullmatch(r"\d{4}", text)
-            kind = XSD + "gYear" if year else ask.datatype
-            kind = XSD + "date" if ask.kind == "date" and not year else kind
-            return ox.Literal(text, datatype=ox.NamedNode(kind))
+            return ox.Literal(text, datatype=ox.NamedNode(ask.datatype))
         except Refused as error:
             self.problems += [Problem(name, p.message, p.value, p.hint) for p in error.problems]
         except ValueError:
-            self.problems.append(Problem(name, gettext("This cannot be read."), text, ask.hint))
+            message = gettext(_UNREADABLE.get(ask.kind, mark("This cannot be read.")))
+            self.problems.append(Problem(name, message, text, _advice(ask)))
         return None
+
+    def _figure(self, ask: Ask, name: str, text: str) -> ox.Literal:
+        figure, example = read_number(text), written(ask.prop, 1)
+        value, unit = plain(figure.value), figure.unit
+        euros = ask.prop in MONEY and is_euro(unit)
+        if unit and unit != read_number(example).unit and not euros:
+            message = gettext("“%(unit)s” is not the unit of this field.", unit=unit)
+            raise refused(name, message, value=text, hint=_advice(ask))
+        if ask.datatype == XSD + "integer" and "." in value:
+            message = gettext("This is not a whole number.")
+            raise refused(name, message, value=text, hint=_advice(ask))
+        if figure.other is not None:
+            message = gettext(
+                "“%(text)s” is read as %(number)s here; elsewhere it is %(other)s.",
+                text=text,
+                number=exact(figure.value),
+                other=exact(figure.other),
+            )
+            self.notes.append(Problem(name, message, text, severity="warning"))
+        return ox.Literal(value, datatype=ox.NamedNode(ask.datatype))
 
     def _entry(self, ask: Ask, text: str) -> str:
         """The entry that a title, ``title (name)`` or address means."""
@@ -268,3 +301,17 @@ class Reader:
             return iri
         name = re.search(r"\(([A-Za-z0-9._-]+)\)$", text)
         return f"{self._base}id/{ask.source}/{name[1]}" if name else text
+
+
+def _advice(ask: Ask) -> str:
+    """How to write what a field takes, with an example in the reader's own form."""
+    match ask.kind:
+        case "number":
+            example = written(ask.prop, 12 if ask.datatype == XSD + "integer" else 12.5)
+        case "date":
+            example = day("2019-05-31", "medium")
+        case "link":
+            return gettext("Write a full http or https address.")
+        case _:
+            return ask.hint
+    return gettext("Write it like %(example)s.", example=example)

@@ -7,7 +7,8 @@ from functools import cache
 
 import pyoxigraph as ox
 
-from kg.text.i18n import mark
+from kg.text.i18n import gettext, mark
+from kg.text.number_formats import euro, number, percent
 from kg.vocabulary import CLASSES, DCT, ORG, PSH, PSR, RDF_TYPE, RDFS, SCHEMA, SKOS, turtle_files
 
 MONEY = frozenset(PSR + n for n in ("budget", "costPerHead", "minimumGrant", "maximumGrant"))
@@ -23,6 +24,14 @@ UNITS = {
     PSR + "populationDensity": mark("%(number)s people per km²"),
     PSR + "gdpPerHead": mark("%(number)s (EU = 100, in purchasing power)"),
 }
+
+
+def written(prop: str, amount: float) -> str:
+    """A number of a property as pages write it: as money or share, with its unit."""
+    if prop in PER_CENT:
+        return percent(amount / 100, 2)
+    text = euro(amount) if prop in MONEY else number(amount)
+    return gettext(UNITS[prop], number=text) if prop in UNITS else text
 
 
 @dataclass(frozen=True)

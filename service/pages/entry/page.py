@@ -23,10 +23,9 @@ from service.pages.parts.match_cards import Card, results
 log = logging.getLogger("passerelle")
 
 
-def entry_page(iri: str) -> str:
-    """Write the page of an entry. Raises NotFound."""
-    runtime, root = current(), request.script_root
-    entry = runtime.store.get(iri)
+def entry_page(entry: Entry, version: int | None = None) -> str:
+    """Write the page of an entry, as it is or as it was in a former version."""
+    runtime, root, iri = current(), request.script_root, entry.iri
     view = entry_view(runtime.store, entry, root)
     contact = runtime.settings.contact
     shelf, about = runtime.lists.shelf, _description(entry)
@@ -34,6 +33,7 @@ def entry_page(iri: str) -> str:
     return render_template(
         "entry.html",
         view=view,
+        former=version,
         slug=entry.slug,
         reach=reach(runtime.store, entry, root),
         report=report(contact, view.title.text, iri, view.checked),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import quote
 
 import pyoxigraph as ox
@@ -34,9 +33,19 @@ from kg.vocabulary import (
     vocabulary,
 )
 from service.core.runtime import current
+from service.http import login
 from service.http.negotiation import PAGE, choose, write
-from service.http.responses import context_url, dated, document, entry_answer, entry_iri
+from service.http.responses import (
+    context_url,
+    dated,
+    document,
+    entry_answer,
+    entry_iri,
+    stored_entry,
+    whole,
+)
 from service.pages.entry.page import entry_page
+from service.pages.entry.past import past as history_of
 
 content = Blueprint("content", __name__)
 
@@ -59,13 +68,35 @@ class Term:
 @content.get("/id/<path>/<slug>")
 def entry(path: str, slug: str) -> Response:
     """Send an entry as a page or as RDF."""
-    stored = current().store.get(entry_iri(path, slug))
+    stored = stored_entry(entry_iri(path, slug))
     media, form = choose(PAGE)
     if form != "html":
         return entry_answer(stored, media, form)
-    answer = _conditional(document(entry_page(stored.iri), media))
+    if "version" in request.args:
+        return _conditional(document(entry_page(stored, whole(request.args["version"])), media))
+    answer = _conditional(document(entry_page(stored), media))
     # The page also shows who links here: its date is told, but no page is kept by it.
     return dated(answer, current().store.provenance(stored.iri))
+
+
+@content.get("/id/<path>/<slug>/history")
+def past(path: str, slug: str) -> Response:
+    """Show who changed what of an entry, when and why."""
+    before, who = request.args.get("before"), login.who()
+    shown = history_of(
+        entry_iri(path, slug), whole(before) if before else None, request.script_root
+    )
+    page = render_template(
+        "past.html",
+        past=shown,
+        path=path,
+        slug=slug,
+        csrf=login.csrf(),
+        may_restore=who is not None and who.at_least("curator"),
+    )
+    answer = document(page, "text/html")
+    answer.cache_control.private = True if who else None
+    return _conditional(answer)
 
 
 @content.get("/ns")
@@ -79,7 +110,7 @@ def schemes() -> Response:
     """List the concept schemes, as a page or as RDF."""
     heads = {
         name: [t for t in triples if t.subject == ox.NamedNode(name)]
-        for name, triples in sorted(_graphs().items())
+        for name, triples in sorted(graphs())
         if name.startswith(VOC)
     }
     media, form = choose(PAGE)
@@ -141,7 +172,7 @@ def allow_any_origin(answer: Response) -> Response:
 
 
 def _vocabulary(name: str, title: str) -> Response:
-    triples = _graphs().get(name)
+    triples = dict(graphs()).get(name)
     if triples is None:
         raise NotFound
     media, form = choose(PAGE)
@@ -166,12 +197,6 @@ def _conditional(answer: Response) -> Response:
     answer.add_etag()
     answer.make_conditional(request)
     return answer
-
-
-@lru_cache(maxsize=1)
-def _graphs() -> dict[str, list[ox.Triple]]:
-    """The packaged ontology and schemes; they do not change while we run."""
-    return dict(graphs())
 
 
 def _title(triples: list[ox.Triple], name: str) -> str | None:

@@ -14,9 +14,9 @@ from kg.entry import Entry, Text
 from kg.stores.protocol import Store, Version
 from kg.text.i18n import gettext, language
 from kg.text.language import preference
-from kg.text.number_formats import day, euro, language_name, number, percent
+from kg.text.number_formats import day, language_name
 from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD, vocabulary
-from service.pages.entry.layout import ELSEWHERE, INVERSE, MONEY, PER_CENT, UNITS, layout_of
+from service.pages.entry.layout import ELSEWHERE, INVERSE, layout_of, written
 from service.pages.parts.components import (
     Field,
     Piece,
@@ -186,12 +186,7 @@ class _Builder:
         return Piece(day(value.value) if value.datatype.value == XSD + "date" else value.value)
 
     def figure(self, prop: str, value: ox.Literal, node: str | None) -> Piece:
-        amount = float(value.value)
-        if prop in PER_CENT:
-            text = percent(amount / 100, 2)
-        else:
-            text = euro(amount) if prop in MONEY else number(amount)
-            text = gettext(UNITS[prop], number=text) if prop in UNITS else text
+        text = written(prop, float(value.value))
         if prop == PSR + "value":
             text = f"{text} {self.entry.text(PSR + 'unit', self.lang, node) or ''}".strip()
         derived = prop in self.entry.links(PSR + "estimatedFigure")

@@ -7,12 +7,12 @@ from typing import Any
 
 from kg.errors import Problem
 from kg.text.i18n import gettext, language, mark
+from kg.text.number_formats import read_whole
 from kg.vocabulary import VOC, vocabulary
 from matcher.model.answer import Answer, ConsortiumAnswer, PartnerMatch, PartnersAnswer
 from matcher.model.filters import PARTNER_KINDS
 from service.pages.partners.form import Asking, PartnerPage, Row, answer
 from service.pages.parts.components import Piece
-from service.pages.parts.forms import whole
 from service.pages.parts.match_cards import cards
 
 #: partners of one kind that are shown where several kinds are, and where only one is
@@ -84,7 +84,7 @@ def _rules(asking: Asking) -> dict[str, Any]:
 
 def _number(text: str) -> int | str:
     """A whole number, or what was typed instead, which the request then refuses."""
-    number = whole(text, 8)
+    number = read_whole(text, 8)
     return text if number is None else number
 
 

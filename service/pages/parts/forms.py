@@ -21,12 +21,6 @@ def clean(text: str) -> str:
     return CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
 
 
-def whole(text: str, digits: int) -> int | None:
-    """Read a number of at most ``digits`` digits; None for anything else, a sign included."""
-    plain = text.isascii() and text.isdecimal() and len(text) <= digits
-    return int(text) if plain else None
-
-
 def attempt(problems: list[Problem], field: str, work: Callable[[], T]) -> T | None:
     """Run a check or a look-up; if it is refused, note why at the field and return None."""
     try:

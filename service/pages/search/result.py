@@ -13,11 +13,12 @@ from werkzeug.datastructures import MultiDict
 from kg.catalogue.facets import FACETS, Row, Shelf
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, language, mark
+from kg.text.number_formats import read_whole
 from kg.vocabulary import CLASSES, ISO, vocabulary
 from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.pages.parts.components import Piece, shortened, tag
-from service.pages.parts.forms import clean, whole
+from service.pages.parts.forms import clean
 from service.pages.parts.labels import Labels
 from service.pages.parts.map import Map, Spot, draw
 from service.pages.parts.match_cards import LEVELS
@@ -142,7 +143,7 @@ def read(args: MultiDict[str, str], places: PlaceBook) -> tuple[SearchForm, tupl
             place = ""
         except Refused as error:
             problems = tuple(error.problems)
-    page = whole(args.get("page", "1"), 6)
+    page = read_whole(args.get("page", "1"), 6)
     sort, view = args.get("sort", ""), args.get("view", "list")
     form = SearchForm(
         q=clean(args.get("q", "")).strip(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, mark, own_names
+from kg.text.number_formats import exact, is_euro, read_number
 from matcher.judging.criteria import CRITERIA
 from service.core.places import PlaceBook
 from service.pages.parts.forms import attempt, check_text, clean, find_place
@@ -42,8 +42,6 @@ FIELDS = {
     "why_not": Field("why_not"),
 } | {f"w_{name}": Field(f"weights.{name}") for name in CRITERIA}
 _LISTS = {name for name, field in FIELDS.items() if field.scheme} | {"pick", "compare"}
-#: 1,200 or 1.200 may be a thousand or one
-_AMBIGUOUS = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+")
 #: a weight nearer than this to the usual one, in points of 100, is the usual one
 _SAME = 0.25
 
@@ -129,7 +127,7 @@ def make_request(
         if form.one(name):
             part, _, key = field.path.rpartition(".")
             to = made.setdefault(part, {}) if part else made
-            to[key] = list(form.many(name)) if field.scheme else _value(name, form.one(name))
+            to[key] = list(form.many(name)) if field.scheme else _value(form, name, problems)
     made["weights"] = _weights(made.pop("weights", {}), usual_points(weights))
     attempt(problems, "q", lambda: _check_subject(form))
     place = attempt(problems, "place", lambda: find_place(places, form.one("place")))
@@ -154,15 +152,28 @@ def _check_subject(form: TransferForm) -> None:
         check_text(form.one("q"))
 
 
-def _value(name: str, text: str) -> float | str:
-    """What a field says; what should be a number and is none the checks will refuse."""
-    plain = "".join(text.split()).replace(",", ".")
-    if not name.endswith("budget") and not name.startswith("w_"):
+def _value(form: TransferForm, name: str, problems: list[Problem]) -> float | str:
+    """What a field says; what should be a number and is none the checks will refuse.
+
+    An address is passed on to readers of other languages, so what they would read otherwise is
+    noted as a problem.
+    """
+    text, money = form.one(name), name.endswith("budget")
+    if not money and not name.startswith("w_"):
         return text
     try:
-        return text if _AMBIGUOUS.fullmatch(plain) else float(plain)
+        figure = read_number(text)
     except ValueError:
         return text
+    if figure.other is not None:
+        message = gettext(
+            "This number can be read as %(number)s or as %(other)s.",
+            number=exact(figure.value),
+            other=exact(figure.other),
+        )
+        hint = gettext("Write it as one of the two.")
+        problems.append(Problem(name, message, value=text, hint=hint))
+    return float(figure.value) if not figure.unit or (money and is_euro(figure.unit)) else text
 
 
 def _weights(given: Mapping[str, Any], usual: Mapping[str, float]) -> dict[str, Any] | None:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pyoxigraph as ox
+
 from kg.entries.jsonld_writer import entry_object
 from kg.stores.protocol import Store
-from kg.vocabulary import context
-from service.http.negotiation import turtle
+from kg.vocabulary import PREFIXES, context
 
 
-def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> tuple[int, bytes]:
-    """The number of entries and the file, as ``nquads``, ``turtle`` or ``jsonld``.
+def export_all(store: Store, form: str, tell: Callable[[int, int], None]) -> bytes:
+    """The file of all entries, as ``nquads``, ``turtle`` or ``jsonld``.
 
     ``nquads`` is everything, with graphs, provenance and vocabularies.
     """
-    entries = list(store.entries())
     if form == "nquads":
-        return len(entries), store.dump()
+        return store.dump()
+    entries = list(store.entries())
     if form == "turtle":
         triples = [triple for entry in entries for triple in entry.triples]
-        return len(entries), turtle(triples)
+        return ox.serialize(triples, format=ox.RdfFormat.TURTLE, prefixes=PREFIXES) or b""
     objects = []
     for number, entry in enumerate(entries, 1):
         objects.append(entry_object(entry))
         tell(number, len(entries))
     document = {"@context": context(), "@graph": objects}
-    return len(entries), json.dumps(document, ensure_ascii=False, indent=1).encode()
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()

@@ -1,0 +1,1 @@
+"""The ledger: every change as who, when, why and an exact difference, and what else must last."""
