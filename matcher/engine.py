@@ -179,7 +179,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Names:
+class Namer:
     """Entries by class, title and country, the title in the language of a question."""
 
     world: World

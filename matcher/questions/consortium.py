@@ -20,7 +20,7 @@ from kg.errors import Refused, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
-from matcher.engine import Names, Snapshot
+from matcher.engine import Namer, Snapshot
 from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
 from matcher.model.answer import ConsortiumAnswer, Seat, UnmetRule
@@ -55,7 +55,7 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
     ranking = snapshot.rank(question, filters)
     pool = _candidates(world, ranking, rules, wishes)
     chosen = choose(pool, rules, wishes)
-    name = Names(world, question.lang)
+    namer = Namer(world, question.lang)
 
     def seat(one: Candidate) -> Seat:
         """Who, what they bring, and who could take the seat instead."""
@@ -68,9 +68,9 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
         free = (c for c in pool if c.iri != one.iri and c not in others)
         fits = [c for c in free if not broken([*others, c], rules)]
         fits.sort(key=lambda c: (-round(worth([*others, c], len(wishes)), 9), c.iri))
-        instead = islice(surviving((c.iri for c in fits), name.entry), ALTERNATIVES)
+        instead = islice(surviving((c.iri for c in fits), namer.entry), ALTERNATIVES)
         reason = Reason("coverage", sentence, cited)
-        return name.match(
+        return namer.match(
             Seat, one.iri, one.relevance, [reason], covers=brings, alternatives=tuple(instead)
         )
 

@@ -9,7 +9,7 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
 from kg.vocabulary import DCT, ORG, PSR
-from matcher.engine import Names, Snapshot
+from matcher.engine import Namer, Snapshot
 from matcher.graph.view import World, surviving
 from matcher.judging.criteria import RESULTS
 from matcher.model.answer import GroupMatch, GroupMember, GroupsAnswer
@@ -54,7 +54,7 @@ def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
     groups = [_group(world, c, who, question.size) for c, who in facing.items() if len(who) > 1]
     groups.sort(key=lambda g: (-g.score, -len(g.members), g.challenge))
     good = [g for g in groups if g.score > 0]
-    shown = partial(_match, Names(world, question.lang), community)
+    shown = partial(_match, Namer(world, question.lang), community)
     matches = list(surviving(good[: question.limit], shown))
     notes = [] if good else [_("No members are known who could teach each other something.")]
     return snapshot.answer(GroupsAnswer, question, matches, not good, notes, members=len(members))
@@ -79,9 +79,9 @@ def _did(world: World, member: str, practice: str) -> bool:
     return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
 
 
-def _match(name: Names, community: Entry, group: Group) -> GroupMatch:
-    """Cite that the practices address the challenge or one below it."""
-    world, size = name.world, len(group.members)
+def _match(namer: Namer, community: Entry, group: Group) -> GroupMatch:
+    """The reason cites that the practices address the challenge or one below it."""
+    world, size = namer.world, len(group.members)
     text = ngettext(
         "{count} member faces it, and some have done what others have not.",
         "{count} members face it, and some have done what others have not.",
@@ -89,8 +89,8 @@ def _match(name: Names, community: Entry, group: Group) -> GroupMatch:
     ).format(count=size)
 
     def member(iri: str) -> GroupMember:
-        teaches, learns = name.entries(group.teaches[iri]), name.entries(group.learns[iri])
-        return name.named(GroupMember, iri, teaches=teaches, learns=learns)
+        teaches, learns = namer.entries(group.teaches[iri]), namer.entries(group.learns[iri])
+        return namer.named(GroupMember, iri, teaches=teaches, learns=learns)
 
     addressed = [
         (practice, c)
@@ -103,4 +103,4 @@ def _match(name: Names, community: Entry, group: Group) -> GroupMatch:
     cited += cite(world.get(group.challenge), DCT + "title")
     members = tuple(surviving(group.members, member))
     reason = Reason("group", text, tuple(cited))
-    return name.match(GroupMatch, group.challenge, group.score, [reason], members=members)
+    return namer.match(GroupMatch, group.challenge, group.score, [reason], members=members)

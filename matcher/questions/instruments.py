@@ -11,7 +11,7 @@ from kg.entry import Entry
 from kg.text.i18n import gettext as _
 from kg.text.number_formats import day, euro, number
 from kg.vocabulary import DCT, PSR, SCHEMA
-from matcher.engine import Names, Snapshot
+from matcher.engine import Namer, Snapshot
 from matcher.graph.place import Place
 from matcher.graph.view import World, ancestors, surviving, title
 from matcher.graph.view import names as labels
@@ -138,7 +138,7 @@ def _dates(world: World, instrument: Entry) -> Rule:
     return Rule("dates", True, _("It is open, as of {date}.").format(date=day(world.as_of)), cited)
 
 
-def open_to(scene: Scene, practice: Entry, name: Names, most: int) -> list[InstrumentRules]:
+def open_to(scene: Scene, practice: Entry, namer: Namer, most: int) -> list[InstrumentRules]:
     """The instruments that a practice could use in a place, the best known first.
 
     An instrument must cover the place and a theme, and break no rule.
@@ -154,11 +154,11 @@ def open_to(scene: Scene, practice: Entry, name: Names, most: int) -> list[Instr
             met = sum(bool(rule.met) for rule in judged) + (instrument.iri in used)
             rows.append((-met, instrument.iri, judged))
     rows.sort(key=lambda row: row[:2])
-    return list(surviving(rows[:most], lambda row: _ruled(name, row[1], row[2])))
+    return list(surviving(rows[:most], lambda row: _ruled(namer, row[1], row[2])))
 
 
-def _ruled(name: Names, iri: str, judged: Iterable[Rule]) -> InstrumentRules:
-    return name.named(InstrumentRules, iri, rules=tuple(rule.status for rule in judged))
+def _ruled(namer: Namer, iri: str, judged: Iterable[Rule]) -> InstrumentRules:
+    return namer.named(InstrumentRules, iri, rules=tuple(rule.status for rule in judged))
 
 
 def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
@@ -179,7 +179,7 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
     )
     filters = replace(question.filters, type=("instrument",), theme=(), territory=())
     ranking = snapshot.rank(question, filters)
-    name = Names(world, question.lang)
+    namer = Namer(world, question.lang)
 
     def judge(iri: str) -> tuple[float, str, list[Rule]]:
         judgement = rules(world, world.get(iri), wish)
@@ -197,13 +197,13 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
             sentence = _("Its text is near: {title}.").format(title=title(entry))
             reasons.append(Reason("text", sentence, cite(entry, DCT + "title")))
         statuses = tuple(rule.status for rule in judgement)
-        return name.match(InstrumentMatch, iri, score, reasons, rules=statuses)
+        return namer.match(InstrumentMatch, iri, score, reasons, rules=statuses)
 
     judged = list(surviving(ranking.best(len(world.instruments)), judge))
     judged.sort(key=lambda row: (-round(row[0], 6), row[1]))
     failed = {iri: [r for r in judgement if r.met is False] for _s, iri, judgement in judged}
     out = (iri for iri, broken in failed.items() if broken)
-    excluded = islice(surviving(out, lambda iri: _ruled(name, iri, failed[iri])), SHOWN)
+    excluded = islice(surviving(out, lambda iri: _ruled(namer, iri, failed[iri])), SHOWN)
     good = [row for row in judged if not failed[row[1]]]
     needed = {"territory", "theme"} if wish.themes else {"territory"}
     sure = any(all(r.met for r in row[2] if r.name in needed) for row in good)

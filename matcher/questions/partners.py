@@ -11,7 +11,7 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import language, ngettext
 from kg.vocabulary import DCT, ORG, PSR
 from matcher.encoding import text
-from matcher.engine import Names, Snapshot
+from matcher.engine import Namer, Snapshot
 from matcher.graph import ties as graph
 from matcher.graph.place import Place, likeness, mean
 from matcher.graph.ties import grouped
@@ -87,11 +87,11 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
     at = snapshot.picture.position
     open_ = (p for p in candidates if p.actor.iri != mine and p.actor.iri in at)
     best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
-    name = Names(world, lang)
+    namer = Namer(world, lang)
 
     def matched(p: Partner) -> PartnerMatch:
         more = {"kind": p.kind, "for_them": (p.for_them,)}
-        return name.match(PartnerMatch, p.actor.iri, p.score, p.reasons, **more)
+        return namer.match(PartnerMatch, p.actor.iri, p.score, p.reasons, **more)
 
     matches = list(surviving(best, matched))
     nothing = (me is None and practices.nothing_good()) or not matches

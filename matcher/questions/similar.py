@@ -11,7 +11,7 @@ from kg.text.i18n import gettext as _
 from kg.vocabulary import DCT, PSR
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
-from matcher.engine import Names, Snapshot, only
+from matcher.engine import Namer, Snapshot, only
 from matcher.graph.view import surviving, title, word
 from matcher.model.answer import Match, SimilarAnswer
 from matcher.model.reasons import Reason, Triple, cite, excerpt
@@ -32,11 +32,11 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
     """
     ranking = snapshot.rank(question, only(question.filters, "practice"))
     reranker = None if question.entry else snapshot.desk.reranker
-    name = Names(snapshot.world, question.lang)
+    namer = Namer(snapshot.world, question.lang)
 
     def matched(iri: str) -> Match:
         why = reasons(snapshot.world.store, ranking, iri, question)
-        return name.match(Match, iri, ranking.probability(iri), why)
+        return namer.match(Match, iri, ranking.probability(iri), why)
 
     matches = surviving(chosen(snapshot.world.store, ranking, question, reranker), matched)
     nothing = ranking.nothing_good()

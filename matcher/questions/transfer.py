@@ -16,7 +16,7 @@ from kg.text.i18n import gettext as _
 from kg.text.i18n import mark, ngettext
 from kg.text.language import primary
 from kg.vocabulary import PSR
-from matcher.engine import Names, Snapshot
+from matcher.engine import Namer, Snapshot
 from matcher.graph.place import FEATURES, Place
 from matcher.graph.view import World, surviving, title, word
 from matcher.judging.criteria import GATES, RESULTS, known_results
@@ -109,8 +109,8 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
 
     judged = sorted(surviving(needs, judge), key=lambda a: (-round(a.score, 6), a.practice.iri))
     more = [a for a in judged[question.limit : FAR] if a.practice.iri in question.also]
-    name = Names(world, question.lang)
-    shown = partial(_match, name=name, supposed=question.supposed)
+    namer = Namer(world, question.lang)
+    shown = partial(_match, namer=namer, supposed=question.supposed)
     why_not = None
     if practice := question.why_not:
         judgement = next((a for a in judged if a.practice.iri == practice.iri), None)
@@ -119,7 +119,7 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
             score = ranking.probability(practice.iri) if known else 0.0
             judgement = anticipate(practice, scene, score, question.weights)
         causes = _why_not(judgement, judged, question, ranking)
-        why_not = name.named(WhyNot, practice.iri, **causes)
+        why_not = namer.named(WhyNot, practice.iri, **causes)
     return snapshot.answer(
         TransferAnswer,
         question,
@@ -133,7 +133,7 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
     )
 
 
-def _match(judgement: Anticipated, name: Names, supposed: Target | None) -> TransferMatch:
+def _match(judgement: Anticipated, namer: Namer, supposed: Target | None) -> TransferMatch:
     scene, practice, weights = judgement.scene, judgement.practice, judgement.weights
     criteria = {
         criterion: CriterionValue(
@@ -145,11 +145,11 @@ def _match(judgement: Anticipated, name: Names, supposed: Target | None) -> Tran
         for criterion, v in judgement.verdicts.items()
     }
     changes = tuple(
-        NeededChange(criterion, v.text, one.text, one.needs, name.entries(one.who), v.evidence)
+        NeededChange(criterion, v.text, one.text, one.needs, namer.entries(one.who), v.evidence)
         for criterion, v in judgement.verdicts.items()
         for one in v.adaptations
     )
-    return name.match(
+    return namer.match(
         TransferMatch,
         practice.iri,
         judgement.score,
@@ -162,7 +162,7 @@ def _match(judgement: Anticipated, name: Names, supposed: Target | None) -> Tran
         adaptations=changes,
         warnings=tuple(warnings(judgement)),
         counterfactuals=tuple(what_if.changes(judgement)),
-        instruments=tuple(open_to(scene, practice, name, PAYING)),
+        instruments=tuple(open_to(scene, practice, namer, PAYING)),
         transfers=tuple(transfers(judgement)),
         what_if=what_if.supposed(judgement, supposed) if supposed is not None else None,
     )
