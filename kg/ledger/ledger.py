@@ -50,9 +50,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A change as it stands in the ledger; ``differences`` by entry, and what each means.
+    """A change as it stands in the ledger, with the difference of each entry.
 
-    ``mark`` tells it from another that was given its number.
+    ``mark`` tells it from another that was given its number. ``states`` are the entries after it
+    where these were noted, and ``targets`` what entries were merged into.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Recorded:
     mark: str
     differences: Mapping[str, Difference]
     targets: Mapping[str, str]
+    states: Mapping[str, Lines]
 
 
 @dataclass(frozen=True)
@@ -149,13 +151,20 @@ class Ledger:
         agent: str,
         action: str,
         note: Note,
+        *,
+        whole: bool = False,
     ) -> Recorded:
-        """Write a change before it is made; ``before`` holds the entries as they are."""
+        """Write a change before it is made; ``before`` holds the entries as they are.
+
+        With ``whole`` the entries after it are noted until it is closed, for an engine that may
+        carry out a part of an update.
+        """
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         differences = {c.iri: Difference.between(before.get(c.iri), c.entry) for c in now}
         targets = {c.iri: c.target for c in now if c.target}
         mark = uuid.uuid4().hex
-        change = Recorded(number, at, agent, action, note, mark, differences, targets)
+        states = {c.iri: lines(c.entry) for c in now} if whole else {}
+        change = Recorded(number, at, agent, action, note, mark, differences, targets, states)
         rows = [
             {
                 "number": number,
@@ -165,6 +174,7 @@ class Ledger:
                 "added": len(differences[c.iri].added),
                 "removed": len(differences[c.iri].removed),
                 "difference": differences[c.iri].pack(),
+                "state": Difference(states[c.iri], frozenset()).pack() if whole else None,
             }
             for c in now
         ]
@@ -178,8 +188,10 @@ class Ledger:
     def close(self, number: int) -> None:
         """Note that a change is in the graph."""
         done = sa.update(changes).where(changes.c.number == number, changes.c.closed.is_(None))
+        noted = sa.update(parts).where(parts.c.number == number, parts.c.state.is_not(None))
         with self.database.begin() as connection:
             connection.execute(done, {"closed": time.time()})
+            connection.execute(noted, {"state": None})
 
     def is_closed(self, change: Recorded) -> bool:
         """Whether it is known that this very change is in the graph."""
@@ -403,4 +415,9 @@ def _change(row: sa.Row[Any], connection: sa.Connection) -> Recorded:
         mark=row.mark,
         differences={part.entry: Difference.unpack(part.difference) for part in own},
         targets={part.entry: part.target for part in own if part.target},
+        states={
+            part.entry: Difference.unpack(part.state).added
+            for part in own
+            if part.state is not None
+        },
     )

@@ -63,6 +63,8 @@ parts = Table(
     Column("added", Integer, nullable=False),
     Column("removed", Integer, nullable=False),
     Column("difference", LargeBinary),
+    # the whole entry, while the change is open on an engine that may break off in the middle
+    Column("state", LargeBinary),
     Index("ix_parts_entry_number", "entry", "number"),
 )
 

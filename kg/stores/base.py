@@ -82,6 +82,8 @@ class GraphStore(ABC):
 
     #: how many entries are read at once
     at_once = 1
+    #: whether an update is carried out whole or not at all
+    whole_updates = True
 
     def __init__(self, base: str, ledger: Ledger) -> None:
         self.base, self.ledger = base, ledger
@@ -222,7 +224,10 @@ class GraphStore(ABC):
             for some in self._portions(changes):
                 number = self._version + 1
                 before = {entry.iri: entry for entry in self.several([c.iri for c in some])}
-                recorded = self.ledger.intend(number, some, before, agent, action, note)
+                whole = not self.whole_updates
+                recorded = self.ledger.intend(
+                    number, some, before, agent, action, note, whole=whole
+                )
                 try:
                     self._send(recorded, some)
                 except EngineRefused:
@@ -252,13 +257,13 @@ class GraphStore(ABC):
         """Make a recorded change, unless the graph has it already."""
         if self._stands()[0] < change.number:
             now = {entry.iri: lines(entry) for entry in self._read(list(change.differences))}
-            after = [
-                Change(
-                    iri,
-                    entry_in(iri, difference.forward(now.get(iri, frozenset()))),
-                    change.targets.get(iri),
-                )
+            states = {
+                iri: difference.forward(now.get(iri, frozenset()))
                 for iri, difference in change.differences.items()
+            } | {**change.states}
+            after = [
+                Change(iri, entry_in(iri, state), change.targets.get(iri))
+                for iri, state in states.items()
             ]
             self._send(change, after)
         self._note(change.number)

@@ -452,3 +452,27 @@ def test_no_older_state_is_read_beside_a_version_that_is_being_closed(
     monkeypatch.setattr(store.ledger, "close", close)
     put(store, "a", problem=SPEECH)
     assert seen == [(3, practice("a", problem=SPEECH))]
+
+
+def test_an_update_that_broke_off_in_the_middle_is_made_whole(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Virtuoso keeps the operations that were done before the one that failed."""
+    put(store, "a")
+    update = store._update
+
+    def breaks(text: str) -> None:
+        update(text.partition(";\n")[0])
+        raise Off
+
+    monkeypatch.setattr(store, "whole_updates", False)
+    monkeypatch.setattr(store, "_update", breaks)
+    with pytest.raises(Off):
+        put(store, "a", problem=SPEECH)
+    monkeypatch.setattr(store, "_update", update)
+    assert put(store, "b") == 4
+    assert store.get(f"{ID}practice/a") == practice("a", problem=SPEECH)
+    assert same(store)
+    with store.ledger.database.begin(writing=False) as connection:
+        noted = sa.select(sa.func.count()).select_from(parts).where(parts.c.state.is_not(None))
+        assert connection.scalar(noted) == 0

@@ -40,6 +40,8 @@ class RemoteStore(GraphStore):
     """
 
     at_once = 10
+    #: Virtuoso keeps the operations of an update that were done before one that failed
+    whole_updates = False
 
     def __init__(self, base: str, engine: Engine, ledger: Ledger) -> None:
         super().__init__(base, ledger)

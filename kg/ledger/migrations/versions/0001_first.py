@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("added", sa.Integer(), nullable=False),
         sa.Column("removed", sa.Integer(), nullable=False),
         sa.Column("difference", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("number", "entry", name=op.f("pk_parts")),
     )
     op.create_index("ix_parts_entry_number", "parts", ["entry", "number"], unique=False)
