@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -52,9 +51,7 @@ class Database:
             arguments = {"check_same_thread": False}
             pool = {"poolclass": StaticPool} if self._alone else {}
             self._engine = sa.create_engine(address, connect_args=arguments, **pool)
-            synchronous = "FULL" if flush else "NORMAL"
-            sa.event.listen(self._engine, "connect", _pragmas(synchronous))
-            sa.event.listen(self._engine, "begin", _begin)
+            _prepare_sqlite(self._engine, "FULL" if flush else "NORMAL")
         else:
             address = address.set(drivername="postgresql+psycopg")
             self._engine = sa.create_engine(
@@ -101,7 +98,15 @@ class Database:
                 yield
                 return
             with self._file.with_name(self._file.name + ".lock").open("w") as stream:
-                _wait(lambda: _locked(stream.fileno()))
+
+                def locked() -> bool:
+                    try:
+                        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    except BlockingIOError:
+                        return False
+                    return True
+
+                _wait(locked)
                 yield
             return
         with translated(), self._engine.connect() as connection:
@@ -158,26 +163,19 @@ class Database:
         self._engine.dispose()
 
 
-def _pragmas(synchronous: str) -> Callable[[Any, Any], None]:
-    def listen(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # BEGIN is ours to send
+def _prepare_sqlite(engine: sa.Engine, synchronous: str) -> None:
+    """Set up each connection, and begin transactions ourselves: those that write at once."""
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
         for pragma in (*_PRAGMAS, f"synchronous={synchronous}"):
             connection.execute(f"PRAGMA {pragma}")
 
-    return listen
-
-
-def _begin(connection: sa.Connection) -> None:
-    writing = connection.get_execution_options().get("writing", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writing = connection.get_execution_options().get("writing", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def _wait(take: Callable[[], bool]) -> None:

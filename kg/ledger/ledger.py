@@ -169,7 +169,11 @@ class Ledger:
             {
                 "number": number,
                 "entry": c.iri,
-                "action": _action(c, before),
+                "action": (
+                    ("replace" if c.iri in before else "create")
+                    if c.entry
+                    else ("merge" if c.target else "delete")
+                ),
                 "target": c.target,
                 "added": len(differences[c.iri].added),
                 "removed": len(differences[c.iri].removed),
@@ -391,12 +395,6 @@ def _unknown(iri: str, version: int) -> NotFound:
     return NotFound(
         gettext("There is no version %(version)s of %(entry)s.", version=version, entry=iri)
     )
-
-
-def _action(change: Change, before: Mapping[str, Entry]) -> str:
-    if change.entry is None:
-        return "merge" if change.target else "delete"
-    return "replace" if change.iri in before else "create"
 
 
 def _change(row: sa.Row[Any], connection: sa.Connection) -> Recorded:

@@ -129,10 +129,10 @@ def _run(settings: Settings, bound: socket, as_json: bool, demo: bool) -> None:
     """Serve until a signal, or until the model turns out to be unusable."""
     from service import create_app
     from service.core import server
-    from service.core.control import Control
+    from service.core.control import ControlSocket
     from service.core.runtime import Runtime
 
-    with Runtime(settings, tell=Progress()) as runtime, Control(runtime):
+    with Runtime(settings, tell=Progress()) as runtime, ControlSocket(runtime):
         address = settings.address.rstrip("/")
         running = server.make(create_app(runtime), bound)
         ready = (runtime, address, as_json, demo)
@@ -170,15 +170,15 @@ def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None
 @common
 def import_(home: Path | None, as_json: bool, name: str, file: Path, limit: int | None) -> None:
     """Import FILE: entries (rdf), or a list as susy or esif publish it; 1 if rows are refused."""
+
+    def rows(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{done} rows", err=True, nl=False)
+
     with _graph(_settings(home)) as graph:
-        report = graph.import_file(name, str(file), limit, _rows)
+        report = graph.import_file(name, str(file), limit, rows)
     show(report, as_json, import_report(report))
     sys.exit(1 if report["refused"] else 0)
-
-
-def _rows(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r{done} rows", err=True, nl=False)
 
 
 @contextmanager

@@ -73,7 +73,11 @@ class Accounts:
         with self._database.begin(writing=False) as connection:
             row = connection.execute(sa.select(accounts).where(same)).first()
         if row is None or row.source == "claims":
-            rule = next((rule for rule in rules if _gives(rule, claims)), None)
+            given = {
+                claim: value if isinstance(value, list) else [value]
+                for claim, value in claims.items()
+            }
+            rule = next((r for r in rules if r.value in given.get(r.claim, ())), None)
             if rule:
                 countries = tuple(code for code in rule.scope if ":" not in code)
                 communities = tuple(iri for iri in rule.scope if ":" in iri)
@@ -108,9 +112,3 @@ class Accounts:
             organisation=row.organisation,
             account=row.id,
         )
-
-
-def _gives(rule: ClaimRule, claims: Mapping[str, Any]) -> bool:
-    """Whether a claim is or holds the value of a rule."""
-    value = claims.get(rule.claim)
-    return rule.value in value if isinstance(value, list) else value == rule.value

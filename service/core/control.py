@@ -13,7 +13,7 @@ import os
 import socket
 import socketserver
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from service.core.operations import Operations
 from service.core.runtime import Runtime
 
 SOCKET = "passerelle.sock"
+#: commands by their names at the socket, and the operations that they are
+COMMANDS = {"import": "import_file", "export": "export", "undo": "undo"}
 #: bytes of a request
 LONGEST = 64 * 1024
 log = logging.getLogger("passerelle")
 
 
-class Control:
+class ControlSocket:
     """Answers commands at the socket of a home until it is closed."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -45,7 +47,7 @@ class Control:
         )
         self._thread.start()
 
-    def __enter__(self) -> Control:
+    def __enter__(self) -> ControlSocket:
         """Give the object itself."""
         return self
 
@@ -88,8 +90,15 @@ class _Handler(socketserver.StreamRequestHandler):
         with suppress(BrokenPipeError, ConnectionResetError):
             try:
                 request = json.loads(self.rfile.readline(LONGEST))
-                command = _COMMANDS[request["command"]]
-                command(self, Operations(self.server.runtime.intake), request["arguments"])
+                command = getattr(
+                    Operations(self.server.runtime.intake), COMMANDS[request["command"]]
+                )
+                result = command(**request["arguments"], counted=self.counted)
+                if isinstance(result, Iterator):
+                    for piece in result:
+                        self.tell(piece=piece)
+                    result = None
+                self.tell(result=result)
             except KgError as error:
                 problems = error.problems if isinstance(error, Refused) else []
                 self.tell(error=str(error), problems=[problem.as_dict() for problem in problems])
@@ -109,27 +118,6 @@ class _Handler(socketserver.StreamRequestHandler):
     def counted(self, done: int, total: int) -> None:
         """Send a line of progress."""
         self.tell(done=done, total=total)
-
-
-def _import(handler: _Handler, operations: Operations, given: dict[str, Any]) -> None:
-    handler.tell(result=operations.import_file(**given, counted=handler.counted))
-
-
-def _export(handler: _Handler, operations: Operations, given: dict[str, Any]) -> None:
-    for piece in operations.export(**given, counted=handler.counted):
-        handler.tell(piece=piece)
-    handler.tell(result=None)
-
-
-def _undo(handler: _Handler, operations: Operations, given: dict[str, Any]) -> None:
-    handler.tell(result=operations.undo(**given, counted=handler.counted))
-
-
-_COMMANDS: dict[str, Callable[[_Handler, Operations, dict[str, Any]], None]] = {
-    "import": _import,
-    "export": _export,
-    "undo": _undo,
-}
 
 
 class Beside:

@@ -112,14 +112,10 @@ def belongs(entry: Entry, organisation: str | None) -> bool:
 
 
 def _in_scope(store: Store, who: Principal, entry: Entry) -> bool:
-    if not set(who.countries).isdisjoint(_countries(store, entry)):
-        return True
+    places = [ox.NamedNode(iri) for prop in _PLACES for iri in entry.links(prop)]
+    if who.countries and places:
+        query = "SELECT DISTINCT ?code { VALUES ?place { $places } ?place psr:countryCode ?code }"
+        if {row["code"] for row in store.select(query, {"places": places})} & {*who.countries}:
+            return True
     tied = {entry.iri, *(iri for tie in _TIES for iri in entry.links(tie))}
     return not tied.isdisjoint(who.communities)
-
-
-def _countries(store: Store, entry: Entry) -> set[str]:
-    """The ISO codes of the countries that an entry, stored or not, lies in."""
-    places = [ox.NamedNode(iri) for prop in _PLACES for iri in entry.links(prop)]
-    query = "SELECT DISTINCT ?code { VALUES ?place { $places } ?place psr:countryCode ?code }"
-    return {row["code"] for row in store.select(query, {"places": places})} if places else set()

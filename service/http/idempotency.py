@@ -54,12 +54,17 @@ def once(view: View) -> View:
         name, body = _names(key)
         if answer := _known(name, body):
             return answer
+        database, own = current().store.ledger.database, idempotency.c.key == name
         try:
             answer = view()
         except BaseException:
-            _forget(name)
+            with database.begin() as connection:
+                connection.execute(sa.delete(idempotency).where(own))
             raise
-        _keep(name, answer)
+        kept = {field: answer.headers[field] for field in _HEADERS if field in answer.headers}
+        row = {"status": answer.status_code, "headers": kept, "answer": answer.get_data()}
+        with database.begin() as connection:
+            connection.execute(sa.update(idempotency).where(own), row)
         return answer
 
     return repeated
@@ -101,15 +106,3 @@ def _known(name: str, body: str) -> Response | None:
     if row.status is None:
         raise StillRunning(gettext("The first request with this key is still being answered."))
     return Response(row.answer, row.status, row.headers)
-
-
-def _keep(name: str, answer: Response) -> None:
-    kept = {field: answer.headers[field] for field in _HEADERS if field in answer.headers}
-    row = {"status": answer.status_code, "headers": kept, "answer": answer.get_data()}
-    with current().store.ledger.database.begin() as connection:
-        connection.execute(sa.update(idempotency).where(idempotency.c.key == name), row)
-
-
-def _forget(name: str) -> None:
-    with current().store.ledger.database.begin() as connection:
-        connection.execute(sa.delete(idempotency).where(idempotency.c.key == name))

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from kg.errors import StoreUnusable
 from service import create_app
 from service.cli.commands import main
-from service.core.control import SOCKET, Beside, Control, reachable
+from service.core.control import SOCKET, Beside, ControlSocket, reachable
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from tests.fake_embedder import HashingEmbedder
@@ -28,7 +28,7 @@ IRI = f"{BASE}id/practice/beside"
 
 @pytest.fixture
 def served(home: Path) -> Iterator[Runtime]:
-    with Runtime(Settings(home=home), HashingEmbedder()) as runtime, Control(runtime):
+    with Runtime(Settings(home=home), HashingEmbedder()) as runtime, ControlSocket(runtime):
         yield runtime
 
 
@@ -45,7 +45,7 @@ def run(home: Path, *words: str) -> tuple[int, Any]:
 def test_it_is_the_owners_and_goes_with_the_service(home: Path) -> None:
     path = home / SOCKET
     path.write_text("left by a service that was killed")
-    with Runtime(Settings(home=home), HashingEmbedder()) as runtime, Control(runtime):
+    with Runtime(Settings(home=home), HashingEmbedder()) as runtime, ControlSocket(runtime):
         mode = path.stat().st_mode
         assert (stat.S_ISSOCK(mode), mode & 0o777) == (True, 0o600)
         assert Beside.of(home)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from kg import starter
+from kg.entries import history
 from kg.entries.reading import read_entry
-from kg.errors import StoreUnusable
+from kg.errors import NotFound, StoreUnusable
+from kg.ledger.ledger import Note
 from matcher.encoding.embedder import Matrix, ModelUnusable
 from service import create_app
 from service.core.runtime import STARTER, Runtime, open_graph
@@ -38,9 +40,15 @@ def test_a_changed_starter_graph_keeps_what_was_edited_and_tells(
     slug = "dom-mladih-split"
     edited = read_entry(practice(slug, title="Edited"), "text/turtle", BASE)
     first.replace(edited, "city-of-split")
+    twin, kept = (f"{BASE}id/challenge/{name}" for name in ("food-waste", "food-poverty"))
+    history.merge(first, twin, kept, "city-of-split", Note())
+    unused = read_entry(practice("unused"), "text/turtle", BASE)
+    first.create(unused, "starter")
+    first.delete(unused.iri, "city-of-split")
     fresh = read_entry(practice("fresh"), "text/turtle", BASE)
     others = [e for e in starter.entries(BASE) if e.path in {"practice", "challenge"}]
-    given = [*others, fresh]
+    given = [*others, unused, fresh]
+    moved = [e.iri for e in first.store.several([e.iri for e in given]) if kept in e.linked()]
     del first
     gc.collect()
     monkeypatch.setattr(starter, "digest", lambda: "another")
@@ -48,9 +56,15 @@ def test_a_changed_starter_graph_keeps_what_was_edited_and_tells(
     second = open_graph(Settings(home=home)).store
     assert second.get(DOM) == edited
     assert second.get(fresh.iri) == fresh
+    for iri in (twin, unused.iri):  # merged and removed here
+        with pytest.raises(NotFound):
+            second.get(iri)
     note = json.loads(second.ledger.value(STARTER) or "")
-    assert note == {"digest": "another", "kept": [DOM], "refused": []}
-    assert "1 edited" in caplog.text
+    assert (note["digest"], note["refused"]) == ("another", [])
+    assert {DOM, twin, unused.iri, *moved} <= set(note["kept"])
+    assert moved
+    assert f"{len(note['kept'])} edited" in caplog.text
+    assert all(kept in second.get(iri).linked() for iri in moved)
 
 
 def test_a_home_of_another_base_is_refused(home: Path) -> None:

@@ -29,7 +29,7 @@ MANY, SHOWN = 50, 40
 
 
 @dataclass(frozen=True)
-class Statement:
+class ChangedStatement:
     """A statement that a version added or removed: its field, and the value."""
 
     added: bool
@@ -43,7 +43,7 @@ class Step:
 
     version: PastVersion
     action: str
-    statements: tuple[Statement, ...]
+    statements: tuple[ChangedStatement, ...]
     more: int
     present: bool
 
@@ -86,7 +86,7 @@ def _step(labels: Labels, iri: str, version: PastVersion, newest: int) -> Step:
     )
     statements = sorted(
         (
-            Statement(added, label(t.predicate.value), _value(labels, iri, t.object, names))
+            ChangedStatement(added, label(t.predicate.value), _value(labels, iri, t.object, names))
             for added, t in lines
             if t.predicate != RDF_TYPE
         ),
