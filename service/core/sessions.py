@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from kg.errors import KgError
 from kg.ledger.database import Database
 from kg.ledger.tables import sessions
 from service.core.accounts import Accounts
@@ -75,7 +77,7 @@ class Sessions:
             return None
         if now - row.seen > NOTED:
             seen = sa.update(sessions).where(sessions.c.digest == row.digest)
-            with self._database.begin() as connection:
+            with suppress(KgError), self._database.begin() as connection:
                 connection.execute(seen, {"seen": now})
         return SignedIn(principal, row.csrf)
 

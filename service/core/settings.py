@@ -40,6 +40,7 @@ _TEXTS = {
     "PASSERELLE_FLUSH": (r"each|1s", "each or 1s"),
     "PASSERELLE_STARTER": (r"on|off", "on or off"),
     "PASSERELLE_REQUIRE_IF_MATCH": (r"on|off", "on or off"),
+    "PASSERELLE_METRICS": (r"public|private", "public or private"),
     "PASSERELLE_OIDC_ISSUER": _ADDRESS,
     **dict.fromkeys(_ENGINE, _ADDRESS),
 }
@@ -94,7 +95,8 @@ class Settings:
     further names to be asked by; ``proxies`` may say whom they ask for. ``database`` is where the
     ledger is, a file in the home where it is None; ``flush`` whether every write is on the disk
     before it is answered; ``starter`` whether the starter graph is brought; ``if_match`` whether
-    a write must say which version it saw; ``oidc`` where people of organisations sign in.
+    a write must say which version it saw; ``metrics`` whether everybody reads them; ``oidc`` where
+    people of organisations sign in.
     """
 
     home: Path
@@ -122,6 +124,7 @@ class Settings:
     flush: bool = True
     starter: bool = True
     if_match: bool = True
+    metrics: bool = False
     oidc: Provider | None = None
 
     @property
@@ -168,6 +171,7 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
         database=known.get("PASSERELLE_DATABASE"),
         flush=_text(known, "PASSERELLE_FLUSH") != "1s",
         starter=_text(known, "PASSERELLE_STARTER") != "off",
+        metrics=_text(known, "PASSERELLE_METRICS") == "public",
         oidc=_provider(known),
         if_match=_text(known, "PASSERELLE_REQUIRE_IF_MATCH") != "off",
         **numbers,  # type: ignore[arg-type]

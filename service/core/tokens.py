@@ -6,13 +6,14 @@ import hashlib
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from kg.errors import NotFound, refused
+from kg.errors import KgError, NotFound, refused
 from kg.ledger.database import Database
 from kg.ledger.tables import tokens
 from service.core.rights import Principal, Role
@@ -139,7 +140,8 @@ class Tokens:
         if row is None or (row.expires is not None and row.expires <= now):
             return None
         if row.used is None or not 0 <= now - row.used < NOTED:
-            with self._database.begin() as connection:
+            # A full disk must not keep a reader out.
+            with suppress(KgError), self._database.begin() as connection:
                 connection.execute(sa.update(tokens).where(tokens.c.id == row.id), {"used": now})
         return _known(row).holder
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,9 +179,16 @@ def test_broken_lines_are_left_out(tmp_path: Path) -> None:
     assert (result.exit_code, json.loads(result.output)["total"]) == (0, 2)
 
 
-def test_the_figures_are_given_to_prometheus(client: FlaskClient) -> None:
+def test_the_figures_are_given_to_prometheus(
+    client: FlaskClient, runtime: Runtime, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     client.get("/sparql", query_string={"query": "ASK {}"})
-    answer = client.get("/metrics")
+    statuses = [client.get("/metrics", headers=headers).status_code for headers in ({}, auth)]
+    assert statuses == [404, 403]
+    token = runtime.tokens.create("prometheus", "administrator")
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+    monkeypatch.setattr(runtime, "settings", replace(runtime.settings, metrics=True))
+    assert client.get("/metrics").status_code == 200
     assert answer.content_type.startswith("text/plain; version=0.0.4")
     for name in ("sparql_queries_total", "http_requests_total", "data_version", "index_lag"):
         assert f"\npasserelle_{name}" in answer.text

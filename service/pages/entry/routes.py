@@ -63,11 +63,13 @@ def entry(path: str, slug: str) -> Response:
     media, form = choose(PAGE)
     if form != "html":
         return entry_answer(stored, media, form)
-    if "version" in request.args:
-        return _conditional(document(entry_page(stored, whole(request.args["version"])), media))
+    seen = current().store.provenance(stored.iri)
+    former = whole(request.args["version"]) if "version" in request.args else None
+    if former is not None and seen and former != seen.number:
+        return _conditional(document(entry_page(stored, former), media))
     answer = _conditional(document(entry_page(stored), media))
     # The page also shows who links here: its date is told, but no page is kept by it.
-    return dated(answer, current().store.provenance(stored.iri))
+    return dated(answer, seen)
 
 
 @content.get("/id/<path>/<slug>/history")
