@@ -10,16 +10,14 @@ from flask import Blueprint, Response, request
 
 from kg.catalogue import lists
 from kg.entries.reading import read_entry
-from kg.errors import NotFound, Overloaded, Problem, Refused
+from kg.errors import Overloaded, Problem, Refused
 from kg.text.i18n import gettext
 from matcher.model.answer import ABSENT, NamedEntry
 from service.api import writes
 from service.core.metrics import MEDIA
 from service.core.runtime import current
-from service.http import login
 from service.http.idempotency import once
 from service.http.negotiation import DATA, choose
-from service.http.permissions import require
 from service.http.responses import (
     as_json,
     check_iri,
@@ -190,9 +188,5 @@ def validate() -> Response:
 
 @api.get("/metrics")
 def metrics() -> Response:
-    """Show the figures of this service to Prometheus: to administrators, or to all."""
-    if not current().settings.metrics:
-        if request.authorization is None:
-            raise NotFound(gettext("There is nothing at %(path)s.", path=request.path))
-        require(login.by_token(), "administrator")
+    """Show the figures of this service to Prometheus."""
     return Response(current().metrics.text(), content_type=MEDIA)

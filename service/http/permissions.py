@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from enum import Enum
 
 from flask import Flask, g, request
+from werkzeug.exceptions import NotFound
 
 from kg.errors import Forbidden
 from kg.text.i18n import gettext
 from matcher.kinds import KINDS
 from service.core.rights import Principal, Role
+from service.core.runtime import current
 from service.http import login
 
 
@@ -23,6 +25,8 @@ class Needs(Enum):
     CONTRIBUTOR = "contributor"
     CURATOR = "curator"
     ADMINISTRATOR = "administrator"
+    #: nothing where PASSERELLE_METRICS is public; else it is there for administrators only
+    METRICS = "metrics"
     #: an account of the machine that can open the home
     HOME = "home"
 
@@ -44,7 +48,7 @@ ROUTES: Mapping[str, Mapping[str, Needs]] = {
     "api.health": _READ,
     "api.ready": _READ,
     "api.stats": _READ,
-    "api.metrics": _READ,
+    "api.metrics": {"GET": Needs.METRICS},
     "api.list_or_read": _READ,
     "api.read": _READ,
     "api.validate": {"POST": Needs.NOTHING},
@@ -109,6 +113,10 @@ def check() -> None:
     """Raise 401 or Forbidden where whoever asks may not use the route of the request."""
     method = "GET" if request.method == "HEAD" else request.method
     needs = ROUTES.get(request.endpoint or "", {}).get(method, Needs.NOTHING)
+    if needs is Needs.METRICS and not current().settings.metrics:
+        if request.authorization is None:
+            raise NotFound
+        needs = Needs.ADMINISTRATOR
     if needs in {Needs.CONTRIBUTOR, Needs.CURATOR, Needs.ADMINISTRATOR}:
         g.writer = require(login.by_token(), needs.value)
 

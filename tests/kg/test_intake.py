@@ -17,7 +17,7 @@ import pytest
 from kg.entries.intake import BATCH, VISITORS, BatchReport, Intake
 from kg.entries.validation import Kinds, Report, Validator
 from kg.entry import Entry
-from kg.errors import Changed, Exists, InUse, NotFound, Overloaded, Problem, Refused
+from kg.errors import Changed, Exists, InUse, NotFound, Overloaded, Problem, Refused, Removed
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.vocabulary import DCT, PSR, RDF_TYPE, SKOS
@@ -197,9 +197,10 @@ def test_many_users_are_told_in_part(intake: Intake) -> None:
         intake.delete(CHALLENGE, "alice")
 
 
-def test_a_deleted_entry_can_come_again(intake: Intake) -> None:
+def test_the_name_of_a_deleted_entry_is_not_given_again(intake: Intake) -> None:
     intake.delete(PRACTICE, "alice")
-    assert intake.create(world()[PRACTICE], "bob").version == 3
+    with pytest.raises(Removed, match="its name is not given again"):
+        intake.create(world()[PRACTICE], "bob")
 
 
 # Many entries
@@ -244,14 +245,19 @@ def test_what_somebody_else_changed_is_kept(intake: Intake, change: str) -> None
         report = bring(intake, practice(), practice("library", problem=""))
     assert report == BatchReport(kept=[NEW, NEW])
     forced = bring(intake, practice(), keep=False)
-    assert forced.added + forced.replaced == [NEW]
-    assert intake.store.get(NEW) == practice()
+    if change == "edited":
+        assert forced.replaced == [NEW]
+        assert intake.store.get(NEW) == practice()
+    else:
+        assert "its name is not given again" in forced.refused[NEW][0].message
 
 
-def test_what_the_importer_itself_deleted_comes_again(intake: Intake) -> None:
+def test_what_was_deleted_is_a_refused_row(intake: Intake) -> None:
     bring(intake, practice())
     intake.delete(NEW, "import-x")
-    assert bring(intake, practice()).added == [NEW]
+    report = bring(intake, practice(), practice("other"))
+    assert report.added == [f"{ID}practice/other"]
+    assert [(p.path, p.value) for p in report.refused[NEW]] == [("id", NEW)]
 
 
 def test_entries_may_link_to_each_other_in_any_order(intake: Intake) -> None:

@@ -67,6 +67,8 @@ def test_every_route_keeps_out_whoever_may_not(
             if needs in {Needs.NOTHING, Needs.SIGNING}:
                 kept_out = status == 403 or (status == 401 and endpoint not in SIGNING)
                 expected = False
+            elif needs is Needs.METRICS:
+                kept_out, expected = status in {403, 404}, role != "administrator"
             else:
                 kept_out = status in {401, 403}
                 expected = role is None or ROLES.index(role) < ROLES.index(needs.value)

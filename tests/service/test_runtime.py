@@ -153,7 +153,7 @@ def test_an_entry_that_cannot_be_embedded_keeps_nothing_else_back(
         state = {"status": "ready", "index_lag": 0, "failed": 2}
         assert client.get("/ready").get_json() == state
         assert client.get("/api/stats").get_json()["failed"] == 2
-        assert "passerelle_index_failed 2" in runtime.metrics.text()
+        assert b"passerelle_index_failed 2" in runtime.metrics.text()
         asked = {"text": "Rides for all", "limit": 3}
         found = client.post("/api/match/similar", json=asked).get_json()["matches"]
         assert f"{BASE}id/practice/good" in {m["entry"] for m in found}

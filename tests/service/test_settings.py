@@ -84,7 +84,7 @@ def test_every_setting_is_in_the_readme() -> None:
     root = Path(__file__).resolve().parents[2]
     readme = (root / "README.md").read_text("utf-8")
     source = (root / "service" / "core" / "settings.py").read_text("utf-8")
-    names = {*re.findall(r"PASSERELLE_[A-Z]+(?:_[A-Z]+)?", source), *ENGINE}
+    names = {*re.findall(r"PASSERELLE_[A-Z]+(?:_[A-Z]+)*", source), *ENGINE}
     for name in names - {"PASSERELLE_SPARQL"}:
-        shortly = name.removeprefix("PASSERELLE_SPARQL")
+        shortly = name.removeprefix("PASSERELLE_SPARQL").removeprefix("PASSERELLE_OIDC")
         assert f"`{name}`" in readme or f"`{shortly}`" in readme, name
