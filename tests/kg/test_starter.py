@@ -57,12 +57,14 @@ def violations(entries: list[Entry], store: EmbeddedStore, validator: Validator)
     return found
 
 
+@pytest.mark.slow
 def test_no_entry_violates_a_shape(
     others: list[Entry], starter_store: EmbeddedStore, validator: Validator
 ) -> None:
     assert violations(others, starter_store, validator) == []
 
 
+@pytest.mark.slow
 def test_no_territory_violates_a_shape(
     entries: list[Entry], starter_store: EmbeddedStore, validator: Validator
 ) -> None:

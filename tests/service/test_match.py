@@ -182,6 +182,7 @@ def test_codes_of_places_are_taken_as_they_are_typed(client: FlaskClient, code: 
     assert ask(client, "similar", **QUESTIONS["similar"], filters=filters).status_code == 200
 
 
+@pytest.mark.slow  # it imports torch
 def test_a_damaged_re_ranking_model_is_told_and_only_a_text_needs_it(
     app: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
