@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 #: the page of an entry of each class, and of one that is not there
 ENTRIES = (
     "/id/practice/dom-mladih-split",
+    "/id/practice/dom-mladih-split/history",
     "/id/challenge/loneliness",
     "/id/actor/city-hr-split",
     "/id/instrument/esf-plus",
