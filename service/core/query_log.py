@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from kg.errors import KgError
-from kg.sparql.query import Answer
+from kg.sparql.query import Result
 from service.core.metrics import Metrics
 
 FILE = "log/queries.jsonl"
@@ -51,7 +51,7 @@ class LoggedQuery:
     version: int | None = None
     similar: bool = False
 
-    def answered(self, form: str, written: str, answer: Answer, *, similar: bool) -> None:
+    def answered(self, form: str, written: str, answer: Result, *, similar: bool) -> None:
         """Note the answer."""
         self.outcome, self.form, self.format, self.similar = "answered", form, written, similar
         self.rows, self.bytes, self.version = answer.rows, len(answer.body), answer.version

@@ -33,7 +33,7 @@ from service.http.responses import (
     whole,
 )
 from service.pages.contribute.shacl_form import (
-    Control,
+    FilledField,
     Reader,
     Typed,
     asks,
@@ -48,7 +48,7 @@ contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
 
 
 @dataclass(frozen=True)
-class Form:
+class EntryForm:
     """An entry form as it is shown; ``checked`` when it could be sent as it is.
 
     ``notes`` say how numbers were read that have two readings, ``removing`` that the entry was to
@@ -58,7 +58,7 @@ class Form:
     path: str
     slug: str
     kind: str
-    controls: tuple[Control, ...]
+    controls: tuple[FilledField, ...]
     problems: tuple[Problem, ...]
     version: str
     fresh: bool = False
@@ -240,7 +240,7 @@ class _Editor:
         removing: bool = False,
     ) -> Response:
         """Show the form with what was typed, and what there is to say of it."""
-        form = Form(
+        form = EntryForm(
             path=self._path,
             slug=self._entry.slug if self._entry else "",
             kind=vocabulary().label(CLASSES[self._path], language()),

@@ -50,7 +50,7 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
-class Row:
+class PartnerRow:
     """Somebody who was found, what ties them to who asks, and who could stand in for them."""
 
     card: Card
@@ -70,7 +70,7 @@ class PartnerPage:
     place: Territory | None = None
     problems: tuple[Problem, ...] = ()
     status: int = 200
-    rows: tuple[Row, ...] = ()
+    rows: tuple[PartnerRow, ...] = ()
     answer: Answer | None = None
 
     @property
@@ -101,7 +101,7 @@ def partners(draft: Draft) -> PartnerPage:
     place, kinds = draft.territory(), draft.names("kind")
     draft.raw |= {"kinds": kinds or None, "limit": 100}
 
-    def rows(answer: Answer) -> Iterable[Row]:
+    def rows(answer: Answer) -> Iterable[PartnerRow]:
         assert isinstance(answer, PartnersAnswer)
         most = PER_KIND if len(kinds or PARTNER_KINDS) > 1 else ONLY_KIND
         each = ([m for m in answer.matches if m.kind == kind][:most] for kind in PARTNER_KINDS)
@@ -116,7 +116,7 @@ def partners(draft: Draft) -> PartnerPage:
             shelf, own = draft.labels.shelf, {match.entry, draft.about}
             ties = dict.fromkeys(iri for iri in cited if iri in shelf.position and iri not in own)
             through = draft.labels.entries(list(ties)[:MAX_THROUGH])
-            yield Row(card, match.kind, tuple(through.values()))
+            yield PartnerRow(card, match.kind, tuple(through.values()))
 
     return _page(draft, place, rows)
 
@@ -127,11 +127,11 @@ def consortium(draft: Draft) -> PartnerPage:
     place = draft.territory()
     draft.raw["rules"] = _rules(draft)
 
-    def rows(answer: Answer) -> Iterable[Row]:
+    def rows(answer: Answer) -> Iterable[PartnerRow]:
         assert isinstance(answer, ConsortiumAnswer)
         for seat, card in zip(answer.matches, cards(draft.labels, answer.matches), strict=True):
             instead = tuple(draft.labels.entry(other.entry) for other in seat.alternatives)
-            yield Row(card, through=tuple(map(Piece, seat.covers)), instead=instead)
+            yield PartnerRow(card, through=tuple(map(Piece, seat.covers)), instead=instead)
 
     return _page(draft, place, rows)
 
@@ -180,7 +180,7 @@ def _number(text: str) -> int | str:
 
 
 def _page(
-    draft: Draft, place: Territory | None, rows: Callable[[Answer], Iterable[Row]]
+    draft: Draft, place: Territory | None, rows: Callable[[Answer], Iterable[PartnerRow]]
 ) -> PartnerPage:
     """Ask the matcher; where something is wrong the page says all of it at once."""
     try:

@@ -24,7 +24,7 @@ from service.pages.parts.forms import Draft
 from service.pages.parts.labels import Labels, labelled
 from service.pages.parts.match_cards import CRITERIA
 from service.pages.transfer.form import stated
-from service.pages.transfer.view import Candidate, View, ask
+from service.pages.transfer.view import JudgedPractice, View, ask
 
 #: practices without a shortlist, organisations named, characters of the question printed
 BEST, MOST, SHOWN = 3, 6, 1_000
@@ -101,7 +101,7 @@ def _head(draft: Draft, view: View) -> Iterable[tuple[str, str]]:
     yield gettext("Rests on"), stamp
 
 
-def _sheet(labels: Labels, view: View, candidate: Candidate) -> Sheet:
+def _sheet(labels: Labels, view: View, candidate: JudgedPractice) -> Sheet:
     card = candidate.card
     entry = labels.runtime.store.get(card.iri)
     shown = entry_view(labels, entry)
@@ -139,7 +139,9 @@ def _value(row: CriterionValue) -> str:
     return gettext("%(share)s, partly known", share=share) if row.known < 1 else share
 
 
-def _helpers(labels: Labels, view: View, entry: Entry, candidate: Candidate) -> Iterable[Piece]:
+def _helpers(
+    labels: Labels, view: View, entry: Entry, candidate: JudgedPractice
+) -> Iterable[Piece]:
     """Yield who did it, then who of the kinds it needs is in the place, then in the country."""
     known = reach(labels, entry)
     for contact in known.contacts if known else ():
@@ -157,7 +159,7 @@ def _helpers(labels: Labels, view: View, entry: Entry, candidate: Candidate) -> 
             yield Piece(text % {"name": piece.text}, piece.href)
 
 
-def _payers(labels: Labels, candidate: Candidate) -> Iterable[Piece]:
+def _payers(labels: Labels, candidate: JudgedPractice) -> Iterable[Piece]:
     """Yield the instruments with their reasons, or that none is known."""
     for instrument in candidate.match.instruments:
         met = " ".join(rule.text for rule in instrument.rules if rule.status == "met")

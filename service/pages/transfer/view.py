@@ -27,7 +27,7 @@ _CHANGES = {
 
 
 @dataclass(frozen=True)
-class Candidate:
+class JudgedPractice:
     """A practice: its card, the matcher's own ``match``, what a supposition does to its fit.
 
     ``changes`` are single changes that would help, each with the query that supposes it.
@@ -45,9 +45,9 @@ class View:
     """The matcher's ``answer``, ready to show; a practice that was asked about comes first."""
 
     place: Territory
-    candidates: tuple[Candidate, ...]
-    shortlist: tuple[Candidate, ...]
-    compared: tuple[Candidate, ...]
+    candidates: tuple[JudgedPractice, ...]
+    shortlist: tuple[JudgedPractice, ...]
+    compared: tuple[JudgedPractice, ...]
     notes: tuple[str, ...]
     answer: TransferAnswer
 
@@ -82,7 +82,7 @@ def ask(draft: Draft) -> View:
     )
 
 
-def _candidate(card: Card, match: TransferMatch, form: Form) -> Candidate:
+def _candidate(card: Card, match: TransferMatch, form: Form) -> JudgedPractice:
     after = match.what_if
     seen = after and number(after.fit_before, 2) != number(after.fit_after, 2)
     changes = []
@@ -94,7 +94,7 @@ def _candidate(card: Card, match: TransferMatch, form: Form) -> Candidate:
         query = form.query(**{field: (*kept, slug)}) if new else ""
         changes.append(Piece(change.text, query))
     slug = card.iri.rsplit("/", 1)[-1]
-    return Candidate(slug, card, match, after.text if after and seen else "", tuple(changes))
+    return JudgedPractice(slug, card, match, after.text if after and seen else "", tuple(changes))
 
 
 def _left_out(away: list[str], form: Form) -> Iterator[str]:
