@@ -188,19 +188,7 @@ def _blamed(
     text = _("The filter “{name}” leaves too few fitting actors.")
     names = [name for name in used if possible(name)] or ([] if ranking.best(1) else used)
     blamed = [UnmetRule(f"filters.{name}", text.format(name=name)) for name in names]
-    for name, text in _texts().items():
-        relaxed = without(rules, name)
-        if relaxed != rules and choose(pool, relaxed, wishes) is not None:
-            value = getattr(rules, name)
-            items = value if isinstance(value, tuple) else (value,)
-            shown = ", ".join(str(v).rsplit("/", 1)[-1] for v in items)
-            blamed.append(UnmetRule(name, text.format(value=shown)))
-    text = _("No single rule is to blame: even without any one of them there is no solution.")
-    return blamed or [UnmetRule(None, text)]
-
-
-def _texts() -> dict[str, str]:
-    return {
+    texts = {
         "seats": _("Number of seats that cannot be filled under the other rules: {value}."),
         "minimum_countries": _(
             "Number of countries for which there are not enough fitting actors: {value}."
@@ -213,6 +201,15 @@ def _texts() -> dict[str, str]:
         "eligible_types": _("The call is open to these kinds only: {value}."),
         "eligible_territories": _("The call is open in these places only: {value}."),
     }
+    for name, text in texts.items():
+        relaxed = without(rules, name)
+        if relaxed != rules and choose(pool, relaxed, wishes) is not None:
+            value = getattr(rules, name)
+            items = value if isinstance(value, tuple) else (value,)
+            shown = ", ".join(str(v).rsplit("/", 1)[-1] for v in items)
+            blamed.append(UnmetRule(name, text.format(value=shown)))
+    text = _("No single rule is to blame: even without any one of them there is no solution.")
+    return blamed or [UnmetRule(None, text)]
 
 
 def allows(rules: Rules, one: Candidate) -> bool:

@@ -185,7 +185,14 @@ class _Editor:
         send = typed.get("do") == "send"
         try:
             if send and who:
-                return self._store(self._draft(typed, reader), who)
+                draft, note = self._draft(typed, reader), writes.note(who, typed.get("reason", ""))
+                allow, seen = writes.allowed(who), typed.get("version", "")
+                if self._entry is None:
+                    runtime.intake.create(draft, who.name, note, allow=allow)
+                else:
+                    runtime.intake.replace(draft, who.name, whole(seen), note, allow=allow)
+                runtime.written()
+                return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
             draft, report = runtime.intake.examine(lambda: self._draft(typed, reader), visitor())
             if send:
                 problems = [Problem("", _sign_in_first()), *report.problems]
@@ -196,17 +203,6 @@ class _Editor:
         except KgError as error:
             problems, status = shown(error)
             return self.show(typed, problems, reader.notes, status=status)
-
-    def _store(self, draft: Entry, who: Principal) -> BaseResponse:
-        runtime, note = current(), writes.note(who, request.form.get("reason", ""))
-        allow = writes.allowed(who)
-        if self._entry is None:
-            runtime.intake.create(draft, who.name, note, allow=allow)
-        else:
-            seen = whole(request.form.get("version", ""))
-            runtime.intake.replace(draft, who.name, seen, note, allow=allow)
-        runtime.written()
-        return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
 
     def _draft(self, typed: Typed, reader: Reader) -> Entry:
         """The entry that was typed, with what the form does not show left as it was."""

@@ -125,7 +125,19 @@ def consortium(draft: Draft) -> PartnerPage:
     """The seats of the best consortium under the rules that were typed."""
     _take(draft, "about", gettext("Choose what it is for, or describe it: not both."))
     place = draft.territory()
-    draft.raw["rules"] = _rules(draft)
+    rules: dict[str, Any] = {n: _number(text) for n in _NUMBERS if (text := draft.form.one(n))}
+    rules["actor_types"] = draft.names("actor_types")
+    for name in ("must", "exclude"):
+        typed = draft.names(name)
+        rules[name] = [iri for text in typed if (iri := draft.entry(name, text, "actor"))]
+    for iri in set(rules["must"]) & set(rules["exclude"]):
+        actor = draft.labels.entry(iri).text
+        message = gettext("%(name)s must be in and must not be in: choose one.", name=actor)
+        draft.problems.append(Problem("exclude", message))
+    typed = draft.names("countries", commas=True)
+    places = (draft.place("countries", text) for text in typed)
+    rules["countries"] = [place.code for place in places if place]
+    draft.raw["rules"] = {n: value for n, value in rules.items() if value or n in _NUMBERS}
 
     def rows(answer: Answer) -> Iterable[PartnerRow]:
         assert isinstance(answer, ConsortiumAnswer)
@@ -154,23 +166,6 @@ def _take(draft: Draft, field: str, both: str = "") -> None:
     draft.subject(draft.entry(field, name, *KINDS[draft.kind].paths))
     if both and draft.form.one("q"):
         draft.problems.append(Problem("q", both))
-
-
-def _rules(draft: Draft) -> dict[str, Any]:
-    """The rules that were typed, as a request has them."""
-    rules: dict[str, Any] = {n: _number(text) for n in _NUMBERS if (text := draft.form.one(n))}
-    rules["actor_types"] = draft.names("actor_types")
-    for name in ("must", "exclude"):
-        typed = draft.names(name)
-        rules[name] = [iri for text in typed if (iri := draft.entry(name, text, "actor"))]
-    for iri in set(rules["must"]) & set(rules["exclude"]):
-        actor = draft.labels.entry(iri).text
-        message = gettext("%(name)s must be in and must not be in: choose one.", name=actor)
-        draft.problems.append(Problem("exclude", message))
-    typed = draft.names("countries", commas=True)
-    places = (draft.place("countries", text) for text in typed)
-    rules["countries"] = [place.code for place in places if place]
-    return {name: value for name, value in rules.items() if value or name in _NUMBERS}
 
 
 def _number(text: str) -> int | str:
