@@ -148,9 +148,9 @@ def entry_of(
     What is truly noted here of the entry, as a DESCRIBE query shows it, is left out; whatever
     else only we can know is refused.
     """
-    root = _root(triples, base, iri)
+    root = _root(triples, iri)
     name = root.value if isinstance(root, ox.NamedNode) else iri
-    if name is None:
+    if not name:
         own = [t for t in triples if t.subject == root]
         titles = sorted(name_of(t.object) for t in own if t.predicate.value == DCT + "title")
         path = next(TOP_CLASSES[kind] for t in own if (kind := name_of(t.object)) in TOP_CLASSES)
@@ -178,7 +178,7 @@ def entry_of(
     return entry
 
 
-def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode | ox.BlankNode:
+def _root(triples: list[ox.Triple], iri: str | None) -> ox.NamedNode | ox.BlankNode:
     typed = [t for t in triples if t.predicate == RDF_TYPE and name_of(t.object) in TOP_CLASSES]
     roots = sorted({t.subject for t in typed}, key=str)
     if not roots and iri:

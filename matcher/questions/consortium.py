@@ -67,7 +67,7 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
         cited = cite(actor, PSR + "actorType") + cite(actor, DCT + "spatial")
         free = (c for c in pool if c.iri != one.iri and c not in others)
         fits = [c for c in free if not broken([*others, c], rules)]
-        fits.sort(key=lambda c: (-round(worth([*others, c], len(wishes)), 9), c.iri))
+        fits.sort(key=lambda c: (-round(worth([*others, c]), 9), c.iri))
         instead = islice(surviving((c.iri for c in fits), namer.entry), ALTERNATIVES)
         reason = Reason("coverage", sentence, cited)
         return namer.match(
@@ -224,7 +224,7 @@ def allows(rules: Rules, one: Candidate) -> bool:
     )
 
 
-def worth(chosen: Collection[Candidate], wishes: int) -> float:
+def worth(chosen: Collection[Candidate]) -> float:
     """Value a set by how much it covers, and among equals by its relevance."""
     covered = len(frozenset[str]().union(*(c.covers for c in chosen)))
     return covered + sum(c.relevance for c in chosen) / (len(chosen) + 1)
