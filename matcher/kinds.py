@@ -198,7 +198,10 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
 
 
 def _completed(kind: str, question: Question, world: World, stated: str | None) -> Question:
-    """Fill in what a request need not say: the place of whoever asks, and the language."""
+    """Fill in what a request need not say: the place of whoever asks, and the language.
+
+    Of an entry that is the reader's if it has texts in it, else English.
+    """
     field, place = KINDS[kind].request.model_fields.get("territory"), question.place
     if field and field.is_required() and place is None:
         hint = gettext("Say where it should work, for example HR035.")
@@ -208,19 +211,16 @@ def _completed(kind: str, question: Question, world: World, stated: str | None) 
         places = world.places(question.entry)
         regions = [p for p in places if LEVELS.index(p.level or "country") > 0]
         place = max(regions or places, key=lambda p: (p.level or "", p.iri), default=None)
-    return replace(question, place=place, lang=_language(kind, question, stated))
-
-
-def _language(kind: str, question: Question, stated: str | None) -> str:
-    """The question's language; of an entry the reader's if it has texts in it, else English."""
     if kind == "groups":
-        return primary(stated or language())
-    if question.entry is None:
+        lang = primary(stated or language())
+    elif question.entry is None:
         if not (question.text or "").strip():
             hint = gettext("Describe a problem or a practice, or send an entry.")
             raise refused("text", gettext("The question is empty."), hint=hint)
-        return settle(question.text or "", stated)
-    if stated:
-        return primary(stated)
-    words = text.preferred(text.facets(question.entry), language())
-    return words.lang if words else "en"
+        lang = settle(question.text or "", stated)
+    elif stated:
+        lang = primary(stated)
+    else:
+        words = text.preferred(text.facets(question.entry), language())
+        lang = words.lang if words else "en"
+    return replace(question, place=place, lang=lang)

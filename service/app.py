@@ -18,7 +18,6 @@ from service.api.openapi import documentation
 from service.core.door import FREE, REFUSED, Door, Refusal
 from service.core.proxies import HOST_NAMED, ProxyMiddleware
 from service.core.runtime import Runtime
-from service.core.settings import Settings
 from service.http import errors, language, login, permissions
 from service.http.negotiation import Request
 from service.http.responses import HEADERS, visitor
@@ -47,28 +46,7 @@ def build(runtime: Runtime) -> Flask:
     app.wsgi_app = ProxyMiddleware(  # type: ignore[method-assign]
         app.wsgi_app, door.proxies, settings.address, public=settings.public_url is not None
     )
-    _add_limits(app, settings, door)
-    app.jinja_env.globals["most_letters"] = MAX_QUESTION
-    errors.register(app)
-    language.install(app)
-    login.install(app)
-    identity.install(app, settings.oidc)
-    for blueprint in (*_DATA, finding, contribute, identity.identity, workspace, partnering, pages):
-        app.register_blueprint(blueprint)
-    permissions.install(app)
 
-    @app.after_request
-    def headers(answer: Response) -> Response:
-        """Add the data version and what keeps browsers safe."""
-        runtime.metrics.request(request.blueprint or "none", answer.status_code)
-        answer.headers.setdefault("Passerelle-Data-Version", str(runtime.store.version()))
-        answer.headers.extend((n, v) for n, v in HEADERS.items() if n not in answer.headers)
-        return answer
-
-    return app
-
-
-def _add_limits(app: Flask, settings: Settings, door: Door) -> None:
     @app.before_request
     def limit() -> None:
         """Refuse other hosts, too many requests of one client, and bodies over the limit unread."""
@@ -88,6 +66,25 @@ def _add_limits(app: Flask, settings: Settings, door: Door) -> None:
             raise _too_many(wait)
         if (request.content_length or 0) > door.largest:
             raise _too_large(door)
+
+    app.jinja_env.globals["most_letters"] = MAX_QUESTION
+    errors.register(app)
+    language.install(app)
+    login.install(app)
+    identity.install(app, settings.oidc)
+    for blueprint in (*_DATA, finding, contribute, identity.identity, workspace, partnering, pages):
+        app.register_blueprint(blueprint)
+    permissions.install(app)
+
+    @app.after_request
+    def headers(answer: Response) -> Response:
+        """Add the data version and what keeps browsers safe."""
+        runtime.metrics.request(request.blueprint or "none", answer.status_code)
+        answer.headers.setdefault("Passerelle-Data-Version", str(runtime.store.version()))
+        answer.headers.extend((n, v) for n, v in HEADERS.items() if n not in answer.headers)
+        return answer
+
+    return app
 
 
 def _refuse(door: Door, reason: Refusal) -> None:

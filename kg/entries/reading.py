@@ -148,10 +148,16 @@ def entry_of(
     What is truly noted here of the entry, as a DESCRIBE query shows it, is left out; whatever
     else only we can know is refused.
     """
-    root = _root(triples, base, iri)
-    name = (
-        root.value if isinstance(root, ox.NamedNode) else (iri or _mint(triples, root, base, gone))
-    )
+    root = _root(triples, iri)
+    name = root.value if isinstance(root, ox.NamedNode) else iri
+    if not name:
+        own = [t for t in triples if t.subject == root]
+        titles = sorted(name_of(t.object) for t in own if t.predicate.value == DCT + "title")
+        path = next(TOP_CLASSES[kind] for t in own if (kind := name_of(t.object)) in TOP_CLASSES)
+        if not titles:
+            hint = gettext("Add a title with its language.")
+            raise refused("title", gettext("The entry has no title."), hint=hint)
+        name = name_for(base, path, titles[0], gone)
     _check_name(name, base, iri)
     if any(ours_to_say(triple) for triple in triples):
         true = noted(name)
@@ -172,7 +178,7 @@ def entry_of(
     return entry
 
 
-def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode | ox.BlankNode:
+def _root(triples: list[ox.Triple], iri: str | None) -> ox.NamedNode | ox.BlankNode:
     typed = [t for t in triples if t.predicate == RDF_TYPE and name_of(t.object) in TOP_CLASSES]
     roots = sorted({t.subject for t in typed}, key=str)
     if not roots and iri:
@@ -191,18 +197,6 @@ def _root(triples: list[ox.Triple], base: str, iri: str | None) -> ox.NamedNode 
     root = roots[0]
     assert not isinstance(root, ox.Triple)
     return root
-
-
-def _mint(
-    triples: list[ox.Triple], root: ox.BlankNode, base: str, gone: Callable[[str], bool]
-) -> str:
-    own = [t for t in triples if t.subject == root]
-    titles = sorted(name_of(t.object) for t in own if t.predicate.value == DCT + "title")
-    path = next(TOP_CLASSES[name_of(t.object)] for t in own if name_of(t.object) in TOP_CLASSES)
-    if not titles:
-        hint = gettext("Add a title with its language.")
-        raise refused("title", gettext("The entry has no title."), hint=hint)
-    return name_for(base, path, titles[0], gone)
 
 
 def name_for(base: str, path: str, title: str, gone: Callable[[str], bool]) -> str:

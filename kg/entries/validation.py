@@ -100,28 +100,24 @@ class Validator:
             for kind in classes:
                 predicate = SKOS + "inScheme" if kind.startswith("scheme:") else RDF_TYPE.value
                 data.add((URIRef(iri), URIRef(predicate), URIRef(kind.removeprefix("scheme:"))))
-        problems = self._problems(self._run(data, [URIRef(node) for node in here]))
+        problems = self._problems(data, [URIRef(node) for node in here])
         return too_large | {
             e.iri: _report([p for n in e.nodes() for p in problems.get(n, [])]) for e in entries
         }
 
-    def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
+    def _problems(self, data: Graph, nodes: list[URIRef]) -> dict[str, list[Problem]]:
         """Validate these nodes only.
 
         pySHACL's own ``focus_nodes`` silently skips nested shapes, and target classes would
         also check the stubs: so the nodes themselves are the targets of this run.
         """
-        targets = [
-            (shape, SH.targetNode, node)
-            for node in nodes
-            for kind in data.objects(node, RDF.type)
-            for shape in self._targets.get(kind, ())
-        ]
+        results: Graph
         with self._lock:
-            for target in targets:
-                self.shapes.add(target)
+            for node in nodes:
+                for kind in data.objects(node, RDF.type):
+                    for shape in self._targets.get(kind, ()):
+                        self.shapes.add((shape, SH.targetNode, node))
             try:
-                results: Graph
                 _, results, _ = pyshacl.validate(
                     data,
                     shacl_graph=self.shapes,
@@ -133,9 +129,6 @@ class Validator:
                 )
             finally:
                 self.shapes.remove((None, SH.targetNode, None))
-        return results
-
-    def _problems(self, results: Graph) -> dict[str, list[Problem]]:
         problems: dict[str, list[Problem]] = defaultdict(list)
         for result in results.subjects(RDF.type, SH.ValidationResult):
             known = dict(results.predicate_objects(result))

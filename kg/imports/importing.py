@@ -12,7 +12,7 @@ from typing import Any
 from kg.entries.intake import BATCH, Intake
 from kg.entry import Entry
 from kg.errors import Problem
-from kg.imports.sources import Row, read
+from kg.imports.sources import ImportedRow, read
 from kg.ledger.ledger import Note
 from kg.vocabulary import local_name
 
@@ -34,7 +34,7 @@ class ImportReport:
     unchanged: int = 0
     kept: int = 0
     merged: int = 0
-    refusals: list[tuple[Row, Sequence[Problem]]] = field(default_factory=list)
+    refusals: list[tuple[ImportedRow, Sequence[Problem]]] = field(default_factory=list)
     warnings: Counter[str] = field(default_factory=Counter)
     #: what ``passerelle undo`` knows it by
     job: str = ""
@@ -79,7 +79,7 @@ def import_file(
     places = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
     territories = frozenset(local_name(row["t"]) for row in places)
     rows = islice(read(name, path, store.base, territories, store.noted), limit)
-    seen: list[tuple[Row, str]] = []
+    seen: list[tuple[ImportedRow, str]] = []
 
     def entries() -> Iterator[Entry]:
         """Yield the entries of all rows, and note of each row all but its entry."""

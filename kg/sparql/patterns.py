@@ -57,7 +57,7 @@ class Triple(NamedTuple):
 
 
 @dataclass(eq=False)
-class Statement:
+class SubjectTriples:
     """Triples with one subject, from where to where they stand in the text."""
 
     start: int
@@ -73,22 +73,22 @@ class Table(NamedTuple):
 
 
 @dataclass(eq=False)
-class Group:
+class GroupPattern:
     """A group of patterns: statements in runs that nothing but filters interrupts.
 
     ``projected`` are the variables that a sub-select lets out to its parent, None for all.
     ``inner`` are groups of nothing but triples that are joined with this one, GRAPH among them.
     """
 
-    parent: Group | None = None
+    parent: GroupPattern | None = None
     projected: set[str] | None = None
-    runs: list[list[Statement]] = field(default_factory=lambda: [[]])
+    runs: list[list[SubjectTriples]] = field(default_factory=lambda: [[]])
     tables: list[Table] = field(default_factory=list)
     template: bool = False
     pure: bool = True
-    inner: list[Group] = field(default_factory=list)
+    inner: list[GroupPattern] = field(default_factory=list)
 
-    def together(self) -> list[Group]:
+    def together(self) -> list[GroupPattern]:
         """The group and its inner ones."""
         return [self, *(group for inner in self.inner for group in inner.together())]
 
@@ -120,7 +120,7 @@ class _Path(NamedTuple):
     mentions: bool = False
 
 
-def groups(text: str, base: str | None, sought: str) -> list[Group]:
+def groups(text: str, base: str | None, sought: str) -> list[GroupPattern]:
     """All groups of a query.
 
     A path that holds the property ``sought`` is taken apart into triples; Malformed where that
@@ -142,7 +142,7 @@ class _Reader:
         self._tokens.append(Token("end", "", len(text)))
         self._at = 0
         self._prefixes: dict[str, str] = {}
-        self._groups: list[Group] = []
+        self._groups: list[GroupPattern] = []
         self._triples: list[Triple] = []
         self._fresh, self._label = 0, "_:similar"
         while self._label in text:
@@ -175,7 +175,7 @@ class _Reader:
 
     # The query
 
-    def query(self) -> list[Group]:
+    def query(self) -> list[GroupPattern]:
         """Read everything."""
         while self._word() in {"BASE", "PREFIX"}:
             if self._take().text.upper() == "BASE":
@@ -194,13 +194,13 @@ class _Reader:
             while self._next.kind != "end" and self._next.text != "{" and self._word() != "WHERE":
                 self._take()
             if self._next.kind != "end":
-                self._body(Group(template=short))
+                self._body(GroupPattern(template=short))
         if self._next.kind != "end":
             raise self._unknown()
         return self._groups
 
-    def _select(self, parent: Group | None) -> None:
-        group = Group(parent, set())
+    def _select(self, parent: GroupPattern | None) -> None:
+        group = GroupPattern(parent, set())
         while self._next.text != "{" and self._word() not in {"WHERE", "FROM"}:
             if self._next.text == "*":
                 group.projected = None
@@ -215,7 +215,7 @@ class _Reader:
             self._take()
         self._body(group)
 
-    def _body(self, group: Group) -> None:
+    def _body(self, group: GroupPattern) -> None:
         """Read a WHERE group and what comes after it."""
         self._skip("WHERE")
         self._group(group)
@@ -226,13 +226,13 @@ class _Reader:
                 self._balanced("(", ")", group)
                 self._take(")")
             elif self._next.text == "{":
-                self._group(Group(group))
+                self._group(GroupPattern(group))
             else:
                 self._take()
 
     # Groups
 
-    def _group(self, group: Group) -> Group:
+    def _group(self, group: GroupPattern) -> GroupPattern:
         self._groups.append(group)
         self._take("{")
         if self._skip("SELECT"):
@@ -242,7 +242,7 @@ class _Reader:
             self._element(group)
         return group
 
-    def _element(self, group: Group) -> None:
+    def _element(self, group: GroupPattern) -> None:
         word = self._word()
         if word in _ELEMENTS or self._next.text == "{":
             group.pure &= word in {"", "GRAPH"}
@@ -259,42 +259,42 @@ class _Reader:
                 self._take()
                 self._skip("SILENT")
                 self._node()
-                self._join(group, self._group(Group(group)))
+                self._join(group, self._group(GroupPattern(group)))
             case "OPTIONAL" | "MINUS" | "LATERAL":
                 self._take()
-                self._group(Group(group))
+                self._group(GroupPattern(group))
             case _ if self._next.text == "{":
                 self._nested(group)
             case _ if not self._skip("."):
                 group.runs[-1].append(self._statement())
 
-    def _nested(self, group: Group) -> None:
-        inner = self._group(Group(group))
+    def _nested(self, group: GroupPattern) -> None:
+        inner = self._group(GroupPattern(group))
         if self._word() != "UNION":
             self._join(group, inner)
         while self._skip("UNION"):
             group.pure = False
-            self._group(Group(group))
+            self._group(GroupPattern(group))
 
-    def _join(self, group: Group, inner: Group) -> None:
+    def _join(self, group: GroupPattern, inner: GroupPattern) -> None:
         group.tables += inner.tables
         group.pure &= inner.pure
         if inner.pure:
             group.inner.append(inner)
 
-    def _filter(self, group: Group) -> None:
+    def _filter(self, group: GroupPattern) -> None:
         self._take()
         while self._next.text not in {"(", "{"}:
             if self._next.kind not in {"word", "name", "iri"}:
                 raise self._unknown()
             self._take()
         if self._next.text == "{":
-            self._group(Group(group))
+            self._group(GroupPattern(group))
         else:
             self._balanced("(", ")", group)
             self._take(")")
 
-    def _bind(self, group: Group) -> None:
+    def _bind(self, group: GroupPattern) -> None:
         """Read BIND; of a constant it is a block of VALUES with one row."""
         first = self._at + 2
         self._filter(group)
@@ -306,7 +306,7 @@ class _Reader:
                 group.tables.append(Table((_variable(self._tokens[end - 2]),), ((value,),)))
             self._at = end
 
-    def _values(self, group: Group) -> None:
+    def _values(self, group: GroupPattern) -> None:
         self._take()
         several = self._skip("(")
         names = []
@@ -326,14 +326,14 @@ class _Reader:
                 self._take(")")
         group.tables.append(Table(tuple(names), tuple(rows)))
 
-    def _balanced(self, start: str, end: str, group: Group | None = None) -> None:
+    def _balanced(self, start: str, end: str, group: GroupPattern | None = None) -> None:
         """Pass over a bracket up to the sign that closes it; read groups in it, if ``group``."""
         self._take(start)
         level = 1
         while level:
             token = self._next
             if group is not None and token.text == "{":
-                self._group(Group(group))
+                self._group(GroupPattern(group))
                 continue
             if token.kind == "iri" and group is not None and ")" in token.text:
                 if not _ABSOLUTE.match(token.text):  # perhaps two comparisons
@@ -346,7 +346,7 @@ class _Reader:
 
     # Triples
 
-    def _statement(self) -> Statement:
+    def _statement(self) -> SubjectTriples:
         start, self._triples = self._next.start, []
         bare = self._next.text in {"[", "("}
         subject = self._node()
@@ -356,7 +356,7 @@ class _Reader:
         end = before.start + len(before.text)
         if self._next.text == ".":
             end = self._take().start + 1
-        return Statement(start, end, self._triples)
+        return SubjectTriples(start, end, self._triples)
 
     def _begins_verb(self) -> bool:
         signs = {"a", "^", "!", "("}

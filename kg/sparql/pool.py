@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kg.errors import LimitExceeded, Malformed, Overloaded, StoreUnusable
-from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, QueryEngine
+from kg.sparql.query import ALL, Dataset, Limits, Prepare, PublicQuery, QueryEngine, Result
 from kg.sparql.results import too_much
 from kg.sparql.syntax_errors import explain
 from kg.sparql.worker import FRAME, START
@@ -229,7 +229,7 @@ class QueryPool(QueryEngine):
         self._watch = _Watch()
         self._closed = 0
 
-    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Answer:
+    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Result:
         with self._snapshots.lease() as (folder, version):
             ready, seconds = self._prepared(query, prepare)
             request = {
@@ -254,7 +254,7 @@ class QueryPool(QueryEngine):
             raise Malformed(f"The query cannot be run: {head['failed']}")
         if "limit" in head:
             raise too_much(head["limit"])
-        return Answer(head["kind"], head["rows"], body, version)
+        return Result(head["kind"], head["rows"], body, version)
 
     def _ask(self, folder: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Ask a worker of this snapshot; afterwards it is idle or dead, whatever happens."""

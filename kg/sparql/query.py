@@ -74,7 +74,7 @@ EVERYTHING = PublicQuery("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", "CONSTRUCT
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """A finished answer: its kind, rows, bytes, and the data version it was read from.
 
     ``kind`` is ``solutions``, ``boolean`` or ``graph``.
@@ -136,7 +136,7 @@ class QueryEngine(ABC):
 
     def run(
         self, query: PublicQuery, form: str, dataset: Dataset = ALL, prepare: Prepare = unchanged
-    ) -> Answer:
+    ) -> Result:
         """The answer to a query, written as ``form`` (see ``kg.sparql.results``).
 
         ``prepare`` is called when the query's turn has come; its time counts as the query's.
@@ -149,7 +149,7 @@ class QueryEngine(ABC):
             return self._answer(query, form, dataset, prepare)
 
     @abstractmethod
-    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Answer:
+    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Result:
         """Answer a query whose turn has come."""
 
     def _prepared(self, query: PublicQuery, prepare: Prepare) -> tuple[PublicQuery, float]:

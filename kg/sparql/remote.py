@@ -11,7 +11,7 @@ from typing import IO, cast
 import pyoxigraph as ox
 
 from kg.errors import KgError, LimitExceeded, Malformed, StoreUnusable
-from kg.sparql.query import ALL, Answer, Dataset, Limits, Prepare, PublicQuery, QueryEngine
+from kg.sparql.query import ALL, Dataset, Limits, Prepare, PublicQuery, QueryEngine, Result
 from kg.sparql.results import write
 from kg.sparql.scan import is_relative
 from kg.sparql.syntax_errors import mistake
@@ -36,7 +36,7 @@ class RemoteQueries(QueryEngine):
         self._engine, self._version = engine, version
         self._most: int | None = None
 
-    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Answer:
+    def _answer(self, query: PublicQuery, form: str, dataset: Dataset, prepare: Prepare) -> Result:
         graphs = {"default-graph-uri": dataset.default, "named-graph-uri": dataset.named}
         union = dataset == ALL and not query.own_dataset
         accept = RESULTS if query.form in _TABULAR else TRIPLES
@@ -60,7 +60,7 @@ class RemoteQueries(QueryEngine):
                 self._most = self._engine.most_rows or self.limits.rows + 1
             if rows >= self._most:
                 raise cut_off(self._most)
-        return Answer(kind, rows, body, version)
+        return Result(kind, rows, body, version)
 
     def _write(
         self, result: ox.QuerySolutions | ox.QueryBoolean | Iterable[ox.Triple], form: str

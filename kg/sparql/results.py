@@ -119,7 +119,15 @@ def write(
         result.serialize(out, format=TABLES[form])
         return "boolean", 1, out.getvalue()
     if isinstance(result, ox.QuerySolutions) and form == "tsv":
-        kind, count = "solutions", _tsv(result, out, max_rows)
+        # The engine's own writer leaves tabs in texts.
+        names = [v.value for v in result.variables]
+        out.write(("\t".join("?" + n for n in names) + "\n").encode())
+        kind, count = "solutions", 0
+        for solution in islice(result, max_rows + 1):
+            terms = (solution[name] for name in names)
+            cells = ("" if t is None else str(t).replace("\t", "\\t") for t in terms)
+            out.write(("\t".join(cells) + "\n").encode())
+            count += 1
     elif isinstance(result, ox.QuerySolutions):
         result.serialize(out, format=TABLES[form])
         kind, count = "solutions", COUNTERS[form](out.getvalue())
@@ -170,20 +178,6 @@ def _for_xml(triple: ox.Triple) -> ox.Triple:
     text = _FORBIDDEN.sub("\ufffd", obj.value)
     kind = {"language": obj.language} if obj.language else {"datatype": obj.datatype}
     return ox.Triple(triple.subject, triple.predicate, ox.Literal(text, **kind))
-
-
-def _tsv(solutions: ox.QuerySolutions, out: _Capped, most: int) -> int:
-    """Write rows as TSV and return how many; the engine's own writer leaves tabs in texts."""
-    names = [v.value for v in solutions.variables]
-    out.write(("\t".join("?" + n for n in names) + "\n").encode())
-    count = 0
-    for count, solution in enumerate(solutions, 1):
-        terms = (solution[name] for name in names)
-        cells = ("" if t is None else str(t).replace("\t", "\\t") for t in terms)
-        out.write(("\t".join(cells) + "\n").encode())
-        if count > most:
-            raise too_much("rows")
-    return count
 
 
 def _outside_quotes(body: bytes) -> bytes:

@@ -21,9 +21,9 @@ from kg.sparql.patterns import (
     FIRST,
     NIL,
     REST,
-    Group,
+    GroupPattern,
     Node,
-    Statement,
+    SubjectTriples,
     Triple,
     Unreadable,
     groups,
@@ -163,7 +163,7 @@ def plan(query: PublicQuery) -> Plan:
 _Edit = tuple[int, int, list[_Part]]
 
 
-def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
+def _edits(all_groups: list[GroupPattern]) -> Iterator[_Edit]:
     """Yield the edits of a query: calls go before the run in which their patterns stood."""
     patterns = 0
     for group in all_groups:
@@ -191,11 +191,13 @@ def _edits(all_groups: list[Group]) -> Iterator[_Edit]:
             yield from _run_edits(run, called, spelling)
 
 
-def _triples(run: list[Statement]) -> list[Triple]:
+def _triples(run: list[SubjectTriples]) -> list[Triple]:
     return [triple for statement in run for triple in statement.triples]
 
 
-def _run_edits(run: list[Statement], calls: list[_Call], spelling: _Spelling) -> Iterator[_Edit]:
+def _run_edits(
+    run: list[SubjectTriples], calls: list[_Call], spelling: _Spelling
+) -> Iterator[_Edit]:
     hidden, shown = spelling.split(_triples(run))
     inner = [call for call in calls if call.subject in spelling.fresh.values()]
     parts: list[_Part] = [call for call in calls if call not in inner]
@@ -224,7 +226,7 @@ class _Spelling:
     said of the list ``(?practice ?score)`` itself is said of the practice.
     """
 
-    groups: list[Group]
+    groups: list[GroupPattern]
     used: set[Triple] = field(default_factory=set)
     fresh: dict[Node, Node] = field(default_factory=dict)
     entries: dict[Node, Node] = field(default_factory=dict)
@@ -235,7 +237,7 @@ class _Spelling:
             for triple in group.triples():
                 self._cells.setdefault((triple.predicate, triple.subject), []).append(triple)
 
-    def call(self, triple: Triple, group: Group) -> _Call:
+    def call(self, triple: Triple, group: GroupPattern) -> _Call:
         """Read one pattern of a group."""
         if group.template:
             raise Unreadable(triple.start, "CONSTRUCT needs a template before WHERE")
@@ -312,7 +314,7 @@ class _Spelling:
 
 
 def _known(
-    words: list[Node], call: Triple, group: Group
+    words: list[Node], call: Triple, group: GroupPattern
 ) -> tuple[tuple[Node, ...], list[tuple[tuple[Node, ...], list[Node]]]]:
     """The variables of a list, and its rows: their values, and the list with these."""
     rows: list[dict[Node, Node]] = [{}]

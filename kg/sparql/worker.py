@@ -15,7 +15,6 @@ import signal
 import struct
 import sys
 from contextlib import suppress
-from typing import Any
 
 import pyoxigraph as ox
 
@@ -51,7 +50,19 @@ def main() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, request.pop("seconds"))
-        head, body = _answer(store, request)
+        head: dict[str, object]
+        body = b""
+        try:
+            kind, rows, body = results.run(store, **request)
+            head = {"kind": kind, "rows": rows}
+        except LimitExceeded as error:
+            head = {"limit": error.limit}
+        except SyntaxError as error:
+            head = {"syntax": str(error)[:_SAID]}
+        except MemoryError:
+            head = {"limit": "memory"}
+        except (OSError, ValueError, RuntimeError) as error:
+            head = {"failed": str(error)[:_SAID] or type(error).__name__}
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(head, body)
 
@@ -60,20 +71,6 @@ def _unshare_network() -> bool:
     """Move into a network namespace without interfaces; False where the host forbids it."""
     libc = ctypes.CDLL(None, use_errno=True)
     return bool(libc.unshare(_NEW_USER | _NEW_NET) == 0)
-
-
-def _answer(store: ox.Store, request: dict[str, Any]) -> tuple[dict[str, object], bytes]:
-    try:
-        kind, rows, body = results.run(store, **request)
-    except LimitExceeded as error:
-        return {"limit": error.limit}, b""
-    except SyntaxError as error:
-        return {"syntax": str(error)[:_SAID]}, b""
-    except MemoryError:
-        return {"limit": "memory"}, b""
-    except (OSError, ValueError, RuntimeError) as error:
-        return {"failed": str(error)[:_SAID] or type(error).__name__}, b""
-    return {"kind": kind, "rows": rows}, body
 
 
 def _send(head: dict[str, object], body: bytes) -> None:

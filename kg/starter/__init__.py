@@ -83,8 +83,16 @@ def territories(base: str) -> Iterator[Entry]:
             (DCT + "source", ox.NamedNode(source)),
             (SCHEMA + "creditText", ox.Literal(_CREDIT[source])),
             (DCT + "title", ox.Literal(row["name_en"] or row["name"], language="en")),
-            *_figures(row),
         ]
+        for column, (prop, scheme) in _COLUMNS.items():
+            if text := row[column]:
+                number = ox.Literal(int(text)) if column == "population" else decimal(text)
+                facts.append((prop, ox.NamedNode(f"{VOC}{scheme}/{text}") if scheme else number))
+        estimated = (_COLUMNS[name][0] for name in row["estimated"].split(",") if name)
+        facts += [(PSR + "estimatedFigure", ox.NamedNode(prop)) for prop in estimated]
+        if years := row["years"]:
+            text = f"Years of the figures: {years}."
+            facts.append((DCT + "description", ox.Literal(text, language="en")))
         if row["name_en"] not in {"", row["name"]}:  # its name in its own language
             facts.append((DCT + "alternative", ox.Literal(row["name"])))
         if row["parent"]:
@@ -104,15 +112,3 @@ def territories(base: str) -> Iterator[Entry]:
 def _table(name: str) -> Iterator[dict[str, str]]:
     lines = (files("kg.starter") / name).read_text("utf-8").splitlines()
     yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-
-
-def _figures(row: dict[str, str]) -> Iterator[tuple[str, ox.NamedNode | ox.Literal]]:
-    for column, (prop, scheme) in _COLUMNS.items():
-        if text := row[column]:
-            number = ox.Literal(int(text)) if column == "population" else decimal(text)
-            yield prop, ox.NamedNode(f"{VOC}{scheme}/{text}") if scheme else number
-    for column in filter(None, row["estimated"].split(",")):
-        yield PSR + "estimatedFigure", ox.NamedNode(_COLUMNS[column][0])
-    if years := row["years"]:
-        text = f"Years of the figures: {years}."
-        yield DCT + "description", ox.Literal(text, language="en")

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gettext as stdlib
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from importlib.resources import files
@@ -32,16 +30,6 @@ def language() -> str:
 def set_language(code: str) -> None:
     """Write texts in ``code`` from now on, in this request or thread only."""
     _language.set(code)
-
-
-@contextmanager
-def speaking(code: str) -> Iterator[None]:
-    """Write texts in ``code`` inside the block."""
-    token = _language.set(code)
-    try:
-        yield
-    finally:
-        _language.reset(token)
 
 
 @lru_cache(maxsize=1)

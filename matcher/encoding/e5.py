@@ -128,6 +128,8 @@ def ensure(home: Path, progress: Progress | None = None) -> Path:
     folder = home / "models" / FOLDER
     if intact(folder):
         return folder
+    from safetensors.numpy import save_file
+
     say = progress or (lambda text, share: None)
     weights_file = source()
     say("Checking the packaged model", 0.05)
@@ -136,7 +138,25 @@ def ensure(home: Path, progress: Progress | None = None) -> Path:
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        _convert(weights_file, scratch, say)
+        (scratch / "1_Pooling").mkdir(parents=True)
+        (scratch / "2_Normalize").mkdir()
+        say("Reading the weights", 0.1)
+        weights = Weights(weights_file)
+        special = {weights.bos, weights.eos, weights.pad, weights.unk}
+        keep = [
+            i for i, p in enumerate(weights.pieces) if i in special or p == "<mask>" or _european(p)
+        ]
+        say("Writing the tokenizer", 0.4)
+        new = _write_tokenizer(weights, keep, scratch / "tokenizer.json")
+        say("Unpacking the weights", 0.6)
+        state = _state(weights, keep)
+        save_file(state, str(scratch / "model.safetensors"), metadata={"format": "pt"})
+        for name, document in _settings(weights, len(keep), new[weights.pad]).items():
+            _json(scratch / name, document)
+        say("Noting checksums", 0.9)
+        sums = {name: _sha256(scratch / name) for name in _FILES}
+        origin = {"model": f"intfloat/{NAME}", "source_sha256": SHA256, "files": sums}
+        _json(scratch / "SOURCE.json", origin)
         shutil.rmtree(folder, ignore_errors=True)
         if folder.is_file():
             folder.unlink()
@@ -160,29 +180,6 @@ def intact(folder: Path) -> bool:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _convert(weights_file: Path, folder: Path, say: Progress) -> None:
-    from safetensors.numpy import save_file
-
-    (folder / "1_Pooling").mkdir(parents=True)
-    (folder / "2_Normalize").mkdir()
-    say("Reading the weights", 0.1)
-    weights = Weights(weights_file)
-    special = {weights.bos, weights.eos, weights.pad, weights.unk}
-    keep = [
-        i for i, p in enumerate(weights.pieces) if i in special or p == "<mask>" or _european(p)
-    ]
-    say("Writing the tokenizer", 0.4)
-    new = _write_tokenizer(weights, keep, folder / "tokenizer.json")
-    say("Unpacking the weights", 0.6)
-    save_file(_state(weights, keep), str(folder / "model.safetensors"), metadata={"format": "pt"})
-    for name, document in _settings(weights, len(keep), new[weights.pad]).items():
-        _json(folder / name, document)
-    say("Noting checksums", 0.9)
-    sums = {name: _sha256(folder / name) for name in _FILES}
-    origin = {"model": f"intfloat/{NAME}", "source_sha256": SHA256, "files": sums}
-    _json(folder / "SOURCE.json", origin)
 
 
 def _european(piece: str) -> bool:

@@ -67,7 +67,7 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
         cited = cite(actor, PSR + "actorType") + cite(actor, DCT + "spatial")
         free = (c for c in pool if c.iri != one.iri and c not in others)
         fits = [c for c in free if not broken([*others, c], rules)]
-        fits.sort(key=lambda c: (-round(worth([*others, c], len(wishes)), 9), c.iri))
+        fits.sort(key=lambda c: (-round(worth([*others, c]), 9), c.iri))
         instead = islice(surviving((c.iri for c in fits), namer.entry), ALTERNATIVES)
         reason = Reason("coverage", sentence, cited)
         return namer.match(
@@ -188,19 +188,7 @@ def _blamed(
     text = _("The filter “{name}” leaves too few fitting actors.")
     names = [name for name in used if possible(name)] or ([] if ranking.best(1) else used)
     blamed = [UnmetRule(f"filters.{name}", text.format(name=name)) for name in names]
-    for name, text in _texts().items():
-        relaxed = without(rules, name)
-        if relaxed != rules and choose(pool, relaxed, wishes) is not None:
-            value = getattr(rules, name)
-            items = value if isinstance(value, tuple) else (value,)
-            shown = ", ".join(str(v).rsplit("/", 1)[-1] for v in items)
-            blamed.append(UnmetRule(name, text.format(value=shown)))
-    text = _("No single rule is to blame: even without any one of them there is no solution.")
-    return blamed or [UnmetRule(None, text)]
-
-
-def _texts() -> dict[str, str]:
-    return {
+    texts = {
         "seats": _("Number of seats that cannot be filled under the other rules: {value}."),
         "minimum_countries": _(
             "Number of countries for which there are not enough fitting actors: {value}."
@@ -213,6 +201,15 @@ def _texts() -> dict[str, str]:
         "eligible_types": _("The call is open to these kinds only: {value}."),
         "eligible_territories": _("The call is open in these places only: {value}."),
     }
+    for name, text in texts.items():
+        relaxed = without(rules, name)
+        if relaxed != rules and choose(pool, relaxed, wishes) is not None:
+            value = getattr(rules, name)
+            items = value if isinstance(value, tuple) else (value,)
+            shown = ", ".join(str(v).rsplit("/", 1)[-1] for v in items)
+            blamed.append(UnmetRule(name, text.format(value=shown)))
+    text = _("No single rule is to blame: even without any one of them there is no solution.")
+    return blamed or [UnmetRule(None, text)]
 
 
 def allows(rules: Rules, one: Candidate) -> bool:
@@ -227,7 +224,7 @@ def allows(rules: Rules, one: Candidate) -> bool:
     )
 
 
-def worth(chosen: Collection[Candidate], wishes: int) -> float:
+def worth(chosen: Collection[Candidate]) -> float:
     """Value a set by how much it covers, and among equals by its relevance."""
     covered = len(frozenset[str]().union(*(c.covers for c in chosen)))
     return covered + sum(c.relevance for c in chosen) / (len(chosen) + 1)

@@ -284,7 +284,15 @@ def _why_not(
     limit, own = question.limit, (-judgement.score, judgement.practice.iri)
     others = [f for f in judged if f.practice.iri != judgement.practice.iri]
     ahead = [f for f in others if (-f.score, f.practice.iri) < own]
-    because = _filtered(judgement.practice.iri, question.filters, ranking)
+    at = ranking.picture.position.get(judgement.practice.iri)
+    text = _("The filter “{name}” leaves it out.")
+    because = [
+        Cause("filter", name, text.format(name=name))
+        for name, value in vars(question.filters).items()
+        if value and at is not None and not ranking.picture.mask(Filters(**{name: value}))[at]
+    ]
+    if at is None:
+        because.append(Cause("index", "index", _("It is not in the index yet.")))
     because += [Cause("gate", name, judgement.verdicts[name].text) for name in judgement.failed]
     listed_ = len(ahead) < limit and not because
     if ahead and not listed_:
@@ -297,19 +305,6 @@ def _why_not(
         "listed": listed_,
         "because": tuple(because),
     }
-
-
-def _filtered(practice: str, filters: Filters, ranking: Ranking) -> list[Cause]:
-    """The filters that leave a practice out, each looked at alone."""
-    at = ranking.picture.position.get(practice)
-    if at is None:
-        return [Cause("index", "index", _("It is not in the index yet."))]
-    text = _("The filter “{name}” leaves it out.")
-    return [
-        Cause("filter", name, text.format(name=name))
-        for name, value in vars(filters).items()
-        if value and not ranking.picture.mask(Filters(**{name: value}))[at]
-    ]
 
 
 def _losses(judgement: Anticipated, other: Anticipated) -> list[Cause]:

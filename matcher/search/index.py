@@ -120,7 +120,12 @@ class Index:
         failed, vectors = [], list[tuple[str, bytes]]()
         try:
             texts = {e.iri: text.facets(e) for e in entries}
-            vectors = self._embed([facet.text for own in texts.values() for facet in own])
+            by_hash = {_hash(facet.text): facet.text for own in texts.values() for facet in own}
+            known = "SELECT 1 FROM vector WHERE hash = ?"
+            new = [h for h in by_hash if not self._db.execute(known, (h,)).fetchone()]
+            new.sort(key=lambda h: len(by_hash[h]))
+            rows = embed(self.embedder, [by_hash[h] for h in new]) if new else ()
+            vectors = [(h, row.tobytes()) for h, row in zip(new, rows, strict=True)]
         except Exception as error:  # whatever a model throws at a text
             if isinstance(error, sqlite3.Error) or not works(self.embedder):
                 raise
@@ -148,17 +153,6 @@ class Index:
                     "INSERT INTO facet VALUES (?, ?, ?, ?)",
                     [(entry.iri, f.facet, f.lang, _hash(f.text)) for f in texts[entry.iri]],
                 )
-
-    def _embed(self, texts: Sequence[str]) -> list[tuple[str, bytes]]:
-        """Hashes and vectors of the texts that are not known yet, the shortest first."""
-        by_hash = {_hash(t): t for t in texts}
-        known = "SELECT 1 FROM vector WHERE hash = ?"
-        new = [h for h in by_hash if not self._db.execute(known, (h,)).fetchone()]
-        new.sort(key=lambda h: len(by_hash[h]))
-        if not new:
-            return []
-        vectors = embed(self.embedder, [by_hash[h] for h in new])
-        return [(h, v.tobytes()) for h, v in zip(new, vectors, strict=True)]
 
     def _read(self) -> Picture:
         """Read the whole index into memory and centre it."""

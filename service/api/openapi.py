@@ -152,7 +152,7 @@ def _paths() -> Json:
             ),
         },
         **_match_paths(),
-        **_query_paths(),
+        **_query_paths(match),
         "/id/{path}/{slug}": {
             "get": _document("An entry", "Documents", PAGE, [*named, former], 301, 404, 406, 410),
             "put": _write("Replace or create an entry", [*named, match, reason], *_OVER),
@@ -235,7 +235,7 @@ def _match_paths() -> Json:
     return paths | {"/api/match/feedback": {"post": feedback}}
 
 
-def _query_paths() -> Json:
+def _query_paths(match: Json) -> Json:
     errors = (403, 406, 413, 415, 503, 504)
     form = {"type": "object", "required": ["query"], "properties": {"query": {"type": "string"}}}
     body = {
@@ -255,7 +255,6 @@ def _query_paths() -> Json:
         _query("default", "Instead of ?graph=: all graphs. Only to read."),
     ]
     about = "Run a query, or describe the service"
-    match = _header("If-Match", "The ETag that you last saw of the entry, or *.")
     return {
         "/sparql": {
             "get": _document(about, "SPARQL", offers, query, *errors),

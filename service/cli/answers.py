@@ -7,7 +7,6 @@ from matcher.model.answer import (
     ConsortiumAnswer,
     GroupMatch,
     InstrumentsAnswer,
-    Match,
     Seat,
     TransferAnswer,
     TransferMatch,
@@ -21,7 +20,18 @@ def lines(answer: Answer, most: int) -> str:
         shown.append("There is no good match; the nearest are:")
     for number, match in enumerate(answer.matches[:most], 1):
         shown += ["", f"{number}. {match.title} ({match.country or 'no country'})"]
-        shown += [f"   {line}" for line in _match(match)]
+        own = [f"{match.level}, score {match.score:.2f}", match.entry]
+        own += [f"- {reason.text}" for reason in match.reasons]
+        if isinstance(match, TransferMatch):
+            own[0] += f", fit {match.fit:.2f} over {match.coverage:.0%} of the criteria"
+            own += [f"To adapt: {change.text}" for change in match.adaptations]
+            own += [change.text for change in match.counterfactuals]
+            own += [f"As supposed: {match.what_if.text}"] if match.what_if else []
+        elif isinstance(match, Seat):
+            own += [f"Instead: {other.title}" for other in match.alternatives]
+        elif isinstance(match, GroupMatch):
+            own += [f"Member: {member.title}" for member in match.members]
+        shown += [f"   {line}" for line in own]
     match answer:
         case TransferAnswer():
             shown += [f"\nNot known: {field.text}" for field in answer.missing]
@@ -34,21 +44,3 @@ def lines(answer: Answer, most: int) -> str:
         case InstrumentsAnswer() if answer.gap:
             shown.append(f"\n{answer.gap}")
     return "\n".join(shown)
-
-
-def _match(match: Match) -> list[str]:
-    fit = ""
-    if isinstance(match, TransferMatch):
-        fit = f", fit {match.fit:.2f} over {match.coverage:.0%} of the criteria"
-    shown = [f"{match.level}, score {match.score:.2f}{fit}", match.entry]
-    shown += [f"- {reason.text}" for reason in match.reasons]
-    match match:
-        case TransferMatch():
-            shown += [f"To adapt: {change.text}" for change in match.adaptations]
-            shown += [change.text for change in match.counterfactuals]
-            shown += [f"As supposed: {match.what_if.text}"] if match.what_if else []
-        case Seat():
-            shown += [f"Instead: {other.title}" for other in match.alternatives]
-        case GroupMatch():
-            shown += [f"Member: {member.title}" for member in match.members]
-    return shown

@@ -14,14 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from kg.errors import KgError
-from kg.sparql.query import Answer
+from kg.sparql.query import Result
 from service.core.metrics import Metrics
 
 FILE = "log/queries.jsonl"
@@ -51,7 +50,7 @@ class LoggedQuery:
     version: int | None = None
     similar: bool = False
 
-    def answered(self, form: str, written: str, answer: Answer, *, similar: bool) -> None:
+    def answered(self, form: str, written: str, answer: Result, *, similar: bool) -> None:
         """Note the answer."""
         self.outcome, self.form, self.format, self.similar = "answered", form, written, similar
         self.rows, self.bytes, self.version = answer.rows, len(answer.body), answer.version
@@ -61,11 +60,7 @@ _LOGGED = TypeAdapter(LoggedQuery)
 
 
 class _Lines(RotatingFileHandler):
-    """A log file that makes its folder itself and raises what goes wrong."""
-
-    def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-        return super()._open()
+    """A log file that raises what goes wrong."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Let the error out that is being handled."""
@@ -122,6 +117,7 @@ class QueryLog:
             if not self._path.exists():
                 self._drop()
             try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file.emit(logging.makeLogRecord({"msg": "\n".join(lines)}))
                 self._failed = False
             except OSError as error:

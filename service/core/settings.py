@@ -228,22 +228,17 @@ def _provider(known: Mapping[str, str]) -> Provider | None:
         raise BadSetting(
             "PASSERELLE_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET belong together; set all three."
         )
-    rules = known.get("PASSERELLE_OIDC_ROLES", "").split(";")
-    return Provider(
-        issuer.rstrip("/"), client, secret, tuple(_rule(rule) for rule in rules if rule.strip())
-    )
-
-
-def _rule(text: str) -> ClaimRule:
-    """Read one rule such as ``groups=si-centre curator si-centre SI``."""
-    condition, *rest = text.split()
-    claim, equals, value = condition.partition("=")
-    if not (claim and equals and value) or len(rest) < 2 or rest[0] not in _ROLES:
-        raise BadSetting(
-            f"PASSERELLE_OIDC_ROLES has {text.strip()!r}; write rules such as"
-            " groups=si-centre curator si-centre SI, with ; between them."
-        )
-    return ClaimRule(claim, value, rest[0], rest[1], tuple(rest[2:]))
+    rules = []
+    for text in filter(None, map(str.strip, known.get("PASSERELLE_OIDC_ROLES", "").split(";"))):
+        condition, *rest = text.split()  # such as groups=si-centre curator si-centre SI
+        claim, equals, value = condition.partition("=")
+        if not (claim and equals and value) or len(rest) < 2 or rest[0] not in _ROLES:
+            raise BadSetting(
+                f"PASSERELLE_OIDC_ROLES has {text!r}; write rules such as"
+                " groups=si-centre curator si-centre SI, with ; between them."
+            )
+        rules.append(ClaimRule(claim, value, rest[0], rest[1], tuple(rest[2:])))
+    return Provider(issuer.rstrip("/"), client, secret, tuple(rules))
 
 
 def _number(text: str, name: str, low: float, high: float) -> float:

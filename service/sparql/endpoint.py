@@ -11,12 +11,11 @@ from flask import Blueprint, Response, render_template, request
 
 from kg.errors import Malformed
 from kg.sparql import results
-from kg.sparql.query import PublicQuery
 from kg.sparql.scan import check_query
 from kg.sparql.similar_to import SimilarQuery, mentions, plan
 from kg.vocabulary import CLASSES, PSR
 from matcher.encoding.text import INDEXED
-from service.core.runtime import Runtime, current
+from service.core.runtime import current
 from service.http.negotiation import GRAPH, TABLE, choose, wants_page
 from service.http.responses import HEADERS, document
 from service.sparql import protocol
@@ -50,9 +49,16 @@ def run() -> Response:
     with runtime.query_log.watch(sent.query) as logged:
         query = check_query(sent.query, _address())
         media, form = choose(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format or "")
-        if known := _not_modified(runtime, query, form):
-            logged.outcome = "not-modified"
-            return known
+        fresh = query.volatile or request.method == "POST"
+        if not fresh and "If-None-Match" in request.headers:
+            index = runtime.matcher.index.picture.version if mentions(query.text) else None
+            etag = _etag(runtime.store.version(), index, form)
+            if request.if_none_match.contains(etag):
+                logged.outcome = "not-modified"
+                unchanged = Response(status=304)
+                unchanged.set_etag(etag)
+                unchanged.vary.add("Accept")
+                return unchanged
         finder = Finder(runtime.matcher)
         planned = plan(query)
         answer = runtime.queries.run(
@@ -62,7 +68,7 @@ def run() -> Response:
     response = document(answer.body, media)
     response.headers["Passerelle-Data-Version"] = str(answer.version)
     response.headers.extend(finder.stamp())
-    if query.volatile or request.method == "POST":
+    if fresh:
         response.headers["Cache-Control"] = "no-store"
     else:
         response.headers["Cache-Control"] = "public, no-cache"
@@ -80,20 +86,6 @@ def _address() -> str:
 
 def _etag(data: int, index: int | None, form: str) -> str:
     return f"{data}-{form}" if index is None else f"{data}-{index}-{form}"
-
-
-def _not_modified(runtime: Runtime, query: PublicQuery, form: str) -> Response | None:
-    """Answer 304 without running the query where the client has the present answer."""
-    if query.volatile or request.method == "POST" or "If-None-Match" not in request.headers:
-        return None
-    index = runtime.matcher.index.picture.version if mentions(query.text) else None
-    etag = _etag(runtime.store.version(), index, form)
-    if not request.if_none_match.contains(etag):
-        return None
-    answer = Response(status=304)
-    answer.set_etag(etag)
-    answer.vary.add("Accept")
-    return answer
 
 
 @dataclass

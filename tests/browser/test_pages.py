@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from kg.text.i18n import gettext, speaking
+from kg.text.i18n import gettext
 from tests.browser.conftest import Watched, watch
+from tests.languages import speaking
 from tests.service.pagetools import ENTRIES
 
 pytestmark = pytest.mark.browser

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from kg.text.i18n import gettext, speaking
+from kg.text.i18n import gettext
 from tests.browser.conftest import Watched, watch
 from tests.conftest import installed, settled
+from tests.languages import speaking
 
 pytestmark = pytest.mark.browser
 WIDTHS = pytest.mark.parametrize("width", [360, 1280])

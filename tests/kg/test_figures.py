@@ -11,7 +11,6 @@ from decimal import Decimal
 
 import pytest
 
-from kg.text.i18n import speaking
 from kg.text.number_formats import (
     country,
     day,
@@ -24,6 +23,7 @@ from kg.text.number_formats import (
     read_day,
     read_number,
 )
+from tests.languages import speaking
 
 
 def spaced(text: str) -> str:

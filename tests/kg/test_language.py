@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kg.text.i18n import speaking
 from kg.text.language import LANGUAGES, UNKNOWN, detect, detect_surely
 from kg.text.number_formats import language_name
+from tests.languages import speaking
 
 OFFICIAL = {
     "hr": "Stariji ljudi žive sami u selima bez autobusa.",

@@ -26,7 +26,7 @@ from kg.errors import (
     UnknownFormat,
 )
 from kg.sparql.pool import QueryPool, _Watch, _Worker
-from kg.sparql.query import ALL, Answer, Dataset, Limits, PublicQuery
+from kg.sparql.query import ALL, Dataset, Limits, PublicQuery, Result
 from kg.sparql.scan import check_query
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
@@ -67,7 +67,7 @@ def tight(still_disk_store: EmbeddedStore, tmp_path: Path) -> Iterator[QueryPool
     found.close()
 
 
-def run(pool: QueryPool, query: str, form: str, dataset: Dataset = ALL) -> Answer:
+def run(pool: QueryPool, query: str, form: str, dataset: Dataset = ALL) -> Result:
     return pool.run(check_query(query), form, dataset)
 
 
@@ -97,7 +97,7 @@ def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
         threading.Event().wait(0.01)
 
 
-def texts(answer: Answer) -> list[str]:
+def texts(answer: Result) -> list[str]:
     rows = json.loads(answer.body)["results"]["bindings"]
     return [row["t"]["value"] for row in rows]
 

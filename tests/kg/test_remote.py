@@ -18,7 +18,7 @@ from kg.errors import (
     StoreUnusable,
     UnknownFormat,
 )
-from kg.sparql.query import Answer, Dataset, Limits, PublicQuery
+from kg.sparql.query import Dataset, Limits, PublicQuery, Result
 from kg.sparql.remote import RemoteQueries
 from kg.sparql.results import TABLES
 from kg.sparql.scan import check_query
@@ -31,7 +31,7 @@ TRIPLE = b"<http://e/s> <http://e/p> <http://e/o> .\n"
 NT = "application/n-triples"
 
 
-def ask(address: Address, query: str = SELECT, form: str = "json", **limits: float) -> Answer:
+def ask(address: Address, query: str = SELECT, form: str = "json", **limits: float) -> Result:
     wanted = Limits(**({"seconds": 5.0} | limits))  # type: ignore[arg-type]
     return RemoteQueries(Engine(address), lambda: 7, wanted).run(check_query(query), form)
 

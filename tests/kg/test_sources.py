@@ -15,7 +15,7 @@ from kg.entries.reading import entry_of
 from kg.entries.validation import Validator
 from kg.errors import ImportFailed, Refused
 from kg.imports.importing import ImportReport, import_file
-from kg.imports.sources import READERS, Row, mappings, read
+from kg.imports.sources import READERS, ImportedRow, mappings, read
 from kg.imports.sources.mapping import load
 from kg.imports.sources.transforms import TRANSFORMS, Cell
 from kg.starter import FILES_BASE, territories
@@ -56,15 +56,15 @@ def intake(validator: Validator) -> Intake:
     return Intake(store, validator)
 
 
-def rows(name: str, path: Path) -> list[Row]:
+def rows(name: str, path: Path) -> list[ImportedRow]:
     return list(read(name, path, BASE, CODES))
 
 
-def row(name: str, path: Path, number: int) -> Row:
+def row(name: str, path: Path, number: int) -> ImportedRow:
     return next(r for r in rows(name, path) if r.number == number)
 
 
-def said(found: Row) -> list[str]:
+def said(found: ImportedRow) -> list[str]:
     return [p.message for p in found.problems]
 
 

@@ -115,12 +115,12 @@ def test_shared_concepts_cite_exactly_what_is_shared(starter_store: EmbeddedStor
     asked = starter_store.get(f"{BASE}id/practice/{PRACTICES[0]}")
     seen = 0
     for entry in starter_store.entries("practice"):
-        reasons = list(_shared_concepts(starter_store, entry, asked))
+        reasons = [*_shared_concepts(starter_store, entry, asked)]
         if not reasons:
             continue
         for triple, other in (*without(entry), *without(asked)):
             pair = (other, asked) if other.iri == entry.iri else (entry, other)
-            left = list(_shared_concepts(starter_store, *pair))
+            left = [*_shared_concepts(starter_store, *pair)]
             for reason in reasons:
                 assert (reason in left) == (triple not in reason.evidence), (entry.slug, triple)
                 seen += reason not in left

@@ -13,7 +13,6 @@ from kg.entries.reading import read_entry
 from kg.entry import Entry, Text
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from kg.text.i18n import speaking
 from matcher.encoding.text import preferred
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
@@ -22,6 +21,7 @@ from matcher.search.index import Index
 from matcher.search.snapshot import Picture, QueryVectors
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
+from tests.languages import speaking
 from tests.matcher.asking import Question, put
 
 #: entries with texts that name their language

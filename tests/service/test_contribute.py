@@ -15,13 +15,14 @@ from werkzeug.datastructures import MultiDict
 from kg.catalogue.facets import LISTED
 from kg.entry import Entry, make
 from kg.errors import NotFound
-from kg.text.i18n import available, speaking
+from kg.text.i18n import available
 from kg.text.number_formats import day
 from kg.vocabulary import CLASSES, DCT, PSR, VOC
 from service.core.runtime import Runtime
 from service.http.language import COOKIE
 from service.pages.contribute.shacl_form import Reader, asks, filled
 from service.pages.entry.layout import written
+from tests.languages import speaking
 from tests.service.conftest import never_was, practice
 from tests.service.pagetools import page, words
 

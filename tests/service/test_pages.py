@@ -20,7 +20,7 @@ from kg.catalogue.lists import class_counts
 from kg.entry import make
 from kg.errors import Overloaded
 from kg.stores.protocol import Change
-from kg.text.i18n import gettext, ngettext, own_name, speaking
+from kg.text.i18n import gettext, ngettext, own_name
 from matcher.model.answer import Answer
 from service import create_app
 from service.core.places import PlaceBook
@@ -30,6 +30,7 @@ from service.pages.entry.contacts import report
 from service.pages.parts.forms import MAX_QUESTION
 from service.pages.parts.match_cards import fit_text
 from tests.fake_embedder import HashingEmbedder
+from tests.languages import speaking
 from tests.service.pagetools import ENTRIES, page, words
 
 HOSTILE = "practice/hostile"

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from kg.errors import LimitExceeded
-from kg.sparql.query import Answer
+from kg.sparql.query import Result
 from service import create_app
 from service.cli.commands import main
 from service.core import query_log
@@ -65,7 +65,7 @@ def test_a_limit_is_noted_and_counted(tmp_path: Path) -> None:
     with pytest.raises(LimitExceeded), log.watch("ASK {}"):
         raise LimitExceeded("too slow", "time")
     with log.watch("ASK {}") as seen:
-        seen.answered("ASK", "json", Answer("boolean", 1, b"{}", 7), similar=True)
+        seen.answered("ASK", "json", Result("boolean", 1, b"{}", 7), similar=True)
     log.close()
     latest, first = read(tmp_path)
     assert (first.outcome, first.limit) == ("LimitExceeded", "time")
@@ -96,7 +96,7 @@ def test_the_log_is_bounded_and_read_latest_first(
 
 def note(log: QueryLog, text: str = "ASK {}") -> None:
     with log.watch(text) as seen:
-        seen.answered("ASK", "json", Answer("boolean", 1, b"{}", 7), similar=False)
+        seen.answered("ASK", "json", Result("boolean", 1, b"{}", 7), similar=False)
 
 
 def _full(path: Path) -> None:

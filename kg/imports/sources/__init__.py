@@ -32,7 +32,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Row:
+class ImportedRow:
     """What became of one row: an entry, or the problems that forbid it.
 
     ``number`` is the line of a CSV file or the feature of a GeoJSON file, from 1. A row
@@ -59,7 +59,7 @@ def names() -> list[str]:
 
 def read(
     name: str, path: Path, base: str, territories: Collection[str], noted: Noted = nothing_noted
-) -> Iterator[Row]:
+) -> Iterator[ImportedRow]:
     """Yield the rows of a file of the list ``name`` as entries under ``base``.
 
     ``territories`` are the codes (last parts of the IRIs) of the territories that are

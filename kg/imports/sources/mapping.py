@@ -15,7 +15,7 @@ import pyoxigraph as ox
 from kg.entries.reading import entry_of
 from kg.entry import SLUG, Entry
 from kg.errors import Problem, Refused
-from kg.imports.sources import Record, Row
+from kg.imports.sources import ImportedRow, Record
 from kg.imports.sources.transforms import TRANSFORMS, Cell, Term, expand
 from kg.text.language import UNKNOWN, detect_surely
 from kg.vocabulary import CLASSES, RDF_TYPE
@@ -78,7 +78,7 @@ def rows(
     records: Callable[[], Iterator[Record]],
     base: str,
     territories: Collection[str],
-) -> Iterator[Row]:
+) -> Iterator[ImportedRow]:
     """Yield the rows of a file; ``records`` opens it twice, first to see what belongs together.
 
     Of the first pass only digests are kept.
@@ -94,7 +94,7 @@ def rows(
         key = mapping.key(record)
         entry, problems = run.take(record, key)
         refused = any(p.severity == "violation" for p in problems)
-        yield Row(record.number, key, None if refused else entry, tuple(problems))
+        yield ImportedRow(record.number, key, None if refused else entry, tuple(problems))
 
 
 @dataclass

@@ -18,7 +18,7 @@ from kg.entries.jsonld import MAX_DEPTH, NOWHERE
 from kg.entries.reading import Noted, entry_of, nothing_noted, read_entry, used_twice
 from kg.entry import TOP_CLASSES, Entry, name_of
 from kg.errors import ImportFailed, KgError, Malformed, Problem, Refused
-from kg.imports.sources import Row, not_utf8
+from kg.imports.sources import ImportedRow, not_utf8
 from kg.sparql import scan
 from kg.text.i18n import gettext
 from kg.vocabulary import RDF_TYPE, context, local_name
@@ -33,7 +33,7 @@ Node = ox.NamedNode | ox.BlankNode
 T = TypeVar("T")
 
 
-def rows(path: Path, base: str, noted: Noted = nothing_noted) -> Iterator[Row]:
+def rows(path: Path, base: str, noted: Noted = nothing_noted) -> Iterator[ImportedRow]:
     """Yield the entries of a Turtle, N-Triples, N-Quads or JSON-LD file.
 
     Of N-Quads, what stands in an entry's own graph is read: provenance and vocabularies are
@@ -59,7 +59,7 @@ def rows(path: Path, base: str, noted: Noted = nothing_noted) -> Iterator[Row]:
         taken.add(row.identifier)
 
 
-def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
+def _json_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[ImportedRow]:
     reference = None  # our own context
     try:
         document = jsonld.load(text)
@@ -153,7 +153,7 @@ def _roots(parents: Mapping[T, T]) -> Callable[[T], T]:
     return root_of
 
 
-def _graph_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[Row]:
+def _graph_rows(path: Path, text: str, base: str, noted: Noted) -> Iterator[ImportedRow]:
     form = FORMATS[path.suffix.lower()]
     turtle = form == ox.RdfFormat.TURTLE
     try:
@@ -210,11 +210,11 @@ def _grouped(quads: list[ox.Quad], base: str) -> dict[Node, list[ox.Triple]]:
     return {root: groups[root] for root in order if root in ours}
 
 
-def _row(number: int, name: str | None, make: Callable[[], Entry]) -> Row:
+def _row(number: int, name: str | None, make: Callable[[], Entry]) -> ImportedRow:
     try:
         entry = make()
     except Refused as error:
-        return Row(number, name, None, tuple(error.problems))
+        return ImportedRow(number, name, None, tuple(error.problems))
     except KgError as error:
-        return Row(number, name, None, (Problem("", str(error)),))
-    return Row(number, entry.iri, entry, ())
+        return ImportedRow(number, name, None, (Problem("", str(error)),))
+    return ImportedRow(number, entry.iri, entry, ())

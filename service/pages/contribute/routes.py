@@ -33,7 +33,7 @@ from service.http.responses import (
     whole,
 )
 from service.pages.contribute.shacl_form import (
-    Control,
+    FilledField,
     Reader,
     Typed,
     asks,
@@ -48,7 +48,7 @@ contribute = Blueprint("contribute", __name__, url_prefix="/contribute")
 
 
 @dataclass(frozen=True)
-class Form:
+class EntryForm:
     """An entry form as it is shown; ``checked`` when it could be sent as it is.
 
     ``notes`` say how numbers were read that have two readings, ``removing`` that the entry was to
@@ -58,7 +58,7 @@ class Form:
     path: str
     slug: str
     kind: str
-    controls: tuple[Control, ...]
+    controls: tuple[FilledField, ...]
     problems: tuple[Problem, ...]
     version: str
     fresh: bool = False
@@ -185,7 +185,14 @@ class _Editor:
         send = typed.get("do") == "send"
         try:
             if send and who:
-                return self._store(self._draft(typed, reader), who)
+                draft, note = self._draft(typed, reader), writes.note(who, typed.get("reason", ""))
+                allow, seen = writes.allowed(who), typed.get("version", "")
+                if self._entry is None:
+                    runtime.intake.create(draft, who.name, note, allow=allow)
+                else:
+                    runtime.intake.replace(draft, who.name, whole(seen), note, allow=allow)
+                runtime.written()
+                return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
             draft, report = runtime.intake.examine(lambda: self._draft(typed, reader), visitor())
             if send:
                 problems = [Problem("", _sign_in_first()), *report.problems]
@@ -196,17 +203,6 @@ class _Editor:
         except KgError as error:
             problems, status = shown(error)
             return self.show(typed, problems, reader.notes, status=status)
-
-    def _store(self, draft: Entry, who: Principal) -> BaseResponse:
-        runtime, note = current(), writes.note(who, request.form.get("reason", ""))
-        allow = writes.allowed(who)
-        if self._entry is None:
-            runtime.intake.create(draft, who.name, note, allow=allow)
-        else:
-            seen = whole(request.form.get("version", ""))
-            runtime.intake.replace(draft, who.name, seen, note, allow=allow)
-        runtime.written()
-        return redirect(f"{request.script_root}/id/{draft.path}/{draft.slug}", 303)
 
     def _draft(self, typed: Typed, reader: Reader) -> Entry:
         """The entry that was typed, with what the form does not show left as it was."""
@@ -240,7 +236,7 @@ class _Editor:
         removing: bool = False,
     ) -> Response:
         """Show the form with what was typed, and what there is to say of it."""
-        form = Form(
+        form = EntryForm(
             path=self._path,
             slug=self._entry.slug if self._entry else "",
             kind=vocabulary().label(CLASSES[self._path], language()),

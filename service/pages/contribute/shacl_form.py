@@ -83,14 +83,14 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Control:
+class FilledField:
     """A field with what was typed into it (text and language) and what is wrong with it."""
 
     ask: Ask
     name: str
     values: tuple[tuple[str, str], ...]
     problems: tuple[Problem, ...]
-    parts: tuple[tuple[str, tuple[Control, ...]], ...] = ()
+    parts: tuple[tuple[str, tuple[FilledField, ...]], ...] = ()
 
 
 def asks(shapes: Graph, kind: str, depth: int = 0) -> tuple[Ask, ...]:
@@ -175,7 +175,7 @@ def filled(entry: Entry, fields: Sequence[Ask], names: dict[str, str], node: str
 
 def controls(
     fields: Sequence[Ask], typed: Typed, problems: Sequence[Problem], before: str = ""
-) -> tuple[Control, ...]:
+) -> tuple[FilledField, ...]:
     """Join each field with what was typed and with what is wrong."""
     made = []
     for ask in fields:
@@ -185,7 +185,7 @@ def controls(
             (fragment, controls(ask.parts, typed, problems, fragment + "/"))
             for fragment in (_fragments(ask, typed, name) if ask.kind == "part" else ())
         )
-        made.append(Control(ask, name, tuple(_typed(ask, typed, name)), wrong, parts))
+        made.append(FilledField(ask, name, tuple(_typed(ask, typed, name)), wrong, parts))
     return tuple(made)
 
 

@@ -82,7 +82,7 @@ def _pages(entry: Entry) -> tuple[Piece, ...]:
 
 
 @dataclass(frozen=True)
-class Report:
+class Message:
     """A message about an entry, ready to send; ``href`` is empty if nobody is named."""
 
     href: str
@@ -90,7 +90,7 @@ class Report:
     body: str
 
 
-def report(contact: str | None, title: str, iri: str, checked: str) -> Report:
+def report(contact: str | None, title: str, iri: str, checked: str) -> Message:
     """The report form of an entry for the installation's contact, a mailto or URL."""
     body = "\n".join(
         [
@@ -110,5 +110,5 @@ def report(contact: str | None, title: str, iri: str, checked: str) -> Report:
     if address.startswith("mailto:"):
         subject = gettext("Passerelle: %(title)s", title=title)
         fields = f"subject={quote(subject)}&body={quote(body)}"
-        return Report(f"{address}{'&' if '?' in address else '?'}{fields}", True, body)
-    return Report(address if address.startswith(("http://", "https://")) else "", False, body)
+        return Message(f"{address}{'&' if '?' in address else '?'}{fields}", True, body)
+    return Message(address if address.startswith(("http://", "https://")) else "", False, body)

@@ -35,7 +35,7 @@ def written(prop: str, amount: float) -> str:
 
 
 @dataclass(frozen=True)
-class Group:
+class PropertyGroup:
     """A heading of the main column and the properties below it, in order."""
 
     title: str
@@ -47,7 +47,7 @@ class Layout:
     """The page of a class: long texts, groups of the main column, facts beside them."""
 
     prose: tuple[str, ...] = ()
-    groups: tuple[Group, ...] = ()
+    groups: tuple[PropertyGroup, ...] = ()
     facts: tuple[str, ...] = ()
 
 
@@ -64,7 +64,7 @@ def layout_of(path: str) -> Layout:
     headings = sorted(props.keys() - {_PROSE, _FACTS}, key=lambda iri: _order(shapes[iri]))
     return Layout(
         tuple(props.get(_PROSE, ())),
-        tuple(Group(shapes[iri][RDFS + "label"][0], tuple(props[iri])) for iri in headings),
+        tuple(PropertyGroup(shapes[iri][RDFS + "label"][0], tuple(props[iri])) for iri in headings),
         tuple(props.get(_FACTS, ())),
     )
 

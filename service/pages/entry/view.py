@@ -19,8 +19,8 @@ from kg.vocabulary import CLASSES, DCT, ORG, PSR, SCHEMA, VOC, XSD
 from service.pages.entry.layout import ELSEWHERE, INVERSE, layout_of, written
 from service.pages.parts.components import (
     Field,
+    NestedNode,
     Piece,
-    Record,
     Section,
     by_text,
     licence_name,
@@ -137,7 +137,7 @@ class _Builder:
         own = self.entry.iri + "#"
         return [iri for iri in self.entry.links(prop) if iri.startswith(own)]
 
-    def record(self, node: str) -> Record:
+    def record(self, node: str) -> NestedNode:
         """Show a nested node, headed by its text or by what it links to first."""
         props = self.props(node)
         heading = next((p for p in _HEADS if p in props), None)
@@ -150,7 +150,7 @@ class _Builder:
                 continue
             if field := self.field(prop, node):
                 fields.append(replace(field, label="") if prop == PSR + "value" else field)
-        return Record(head, tuple(fields))
+        return NestedNode(head, tuple(fields))
 
     def fields(self, props: Iterable[str]) -> tuple[Field, ...]:
         return tuple(field for prop in props if (field := self.field(prop)))

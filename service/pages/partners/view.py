@@ -50,7 +50,7 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
-class Row:
+class PartnerRow:
     """Somebody who was found, what ties them to who asks, and who could stand in for them."""
 
     card: Card
@@ -70,7 +70,7 @@ class PartnerPage:
     place: Territory | None = None
     problems: tuple[Problem, ...] = ()
     status: int = 200
-    rows: tuple[Row, ...] = ()
+    rows: tuple[PartnerRow, ...] = ()
     answer: Answer | None = None
 
     @property
@@ -101,7 +101,7 @@ def partners(draft: Draft) -> PartnerPage:
     place, kinds = draft.territory(), draft.names("kind")
     draft.raw |= {"kinds": kinds or None, "limit": 100}
 
-    def rows(answer: Answer) -> Iterable[Row]:
+    def rows(answer: Answer) -> Iterable[PartnerRow]:
         assert isinstance(answer, PartnersAnswer)
         most = PER_KIND if len(kinds or PARTNER_KINDS) > 1 else ONLY_KIND
         each = ([m for m in answer.matches if m.kind == kind][:most] for kind in PARTNER_KINDS)
@@ -116,7 +116,7 @@ def partners(draft: Draft) -> PartnerPage:
             shelf, own = draft.labels.shelf, {match.entry, draft.about}
             ties = dict.fromkeys(iri for iri in cited if iri in shelf.position and iri not in own)
             through = draft.labels.entries(list(ties)[:MAX_THROUGH])
-            yield Row(card, match.kind, tuple(through.values()))
+            yield PartnerRow(card, match.kind, tuple(through.values()))
 
     return _page(draft, place, rows)
 
@@ -125,13 +125,25 @@ def consortium(draft: Draft) -> PartnerPage:
     """The seats of the best consortium under the rules that were typed."""
     _take(draft, "about", gettext("Choose what it is for, or describe it: not both."))
     place = draft.territory()
-    draft.raw["rules"] = _rules(draft)
+    rules: dict[str, Any] = {n: _number(text) for n in _NUMBERS if (text := draft.form.one(n))}
+    rules["actor_types"] = draft.names("actor_types")
+    for name in ("must", "exclude"):
+        typed = draft.names(name)
+        rules[name] = [iri for text in typed if (iri := draft.entry(name, text, "actor"))]
+    for iri in set(rules["must"]) & set(rules["exclude"]):
+        actor = draft.labels.entry(iri).text
+        message = gettext("%(name)s must be in and must not be in: choose one.", name=actor)
+        draft.problems.append(Problem("exclude", message))
+    typed = draft.names("countries", commas=True)
+    places = (draft.place("countries", text) for text in typed)
+    rules["countries"] = [place.code for place in places if place]
+    draft.raw["rules"] = {n: value for n, value in rules.items() if value or n in _NUMBERS}
 
-    def rows(answer: Answer) -> Iterable[Row]:
+    def rows(answer: Answer) -> Iterable[PartnerRow]:
         assert isinstance(answer, ConsortiumAnswer)
         for seat, card in zip(answer.matches, cards(draft.labels, answer.matches), strict=True):
             instead = tuple(draft.labels.entry(other.entry) for other in seat.alternatives)
-            yield Row(card, through=tuple(map(Piece, seat.covers)), instead=instead)
+            yield PartnerRow(card, through=tuple(map(Piece, seat.covers)), instead=instead)
 
     return _page(draft, place, rows)
 
@@ -156,23 +168,6 @@ def _take(draft: Draft, field: str, both: str = "") -> None:
         draft.problems.append(Problem("q", both))
 
 
-def _rules(draft: Draft) -> dict[str, Any]:
-    """The rules that were typed, as a request has them."""
-    rules: dict[str, Any] = {n: _number(text) for n in _NUMBERS if (text := draft.form.one(n))}
-    rules["actor_types"] = draft.names("actor_types")
-    for name in ("must", "exclude"):
-        typed = draft.names(name)
-        rules[name] = [iri for text in typed if (iri := draft.entry(name, text, "actor"))]
-    for iri in set(rules["must"]) & set(rules["exclude"]):
-        actor = draft.labels.entry(iri).text
-        message = gettext("%(name)s must be in and must not be in: choose one.", name=actor)
-        draft.problems.append(Problem("exclude", message))
-    typed = draft.names("countries", commas=True)
-    places = (draft.place("countries", text) for text in typed)
-    rules["countries"] = [place.code for place in places if place]
-    return {name: value for name, value in rules.items() if value or name in _NUMBERS}
-
-
 def _number(text: str) -> int | str:
     """A whole number, or what was typed instead, which the request then refuses."""
     number = read_whole(text, 8)
@@ -180,7 +175,7 @@ def _number(text: str) -> int | str:
 
 
 def _page(
-    draft: Draft, place: Territory | None, rows: Callable[[Answer], Iterable[Row]]
+    draft: Draft, place: Territory | None, rows: Callable[[Answer], Iterable[PartnerRow]]
 ) -> PartnerPage:
     """Ask the matcher; where something is wrong the page says all of it at once."""
     try:

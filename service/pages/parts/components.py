@@ -28,7 +28,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Record:
+class NestedNode:
     """A nested node: what it is about and its fields."""
 
     head: Piece
@@ -41,7 +41,7 @@ class Section:
 
     title: str
     fields: tuple[Field, ...] = ()
-    records: tuple[Record, ...] = ()
+    records: tuple[NestedNode, ...] = ()
     links: tuple[Piece, ...] = ()
     more: int = 0
 

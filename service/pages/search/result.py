@@ -104,7 +104,7 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Result:
+class SearchResult:
     """The whole result (``rows``, in order) and the page of it that is shown.
 
     ``facets`` are the values of each filter by its label, the most frequent first.
@@ -141,14 +141,14 @@ def read(draft: Draft) -> SearchForm:
     )
 
 
-def find(labels: Labels, args: MultiDict[str, str]) -> Result:
+def find(labels: Labels, args: MultiDict[str, str]) -> SearchResult:
     """Find what an address names."""
     shelf, draft = labels.shelf, Draft("similar", labels, Form(args), {})
     form = read(draft)
     if form.q:
         draft.text()
     if any(problem.path == "q" for problem in draft.problems):
-        return Result(replace(form, page=1), problems=draft.problems)
+        return SearchResult(replace(form, page=1), problems=draft.problems)
     near = look(labels.runtime, shelf, form.q) if form.q else None
     among = shelf.all if near is None else shelf.set_of(near.worth)
     rows = _sorted(shelf.members(shelf.narrowed(form.chosen, among)), form.sort, near)
@@ -166,7 +166,7 @@ def find(labels: Labels, args: MultiDict[str, str]) -> Result:
         chips.insert(0, Choice(form.q, text, 0, form.href(q=""), on=True))
     pages = max(1, -(-len(rows) // PER_PAGE))
     page = min(max(form.page, 1), pages)
-    return Result(
+    return SearchResult(
         wanted=form,
         rows=rows,
         shown=rows[(page - 1) * PER_PAGE : page * PER_PAGE],

@@ -24,7 +24,7 @@ from service.pages.parts.forms import Draft
 from service.pages.parts.labels import Labels, labelled
 from service.pages.parts.match_cards import CRITERIA
 from service.pages.transfer.form import stated
-from service.pages.transfer.view import Candidate, View, ask
+from service.pages.transfer.view import JudgedPractice, View, ask
 
 #: practices without a shortlist, organisations named, characters of the question printed
 BEST, MOST, SHOWN = 3, 6, 1_000
@@ -61,10 +61,27 @@ def brief_of(draft: Draft) -> Brief:
     """Write the brief of the shortlist, or of the best three; Refused as ``ask``."""
     view = ask(draft)
     chosen = view.shortlist or view.candidates[:BEST]
+    usual, about = draft.labels.runtime.matcher.weights, draft.about
+    question = draft.labels.entry(about).text if about else draft.form.one("q")
+    head = [
+        (gettext("Question"), question if len(question) <= SHOWN else question[:SHOWN] + "…"),
+        (gettext("Place"), view.place.label),
+        *stated(draft.form).values(),
+    ]
+    used = view.candidates[0].match.criteria if view.candidates else {}
+    if any(abs(row.weight - usual[name]) > 0.001 for name, row in used.items()):
+        points = (
+            f"{gettext(CRITERIA[n])} {number(100 * row.weight, 0)}" for n, row in used.items()
+        )
+        head.append((gettext("Weights, of 100"), ", ".join(points)))
+    stamp = gettext(
+        "Data version %(data)s · model %(model)s · text version %(text)s · weights %(weights)s",
+        **asdict(view.answer.stamp),
+    )
     return Brief(
         lang=language(),
         title=gettext("What could work in %(place)s", place=view.place.label),
-        head=tuple(_head(draft, view)),
+        head=(*head, (gettext("Rests on"), stamp)),
         sheets=tuple(surviving(chosen, lambda one: _sheet(draft.labels, view, one))),
         notes=view.notes,
         words={
@@ -81,27 +98,7 @@ def brief_of(draft: Draft) -> Brief:
     )
 
 
-def _head(draft: Draft, view: View) -> Iterable[tuple[str, str]]:
-    """Yield what was asked, stated and supposed, and what the answer rests on."""
-    usual, about = draft.labels.runtime.matcher.weights, draft.about
-    question = draft.labels.entry(about).text if about else draft.form.one("q")
-    yield gettext("Question"), question if len(question) <= SHOWN else question[:SHOWN] + "…"
-    yield gettext("Place"), view.place.label
-    yield from stated(draft.form).values()
-    used = view.candidates[0].match.criteria if view.candidates else {}
-    if any(abs(row.weight - usual[name]) > 0.001 for name, row in used.items()):
-        points = (
-            f"{gettext(CRITERIA[n])} {number(100 * row.weight, 0)}" for n, row in used.items()
-        )
-        yield gettext("Weights, of 100"), ", ".join(points)
-    stamp = gettext(
-        "Data version %(data)s · model %(model)s · text version %(text)s · weights %(weights)s",
-        **asdict(view.answer.stamp),
-    )
-    yield gettext("Rests on"), stamp
-
-
-def _sheet(labels: Labels, view: View, candidate: Candidate) -> Sheet:
+def _sheet(labels: Labels, view: View, candidate: JudgedPractice) -> Sheet:
     card = candidate.card
     entry = labels.runtime.store.get(card.iri)
     shown = entry_view(labels, entry)
@@ -109,6 +106,13 @@ def _sheet(labels: Labels, view: View, candidate: Candidate) -> Sheet:
     unknown = [Piece(n, note=row.text) for n, row in card.criteria.items() if row.value is None]
     gates = [Piece(name, note=text) for _status, name, text in card.gates]
     changes = [Piece(change.text) for change in candidate.changes]
+    payers = [
+        Piece(piece.text, piece.href, note=" ".join(r.text for r in one.rules if r.status == "met"))
+        for one in candidate.match.instruments
+        for piece in labels.entries([one.entry]).values()
+    ]
+    if not candidate.match.instruments:
+        payers = [Piece(gettext("No instrument is known that covers it here: that is a gap."))]
     blocks = (
         *(Field(f.label, tuple(Piece(p.text, lang=p.lang) for p in f.pieces)) for f in texts),
         Field(gettext("Mind"), tuple(map(Piece, card.warnings))),
@@ -117,7 +121,7 @@ def _sheet(labels: Labels, view: View, candidate: Candidate) -> Sheet:
         Field(gettext("What would raise the fit"), tuple(changes)),
         Field(gettext("What is not known"), tuple(unknown)),
         Field(gettext("Who could help"), tuple(_helpers(labels, view, entry, candidate))),
-        Field(gettext("What could pay"), tuple(_payers(labels, candidate))),
+        Field(gettext("What could pay"), tuple(payers)),
         Field(gettext("Where this comes from"), tuple(_sources(shown))),
     )
     return Sheet(
@@ -139,7 +143,9 @@ def _value(row: CriterionValue) -> str:
     return gettext("%(share)s, partly known", share=share) if row.known < 1 else share
 
 
-def _helpers(labels: Labels, view: View, entry: Entry, candidate: Candidate) -> Iterable[Piece]:
+def _helpers(
+    labels: Labels, view: View, entry: Entry, candidate: JudgedPractice
+) -> Iterable[Piece]:
     """Yield who did it, then who of the kinds it needs is in the place, then in the country."""
     known = reach(labels, entry)
     for contact in known.contacts if known else ():
@@ -155,16 +161,6 @@ def _helpers(labels: Labels, view: View, entry: Entry, candidate: Candidate) -> 
     ):
         for _, piece in sorted(labels.entries(list(dict.fromkeys(iris))[:MOST]).items()):
             yield Piece(text % {"name": piece.text}, piece.href)
-
-
-def _payers(labels: Labels, candidate: Candidate) -> Iterable[Piece]:
-    """Yield the instruments with their reasons, or that none is known."""
-    for instrument in candidate.match.instruments:
-        met = " ".join(rule.text for rule in instrument.rules if rule.status == "met")
-        for piece in labels.entries([instrument.entry]).values():
-            yield Piece(piece.text, piece.href, note=met)
-    if not candidate.match.instruments:
-        yield Piece(gettext("No instrument is known that covers it here: that is a gap."))
 
 
 def _sources(shown: EntryView) -> Iterable[Piece]:

@@ -16,7 +16,7 @@ from service.pages.parts.forms import Draft, Form
 from service.pages.parts.labels import Labels, options
 
 
-class Field(NamedTuple):
+class Input(NamedTuple):
     """A field: where its value stands in a request, its label, the scheme of several values."""
 
     path: str
@@ -25,20 +25,20 @@ class Field(NamedTuple):
 
 
 FIELDS = {
-    "q": Field("text"),
-    "challenge": Field("challenge"),
-    "entry": Field("entry"),
-    "place": Field("territory"),
-    "budget": Field("target.budget_per_head", mark("Budget per head (EUR a year)")),
-    "actor_type": Field("target.actor_types", mark("Organisations that are there"), "actor-type"),
-    "competence": Field("target.competences", mark("Powers that the place holds"), "competence"),
-    "target_group": Field("target.target_groups", mark("People who live there"), "target-group"),
-    "speaks": Field("target.languages", mark("Languages spoken there"), "language"),
-    "if_actor_type": Field("what_if.actor_types", mark("This organisation joins"), "actor-type"),
-    "if_competence": Field("what_if.competences", mark("The place gets this power"), "competence"),
-    "if_budget": Field("what_if.budget_per_head", mark("The budget per head rises to (EUR)")),
-    "why_not": Field("why_not"),
-} | {f"w_{name}": Field(f"weights.{name}") for name in CRITERIA}
+    "q": Input("text"),
+    "challenge": Input("challenge"),
+    "entry": Input("entry"),
+    "place": Input("territory"),
+    "budget": Input("target.budget_per_head", mark("Budget per head (EUR a year)")),
+    "actor_type": Input("target.actor_types", mark("Organisations that are there"), "actor-type"),
+    "competence": Input("target.competences", mark("Powers that the place holds"), "competence"),
+    "target_group": Input("target.target_groups", mark("People who live there"), "target-group"),
+    "speaks": Input("target.languages", mark("Languages spoken there"), "language"),
+    "if_actor_type": Input("what_if.actor_types", mark("This organisation joins"), "actor-type"),
+    "if_competence": Input("what_if.competences", mark("The place gets this power"), "competence"),
+    "if_budget": Input("what_if.budget_per_head", mark("The budget per head rises to (EUR)")),
+    "why_not": Input("why_not"),
+} | {f"w_{name}": Input(f"weights.{name}") for name in CRITERIA}
 #: a weight nearer than this to the usual one, in points of 100, is the usual one
 _SAME = 0.25
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kg.catalogue.facets import Territory
@@ -27,7 +26,7 @@ _CHANGES = {
 
 
 @dataclass(frozen=True)
-class Candidate:
+class JudgedPractice:
     """A practice: its card, the matcher's own ``match``, what a supposition does to its fit.
 
     ``changes`` are single changes that would help, each with the query that supposes it.
@@ -45,9 +44,9 @@ class View:
     """The matcher's ``answer``, ready to show; a practice that was asked about comes first."""
 
     place: Territory
-    candidates: tuple[Candidate, ...]
-    shortlist: tuple[Candidate, ...]
-    compared: tuple[Candidate, ...]
+    candidates: tuple[JudgedPractice, ...]
+    shortlist: tuple[JudgedPractice, ...]
+    compared: tuple[JudgedPractice, ...]
     notes: tuple[str, ...]
     answer: TransferAnswer
 
@@ -72,17 +71,25 @@ def ask(draft: Draft) -> View:
     marked = [c for c in shortlist if c.slug in form.many("compare")]
     compared = marked if len(shortlist) > MOST_COMPARED and len(marked) > 1 else shortlist
     away = [iri.rsplit("/", 1)[-1] for iri in picks if iri not in candidates]
+    text = gettext("“%(name)s” is not among the %(count)s nearest and is left out.")
+    notes = [*answer.query.notes, *(text % {"name": slug[:60], "count": FAR} for slug in away)]
+    if len(form.many("pick")) > MOST_PICKED:
+        text = gettext("A shortlist has room for %(count)s practices; the others are left out.")
+        notes.append(text % {"count": MOST_PICKED})
+    if len(form.many("compare")) > MOST_COMPARED:
+        text = gettext("%(count)s practices can stand side by side; the first ones are shown.")
+        notes.append(text % {"count": MOST_COMPARED})
     return View(
         place=place,
         candidates=tuple(candidates.values()),
         shortlist=tuple(shortlist),
         compared=tuple(compared[:MOST_COMPARED] if len(compared) > 1 else ()),
-        notes=(*answer.query.notes, *_left_out(away, form)),
+        notes=tuple(notes),
         answer=answer,
     )
 
 
-def _candidate(card: Card, match: TransferMatch, form: Form) -> Candidate:
+def _candidate(card: Card, match: TransferMatch, form: Form) -> JudgedPractice:
     after = match.what_if
     seen = after and number(after.fit_before, 2) != number(after.fit_after, 2)
     changes = []
@@ -94,17 +101,4 @@ def _candidate(card: Card, match: TransferMatch, form: Form) -> Candidate:
         query = form.query(**{field: (*kept, slug)}) if new else ""
         changes.append(Piece(change.text, query))
     slug = card.iri.rsplit("/", 1)[-1]
-    return Candidate(slug, card, match, after.text if after and seen else "", tuple(changes))
-
-
-def _left_out(away: list[str], form: Form) -> Iterator[str]:
-    """Yield what was wanted of the shortlist and is not shown."""
-    for slug in away:
-        text = gettext("“%(name)s” is not among the %(count)s nearest and is left out.")
-        yield text % {"name": slug[:60], "count": FAR}
-    if len(form.many("pick")) > MOST_PICKED:
-        text = gettext("A shortlist has room for %(count)s practices; the others are left out.")
-        yield text % {"count": MOST_PICKED}
-    if len(form.many("compare")) > MOST_COMPARED:
-        text = gettext("%(count)s practices can stand side by side; the first ones are shown.")
-        yield text % {"count": MOST_COMPARED}
+    return JudgedPractice(slug, card, match, after.text if after and seen else "", tuple(changes))
