@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 import pyshacl
+from pyshacl.pytypes import SHACLExecutor
 from rdflib import RDF, Graph, URIRef
 from rdflib.namespace import SH
 from rdflib.term import Node
@@ -69,6 +70,7 @@ class Validator:
         for shape, kind in list(self.shapes.subject_objects(SH.targetClass)):
             self._targets[kind].append(shape)
             self.shapes.remove((shape, SH.targetClass, kind))
+        self._rules = _read(self.shapes)
 
     def twin(self) -> Validator:
         """A validator with a copy of the shapes and a lock of its own."""
@@ -76,10 +78,11 @@ class Validator:
         twin.shapes, twin._lock = Graph(), threading.Lock()
         for triple in self.shapes:
             twin.shapes.add(triple)
+        twin._rules = _read(twin.shapes)
         return twin
 
     def validate(self, entry: Entry, kinds: Kinds) -> Report:
-        """The report on one entry; about 20 ms."""
+        """The report on one entry; some 10 ms."""
         return self.validate_many([entry], kinds)[entry.iri]
 
     def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
@@ -106,34 +109,28 @@ class Validator:
         }
 
     def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
-        """Validate these nodes only.
+        """Validate these nodes only, each against the shapes of its classes.
 
-        pySHACL's own ``focus_nodes`` silently skips nested shapes, and target classes would
-        also check the stubs: so the nodes themselves are the targets of this run.
+        pySHACL's own ``focus_nodes`` silently skips nested shapes, target classes would also
+        check the stubs, and ``pyshacl.validate`` reads all shapes anew each time.
         """
-        targets = [
-            (shape, SH.targetNode, node)
-            for node in nodes
-            for kind in data.objects(node, RDF.type)
-            for shape in self._targets.get(kind, ())
-        ]
+        targets: dict[Node, list[URIRef]] = defaultdict(list)
+        for node in nodes:
+            kinds = data.objects(node, RDF.type)
+            for shape in {shape for kind in kinds for shape in self._targets.get(kind, ())}:
+                targets[shape].append(node)
         with self._lock:
-            for target in targets:
-                self.shapes.add(target)
-            try:
-                results: Graph
-                _, results, _ = pyshacl.validate(
-                    data,
-                    shacl_graph=self.shapes,
-                    inference="none",
-                    meta_shacl=False,
-                    advanced=False,
-                    do_owl_imports=False,
-                    inplace=True,
-                )
-            finally:
-                self.shapes.remove((None, SH.targetNode, None))
-        return results
+            verdicts = [
+                self._rules.lookup_shape_from_node(shape).validate(SHACLExecutor(), data, focus)
+                for shape, focus in targets.items()
+            ]
+            report: Graph
+            report, _ = pyshacl.Validator.create_validation_report(
+                self._rules,
+                all(conforms for conforms, _ in verdicts),
+                [result for _, results in verdicts for result in results],
+            )
+        return report
 
     def _problems(self, results: Graph) -> dict[str, list[Problem]]:
         problems: dict[str, list[Problem]] = defaultdict(list)
@@ -156,6 +153,12 @@ class Validator:
             return p.severity, p.path, p.shape or "", p.value or "", p.message
 
         return {node: sorted(set(some), key=order) for node, some in problems.items()}
+
+
+def _read(shapes: Graph) -> pyshacl.ShapesGraph:
+    rules = pyshacl.ShapesGraph(shapes)
+    assert rules.shapes  # which reads them
+    return rules
 
 
 def _size_problem(entry: Entry) -> Problem | None:
