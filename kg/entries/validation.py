@@ -30,6 +30,8 @@ _PARTS = mark("The entry has %(count)s parts; at most %(most)s are checked.")
 _STATEMENTS = mark("The entry makes %(count)s statements; at most %(most)s are checked.")
 #: what an IRI is: its classes, and the scheme if it is a concept
 Kinds = Callable[[Iterable[str]], dict[str, list[str]]]
+#: what shapes say that demands nothing
+NOTED = (SH.name, SH.description, SH.message, SH.severity, SH.order, SH.group)
 SEVERITY: dict[Node, str] = {SH.Violation: "violation", SH.Warning: "warning", SH.Info: "warning"}
 
 
@@ -73,12 +75,9 @@ class Validator:
         self._rules = _read(self.shapes)
 
     def twin(self) -> Validator:
-        """A validator with a copy of the shapes and a lock of its own."""
+        """A validator of the same shapes with a lock of its own."""
         twin = copy(self)
-        twin.shapes, twin._lock = Graph(), threading.Lock()
-        for triple in self.shapes:
-            twin.shapes.add(triple)
-        twin._rules = _read(twin.shapes)
+        twin._rules, twin._lock = _read(self.shapes), threading.Lock()
         return twin
 
     def validate(self, entry: Entry, kinds: Kinds) -> Report:
@@ -156,8 +155,17 @@ class Validator:
 
 
 def _read(shapes: Graph) -> pyshacl.ShapesGraph:
-    rules = pyshacl.ShapesGraph(shapes)
+    """The shapes as pySHACL keeps them.
+
+    It compares each statement of a shape with all that could be demanded, whenever it runs: what
+    it has noted when it read the shapes is then left out.
+    """
+    rules = pyshacl.ShapesGraph(Graph())
+    for triple in shapes:
+        rules.graph.add(triple)
     assert rules.shapes  # which reads them
+    for noted in NOTED:
+        rules.graph.remove((None, noted, None))
     return rules
 
 
