@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -36,6 +36,8 @@ PLACE = f"{BASE}id/territory/HR035"
 #: practices of the starter graph that are written again: those with the fewest statements
 WRITTEN = 8
 BATCH = 2_000
+#: writes that do not count
+WARMING = 8
 SMALL_CHANGES = 200
 VERSIONS = 1_000
 _NUMBERS = count()
@@ -64,7 +66,7 @@ class Clock:
 
     def run(self, work: Callable[[], object], times: int) -> None:
         """Do some work so often, after a few times that do not count."""
-        for _ in range(5):
+        for _ in range(WARMING):
             work()
         self.parts.clear()
         for _ in range(times):
@@ -92,7 +94,7 @@ def _since(start: float, end: float) -> float:
 def practice(number: int) -> Entry:
     """A small practice with a name of its own."""
     iri = f"{BASE}id/practice/small-{number}"
-    values = {
+    values: dict[str, ox.NamedNode | ox.Literal] = {
         RDF_TYPE.value: ox.NamedNode(f"{PSR}Practice"),
         f"{DCT}title": ox.Literal(f"Practice {number}", language="en"),
         f"{PSR}problem": ox.Literal("No bus comes to the hamlets.", language="en"),
@@ -146,10 +148,9 @@ def write_figures(home: Path, written: list[Entry], times: int, *, flush: bool) 
         clock.watch(store.ledger, name, "ledger")
     for name in ("_update", "_solutions"):
         clock.watch(store, name, "graph")
-    turns = count()
-    clock.run(
-        lambda: intake.replace(changed(written[next(turns) % len(written)]), "benchmark"), times
-    )
+    states = (changed(entry) for entry in cycle(written))
+    ready = iter([next(states) for _ in range(times + WARMING)])
+    clock.run(lambda: intake.replace(next(ready), "benchmark"), times)
     return clock.figures("write" if flush else "write without waiting for the disk")
 
 
