@@ -62,6 +62,8 @@ bench: setup ## print speed and size on this machine
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.sparql
 	@$(BIN)/python -m benchmarks.pages
+	@$(BIN)/python -m benchmarks.ledger
+	@$(BIN)/python -m benchmarks.kill
 
 messages: $(STAMP) ## bring the catalogues of translations up to date with the texts
 	@$(BIN)/pybabel -q extract -F pyproject.toml -k mark --project=Passerelle --version=0.1 \

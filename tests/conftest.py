@@ -62,16 +62,17 @@ def starter_matcher(
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that was started once and closed again; copy it."""
-    return once(tmp_path_factory, "prepared", partial(_prepare, embedder=HashingEmbedder()))
+    return once(tmp_path_factory, "prepared", partial(prepare, embedder=HashingEmbedder()))
 
 
 @pytest.fixture(scope="session")
 def prepared_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with the language model itself and its vectors."""
-    return once(tmp_path_factory, "prepared-model", _prepare)
+    return once(tmp_path_factory, "prepared-model", prepare)
 
 
-def _prepare(home: Path, embedder: Embedder | None = None) -> None:
+def prepare(home: Path, embedder: Embedder | None = None) -> None:
+    """Start a home once and close it again; without an embedder with the model itself."""
     with Runtime(Settings(home=home), embedder) as runtime:
         assert runtime.wait_ready(3_600)
     del runtime

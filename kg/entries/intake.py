@@ -82,6 +82,7 @@ class _Outcome:
 class _Validated:
     """A validated entry, and the classes of its links that the report depends on."""
 
+    version: int
     entry: Entry
     kinds: Mapping[str, list[str]]
     report: Report
@@ -207,7 +208,7 @@ class Intake:
 
     def check_name(self, iri: str) -> None:
         """Raise Removed or Merged for the name of an entry that is no more."""
-        if self.gone(iri) and (fate := self.store.ledger.fate(iri)):
+        if self.present(iri) is None and (fate := self.store.ledger.fate(iri)):
             raise no_more(fate)
 
     def gone(self, iri: str) -> bool:
@@ -373,8 +374,10 @@ class Intake:
 
     def check_version(self, iri: str, expected: int | None) -> None:
         """Raise Changed where an entry is not at the version that its writer has seen."""
+        if expected is None:
+            return
         seen = self.store.provenance(iri)
-        if expected is not None and (seen is None or seen.number != expected):
+        if seen is None or seen.number != expected:
             raise Changed(
                 gettext(
                     "%(entry)s was changed since version %(version)s; read it again first.",
@@ -384,8 +387,9 @@ class Intake:
             )
 
     def _validated(self, entry: Entry) -> _Validated:
-        kinds = self.store.kinds(entry.linked())
-        return _Validated(entry, kinds, self.validator.validate(entry, lambda _: dict(kinds)))
+        version, kinds = self.store.version(), self.store.kinds(entry.linked())
+        report = self.validator.validate(entry, lambda _: dict(kinds))
+        return _Validated(version, entry, kinds, report)
 
     def _store(
         self,
@@ -399,7 +403,8 @@ class Intake:
         """Write a validated entry; validate it again if what it links to changed since."""
         entry = checked.entry
         allow(before, entry)
-        if self.store.kinds(entry.linked()) != checked.kinds:
+        changed = self.store.version() != checked.version  # somebody wrote meanwhile
+        if changed and self.store.kinds(entry.linked()) != checked.kinds:
             checked = self._validated(entry)
         report = checked.report
         if not report.conforms:

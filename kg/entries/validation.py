@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 import pyshacl
+from pyshacl.pytypes import SHACLExecutor
 from rdflib import RDF, Graph, URIRef
 from rdflib.namespace import SH
 from rdflib.term import Node
@@ -29,6 +30,8 @@ _PARTS = mark("The entry has %(count)s parts; at most %(most)s are checked.")
 _STATEMENTS = mark("The entry makes %(count)s statements; at most %(most)s are checked.")
 #: what an IRI is: its classes, and the scheme if it is a concept
 Kinds = Callable[[Iterable[str]], dict[str, list[str]]]
+#: what shapes say that demands nothing
+NOTED = (SH.name, SH.description, SH.message, SH.severity, SH.order, SH.group)
 SEVERITY: dict[Node, str] = {SH.Violation: "violation", SH.Warning: "warning", SH.Info: "warning"}
 
 
@@ -69,17 +72,16 @@ class Validator:
         for shape, kind in list(self.shapes.subject_objects(SH.targetClass)):
             self._targets[kind].append(shape)
             self.shapes.remove((shape, SH.targetClass, kind))
+        self._rules = _read(self.shapes)
 
     def twin(self) -> Validator:
-        """A validator with a copy of the shapes and a lock of its own."""
+        """A validator of the same shapes with a lock of its own."""
         twin = copy(self)
-        twin.shapes, twin._lock = Graph(), threading.Lock()
-        for triple in self.shapes:
-            twin.shapes.add(triple)
+        twin._rules, twin._lock = _read(self.shapes), threading.Lock()
         return twin
 
     def validate(self, entry: Entry, kinds: Kinds) -> Report:
-        """The report on one entry; about 20 ms."""
+        """The report on one entry; some 10 ms."""
         return self.validate_many([entry], kinds)[entry.iri]
 
     def validate_many(self, entries: list[Entry], kinds: Kinds) -> dict[str, Report]:
@@ -100,35 +102,36 @@ class Validator:
             for kind in classes:
                 predicate = SKOS + "inScheme" if kind.startswith("scheme:") else RDF_TYPE.value
                 data.add((URIRef(iri), URIRef(predicate), URIRef(kind.removeprefix("scheme:"))))
-        problems = self._problems(data, [URIRef(node) for node in here])
+        problems = self._problems(self._run(data, [URIRef(node) for node in here]))
         return too_large | {
             e.iri: _report([p for n in e.nodes() for p in problems.get(n, [])]) for e in entries
         }
 
-    def _problems(self, data: Graph, nodes: list[URIRef]) -> dict[str, list[Problem]]:
-        """Validate these nodes only.
+    def _run(self, data: Graph, nodes: list[URIRef]) -> Graph:
+        """Validate these nodes only, each against the shapes of its classes.
 
-        pySHACL's own ``focus_nodes`` silently skips nested shapes, and target classes would
-        also check the stubs: so the nodes themselves are the targets of this run.
+        pySHACL's own ``focus_nodes`` silently skips nested shapes, target classes would also
+        check the stubs, and ``pyshacl.validate`` reads all shapes anew each time.
         """
-        results: Graph
+        targets: dict[Node, list[URIRef]] = defaultdict(list)
+        for node in nodes:
+            kinds = data.objects(node, RDF.type)
+            for shape in {shape for kind in kinds for shape in self._targets.get(kind, ())}:
+                targets[shape].append(node)
         with self._lock:
-            for node in nodes:
-                for kind in data.objects(node, RDF.type):
-                    for shape in self._targets.get(kind, ()):
-                        self.shapes.add((shape, SH.targetNode, node))
-            try:
-                _, results, _ = pyshacl.validate(
-                    data,
-                    shacl_graph=self.shapes,
-                    inference="none",
-                    meta_shacl=False,
-                    advanced=False,
-                    do_owl_imports=False,
-                    inplace=True,
-                )
-            finally:
-                self.shapes.remove((None, SH.targetNode, None))
+            verdicts = [
+                self._rules.lookup_shape_from_node(shape).validate(SHACLExecutor(), data, focus)
+                for shape, focus in targets.items()
+            ]
+            report: Graph
+            report, _ = pyshacl.Validator.create_validation_report(
+                self._rules,
+                all(conforms for conforms, _ in verdicts),
+                [result for _, results in verdicts for result in results],
+            )
+        return report
+
+    def _problems(self, results: Graph) -> dict[str, list[Problem]]:
         problems: dict[str, list[Problem]] = defaultdict(list)
         for result in results.subjects(RDF.type, SH.ValidationResult):
             known = dict(results.predicate_objects(result))
@@ -149,6 +152,21 @@ class Validator:
             return p.severity, p.path, p.shape or "", p.value or "", p.message
 
         return {node: sorted(set(some), key=order) for node, some in problems.items()}
+
+
+def _read(shapes: Graph) -> pyshacl.ShapesGraph:
+    """The shapes as pySHACL keeps them.
+
+    It compares each statement of a shape with all that could be demanded, whenever it runs: what
+    it has noted when it read the shapes is then left out.
+    """
+    rules = pyshacl.ShapesGraph(Graph())
+    for triple in shapes:
+        rules.graph.add(triple)
+    assert rules.shapes  # which reads them
+    for noted in NOTED:
+        rules.graph.remove((None, noted, None))
+    return rules
 
 
 def _size_problem(entry: Entry) -> Problem | None:

@@ -19,7 +19,7 @@ from kg.entries.validation import Kinds, Report, Validator
 from kg.entry import Entry
 from kg.errors import Changed, Exists, InUse, NotFound, Overloaded, Problem, Refused, Removed
 from kg.stores.embedded import EmbeddedStore
-from kg.stores.protocol import Change
+from kg.stores.protocol import Binding, Change, Values
 from kg.vocabulary import DCT, PSR, RDF_TYPE, SKOS
 from tests.kg.helpers import (
     ACTOR,
@@ -374,6 +374,23 @@ def test_nothing_is_validated_while_writers_wait(watched: Watched) -> None:
     with pytest.raises(Exists):
         intake.create(practice(), "alice")
     assert watched.writable == [True] * 5
+
+
+def test_links_are_looked_up_once_where_nobody_wrote_meanwhile(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries: list[str] = []
+    select = EmbeddedStore.select
+
+    def noted(store: EmbeddedStore, query: str, values: Values) -> list[Binding]:
+        queries.append(query)
+        return select(store, query, values)
+
+    monkeypatch.setattr(EmbeddedStore, "select", noted)
+    intake.replace(practice(), "ana")
+    assert len(queries) == 2  # what it links to, and where the graph stands afterwards
+    intake.replace(practice(problem='psr:problem "Other"@en'), "ana", expected=2)
+    assert len(queries) == 5
 
 
 def test_what_is_unlinked_between_check_and_write_is_noticed(watched: Watched) -> None:
