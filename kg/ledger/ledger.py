@@ -25,6 +25,8 @@ from kg.ledger.tables import changes, jobs, parts, values
 from kg.text.i18n import gettext
 
 IDENTITY = "store identity"
+#: changes that lead back to what was; a version of them is called so, whatever it does to the entry
+BACK = ("restore", "undo")
 
 
 @dataclass(frozen=True)
@@ -306,7 +308,9 @@ class Ledger:
                 changes.c.number,
                 changes.c.at,
                 changes.c.agent,
-                parts.c.action,
+                sa.case((changes.c.action.in_(BACK), changes.c.action), else_=parts.c.action).label(
+                    "action"
+                ),
                 changes.c.reason,
                 parts.c.added,
                 parts.c.removed,

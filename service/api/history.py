@@ -25,7 +25,7 @@ past = Blueprint("history", __name__, url_prefix="/api/entries/<path>/<slug>")
 class EntryVersion:
     """A version of an entry; ``added`` and ``removed`` count statements.
 
-    They are absent where history began with it. ``person`` is told to curators only.
+    They are null where history began with it. ``person`` is told to curators only.
     """
 
     version: int
@@ -33,8 +33,8 @@ class EntryVersion:
     by: str
     action: str
     reason: str | None
-    added: Annotated[int | None, ABSENT] = None
-    removed: Annotated[int | None, ABSENT] = None
+    added: int | None
+    removed: int | None
     person: Annotated[str | None, ABSENT] = None
 
 
@@ -76,7 +76,7 @@ def read(path: str, slug: str) -> Response:
         between = runtime.store.ledger.compared(iri, older, newer, runtime.intake.present(iri))
         lines = (tuple(sorted(some)) for some in (between.added, between.removed))
         return as_json(Compared(older, newer, *lines))
-    shown = [version for version in versions if not hidden or version.action == "delete"]
+    shown = versions[:1] if hidden else versions  # the newest of a removed entry is its removal
     return as_json(
         History(
             tuple(

@@ -23,6 +23,8 @@ ACTIONS = {
     "replace": mark("changed"),
     "delete": mark("removed"),
     "merge": mark("merged into another entry"),
+    "restore": mark("made what it was before"),
+    "undo": mark("taken back"),
 }
 #: versions on a page, and statements shown of one
 MANY, SHOWN = 50, 40
