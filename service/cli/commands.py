@@ -220,7 +220,9 @@ def export(home: Path | None, as_json: bool, form: str, output: Path | None) -> 
         with fresh.open("w", encoding="utf-8", newline="") as stream:
             stream.writelines(pieces)
         fresh.replace(output)
-    show({"format": form, "output": str(output)}, as_json, f"Written to {output}")
+        count = graph.entry_count(lambda done, total: None)
+    body = {"entries": count, "format": form, "output": str(output)}
+    show(body, as_json, f"{count} entries written to {output}")
 
 
 @main.command()

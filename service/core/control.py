@@ -24,7 +24,12 @@ from service.core.runtime import Runtime
 
 SOCKET = "passerelle.sock"
 #: commands by their names at the socket, and the operations that they are
-COMMANDS = {"import": "import_file", "export": "export", "undo": "undo"}
+COMMANDS = {
+    "import": "import_file",
+    "export": "export",
+    "count": "entry_count",
+    "undo": "undo",
+}
 #: bytes of a request
 LONGEST = 64 * 1024
 log = logging.getLogger("passerelle")
@@ -150,6 +155,11 @@ class Beside:
         pieces: list[str] = []
         self._ask("export", {"form": form}, counted, pieces)
         return pieces
+
+    def entry_count(self, counted: Callable[[int, int], None]) -> int:
+        """How many entries there are."""
+        count: int = self._ask("count", {}, counted)
+        return count
 
     def undo(
         self,

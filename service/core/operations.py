@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kg.catalogue.lists import class_counts
 from kg.entries.history import undo
 from kg.entries.intake import Intake
 from kg.errors import NotFound, refused
@@ -42,6 +43,10 @@ class Operations:
         body = export_all(self._intake.store, form, counted).decode()
         for start in range(0, len(body), PIECE):
             yield body[start : start + PIECE]
+
+    def entry_count(self, counted: Counted) -> int:
+        """How many entries there are."""
+        return sum(class_counts(self._intake.store).values())
 
     def undo(
         self,

@@ -63,6 +63,7 @@ def test_entries_come_in_and_out_beside_the_service_and_are_undone(
     assert client.get("/api/entries/practice/beside").status_code == 200
     status, told = run(home, "export", "--output", str(tmp_path / "all.nq"))
     assert (status, told["format"]) == (0, "nquads")
+    assert told["entries"] == sum(1 for _ in served.store.entries())
     assert IRI in (tmp_path / "all.nq").read_text()
     status, planned = run(home, "undo", "--job", report["job"], "--dry-run")
     assert (status, planned["removed"], planned["job"]) == (0, [IRI], None)
