@@ -13,13 +13,13 @@ import os
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kg.errors import KgError, Problem, Refused, StoreUnusable
-from service.core.operations import Operations
+from service.core.operations import Counted, Operations
 from service.core.runtime import Runtime
 
 SOCKET = "passerelle.sock"
@@ -143,20 +143,20 @@ class Beside:
         return cls(path)
 
     def import_file(
-        self, name: str, file: str, limit: int | None, counted: Callable[[int, int], None]
+        self, name: str, file: str, limit: int | None, counted: Counted
     ) -> dict[str, Any]:
         """Have a file imported and give the report."""
         given = {"name": name, "file": str(Path(file).absolute()), "limit": limit}
         report: dict[str, Any] = self._ask("import", given, counted)
         return report
 
-    def export(self, form: str, counted: Callable[[int, int], None]) -> list[str]:
+    def export(self, form: str, counted: Counted) -> list[str]:
         """All entries as pieces of text."""
         pieces: list[str] = []
         self._ask("export", {"form": form}, counted, pieces)
         return pieces
 
-    def entry_count(self, counted: Callable[[int, int], None]) -> int:
+    def entry_count(self, counted: Counted) -> int:
         """How many entries there are."""
         count: int = self._ask("count", {}, counted)
         return count
@@ -168,7 +168,7 @@ class Beside:
         since: str | None,
         dry_run: bool,
         reason: str | None,
-        counted: Callable[[int, int], None],
+        counted: Counted,
     ) -> dict[str, Any]:
         """Have changes taken back and give the report."""
         given = {"job": job, "token": token, "since": since, "dry_run": dry_run, "reason": reason}
@@ -179,7 +179,7 @@ class Beside:
         self,
         command: str,
         arguments: dict[str, Any],
-        counted: Callable[[int, int], None],
+        counted: Counted,
         pieces: list[str] | None = None,
     ) -> Any:  # noqa: ANN401
         with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:

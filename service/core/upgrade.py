@@ -20,14 +20,13 @@ from kg.entry import Entry
 from kg.errors import StoreUnusable
 from kg.ledger.ledger import Ledger
 from kg.ledger.tables import tokens
+from kg.stores.base import VISITORS
 from kg.stores.protocol import Change, Store
 from kg.vocabulary import DCT, PSR
 from service.core.votes import Vote, count
 
 #: who removes the entries that visitors' decisions were before version 1.0
 AGENT = "upgrade"
-#: what the names of visitors began with then
-VISITORS = "session-"
 BEFORE = ".before-1.0"
 _FOLDED = "votes of entries"
 

@@ -18,13 +18,14 @@ from werkzeug.test import TestResponse
 
 from kg.ledger.database import Database
 from kg.ledger.tables import values
+from kg.stores.base import VISITORS
 from matcher.graph.view import World
 from matcher.judging.learned_weights import decided
 from service.api import feedback
 from service.core.rate_limit import Window
 from service.core.runtime import VOTES_AN_HOUR, Runtime, open_graph
 from service.core.settings import Settings
-from service.core.upgrade import VISITORS, bring_over
+from service.core.upgrade import bring_over
 from service.core.votes import Vote, Votes
 from service.http.login import COOKIE
 from tests.service.conftest import ANY, BASE, practice, until
