@@ -12,8 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-import pyoxigraph as ox
-
+from kg.catalogue.lists import countries
 from kg.entry import Entry
 from kg.errors import Forbidden, refused
 from kg.stores.protocol import Store
@@ -112,10 +111,9 @@ def belongs(entry: Entry, organisation: str | None) -> bool:
 
 
 def _in_scope(store: Store, who: Principal, entry: Entry) -> bool:
-    places = [ox.NamedNode(iri) for prop in _PLACES for iri in entry.links(prop)]
-    if who.countries and places:
-        query = "SELECT DISTINCT ?code { VALUES ?place { $places } ?place psr:countryCode ?code }"
-        if {row["code"] for row in store.select(query, {"places": places})} & {*who.countries}:
+    if who.countries:  # a draft is not stored: it is asked where its places are
+        places = {iri for prop in _PLACES for iri in entry.links(prop)}
+        if any(code in who.countries for iri in places for code in countries(store, iri)):
             return True
     tied = {entry.iri, *(iri for tie in _TIES for iri in entry.links(tie))}
     return not tied.isdisjoint(who.communities)
