@@ -18,8 +18,8 @@ from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, vocabulary
 from matcher.kinds import KINDS
 from matcher.model.filters import read
-from service.core.runtime import VOTES_AN_HOUR, current
-from service.core.votes import Vote
+from service.core.runtime import current
+from service.core.votes import VOTES_AN_HOUR, Vote
 from service.http.responses import refuse_foreign, visitor
 
 
@@ -37,11 +37,10 @@ def vote(feedback: Mapping[str, Any]) -> Vote:
     refuse_foreign()
     runtime = current()
     candidate, about, place = _suggestion(runtime.store, feedback)
-    if wait := runtime.vote_limit.wait(visitor()):
+    counted = Vote(feedback["kind"], candidate.iri, about or "", place or "", feedback["decision"])
+    if wait := runtime.votes.add(counted, visitor()):
         limit = gettext("At most %(most)s answers an hour are counted.", most=VOTES_AN_HOUR)
         raise TooManyRequests(limit, retry_after=math.ceil(wait))
-    counted = Vote(feedback["kind"], candidate.iri, about or "", place or "", feedback["decision"])
-    runtime.votes.add(counted)
     return counted
 
 

@@ -56,8 +56,6 @@ AGENT = "starter"
 LEDGER, STARTER = "ledger.sqlite", "starter graph"
 #: how many wrong tokens and failed sign-ins of one address are looked at in a minute
 FAILURES_A_MINUTE = 10
-#: how many votes are counted from one address
-VOTES_AN_HOUR = 30
 #: seconds after which a change that is still open was left by a writer that has ended
 LEFT_OPEN = 10.0
 POLL = 0.5
@@ -200,10 +198,9 @@ class Runtime(Matching):
         self.accounts = Accounts(self.store.ledger.database)
         self.sessions = Sessions(self.store.ledger.database, self.tokens, self.accounts)
         self.audit = Audit(self.store.ledger.database)
-        self.votes = Votes(self.store.ledger.database)
+        self.votes = Votes(self.store.ledger)
         #: attempts to be let in that failed, by address
         self.failures = Window(FAILURES_A_MINUTE, 60)
-        self.vote_limit = Window(VOTES_AN_HOUR, 3600)
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
         self.query_log = QueryLog(settings.home, self.metrics)

@@ -17,16 +17,16 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from kg.ledger.database import Database
-from kg.ledger.tables import values
+from kg.ledger.ledger import Ledger
+from kg.ledger.tables import values, voters
 from kg.stores.base import VISITORS
 from matcher.graph.view import World
 from matcher.judging.learned_weights import decided
 from service.api import feedback
-from service.core.rate_limit import Window
-from service.core.runtime import VOTES_AN_HOUR, Runtime, open_graph
+from service.core.runtime import Runtime, open_graph
 from service.core.settings import Settings
 from service.core.upgrade import bring_over
-from service.core.votes import Vote, Votes
+from service.core.votes import HOUR, VOTES_AN_HOUR, Vote, Votes
 from service.http.login import COOKIE
 from tests.service.conftest import ANY, BASE, practice, until
 
@@ -79,8 +79,8 @@ QUESTION = "/?q=old+people+in+villages&mode=similar"
 @pytest.fixture
 def votes(runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Votes:
     """A file of its own, and nothing counted yet from any address."""
-    monkeypatch.setattr(runtime, "vote_limit", Window(VOTES_AN_HOUR, 3600))
-    monkeypatch.setattr(runtime, "votes", Votes(Database.in_file(tmp_path / "votes.sqlite")))
+    ledger = Ledger(Database.in_file(tmp_path / "votes.sqlite"))
+    monkeypatch.setattr(runtime, "votes", Votes(ledger))
     return runtime.votes
 
 
@@ -171,8 +171,32 @@ def test_a_page_of_another_site_cannot_vote_or_sign_in(
 def test_two_at_once_are_both_counted(votes: Votes) -> None:
     vote = Vote("similar", PRACTICE, "", "", "worked")
     with ThreadPoolExecutor(4) as several:
-        list(several.map(votes.add, [vote] * 40))
+        list(several.map(votes.add, [vote] * 40, map(str, range(40))))
     assert votes.decisions() == {"worked": 40}
+
+
+def test_the_limit_holds_for_all_copies_together_and_for_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vote, now = Vote("similar", PRACTICE, "", "", "worked"), 1_000_000.0
+    file = tmp_path / "votes.sqlite"
+    copies = [Votes(Ledger(Database.in_file(file))) for _ in range(2)]
+    monkeypatch.setattr("service.core.votes.time.time", lambda: now)
+    for number in range(VOTES_AN_HOUR):
+        now += 1
+        assert copies[number % 2].add(vote, "198.51.100.7") == 0
+    now += 100
+    assert [copy.add(vote, "198.51.100.7") for copy in copies] == [
+        HOUR - 100 - VOTES_AN_HOUR + 1
+    ] * 2
+    assert copies[1].add(vote, "198.51.100.8") == 0
+    now += HOUR - 100 - VOTES_AN_HOUR + 1  # the first of them is an hour old
+    assert [copy.add(vote, "198.51.100.7") > 0 for copy in copies] == [False, True]
+    now -= 10 * HOUR  # a clock that goes back bars nobody
+    assert copies[0].add(vote, "198.51.100.7") == 0
+    with copies[0]._database.begin(writing=False) as connection:
+        assert len(connection.execute(sa.select(voters)).all()) == 1
+    assert b"198.51" not in b"".join(part.read_bytes() for part in tmp_path.iterdir())
 
 
 def test_votes_that_cannot_be_written_are_one_sentence(
@@ -194,7 +218,7 @@ def test_what_visitors_decided_before_becomes_counts_once(home: Path) -> None:
         feedback.record(intake, TOLD | {"decision": decision, "about": PRACTICE}, agent)
     feedback.record(intake, TOLD | {"decision": "tried"}, "session-3")
     assert b"agent/session-1" in intake.store.dump()
-    before, votes = intake.store.version(), Votes(intake.store.ledger.database)
+    before, votes = intake.store.version(), Votes(intake.store.ledger)
     assert len(intake.store.written_by(VISITORS)) == 3
     with intake.store.ledger.database.begin() as connection:  # as it was before version 1.0
         connection.execute(sa.delete(values).where(values.c.name.startswith("votes of entries")))
@@ -216,7 +240,7 @@ def test_a_fold_that_is_broken_off_counts_nothing_twice(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake = open_graph(Settings(home=home))
-    votes = Votes(intake.store.ledger.database)
+    votes = Votes(intake.store.ledger)
     feedback.record(intake, TOLD | {"decision": "tried"}, "session-1")
     with intake.store.ledger.database.begin() as connection:
         connection.execute(sa.delete(values).where(values.c.name.startswith("votes of entries")))
