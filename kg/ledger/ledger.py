@@ -233,6 +233,26 @@ class Ledger:
         """The closed changes after a number, in their order, at most so many at a time."""
         return self._recorded(changes.c.closed.is_not(None), changes.c.number > number, limit=limit)
 
+    def mark(self, number: int) -> str | None:
+        """What tells a closed change from another of its number; None where there is none."""
+        query = sa.select(changes.c.mark).where(
+            changes.c.number == number, changes.c.closed.is_not(None)
+        )
+        with self.database.begin(writing=False) as connection:
+            return connection.scalar(query)
+
+    def touched(self, number: int) -> list[str]:
+        """The entries that closed changes after a number touched, by IRI."""
+        query = (
+            sa.select(parts.c.entry)
+            .join(changes, changes.c.number == parts.c.number)
+            .where(parts.c.number > number, changes.c.closed.is_not(None))
+            .distinct()
+            .order_by(parts.c.entry)
+        )
+        with self.database.begin(writing=False) as connection:
+            return list(connection.scalars(query))
+
     def of_job(self, job: str) -> list[int]:
         """The numbers of the changes of a job."""
         return self._numbers(changes.c.job == job)
