@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+from kg.catalogue.territories import Point, Territories
 from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.i18n import language
-from kg.text.number_formats import country
-from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, NUTS, PSR, local_name, vocabulary
+from kg.vocabulary import CLASSES, DCT, GEO, LEVELS, PSR, local_name, vocabulary
 
 #: what entries can be narrowed by -> the property that it comes from
 FACETS = {
@@ -38,7 +38,6 @@ LISTED = tuple(path for path in CLASSES if path not in {"territory", "match"})
 _SUMMARY = tuple(PSR + name for name in ("solution", "problem", "offers", "changed", "objective"))
 #: what counts as a word in a search for words
 WORD = re.compile(r"\w{3,}")
-Point = tuple[float, float]
 Chosen = Mapping[str, Sequence[str]]
 
 
@@ -78,35 +77,6 @@ class Row:
         return best(self.summaries, lang)
 
 
-@dataclass(frozen=True)
-class Territory:
-    """A territory; ``code`` is the end of its IRI, ``country`` an ISO code, ``level`` a slug.
-
-    ``names`` are its titles by language, ``others`` what else it is called.
-    """
-
-    iri: str
-    code: str
-    country: str
-    level: str
-    parent: str | None
-    point: Point | None
-    names: Mapping[str, str]
-    others: Mapping[str, None]
-
-    def title(self, lang: str) -> Text:
-        """The name in a language, for a country as the language has it, else English, else any."""
-        if own := self.names.get(lang) or country(self.code, lang):
-            return Text(own, lang, "")
-        first = "en" if "en" in self.names else next(iter(self.names))
-        return Text(self.names[first], first, "")
-
-    @property
-    def label(self) -> str:
-        """What the place field shows, for example ``Croatia (HR)``."""
-        return f"{self.title(language()).value} ({self.code})"
-
-
 class Shelf:
     """The rows of one data version in the order of their IRIs."""
 
@@ -116,7 +86,7 @@ class Shelf:
         paths = {iri: iri.removeprefix(f"{self.base}id/").partition("/")[0] for iri in changed}
         if before is None or "territory" in paths.values():  # on places the others depend
             known: dict[str, Row] = {}
-            self.territories = _territories(store)
+            self.territories = Territories(store)
             fresh: Iterable[Entry] = (e for path in LISTED for e in store.entries(path))
         else:
             known = {row.iri: row for row in before.rows if row.iri not in paths}
@@ -139,7 +109,7 @@ class Shelf:
     def _row(self, entry: Entry) -> Row:
         words = vocabulary()
         spatial = entry.links(DCT + "spatial") or entry.links(PSR + "targetTerritory")
-        above = list(dict.fromkeys(p for iri in spatial for p in self.above(iri)))
+        above = list(dict.fromkeys(p for iri in spatial for p in self.territories.above(iri)))
         values: dict[str, Iterable[str]] = {
             name: (a for iri in entry.links(prop) for a in words.ancestors(iri))
             for name, prop in FACETS.items()
@@ -178,19 +148,6 @@ class Shelf:
             ),
             words="".join(f" {word}" for word in WORD.findall(fold(prose))),
         )
-
-    def place_name(self, code: str, lang: str) -> str:
-        """The name of a place by its slug or ISO country code, or the code itself."""
-        place = self.territories.get(f"{self.base}id/territory/{NUTS.get(code, code)}")
-        return place.title(lang).value if place else code
-
-    def above(self, iri: str | None) -> list[str]:
-        """A place and all that it lies in, the smallest first; nothing for what is no place."""
-        chain: list[str] = []
-        while iri in self.territories and iri not in chain:
-            chain.append(iri)
-            iri = self.territories[iri].parent
-        return chain
 
     def title(self, iri: str, lang: str) -> Text | None:
         """What an entry or a place is called, None if neither is here."""
@@ -241,34 +198,3 @@ def bits_of(numbers: Iterable[int]) -> int:
         octets.extend(b"\0" * (at + 1 - len(octets)))
         octets[at] |= 1 << bit
     return int.from_bytes(octets, "little")
-
-
-def _territories(store: Store) -> dict[str, Territory]:
-    rows = store.select(
-        "SELECT ?t ?code ?level ?lat ?long ?parent ?name ?other (LANG(?name) AS ?lang) { GRAPH ?t {"
-        " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
-        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
-        " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name ?other",
-        {},
-    )
-    territories: dict[str, Territory] = {}
-    names: dict[str, dict[str, str]] = defaultdict(dict)
-    others: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in rows:
-        iri, level = row["t"], local_name(row.get("level", ""))
-        names[iri].setdefault(row["lang"] or "und", row["name"])
-        if "other" in row:
-            others[iri][row["other"]] = None
-        point = (float(row["lat"]), float(row["long"])) if "lat" in row else None
-        place = Territory(
-            iri,
-            local_name(iri),
-            row["code"],
-            level,
-            row.get("parent"),
-            point,
-            names[iri],
-            others[iri],
-        )
-        territories.setdefault(iri, place)
-    return territories

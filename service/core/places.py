@@ -6,7 +6,8 @@ import difflib
 import re
 from collections import defaultdict
 
-from kg.catalogue.facets import Shelf, Territory
+from kg.catalogue.facets import Shelf
+from kg.catalogue.territories import Territory
 from kg.errors import refused
 from kg.text.folding import fold
 from kg.text.i18n import available, gettext
@@ -64,7 +65,7 @@ class PlaceBook:
                 ),
             )
         best = min(named, key=lambda p: (_PREFERRED.index(p.level), p.code))
-        above = self._shelf.above
+        above = self._shelf.territories.above
         if any(
             best.iri not in above(other.iri) and other.iri not in above(best.iri) for other in named
         ):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, request
 
-from kg.catalogue.facets import Territory
+from kg.catalogue.territories import Territory
 from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, mark, ngettext
 from matcher.kinds import KINDS

@@ -73,8 +73,8 @@ def test_places_have_their_names_and_what_contains_them(shelf: Shelf) -> None:
     split, croatia = shelf.territories[SPLIT], shelf.territories[CROATIA]
     assert (split.label, split.level, split.parent) == ("Split-Dalmatia (HR035)", "nuts3", CROATIA)
     assert (croatia.label, croatia.level, croatia.parent) == ("Croatia (HR)", "country", None)
-    assert shelf.above(SPLIT) == [SPLIT, CROATIA]
-    assert shelf.above(PRACTICE) == []
+    assert shelf.territories.above(SPLIT) == [SPLIT, CROATIA]
+    assert shelf.territories.above(PRACTICE) == []
 
 
 def test_counts_apply_the_other_filters_only(shelf: Shelf) -> None:
@@ -112,9 +112,9 @@ def test_a_place_that_moves_takes_its_entries_along(store: EmbeddedStore) -> Non
     store.write([Change(SPLIT, turtle(text))], "tester", "replace")
     after = Shelf(store, before)
     assert after.rows[after.position[PRACTICE]].point == (43.5, 16.4)
-    assert after.place_name("HR035", "lv") == "Split"
-    assert after.place_name("HR", "en") == "Croatia"
-    assert after.place_name("ZZ", "en") == "ZZ"
+    assert after.territories.name("HR035", "lv") == "Split"
+    assert after.territories.name("HR", "en") == "Croatia"
+    assert after.territories.name("ZZ", "en") == "ZZ"
 
 
 def _located(starter_store: EmbeddedStore) -> dict[str, tuple[float, float]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import render_template
 
-from kg.catalogue.facets import Point
+from kg.catalogue.territories import Point
 from kg.entry import Entry
 from kg.errors import KgError
 from kg.text.i18n import language

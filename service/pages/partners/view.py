@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kg.catalogue.facets import Territory
+from kg.catalogue.territories import Territory
 from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import read_whole

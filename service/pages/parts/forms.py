@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import Territory
+from kg.catalogue.territories import Territory
 from kg.entry import CONTROL
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext

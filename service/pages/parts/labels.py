@@ -97,7 +97,7 @@ class Labels:
 
     def place(self, code: str) -> str:
         """The name of a country or region by its code."""
-        return self.shelf.place_name(code, language())
+        return self.shelf.territories.name(code, language())
 
     def concept(self, iri: str) -> Piece:
         """A concept, linked to its place in the page of its scheme."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from kg.catalogue.facets import Point
+from kg.catalogue.territories import Point
 
 SHADES, MAX_DOTS = 4, 250
 
