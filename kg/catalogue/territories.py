@@ -13,13 +13,16 @@ from kg.text.number_formats import country
 from kg.vocabulary import NUTS, local_name
 
 Point = tuple[float, float]
+#: the kinds of place, and the property of each
+KINDS = {"urban_rural": "urbanRural", "mountain": "mountain", "coast": "coast"}
 
 
 @dataclass(frozen=True)
 class Territory:
     """A territory; ``code`` is the end of its IRI, ``country`` an ISO code, ``level`` a slug.
 
-    ``names`` are its titles by language, ``others`` what else it is called.
+    ``kinds`` are the slugs of what is stated of KINDS, ``names`` its titles by language, ``others``
+    what else it is called.
     """
 
     iri: str
@@ -28,6 +31,7 @@ class Territory:
     level: str
     parent: str | None
     point: Point | None
+    kinds: Mapping[str, str]
     names: Mapping[str, str]
     others: Mapping[str, None]
 
@@ -65,6 +69,7 @@ class Territories(Mapping[str, Territory]):
                 level,
                 row.get("parent"),
                 point,
+                {name: local_name(row[name]) for name in KINDS if name in row},
                 names[iri],
                 others[iri],
             )
@@ -84,6 +89,11 @@ class Territories(Mapping[str, Territory]):
         place = self._by_iri.get(f"{self._base}id/territory/{NUTS.get(code, code)}")
         return place.title(lang).value if place else code
 
+    def kind(self, iri: str, name: str) -> str | None:
+        """The kind of a place, of the nearest that it lies in where it states none itself."""
+        chain = (self._by_iri[above].kinds.get(name) for above in self.above(iri))
+        return next(filter(None, chain), None)
+
     def above(self, iri: str | None) -> list[str]:
         """A place and all that it lies in, the smallest first; nothing for what is no place."""
         chain: list[str] = []
@@ -94,10 +104,12 @@ class Territories(Mapping[str, Territory]):
 
 
 def _rows(store: Store) -> list[dict[str, str]]:
+    kinds = " ".join(f"OPTIONAL {{ ?t psr:{prop} ?{name} }}" for name, prop in KINDS.items())
     return store.select(
-        "SELECT ?t ?code ?level ?lat ?long ?parent ?name ?other (LANG(?name) AS ?lang) { GRAPH ?t {"
+        "SELECT * { GRAPH ?t {"
         " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
-        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
-        " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name ?other",
+        f" OPTIONAL {{ ?t geo:lat ?lat ; geo:long ?long }} {kinds}"
+        " OPTIONAL { ?t dct:alternative ?other } OPTIONAL { ?t dct:isPartOf ?parent } }"
+        " BIND(LANG(?name) AS ?lang) } ORDER BY ?t ?parent ?name ?other",
         {},
     )

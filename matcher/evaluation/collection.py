@@ -16,10 +16,11 @@ from scipy.stats import bootstrap
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
+from kg.text.stems import stems
 from kg.vocabulary import DCT, PSR, RDF_TYPE
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder, Matrix
-from matcher.encoding.text import SOLUTION, stems
+from matcher.encoding.text import SOLUTION
 from matcher.search.index import Index, Progress
 
 BASE = "https://passerelle.example/"
