@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kg.catalogue.catalogue import Catalogue
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
@@ -55,6 +56,7 @@ class Desk:
     ) -> None:
         self.store, self.embedder, self.reranker = store, embedder, reranker
         self.weights = weighed(weights)
+        self.catalogue = Catalogue(store, home / "catalogue")
         self.means = for_model(embedder, home)
         self.index = Index(store, embedder, self.means, home / "index")
         self._world = World(store)
@@ -81,8 +83,9 @@ class Desk:
         return len(self.index.failed)
 
     def close(self) -> None:
-        """Close the index."""
+        """Close the index and the catalogue."""
         self.index.close()
+        self.catalogue.close()
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,14 @@ import fcntl
 import hashlib
 import json
 import logging
+import os
+import shutil
 import sqlite3
 import tempfile
 import threading
 import time
 import uuid
+import weakref
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +32,7 @@ from typing import Any, TypeGuard
 from pyroaring import BitMap, FrozenBitMap
 
 from kg.catalogue.orders import Order
-from kg.catalogue.rows import FACETS, LISTED, WORD, Derived, Row, derive
+from kg.catalogue.rows import FACETS, LISTED, WORD, Derived, Row, derive, stronger
 from kg.catalogue.territories import Territories
 from kg.entry import Text
 from kg.errors import Overloaded
@@ -103,6 +106,7 @@ class Snapshot:
 
     version: int
     generation: str
+    base: str
     live: Rows
     territories: Territories
     postings: Mapping[int, Rows]
@@ -119,15 +123,19 @@ class Snapshot:
     # ------------------------------------------------------------------ sets
 
     def passing(self, conditions: Conditions) -> Rows:
-        """The rows that have one of the values of each facet; IRIs stand for their ends.
+        """The rows that have one of the values of each filter; IRIs stand for their ends.
 
-        A facet without values asks for nothing.
+        A filter without values asks for nothing. ``filters.OTHERS`` are known too.
         """
         left = self.live
         for name, values in conditions.items():
-            if values:
-                known = (self._posting(name, local_name(value)) for value in values)
-                left &= NOTHING.union(*known)
+            if not values:
+                continue
+            if name == "evidence_min":
+                name, values = "evidence", [v for level in values for v in stronger(level)]
+            known = (self._posting(name.removeprefix("not_"), local_name(v)) for v in values)
+            some = NOTHING.union(*known)
+            left = left - some if name.startswith("not_") else left & some
         return left
 
     def counts(self, name: str, among: Rows) -> dict[str, int]:
@@ -312,14 +320,14 @@ class Catalogue:
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store, self._lock = store, threading.RLock()
-        self._own: tempfile.TemporaryDirectory[str] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self._guard = (folder / "lock").open("wb")
+        guard = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._let_go = [weakref.finalize(self, os.close, guard)]
         try:
-            fcntl.flock(self._guard.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._own = tempfile.TemporaryDirectory(prefix="passerelle-catalogue-")
-            folder = Path(self._own.name)
+            folder = Path(tempfile.mkdtemp(prefix="passerelle-catalogue-"))
+            self._let_go.append(weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True))
         self._folder = folder
         self._present: Snapshot | None = None
         self._db: sqlite3.Connection | None = None
@@ -384,9 +392,8 @@ class Catalogue:
             if self._db:
                 self._db.close()
             self._db = self._present = None
-            self._guard.close()
-            if self._own:
-                self._own.cleanup()
+            for let_go in self._let_go:
+                let_go()
 
     # ------------------------------------------------------------------ the file
 
@@ -475,6 +482,7 @@ class Catalogue:
         return Snapshot(
             version=version,
             generation=generation,
+            base=self._store.base,
             live=FrozenBitMap(live),
             territories=territories or Territories(self._store),
             postings={code: FrozenBitMap(rows) for code, rows in owners.items()},

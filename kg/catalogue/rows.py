@@ -222,3 +222,11 @@ def _words(texts: Iterable[Text], labels: Iterable[str]) -> str:
     for text in texts:
         words |= dict.fromkeys(fold(s) for s in stems(text.value, text.lang.partition("-")[0]))
     return " ".join(words)
+
+
+def stronger(level: str) -> list[str]:
+    """The slugs of the levels of evidence that are as strong as one, or stronger."""
+    words = vocabulary()
+    least = words.rank[f"{VOC}evidence-level/{local_name(level)}"]
+    levels = words.concepts("evidence-level")
+    return [local_name(iri) for iri in levels if words.rank.get(iri, 0) >= least]
