@@ -284,9 +284,13 @@ def test_a_text_is_embedded_once_and_the_file_is_kept(
     assert embedder.texts == 2 * first
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
+def test_filters_hold_inside_the_search(store: EmbeddedStore, index: Index) -> None:
+    put(store, "a", "No bus comes", f"; dct:subject <{THEME}mobility>")
+    level = "<https://w3id.org/passerelle/voc/evidence-level/comparison>"
+    more = f"; dct:subject <{THEME}housing> ; psr:evidenceLevel {level}"
+    put(store, "b", "No house is free", more)
+    index.catch_up()
+    for filters, expected in (
         (Filters(), ["a", "b"]),
         (Filters(theme=(THEME + "environment",)), ["a"]),
         (Filters(theme=(THEME + "mobility", THEME + "housing")), ["a", "b"]),
@@ -296,22 +300,9 @@ def test_a_text_is_embedded_once_and_the_file_is_kept(
         (Filters(language=("hr",)), []),
         (Filters(evidence_min="https://w3id.org/passerelle/voc/evidence-level/monitored"), ["b"]),
         (Filters(type=("actor",)), []),
-    ],
-)
-def test_filters_hold_inside_the_search(
-    store: EmbeddedStore, index: Index, filters: Filters, expected: list[str]
-) -> None:
-    put(store, "a", "No bus comes", f"; dct:subject <{THEME}mobility>")
-    level = "<https://w3id.org/passerelle/voc/evidence-level/comparison>"
-    put(
-        store,
-        "b",
-        "No house is free",
-        f"; dct:subject <{THEME}housing> ; psr:evidenceLevel {level}",
-    )
-    index.catch_up()
-    ranking = by_text(index, "No", "en", filters)
-    assert sorted(i.rsplit("/", 1)[1] for i in ranking.best(10)) == expected
+    ):
+        best = by_text(index, "No", "en", filters).best(10)
+        assert sorted(i.rsplit("/", 1)[1] for i in best) == expected, filters
 
 
 def test_ties_are_broken_by_iri(store: EmbeddedStore, index: Index) -> None:
