@@ -27,6 +27,9 @@ from tests.engines import Served
 from tests.fake_embedder import HashingEmbedder
 
 BASE = "https://passerelle.example/"
+# As the program does: else PyTorch's threads spin while the other worker has the processor, and
+# embedding takes three to seven times as much of it. Read when PyTorch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 

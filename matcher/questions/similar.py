@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
+from kg.text.stems import stems
 from kg.vocabulary import DCT, PSR
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
@@ -108,9 +109,9 @@ def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
 
     Each text that is cited has a word that those before it lack; the one with most comes first.
     """
-    stem_of = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in text.stems(w, lang)}
+    stem_of = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
     for spoken, texts in text.stated(entry).items():
-        there = {t: set(text.stems(t.value, spoken)) for t in texts}
+        there = {t: set(stems(t.value, spoken)) for t in texts}
         left = [w for w, s in stem_of.items() if any(s in held for held in there.values())][:6]
         if len(left) < 2:
             continue

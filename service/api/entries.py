@@ -9,9 +9,11 @@ from typing import Annotated, Any, cast
 from flask import Blueprint, Response, request
 
 from kg.catalogue import lists
+from kg.catalogue.filters import NAMES, check
 from kg.entries.reading import read_entry
 from kg.errors import Overloaded, Problem, Refused
 from kg.text.i18n import gettext
+from kg.vocabulary import CLASSES
 from matcher.model.answer import ABSENT, NamedEntry
 from service.api import writes
 from service.core.metrics import MEDIA
@@ -29,8 +31,7 @@ from service.http.responses import (
 )
 
 api = Blueprint("api", __name__)
-_FILTERS = ("type", "country", "territory", "theme", "q")
-_PARAMETERS = {*_FILTERS, "limit", "cursor", "lang"}
+_PARAMETERS = {*NAMES, "q", "limit", "cursor", "lang"}
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,11 @@ def ready() -> Response:
 def stats() -> Response:
     """Count entries by class, and say how far the index is behind."""
     runtime = current()
+    snapshot = runtime.catalogue.snapshot()
+    known = snapshot.counts("type", snapshot.live)
     return as_json(
         Stats(
-            entries=lists.class_counts(runtime.store),
+            entries={path: known.get(path, 0) for path in CLASSES},
             data_version=runtime.store.version(),
             index_lag=runtime.matcher.index.lag(),
             failed=runtime.matcher.failed,
@@ -117,10 +120,11 @@ def list_or_read() -> Response:
         hint = gettext("Use %(names)s.", names=", ".join(sorted(_PARAMETERS)))
         problems = [Problem(name, message, value=name, hint=hint) for name in unknown]
         raise Refused(gettext("The list cannot be narrowed like this."), problems)
-    filters = {name: request.args[name] for name in _FILTERS if request.args.get(name)}
+    typed = {name: list(filter(None, request.args.getlist(name))) for name in NAMES}
     page = lists.list_entries(
-        current().store,
-        lists.Filter(**filters),
+        current().catalogue.snapshot(),
+        check(current().store, typed),
+        q=request.args.get("q", ""),
         limit=whole(request.args.get("limit", "50")),
         cursor=request.args.get("cursor"),
         lang=request.args.get("lang", "en"),

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections import defaultdict
 
-from kg.catalogue.facets import Shelf, Territory
+from kg.catalogue.territories import Territories, Territory
 from kg.errors import refused
 from kg.text.folding import fold
 from kg.text.i18n import available, gettext
@@ -19,13 +19,13 @@ _ALIASES = {"gr": "el", "gb": "uk"}
 
 
 class PlaceBook:
-    """All names of all territories at one version of the data."""
+    """All names of all territories."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf, self.version = shelf, shelf.version
+    def __init__(self, territories: Territories) -> None:
+        self.territories = territories
         self._by_code: dict[str, Territory] = {}
         self._by_name: dict[str, dict[str, Territory]] = defaultdict(dict)
-        for place in shelf.territories.values():
+        for place in territories.values():
             self._by_code.setdefault(place.code.casefold(), place)
             langs = available() if place.level == "country" else ()
             names = (*place.names.values(), *place.others, *(country(place.code, c) for c in langs))
@@ -64,7 +64,7 @@ class PlaceBook:
                 ),
             )
         best = min(named, key=lambda p: (_PREFERRED.index(p.level), p.code))
-        above = self._shelf.above
+        above = self.territories.above
         if any(
             best.iri not in above(other.iri) and other.iri not in above(best.iri) for other in named
         ):

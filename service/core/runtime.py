@@ -168,6 +168,7 @@ class Matching:
         weights = read_weights(settings.weights) if settings.weights else WEIGHTS
         reranker = Reranker(settings.reranker) if settings.reranker else None
         self.matcher = Matcher(self.store, self.embedder, settings.home, weights, reranker)
+        self.catalogue = self.matcher.catalogue
 
     def close(self) -> None:
         """Close the index and the ledger."""
@@ -205,7 +206,7 @@ class Runtime(Matching):
         self.metrics = Metrics()
         self.query_log = QueryLog(settings.home, self.metrics)
         self.limits_header = limits_header(settings)
-        self.lists = Lists(self.store)
+        self.lists = Lists(self.catalogue)
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +25,7 @@ from matcher.model.filters import Filters, Target, check_filters
 from matcher.questions import batch, partners, similar
 from matcher.search import picture
 from matcher.search import ranking as retrieval
-from tests.conftest import BASE
+from tests.conftest import BASE, settled
 from tests.fake_embedder import HashingEmbedder
 from tests.matcher.asking import Question, put
 
@@ -301,20 +303,23 @@ def test_a_quota_lets_small_languages_be_seen(
     assert shown(2) == order[:5]
 
 
-def test_answers_are_the_same_bytes_again_and_after_a_rebuild(
-    starter_store: EmbeddedStore, tmp_path: Path
-) -> None:
-    matcher = Matcher(starter_store, HashingEmbedder(), tmp_path)
-    matcher.catch_up()
+@pytest.fixture
+def own_matcher(prepared: Path, tmp_path: Path) -> Iterator[Matcher]:
+    """A matcher over a starter graph that a test may write to."""
+    home = settled(prepared, tmp_path / "home")
+    store = EmbeddedStore(BASE, home / "store")
+    with closing(Matcher(store, HashingEmbedder(), home)) as matcher:
+        yield matcher
 
+
+def test_answers_are_the_same_bytes_again_and_after_a_rebuild(own_matcher: Matcher) -> None:
     def everything() -> str:
-        return json.dumps([plain(put(matcher, kind, question)) for kind, question in ALL])
+        return json.dumps([plain(put(own_matcher, kind, question)) for kind, question in ALL])
 
     before = everything()
     assert everything() == before
-    matcher.index.rebuild()
+    own_matcher.index.rebuild()
     assert everything() == before
-    matcher.close()
 
 
 @pytest.mark.parametrize(
@@ -346,12 +351,9 @@ def test_the_stamp_changes_with_the_numbers_of_the_retrieval(
 
 
 def test_an_index_behind_the_graph_is_said_and_what_is_gone_is_not_shown(
-    starter_store: EmbeddedStore, tmp_path: Path
+    own_matcher: Matcher,
 ) -> None:
-    store = EmbeddedStore(BASE)
-    store.write([Change(e.iri, e) for e in starter_store.entries()], "tests", "create")
-    matcher = Matcher(store, HashingEmbedder(), tmp_path)
-    matcher.catch_up()
+    store = own_matcher.store
     unused = [
         next(e.iri for e in store.entries(path) if not links_to(store, e.iri))
         for path in ("practice", "actor")
@@ -363,12 +365,11 @@ def test_an_index_behind_the_graph_is_said_and_what_is_gone_is_not_shown(
         ("partners", Question(text=TEXT, territory="HR", limit=100)),
         ("consortium", Question(text=TEXT)),
     ):
-        answer = ask(matcher, kind, question)
+        answer = ask(own_matcher, kind, question)
         entries = {m["entry"] for m in matches(answer)}
         assert entries
         assert not entries & set(unused)
         assert any("not searched yet" in n for n in answer["query"]["notes"])  # type: ignore[index]
-    matcher.close()
 
 
 @pytest.mark.parametrize("short", [40, 100])

@@ -19,7 +19,7 @@ from kg import starter
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher.encoding import text
+from kg.text import stems
 from matcher.engine import Snapshot
 from matcher.graph.view import World
 from matcher.judging.verdict import Scene
@@ -255,11 +255,11 @@ def test_each_thread_stems_with_its_own_stemmer(monkeypatch: pytest.MonkeyPatch)
             return list(self._stemmer.stemWords(found))
 
     monkeypatch.setattr(Stemmer, "Stemmer", Watched)
-    text._stemmer.cache_clear()
+    stems._stemmer.cache_clear()
     with ThreadPoolExecutor(4) as pool:
-        stemmed = list(pool.map(lambda _: text.stems("Villages need", "en"), range(4)))
+        stemmed = list(pool.map(lambda _: stems.stems("Villages need", "en"), range(4)))
     assert stemmed == [["villag", "need"]] * 4
-    text._stemmer.cache_clear()
+    stems._stemmer.cache_clear()
     assert sorted(map(len, users.values())) == [1, 1, 1, 1]
 
 

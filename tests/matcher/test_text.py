@@ -8,8 +8,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from kg.entries.reading import read_entry
 from kg.text.language import detect
+from kg.text.stems import stems
 from matcher.encoding import ngrams
-from matcher.encoding.text import facets, stems, words
+from matcher.encoding.text import facets, words
 from tests.conftest import BASE
 
 PRACTICE = b"""

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import LISTED
+from kg.catalogue.rows import LISTED
 from kg.entry import Entry, make
 from kg.errors import NotFound
 from kg.text.i18n import available

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from kg.catalogue.facets import LISTED
+from kg.catalogue import titles
+from kg.catalogue.rows import LISTED
 from kg.entries import history
 from kg.entries.reading import entry_of, name_for, ours_to_say
 from kg.entry import Entry
@@ -170,7 +172,8 @@ class _Editor:
     def open(self) -> Response:
         """Show the entry as it is now."""
         assert self._entry
-        names = {row.iri: row.label for row in current().lists.shelf.rows}
+        rows = current().catalogue.snapshot().entries(sorted(self._entry.linked()))
+        names = {row.iri: row.label for row in rows if row.path in LISTED}
         typed = filled(self._entry, self._fields, names)
         check_size(self._fields, typed)
         seen = current().store.provenance(self._entry.iri)
@@ -181,7 +184,8 @@ class _Editor:
         """Check what was typed, or store it; what cannot be stored is shown again."""
         runtime, typed, who = current(), request.form, login.by_form()
         check_size(self._fields, typed)
-        reader = Reader(runtime.store.base, runtime.lists.places, runtime.lists.titles.find)
+        find = partial(titles.find, runtime.catalogue.snapshot())
+        reader = Reader(runtime.store.base, runtime.lists.places, find)
         send = typed.get("do") == "send"
         try:
             if send and who:
@@ -251,7 +255,8 @@ class _Editor:
         )
         parts = [part for ask in self._fields for part in (ask, *ask.parts)]
         sources = {ask.source for ask in parts if ask.kind == "entry"} & {*LISTED}
-        offered = {source: current().lists.offered(source) for source in sources}
+        snapshot = current().catalogue.snapshot()
+        offered = {source: titles.offered(snapshot, source) for source in sorted(sources)}
         page = render_template(
             "form.html",
             form=form,

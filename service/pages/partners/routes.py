@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
+from kg.catalogue.titles import offered
 from kg.text.i18n import gettext, mark
 from matcher.kinds import KINDS
 from service.core.runtime import current
@@ -67,7 +68,7 @@ def _page(
         form=page.draft.form,
         here=page.draft.labels,
         listed={
-            name: [row.label for path in paths for row in lists.offered(path)]
+            name: [row.label for path in paths for row in offered(page.draft.labels.snapshot, path)]
             for name, paths in listed.items()
         },
         views=VIEWS,

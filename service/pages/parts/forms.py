@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import Territory
+from kg.catalogue.territories import Territory
+from kg.catalogue.titles import meant
 from kg.entry import CONTROL
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext
@@ -88,7 +89,7 @@ class Draft:
 
     def entry(self, field: str, text: str, *paths: str) -> str | None:
         """Find the entry that was typed; None, and a problem at the field, if there is none."""
-        return self.check(field, lambda: self.lists.titles.meant(text, paths))
+        return self.check(field, lambda: meant(self.labels.snapshot, text, paths))
 
     def place(self, field: str, text: str) -> Territory | None:
         """Find the place that was typed; None, and a problem at the field, if there is none."""

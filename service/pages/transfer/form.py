@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import Territory
+from kg.catalogue.territories import Territory
 from kg.errors import Problem
 from kg.text.i18n import gettext, mark, own_names
 from kg.text.number_formats import exact, is_euro, read_number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from kg.catalogue.titles import offered
 from kg.errors import KgError, Problem
 from kg.text.i18n import language
 from kg.vocabulary import local_name
@@ -45,9 +46,10 @@ def show() -> Response:
         subject=here.entries([iri]).get(iri) if path in KINDS["transfer"].paths else None,
         stated=stated(form),
         challenges={
-            local_name(r.iri): r.title(language()).value for r in lists.offered("challenge")
+            local_name(row.iri): row.title(language()).value
+            for row in offered(here.snapshot, "challenge")
         },
-        practices=[row.label for row in lists.offered("practice")],
+        practices=[row.label for row in offered(here.snapshot, "practice")],
         places=lists.places.offered(),
         usual=usual_points(usual),
         usual_query=form.query(**{f"w_{name}": () for name in CRITERIA}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kg.catalogue.facets import Territory
+from kg.catalogue.territories import Territory
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
 from matcher.model.answer import TransferAnswer, TransferMatch
