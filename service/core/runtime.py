@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Self, cast
 
 from flask import current_app
@@ -59,6 +60,7 @@ FAILURES_A_MINUTE = 10
 #: seconds after which a change that is still open was left by a writer that has ended
 LEFT_OPEN = 10.0
 POLL = 0.5
+LISTING, INDEXING = "Reading the entries into the catalogue", "Reading the entries into the index"
 RETRY = 10.0
 log = logging.getLogger("passerelle")
 
@@ -258,8 +260,10 @@ class Runtime(Matching):
                 if seen < 0:
                     self.embedder.encode(["ready"])
                 if seen != (version := self.store.version()):
-                    self.matcher.catch_up(self._progress)
+                    self.catalogue.snapshot(partial(self._progress, LISTING))
+                    self.matcher.catch_up(partial(self._progress, INDEXING))
                     seen = version
+                self.catalogue.tidy()
                 self._caught_up.set()
                 wait = POLL
             except _Stopped:
@@ -280,11 +284,11 @@ class Runtime(Matching):
             self.query_log.flush()
             self._written.wait(wait)
 
-    def _progress(self, done: int, total: int) -> None:
+    def _progress(self, what: str, done: int, total: int) -> None:
         if self._stopping.is_set():
             raise _Stopped
         if not self._caught_up.is_set():
-            self._tell("Reading the entries into the index", done / max(total, 1))
+            self._tell(what, done / max(total, 1))
 
     def close(self) -> None:
         """Stop the thread, end the query workers and close the index."""
