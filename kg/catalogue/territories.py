@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kg.entry import Text
+from kg.errors import refused
 from kg.stores.protocol import Store
-from kg.text.i18n import language
+from kg.text.i18n import gettext, language
 from kg.text.number_formats import country
-from kg.vocabulary import NUTS, local_name
+from kg.vocabulary import ISO, NUTS, local_name
 
 Point = tuple[float, float]
 
@@ -19,7 +20,8 @@ Point = tuple[float, float]
 class Territory:
     """A territory; ``code`` is the end of its IRI, ``country`` an ISO code, ``level`` a slug.
 
-    ``names`` are its titles by language, ``others`` what else it is called.
+    ``names`` are its titles by language, ``others`` what else it is called; ``people`` is 0 where
+    nobody says how many live there.
     """
 
     iri: str
@@ -28,6 +30,7 @@ class Territory:
     level: str
     parent: str | None
     point: Point | None
+    people: int
     names: Mapping[str, str]
     others: Mapping[str, None]
 
@@ -50,6 +53,7 @@ class Territories(Mapping[str, Territory]):
     def __init__(self, store: Store) -> None:
         self._base = store.base
         self._by_iri: dict[str, Territory] = {}
+        self._by_code: dict[str, Territory] = {}
         names: dict[str, dict[str, str]] = defaultdict(dict)
         others: dict[str, dict[str, None]] = defaultdict(dict)
         for row in _rows(store):
@@ -65,10 +69,12 @@ class Territories(Mapping[str, Territory]):
                 level,
                 row.get("parent"),
                 point,
+                int(row.get("people", 0)),
                 names[iri],
                 others[iri],
             )
             self._by_iri.setdefault(iri, place)
+            self._by_code.setdefault(place.code.casefold(), place)
 
     def __getitem__(self, iri: str) -> Territory:
         return self._by_iri[iri]
@@ -78,6 +84,30 @@ class Territories(Mapping[str, Territory]):
 
     def __len__(self) -> int:
         return len(self._by_iri)
+
+    def coded(self, text: str) -> Territory | None:
+        """The territory of a NUTS or ISO code, a slug or an IRI; letters may be small."""
+        plain = text.strip()
+        slug = NUTS.get(plain.upper(), plain).casefold()
+        return self._by_iri.get(plain) or self._by_code.get(slug)
+
+    def known(self, code: str, path: str = "territory") -> Territory:
+        """The territory of a code as above; Refused, with ``path``, if there is none."""
+        if place := self.coded(code):
+            return place
+        message = gettext("There is no territory %(code)s.", code=repr(code))
+        hint = gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR.")
+        raise refused(path, message, value=code, hint=hint)
+
+    def country(self, code: str) -> str:
+        """An ISO country code as entries carry it; raises Refused."""
+        plain = code.strip().upper()
+        iso = ISO.get(plain, plain)
+        if not any(place.country == iso for place in self._by_iri.values()):
+            message = gettext("There is no country %(code)s.", code=repr(code))
+            hint = gettext("Write an ISO 3166 code of two letters such as HR.")
+            raise refused("country", message, value=code, hint=hint)
+        return iso
 
     def name(self, code: str, lang: str) -> str:
         """The name of a place by its slug or ISO country code, or the code itself."""
@@ -95,8 +125,10 @@ class Territories(Mapping[str, Territory]):
 
 def _rows(store: Store) -> list[dict[str, str]]:
     return store.select(
-        "SELECT ?t ?code ?level ?lat ?long ?parent ?name ?other (LANG(?name) AS ?lang) { GRAPH ?t {"
+        "SELECT ?t ?code ?level ?lat ?long ?people ?parent ?name ?other (LANG(?name) AS ?lang)"
+        " { GRAPH ?t {"
         " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
+        " OPTIONAL { ?t psr:population ?people }"
         " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
         " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name ?other",
         {},
