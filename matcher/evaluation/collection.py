@@ -82,7 +82,7 @@ def baselines(
 
     texts = [f"{d.title}\n{d.text}" for d in documents]
     words = TfidfVectorizer().fit_transform(texts)
-    rows = index.picture.facets[SOLUTION]
+    rows = index.corpus.whole.facets[SOLUTION]
     row = np.argsort(rows.entry)[order]
     random = np.random.default_rng(seed).random((len(texts), len(texts)))
     return {

@@ -17,7 +17,7 @@ from matcher.graph.view import surviving, title, word
 from matcher.model.answer import Match, SimilarAnswer
 from matcher.model.reasons import Reason, Triple, cite, excerpt
 from matcher.question import Question
-from matcher.search.ranking import Ranking
+from matcher.search.ranking import POOL, Ranking
 
 _MAIN_PROPERTY = {
     text.PROBLEM: (PSR + "problem", PSR + "seeks", PSR + "objective", DCT + "description"),
@@ -31,7 +31,8 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
 
     Where there is a re-ranking model it gives the order for a text; scores stay the same.
     """
-    ranking = snapshot.rank(question, only(question.filters, "practice"))
+    filters = only(question.filters, "practice")
+    ranking = snapshot.rank(question, filters, looked_at(question))
     reranker = None if question.entry else snapshot.desk.reranker
     namer = Namer(snapshot.world, question.lang)
 
@@ -42,6 +43,11 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
     matches = surviving(chosen(snapshot.world.store, ranking, question, reranker), matched)
     nothing = ranking.nothing_good()
     return snapshot.answer(SimilarAnswer, question, matches, nothing, reranker=reranker)
+
+
+def looked_at(question: Question) -> int:
+    """How far down the list a question looks."""
+    return POOL * question.limit if question.diversity or question.quota else question.limit
 
 
 def chosen(

@@ -81,6 +81,9 @@ def match_entry(store: Store, feedback: Mapping[str, Any], agent: str) -> Entry:
         PSR + "score": decimal(f"{feedback['score']:.4f}") if "score" in feedback else None,
         PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
         PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
+        PSR + "statisticsVersion": (
+            ox.Literal(stamp["statistics"]) if "statistics" in stamp else None
+        ),
         PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
         PSR + "textVersion": ox.Literal(stamp["text"]) if stamp else None,
     }

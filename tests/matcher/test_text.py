@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -65,4 +66,5 @@ def test_languages_are_told_apart(text: str, lang: str) -> None:
 def test_letters_are_weighed_as_scikit_learn_weighs_them() -> None:
     counts = ngrams.count(["a bus to the village", "no bus at all", "school meals", "a village"])
     expected = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-    assert abs(ngrams.Grams.of(counts).rows - expected).max() < 1e-6
+    rarity = ngrams.rarity(np.bincount(counts.indices, minlength=ngrams.PLACES), 4)
+    assert abs(ngrams.weigh(counts, rarity) - expected).max() < 1e-6

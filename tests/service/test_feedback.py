@@ -35,7 +35,7 @@ PSR = "https://w3id.org/passerelle/ns#"
 TOLD: dict[str, Any] = {
     "kind": "transfer", "entry": PRACTICE, "about": f"{BASE}id/challenge/rural-mobility-gap",
     "territory": "HR035", "decision": "accepted", "score": 0.5,
-    "stamp": {"data": 1, "model": "m@1", "text": "1", "weights": "abc"},
+    "stamp": {"data": 1, "statistics": 1, "model": "m@1", "text": "1", "weights": "abc"},
 }  # fmt: skip
 
 
@@ -53,7 +53,8 @@ def test_a_decision_is_stored_with_who_and_is_found_by_sparql(
     entry = runtime.store.get(iri)
     assert entry.links(PSR + "decision") == ["https://w3id.org/passerelle/voc/decision/accepted"]
     assert entry.number(PSR + "score") == 0.5
-    for name, value in (("model", "m@1"), ("data", "1"), ("weights", "abc"), ("text", "1")):
+    stamp = {"model": "m@1", "data": "1", "statistics": "1", "weights": "abc", "text": "1"}
+    for name, value in stamp.items():
         assert entry.text(f"{PSR}{name}Version") == value
     seen = runtime.store.provenance(iri)
     assert seen
