@@ -30,7 +30,6 @@ from matcher.question import Question
 from matcher.search import picture as pictures
 from matcher.search import ranking as rankings
 from matcher.search.corpus import Corpus
-from matcher.search.filter_values import passing
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import Ranking, Sought, by_entry, by_text, level
 
@@ -59,7 +58,7 @@ class Desk:
         self.weights = weighed(weights)
         self.catalogue = Catalogue(store, home / "catalogue")
         self.means = for_model(embedder, home)
-        self.index = Index(store, embedder, self.means, home / "index")
+        self.index = Index(store, embedder, self.means, home / "index", self.catalogue)
         self._world = World(store)
 
     @property
@@ -138,12 +137,13 @@ class Snapshot:
 
     def passing(self, filters: Filters, iris: Iterable[str]) -> set[str]:
         """Those of some entries that are indexed and pass filters."""
-        through, rows = passing(self.corpus.catalogue, filters), self.corpus.catalogue.rows(iris)
+        catalogue = self.corpus.catalogue
+        through, rows = catalogue.passing(filters.conditions), catalogue.rows(iris)
         return {iri for iri, row in rows.items() if row in through and self.corpus.holds(row)}
 
     def all_passing(self, filters: Filters) -> list[str]:
         """All entries that are indexed and pass filters, by IRI."""
-        through = passing(self.corpus.catalogue, filters)
+        through = self.corpus.catalogue.passing(filters.conditions)
         return sorted(self.corpus.catalogue.iris(filter(self.corpus.holds, through)).values())
 
     def standing(self, ranking: Ranking) -> Ranking:
@@ -152,8 +152,9 @@ class Snapshot:
         if version == self.world.store.version():
             return ranking
         changes = self.world.store.changes_since(version)
+        gone = [position[iri] for iri, alive in changes if not alive and iri in position]
         allowed = ranking.allowed.copy()
-        allowed[[position[iri] for iri, alive in changes if not alive and iri in position]] = False
+        allowed[gone] = False
         return replace(ranking, allowed=allowed)
 
     def answer(

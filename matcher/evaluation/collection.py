@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyoxigraph as ox
 from scipy.stats import bootstrap
 
+from kg.catalogue.catalogue import Catalogue
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
@@ -68,10 +69,12 @@ def indexed(
     store = EmbeddedStore(BASE)
     store.write([Change(d.iri, d.entry()) for d in documents], "evaluation", "import")
     with tempfile.TemporaryDirectory() as scratch:
-        index = Index(store, embedder, for_model(embedder, home), Path(scratch))
+        catalogue, folder = Catalogue(store, Path(scratch) / "catalogue"), Path(scratch) / "index"
+        index = Index(store, embedder, for_model(embedder, home), folder, catalogue)
         index.catch_up(progress)
         yield index
         index.close()
+        catalogue.close()
 
 
 def baselines(

@@ -43,6 +43,12 @@ class Filters:
     language: tuple[str, ...] = ()
     evidence_min: str | None = None
 
+    @property
+    def conditions(self) -> dict[str, tuple[str, ...]]:
+        """The filters as the catalogue takes them."""
+        least = (self.evidence_min,) if self.evidence_min else ()
+        return {**vars(self), "evidence_min": least}
+
 
 @dataclass(frozen=True)
 class Target:

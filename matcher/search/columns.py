@@ -1,4 +1,4 @@
-"""Rows of one width in memory-mapped files: what the index keeps beside its tables."""
+"""Records of one width in memory-mapped files: what the index keeps beside its tables."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 #: rows by which a file grows at least; beyond that by an eighth
 GROWTH = 256
-Rows = npt.NDArray[Any]
+Records = npt.NDArray[Any]
 
 
 class Column:
     """One file of rows that only grows; a reader's view stays as it is while rows are added.
 
-    Rows are written before the count of them is: what stands behind the count is of nobody, and
+    Records are written before the count of them is: what stands behind the count is of nobody, and
     the next row is written over it. Raises ValueError where a file holds fewer than ``count``.
     """
 
@@ -27,12 +27,12 @@ class Column:
         self.path, self.dtype = path, np.dtype(dtype)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         weakref.finalize(self, os.close, self._file)
-        self.view: Rows = np.empty(0, self.dtype)
+        self.view: Records = np.empty(0, self.dtype)
         self._map()
         if len(self.view) < count:
             raise ValueError(f"{path.name} holds {len(self.view)} rows of {count}")
 
-    def write(self, row: int, values: Rows) -> None:
+    def write(self, row: int, values: Records) -> None:
         """Write rows from a number on; ``view`` is then as long as the file."""
         if not len(values):
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numkong
@@ -11,13 +11,13 @@ import numpy.typing as npt
 from pyroaring import FrozenBitMap
 from scipy.sparse import csr_array
 
+from kg.catalogue.catalogue import Snapshot
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix, unit
-from matcher.search.columns import Rows as Records
-from matcher.search.filter_values import Rows
+from matcher.search.columns import Records
 from matcher.search.picture import FacetRows, Picture
-from matcher.search.statistics import CONCEPTS, Statistics
+from matcher.search.statistics import CONCEPTS, Concept, Statistics
 
 #: what each facet counts for; an entry is judged by those that it has
 FACET_WEIGHTS = ((text.PROBLEM, 0.45), (text.SOLUTION, 0.45), (text.CONTEXT, 0.1))
@@ -46,7 +46,7 @@ class Corpus:
     """
 
     version: int
-    catalogue: Rows
+    catalogue: Snapshot
     statistics: Statistics
     means: Means
     slot_of: npt.NDArray[np.int64]
@@ -56,7 +56,6 @@ class Corpus:
     vectors: Matrix
     letters: Records
     gists: npt.NDArray[np.int8]
-    failed: frozenset[str] = frozenset()
     kept: dict[bytes, Picture] = field(default_factory=dict)
 
     @property
@@ -97,20 +96,17 @@ class Corpus:
         scores = np.asarray(scanned).ravel() / STEPS**2
         return scores if few else scores[slots]
 
-    def sharing(self, concepts: Mapping[tuple[str, str], float]) -> Scores:
+    def sharing(self, weights: Mapping[Concept, float]) -> Scores:
         """For each slot the summed weight of the concepts that its entry has."""
         total = np.zeros(len(self.ends))
-        for (facet, value), weight in concepts.items():
+        for (facet, value), weight in weights.items():
             total[self.slots(self.catalogue.passing({facet: [value]}))] += weight
         return total
 
-    def concepts_of(self, iri: str) -> dict[tuple[str, str], float]:
+    def concepts_of(self, iri: str) -> dict[Concept, float]:
         """The concepts of an entry, weighed so that their sum for itself is 1."""
-        weights = {}
-        for row in self.catalogue.rows([iri]).values():
-            for facet in CONCEPTS:
-                for value in self.catalogue.values(facet, [row])[row]:
-                    weights[facet, value] = self.statistics.rarity_of((facet, value)) ** 2
+        stated = concepts(self.catalogue, list(self.catalogue.rows([iri]).values()))
+        weights = {c: self.statistics.rarity_of(c) ** 2 for own in stated for c in own}
         total = sum(weights.values())
         return {concept: weight / total for concept, weight in weights.items()} if total else {}
 
@@ -136,7 +132,7 @@ class Corpus:
             rows,
             facets,
             self._letters(slots),
-            self._concepts(rows),
+            self._concepts(rows.tolist()),
             np.asarray(self.gists[slots] / np.float32(STEPS), np.float32),
             self.catalogue,
             self.means,
@@ -165,18 +161,40 @@ class Corpus:
         counted = csr_array(cells, shape=(len(slots), ngrams.PLACES))
         return ngrams.weigh(counted, self.statistics.rarity)
 
-    def _concepts(self, rows: npt.NDArray[np.int32]) -> ngrams.Sparse:
-        own = [self.catalogue.values(facet, rows.tolist()) for facet in CONCEPTS]
-        stated = [
-            sorted((f, v) for f, of in zip(CONCEPTS, own, strict=True) for v in of[row])
-            for row in rows.tolist()
-        ]
+    def _concepts(self, rows: Sequence[int]) -> ngrams.Sparse:
+        stated = concepts(self.catalogue, rows)
         columns = {c: n for n, c in enumerate(sorted({c for some in stated for c in some}))}
         indices = np.array([columns[c] for some in stated for c in some], np.int32)
         ends = np.cumsum([0, *map(len, stated)])
         cells = (np.ones(len(indices), np.float32), indices, ends)
         rarity = np.array([self.statistics.rarity_of(c) for c in columns], np.float32)
         return ngrams.weigh(csr_array(cells, shape=(len(rows), len(columns))), rarity)
+
+
+def concepts(catalogue: Snapshot, rows: Sequence[int]) -> list[list[Concept]]:
+    """What each of some rows states, facet and value; a challenge is no concept of itself."""
+    own = {facet: catalogue.values(facet, rows) for facet in CONCEPTS}
+    itself = catalogue.passing({"type": ["challenge"]})
+    return [
+        sorted(
+            (facet, value)
+            for facet, values in own.items()
+            if facet != "challenge" or row not in itself
+            for value in values[row]
+        )
+        for row in rows
+    ]
+
+
+def holders_of(catalogue: Snapshot, rows: FrozenBitMap) -> dict[Concept, int]:
+    """How many of some rows state each concept."""
+    among = dict.fromkeys(CONCEPTS, rows)
+    among["challenge"] = rows - catalogue.passing({"type": ["challenge"]})
+    return {
+        (facet, value): count
+        for facet, some in among.items()
+        for value, count in catalogue.counts(facet, some).items()
+    }
 
 
 def gists(size: int, owner: Slots, facet: npt.NDArray[np.uint8], centred: Matrix) -> Matrix:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import FrozenBitMap
 
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
@@ -151,6 +152,11 @@ class Holdings:
         slots = np.arange(self.counts["slots"])
         rows = self.row_of[: len(slots)]
         return np.asarray(slots[(rows != NOWHERE) & (self.slot_of[rows] == slots)])
+
+    @property
+    def rows(self) -> FrozenBitMap:
+        """The rows of the catalogue whose entries are held."""
+        return FrozenBitMap(self.row_of[self.live].tolist())
 
     # ------------------------------------------------------------------ tables
 

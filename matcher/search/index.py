@@ -14,7 +14,6 @@ import shutil
 import sqlite3
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from pyroaring import FrozenBitMap
 
+from kg.catalogue.catalogue import Catalogue, Snapshot
 from kg.entry import Entry
 from kg.errors import KgError, Overloaded, refused
 from kg.stores.protocol import Store
@@ -29,11 +29,10 @@ from kg.text.i18n import gettext as _
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import QUESTION, Means
 from matcher.encoding.embedder import Embedder, embed, works
-from matcher.search.corpus import Corpus
-from matcher.search.filter_values import MemoryCatalogue, NoRows, RowKeeper, Rows
+from matcher.search.corpus import Corpus, holders_of
 from matcher.search.holdings import NOWHERE, Damaged, Holdings, Reading, Standing
 from matcher.search.picture import QueryVectors
-from matcher.search.statistics import CONCEPTS, Statistics
+from matcher.search.statistics import Statistics
 
 BATCH = 256
 #: the files are written anew without what is gone when so much of them is, but not for a few
@@ -51,15 +50,13 @@ class Index:
         embedder: Embedder,
         means: Means,
         folder: Path,
-        catalogue: RowKeeper | None = None,
+        catalogue: Catalogue,
     ) -> None:
         self.store, self.embedder, self._means = store, embedder, means
-        self.catalogue = catalogue or MemoryCatalogue(store)
+        self.catalogue = catalogue
         name = hashlib.sha256(embedder.name.encode()).hexdigest()[:12]
         self._folder = folder / name
         self._write_lock = threading.Lock()
-        #: the rows of the catalogue that are held
-        self._rows = FrozenBitMap()
         self._last: tuple[str, str, Statistics, QueryVectors] | None = None
         self._published: list[weakref.ref[Corpus]] = []
         self._open()
@@ -81,8 +78,10 @@ class Index:
         for other in self._folder.glob("*/"):
             if other != self._held.folder:
                 shutil.rmtree(other)
-        self._publish(NoRows())
-        self._again = bool(self.corpus.failed)
+        self._corpus: Corpus | None = None
+        self._rows = self._held.rows
+        self._failed = frozenset(self._held.failed())
+        self._again = bool(self._failed)
 
     def _begin_anew(self) -> None:
         number = 1 + max((int(f.name) for f in self._folder.glob("[0-9]*/")), default=0)
@@ -97,16 +96,21 @@ class Index:
     @property
     def corpus(self) -> Corpus:
         """What the index holds now; take it once for each question."""
-        return self._corpus
+        if (corpus := self._corpus) is None:
+            with self._write_lock:
+                catalogue = self.catalogue.snapshot()
+                self._adopt(catalogue)
+                corpus = self._corpus or self._publish(catalogue)
+        return corpus
 
     @property
     def failed(self) -> frozenset[str]:
         """The entries that the model cannot read; they are in no answer."""
-        return self._corpus.failed
+        return self._failed
 
     def lag(self, corpus: Corpus | None = None) -> int:
         """How many entries were written since the index, or a corpus of it, stood there."""
-        version = (corpus or self._corpus).version
+        version = (corpus or self._corpus or self._held.standing).version
         if version == self.store.version():
             return 0
         return sum(_indexed(iri) for iri, _alive in self.store.changes_since(version))
@@ -138,15 +142,17 @@ class Index:
         old = self._held
         old.close()
         self._begin_anew()
+        self._rows = self._held.rows
         shutil.rmtree(old.folder, ignore_errors=True)
-        self._publish(NoRows())
+        self._corpus = None
 
-    def _follow(self, catalogue: Rows, progress: Progress | None) -> int:
+    def _follow(self, catalogue: Snapshot, progress: Progress | None) -> int:
         """Hold what the catalogue holds: its new rows are read, and those that it lost go."""
         self._adopt(catalogue)
-        held, now = self._held, self._corpus.catalogue
-        if (now.generation, now.version) == (catalogue.generation, catalogue.version):
-            if not self._again:
+        held = self._held
+        if self._corpus and not self._again:
+            known = self._corpus.catalogue
+            if (known.generation, known.version) == (catalogue.generation, catalogue.version):
                 return 0
         there = catalogue.passing({"type": text.INDEXED})
         failed = {} if self._again else held.failed()
@@ -166,13 +172,13 @@ class Index:
         if held.counts["slots"] - len(self._rows) > max(FEW, GONE * held.counts["slots"]):
             self._compact()
         if self._held.statistics.stale(self._held.changed, len(self._rows)):
-            self._held.count_anew(catalogue.version, self._concepts(catalogue))
+            self._held.count_anew(catalogue.version, holders_of(catalogue, self._rows))
         self._publish(catalogue)
         if not any(self._read_by()):
             self._held.scrub()
         return len(changed)
 
-    def _adopt(self, catalogue: Rows) -> None:
+    def _adopt(self, catalogue: Snapshot) -> None:
         """Take over the rows of another generation, where an entry did not change meanwhile."""
         held, ledger = self._held, self.store.ledger
         now, store = held.standing, ledger.identity or ""
@@ -180,14 +186,14 @@ class Index:
             return
         iris = [*held.select("SELECT json_group_array(iri) FROM entry"), *held.failed()]
         if now.store == store and ledger.mark(now.version) == now.mark:
-            touched = set(dict(self.store.changes_since(now.version)))
+            touched = {iri for iri, _ in self.store.changes_since(now.version)}
         else:
             touched, now = set(iris), Standing()
             if iris:
                 log.warning("The index is of another state of the graph; it is made anew.")
         rows = catalogue.rows(iri for iri in iris if iri not in touched)
         held.renumber(rows, replace(now, store=store, generation=catalogue.generation))
-        self._rows = FrozenBitMap(held.row_of[held.live].tolist())
+        self._rows = held.rows
 
     def _compact(self) -> None:
         """Write what is held into a new folder, and go on there."""
@@ -197,25 +203,16 @@ class Index:
         old.close()
         shutil.rmtree(old.folder, ignore_errors=True)
 
-    def _concepts(self, catalogue: Rows) -> Counter[tuple[str, str]]:
-        """How many entries have each concept."""
-        return Counter(
-            (facet, value)
-            for facet in CONCEPTS
-            for values in catalogue.values(facet, self._rows).values()
-            for value in values
-        )
-
     def _read_by(self) -> Iterator[Corpus]:
         """What earlier questions still read."""
         self._published = [ref for ref in self._published if ref()]
         corpora = (ref() for ref in self._published)
         return (corpus for corpus in corpora if corpus and corpus is not self._corpus)
 
-    def _publish(self, catalogue: Rows) -> None:
+    def _publish(self, catalogue: Snapshot) -> Corpus:
         held = self._held
         slots, texts, letters = held.counts.values()
-        self._corpus = Corpus(
+        self._corpus = corpus = Corpus(
             version=held.standing.version,
             catalogue=catalogue,
             statistics=held.statistics,
@@ -227,9 +224,10 @@ class Index:
             vectors=held.vectors.view[:texts],
             letters=held.letters.view[:letters],
             gists=held.gists.view[:slots],
-            failed=frozenset(held.failed()),
         )
-        self._published.append(weakref.ref(self._corpus))
+        self._failed = frozenset(held.failed())
+        self._published.append(weakref.ref(corpus))
+        return corpus
 
     def _take(self, iris: Sequence[str], rows: Mapping[str, int]) -> None:
         """Read a batch of entries, or remove those that are gone, in one transaction.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from kg.catalogue.catalogue import Snapshot
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import Sparse, cosines
 from matcher.model.filters import Filters
-from matcher.search.filter_values import Rows, passing
 
 #: what stands in where an entry has no concepts: about the mean of the ten entries that are
 #: nearest by their texts (0.24 on the development part of the judged set)
@@ -59,7 +59,7 @@ class Picture:
     letters: Sparse
     concepts: Sparse
     gists: Matrix
-    catalogue: Rows
+    catalogue: Snapshot
     means: Means
     position: dict[str, int]
 
@@ -98,7 +98,7 @@ class Picture:
 
     def mask(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """Which entries pass all filters."""
-        through = passing(self.catalogue, filters)
+        through = self.catalogue.passing(filters.conditions)
         return np.fromiter((row in through for row in self.rows.tolist()), bool, len(self.rows))
 
     def values(self, name: str, at: Sequence[int]) -> dict[int, set[str]]:

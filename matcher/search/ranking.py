@@ -22,7 +22,6 @@ from matcher.encoding.ngrams import cosines
 from matcher.model.answer import Level
 from matcher.model.filters import Filters
 from matcher.search.corpus import FACET_WEIGHTS, Corpus, Slots
-from matcher.search.filter_values import passing
 from matcher.search.index import Index
 from matcher.search.picture import Picture, QueryVectors, Scores
 
@@ -232,8 +231,8 @@ def _listed(
     Who gives feedback is chosen among the types that are asked for, so of these too the nearest
     are listed, whatever the other filters are.
     """
-    of_types = passing(corpus.catalogue, Filters(type=sought.filters.type))
-    through = passing(corpus.catalogue, sought.filters)
+    of_types = corpus.catalogue.passing({"type": sought.filters.type or text.INDEXED})
+    through = corpus.catalogue.passing(sought.filters.conditions) & of_types
     types, also = corpus.slots(of_types), corpus.slots_of(sought.also)
     size = max(SHORT, 2 * sought.count)
     if len(types) <= size:

@@ -113,7 +113,7 @@ def rebuilt(
 ) -> Iterator[Matcher]:
     """A matcher over one in so many of the entries that are searched, and what is asked about."""
     store = EmbeddedStore(matching.store.base)
-    searched = matching.matcher.index.picture.iris
+    searched = matching.matcher.index.corpus.whole.iris
     left_out = {*searched} - {*searched[:: request.param]} - {f"{store.base}id/{s}" for s in NAMED}
     kept = (e for e in matching.store.entries() if e.iri not in left_out)
     store.write([Change(e.iri, e) for e in kept], "tests", "create")
