@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kg.catalogue.places import Atlas
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
@@ -58,6 +59,7 @@ class Desk:
         self.means = for_model(embedder, home)
         self.index = Index(store, embedder, self.means, home / "index")
         self._world = World(store)
+        self.atlas = Atlas(store, home)
 
     @property
     def world(self) -> World:
@@ -153,6 +155,8 @@ class Snapshot:
         if abstained:
             matches = [replace(match, level="weak") for match in matches]
         remarks = notes_on(question.text, question.lang, self.desk.means)
+        if question.named_place:
+            remarks.append(_("The place is read as: {place}.").format(place=question.named_place))
         if behind := self.desk.index.lag(self.picture):
             late = ngettext(
                 "{count} entry was written since and is not searched yet.",

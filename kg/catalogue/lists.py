@@ -11,7 +11,7 @@ from kg.errors import NotFound, refused
 from kg.stores.protocol import Page, Store, Term
 from kg.text.folding import fold
 from kg.text.i18n import gettext
-from kg.vocabulary import CLASSES, DCT, ISO, NUTS, VOC, vocabulary
+from kg.vocabulary import CLASSES, DCT, VOC, vocabulary
 
 MAX_LIMIT = 200
 #: what a title has in it that ``fold`` changes, besides capitals
@@ -20,7 +20,10 @@ _FOLDED = "[^ -~]|  |^ | $"
 
 @dataclass(frozen=True)
 class Filter:
-    """The filters of a list; every field may be absent."""
+    """The filters of a list; every field may be absent.
+
+    ``country`` is an ISO code as entries carry it, ``territory`` an IRI.
+    """
 
     type: str | None = None
     country: str | None = None
@@ -44,8 +47,7 @@ def list_entries(
     """One page of entries by IRI, with title and country.
 
     ``cursor`` is the IRI of the last row seen, so that writes between two pages neither
-    repeat nor skip what stays. Raises Refused for an unknown class, country, territory
-    or theme.
+    repeat nor skip what stays. Raises Refused for an unknown class or theme.
     """
     if not 1 <= limit <= MAX_LIMIT:
         message = gettext("The limit is a number from 1 to %(most)s.", most=MAX_LIMIT)
@@ -120,34 +122,6 @@ def class_counts(store: Store) -> dict[str, int]:
     return {path: known.get(iri, 0) for path, iri in CLASSES.items()}
 
 
-def territory_iri(store: Store, code: str) -> str:
-    """The territory for a NUTS code, an ISO country code, a slug or an IRI.
-
-    Codes may be in small letters. Raises Refused if there is none.
-    """
-    plain = code.strip()
-    for name in dict.fromkeys((plain, plain.upper())):
-        slug = NUTS.get(name, name)
-        iri = name if name.startswith(store.base) else f"{store.base}id/territory/{slug}"
-        with suppress(ValueError):  # no address
-            if store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": ox.NamedNode(iri)}):
-                return iri
-    message = gettext("There is no territory %(code)s.", code=repr(code))
-    hint = gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR.")
-    raise refused("territory", message, value=code, hint=hint)
-
-
-def country_code(store: Store, code: str) -> str:
-    """An ISO country code as entries carry it; raises Refused."""
-    plain = code.strip().upper()
-    iso = ISO.get(plain, plain)
-    if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(iso)}):
-        message = gettext("There is no country %(code)s.", code=repr(code))
-        hint = gettext("Write an ISO 3166 code of two letters such as HR.")
-        raise refused("country", message, value=code, hint=hint)
-    return iso
-
-
 def _pattern(store: Store, filters: Filter) -> tuple[str, dict[str, Term]]:
     parts = ["GRAPH ?entry { ?entry a ?class }", "FILTER(STRSTARTS(STR(?entry), $ids))"]
     values: dict[str, Term] = {"ids": ox.Literal(store.base + "id/")}
@@ -158,13 +132,13 @@ def _pattern(store: Store, filters: Filter) -> tuple[str, dict[str, Term]]:
     classes = [CLASSES[filters.type]] if filters.type else list(CLASSES.values())
     parts.append("VALUES ?class { " + " ".join(f"<{c}>" for c in classes) + " }")
     if filters.country:
-        values["country"] = ox.Literal(country_code(store, filters.country))
+        values["country"] = ox.Literal(filters.country)
         parts.append(
             "{ ?entry dct:spatial/psr:countryCode $country }"
             " UNION { ?entry psr:countryCode $country }"
         )
     if filters.territory:
-        values["territory"] = ox.NamedNode(territory_iri(store, filters.territory))
+        values["territory"] = ox.NamedNode(filters.territory)
         parts.append("?entry dct:spatial/dct:isPartOf* $territory .")
     if filters.theme:
         theme = vocabulary().find("theme", filters.theme)

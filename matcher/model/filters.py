@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from kg.catalogue.lists import country_code, territory_iri
+from kg.catalogue.places import Places
 from kg.entry import Entry
 from kg.errors import NotFound, Problem, Refused, refused
 from kg.stores.protocol import Store
@@ -60,10 +60,13 @@ class Target:
     joined: tuple[str, ...] = ()
 
 
-def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filters:
-    """Check the values of filters; Refused names every wrong one."""
+def check_filters(places: Places, raw: Mapping[str, Sequence[str] | str]) -> Filters:
+    """Check the values of filters; Refused names every wrong one.
+
+    A ``place`` is a territory by its name.
+    """
     problems: list[Problem] = []
-    known = sorted(f.name for f in fields(Filters))
+    known = sorted({"place", *(f.name for f in fields(Filters))})
     checked: dict[str, tuple[str, ...]] = {}
     for name, values in raw.items():
         path = f"filters.{name}"
@@ -73,7 +76,9 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
             continue
         try:
             listed = [values] if isinstance(values, str) else values
-            checked[name] = tuple(_value(store, name, value) for value in listed)
+            kind = "territory" if name == "place" else name
+            values = [_value(places, name, value) for value in listed]
+            checked[kind] = (*checked.get(kind, ()), *values)
         except Refused as error:
             problems += [replace(problem, path=path) for problem in error.problems]
     if problems:
@@ -82,12 +87,14 @@ def check_filters(store: Store, raw: Mapping[str, Sequence[str] | str]) -> Filte
     return Filters(**checked, evidence_min=evidence[0] if evidence else None)
 
 
-def _value(store: Store, name: str, value: str) -> str:
+def _value(places: Places, name: str, value: str) -> str:
     """A filter value as the index keeps it; Refused if it is not known."""
     if name in {"country", "not_country"}:
-        return country_code(store, value)
+        return places.territories.country(value)
     if name == "territory":
-        return territory_iri(store, value)
+        return places.territories.known(value).iri
+    if name == "place":
+        return places.meant(value).entry
     if name == "type":
         return _one_of(value, INDEXED)
     if name == "language":

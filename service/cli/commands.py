@@ -361,6 +361,7 @@ def match(
 @common
 def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
     """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
+    from kg.catalogue.places import Atlas
     from service.api import requests
     from service.api.feedback import record
     from service.core.runtime import open_graph
@@ -368,7 +369,9 @@ def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> N
 
     check_label(agent, "agent")
     decision = requests.read_feedback(requests.read_json(file.read()))
-    accepted = record(open_graph(_settings(home), Progress()), decision, agent)
+    settings = _settings(home)
+    intake = open_graph(settings, Progress())
+    accepted = record(intake, Atlas(intake.store, settings.home).places, decision, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
 
@@ -382,13 +385,12 @@ def _batch(
     *,
     as_json: bool,
 ) -> None:
-    from kg.catalogue.lists import country_code
     from matcher.questions import batch
 
     def tell(done: int, total: int) -> None:
         progress.counted("Matching", done, total)
 
-    code = country_code(matching.store, country)
+    code = matching.matcher.atlas.places.territories.country(country)
     report = batch.run(matching.matcher, code, output, limit, tell)
     show(report, as_json, f"{report['entries']} entries matched in {output}")
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kg.catalogue.facets import Row, Shelf
+from kg.catalogue.places import Atlas, Places
 from kg.errors import refused
 from kg.stores.protocol import Store
 from kg.text.folding import fold
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, local_name
-from service.core.places import PlaceBook
 
 #: how many entries of a class are offered to choose from
 MAX_OFFERED = 500
@@ -109,10 +109,9 @@ class Lists:
     Whoever asks meanwhile waits for the same lists, so that they are never made twice.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store, self._lock = store, threading.RLock()
+    def __init__(self, store: Store, atlas: Atlas) -> None:
+        self._store, self._atlas, self._lock = store, atlas, threading.RLock()
         self._titles: Titles | None = None
-        self._places: PlaceBook | None = None
 
     @property
     def titles(self) -> Titles:
@@ -129,13 +128,9 @@ class Lists:
         return self.titles.shelf
 
     @property
-    def places(self) -> PlaceBook:
+    def places(self) -> Places:
         """The names of places."""
-        with self._lock:
-            shelf = self.shelf
-            if self._places is None or self._places.version != shelf.version:
-                self._places = PlaceBook(shelf)
-            return self._places
+        return self._atlas.places
 
     def offered(self, path: str) -> list[Row]:
         """The entries of a class to choose from."""

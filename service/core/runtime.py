@@ -208,7 +208,7 @@ class Runtime(Matching):
         self.metrics = Metrics()
         self.query_log = QueryLog(settings.home, self.metrics)
         self.limits_header = limits_header(settings)
-        self.lists = Lists(self.store)
+        self.lists = Lists(self.store, self.matcher.atlas)
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
@@ -263,6 +263,7 @@ class Runtime(Matching):
                     self.matcher.catch_up(self._progress)
                     seen = version
                 self._caught_up.set()
+                self.matcher.atlas.prepare()
                 wait = POLL
             except _Stopped:
                 return

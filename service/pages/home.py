@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, request
 
-from kg.catalogue.territories import Territory
+from kg.catalogue.places import NamedPlace
 from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, mark, ngettext
 from matcher.kinds import KINDS
@@ -100,7 +100,7 @@ def home() -> Response:
     return page
 
 
-def _fill(draft: Draft) -> Territory | None:
+def _fill(draft: Draft) -> NamedPlace | None:
     """Take what was typed: a question or an entry, and the place."""
     kind, name = draft.kind, draft.form.one("entry")
     iri = f"{current().store.base}id/{name}"

@@ -11,12 +11,11 @@ from kg.catalogue.lists import (
     Link,
     class_counts,
     countries,
-    country_code,
     links_to,
     list_entries,
     summary,
-    territory_iri,
 )
+from kg.catalogue.territories import Territories
 from kg.errors import NotFound, Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
@@ -66,10 +65,20 @@ def bring(request: pytest.FixtureRequest, embedded: EmbeddedStore) -> Store:
 
 
 def found(store: Store, **wanted: str) -> list[str]:
-    page = list_entries(store, Filter(**wanted))
+    page = list_entries(store, Filter(**resolved(store, **wanted)))
     assert page.total == len(page.rows)
     assert page.next is None
     return [str(row["entry"]) for row in page.rows]
+
+
+def resolved(store: Store, **filters: str) -> dict[str, str]:
+    """The codes of filters as the API resolves them."""
+    territories = Territories(store)
+    if filters.get("country"):
+        filters["country"] = territories.country(filters["country"])
+    if filters.get("territory"):
+        filters["territory"] = territories.known(filters["territory"]).iri
+    return filters
 
 
 def put(store: Store, *slugs: str) -> None:
@@ -144,7 +153,7 @@ def test_a_theme_brings_the_narrower_ones(still_store: Store) -> None:
 )
 def test_unknown_values_are_refused_by_name(still_store: Store, field: str, value: str) -> None:
     with pytest.raises(Refused) as error:
-        list_entries(still_store, Filter(**{field: value}))
+        list_entries(still_store, Filter(**resolved(still_store, **{field: value})))
     (problem,) = error.value.problems
     assert (problem.path, problem.value) == (field, value)
     assert problem.hint
@@ -166,8 +175,8 @@ def test_codes_of_greece_and_the_united_kingdom_are_known_by_both_names(
         )
         store.write([Change(entry.iri, entry)], "tester", "create")
         for name in (code, iso):
-            assert territory_iri(store, name) == entry.iri
-            assert country_code(store, name) == iso
+            assert Territories(store).known(name).iri == entry.iri
+            assert Territories(store).country(name) == iso
             assert found(store, country=name) == [entry.iri]
 
 
@@ -280,7 +289,7 @@ def test_pages_of_a_search_follow_each_other_and_count_each_entry_once(store: St
     assert cursor is None
     assert seen == [entry.iri for entry in entries]
     assert list_entries(store, Filter(q="malaga", type="actor")).total == 0
-    assert list_entries(store, Filter(q="4", country="hr")).total == 1
+    assert list_entries(store, Filter(q="4", country="HR")).total == 1
 
 
 def test_what_is_deleted_while_a_list_is_made_is_left_out(

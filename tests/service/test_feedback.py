@@ -16,6 +16,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from kg.catalogue.places import Atlas
 from kg.ledger.database import Database
 from kg.ledger.tables import values
 from kg.stores.base import VISITORS
@@ -189,10 +190,11 @@ def test_votes_that_cannot_be_written_are_one_sentence(
 def test_what_visitors_decided_before_becomes_counts_once(home: Path) -> None:
     settings = Settings(home=home)
     intake = open_graph(settings)
+    places = Atlas(intake.store, home).places
     decisions = [("session-1", "tried"), ("session-2", "tried"), ("session-2", "worked")]
     for agent, decision in [*decisions, ("a-centre", "worked")]:
-        feedback.record(intake, TOLD | {"decision": decision, "about": PRACTICE}, agent)
-    feedback.record(intake, TOLD | {"decision": "tried"}, "session-3")
+        feedback.record(intake, places, TOLD | {"decision": decision, "about": PRACTICE}, agent)
+    feedback.record(intake, places, TOLD | {"decision": "tried"}, "session-3")
     assert b"agent/session-1" in intake.store.dump()
     before, votes = intake.store.version(), Votes(intake.store.ledger.database)
     assert len(intake.store.written_by(VISITORS)) == 3
@@ -217,7 +219,9 @@ def test_a_fold_that_is_broken_off_counts_nothing_twice(
 ) -> None:
     intake = open_graph(Settings(home=home))
     votes = Votes(intake.store.ledger.database)
-    feedback.record(intake, TOLD | {"decision": "tried"}, "session-1")
+    feedback.record(
+        intake, Atlas(intake.store, home).places, TOLD | {"decision": "tried"}, "session-1"
+    )
     with intake.store.ledger.database.begin() as connection:
         connection.execute(sa.delete(values).where(values.c.name.startswith("votes of entries")))
 

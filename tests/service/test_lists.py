@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 import kg.text.folding
 import service.core.lists
 from kg.catalogue.facets import Shelf
+from kg.catalogue.places import Atlas
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Store
 from service.core.lists import Lists, Titles
-from service.core.places import PlaceBook
 from tests.kg.helpers import BASE, ID, practice, world
 
 THREADS = 6
@@ -28,7 +29,7 @@ def store() -> EmbeddedStore:
 
 
 def test_lists_are_made_once_however_many_ask_and_again_after_a_write(
-    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+    store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, start = list[str](), threading.Barrier(THREADS)
     all_ask = threading.Event()
@@ -39,14 +40,8 @@ def test_lists_are_made_once_however_many_ask_and_again_after_a_write(
             assert all_ask.wait(20)
             super().__init__(store, before)
 
-    class SlowPlaces(PlaceBook):
-        def __init__(self, shelf: Shelf) -> None:
-            made.append("places")
-            super().__init__(shelf)
-
     monkeypatch.setattr(service.core.lists, "Shelf", SlowShelf)
-    monkeypatch.setattr(service.core.lists, "PlaceBook", SlowPlaces)
-    lists = Lists(store)
+    lists = Lists(store, Atlas(store, tmp_path))
 
     def ask(_: int) -> tuple[int, int, int]:
         if start.wait(20) == 0:
@@ -56,11 +51,10 @@ def test_lists_are_made_once_however_many_ask_and_again_after_a_write(
     with ThreadPoolExecutor(THREADS) as pool:
         seen = set(pool.map(ask, range(THREADS)))
     assert len(seen) == 1
-    assert sorted(made) == ["places", "shelf"]
+    assert made == ["shelf"]
     store.write([Change(practice("later").iri, practice("later"))], "tester", "create")
     assert practice("later").iri in lists.shelf.position
-    assert lists.places.version == store.version()
-    assert sorted(made) == ["places", "places", "shelf", "shelf"]
+    assert made == ["shelf", "shelf"]
 
 
 def test_titles_are_folded_once_and_not_for_each_who_asks(
