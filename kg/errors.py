@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-
-class Candidate(Protocol):
-    """Something that may have been meant; ``label`` is what means it and nothing else."""
-
-    @property
-    def label(self) -> str:
-        """What it is called where it can be chosen."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The candidate as a JSON object."""
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -22,8 +10,7 @@ class Problem:
     """A fault in what was sent.
 
     ``path`` names the field, ``hint`` says how to repair it, ``severity`` is
-    ``violation`` (refused) or ``warning`` (accepted, and told); ``candidates`` are what may have
-    been meant.
+    ``violation`` (refused) or ``warning`` (accepted, and told).
     """
 
     path: str
@@ -32,13 +19,11 @@ class Problem:
     hint: str | None = None
     shape: str | None = None
     severity: str = "violation"
-    candidates: tuple[Candidate, ...] = field(default=(), compare=False)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as a JSON object of the contract; ``candidates`` where there are any."""
+    def as_dict(self) -> dict[str, str | None]:
+        """The fields as a JSON object of the contract."""
         names = ("path", "value", "message", "hint", "shape", "severity")
-        likely = {"candidates": [one.as_dict() for one in self.candidates]}
-        return {name: getattr(self, name) for name in names} | (likely if self.candidates else {})
+        return {name: getattr(self, name) for name in names}
 
 
 class KgError(Exception):

@@ -68,7 +68,7 @@ def gazetteer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the names of Europe's places, which take seconds to write."""
 
     def make(folder: Path) -> None:
-        Gazetteer(folder).named("")
+        Gazetteer(folder / "places").named("")
 
     return once(tmp_path_factory, "gazetteer", make)
 

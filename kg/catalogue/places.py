@@ -26,14 +26,16 @@ import re
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from heapq import nlargest
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from kg.catalogue.gazetteer import (
     KNOWN,
@@ -44,9 +46,8 @@ from kg.catalogue.gazetteer import (
     key,
     without_umlauts,
 )
-from kg.catalogue.territories import Point, Territories, Territory
+from kg.catalogue.territories import Territories, Territory
 from kg.errors import Problem, Refused
-from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 
 #: how many letters are read, and how many places a refusal names
@@ -60,7 +61,8 @@ _SAME = 1.5
 _ALIKE = 0.75
 #: which level is meant when one place has the same name on several
 _PREFERRED = ("country", "nuts3", "nuts2", "nuts1", "municipality")
-_KINDS = {"country": "country", "municipality": "municipality"}
+#: what is not part of a place as JSON
+UNSEEN = Field(exclude=True)
 #: what people write in front of the name of a town
 _TOWN = (
     "grad|opcina|mestna obcina|obcina|stadt|stadtgemeinde|marktgemeinde|gemeinde|hansestadt"
@@ -103,58 +105,44 @@ _NOISE = frozenset({"nuts", "eu", "europe", *_TOWN, *_DISTRICT, *_BEHIND})
 
 @dataclass(frozen=True)
 class NamedPlace:
-    """A place by the name that it was found under, and the entry that stands for it.
+    """A place by the name that it was found under.
 
-    ``within`` is the region or the country that it lies in, in the reader's language; ``label``
-    means this place and no other when it is typed, such as ``Karlovac, Karlovačka županija``;
-    ``exact`` says that the whole name was typed; ``weight`` is how many people live there, less if
-    the name is not the usual one.
+    ``territory`` is a NUTS code, ``entry`` the IRI of the entry that stands for it (``own``), which
+    may be a municipality's; ``within`` is the region or the country that it lies in, in the
+    reader's language. ``label`` means this place and no other when it is typed, such as
+    ``Karlovac, Karlovačka županija``; ``exact`` says that the whole name was typed; ``weight`` is
+    how many people live there, less if the name is not the usual one.
     """
 
     name: str
-    territory: Territory
-    region: str
+    territory: str
+    entry: str
     within: str
-    kind: str
-    label: str
-    point: Point | None
-    weight: float
+    country: str
+    lat: float | None
+    long: float | None
+    kind: Literal["country", "region", "municipality", "settlement"]
+    label: Annotated[str, UNSEEN]
+    own: Annotated[Territory, UNSEEN]
+    weight: Annotated[float, UNSEEN]
     exact: bool = True
 
     @property
     def code(self) -> str:
         """The code of the entry that stands for it."""
-        return self.territory.code
-
-    @property
-    def iri(self) -> str:
-        """The IRI of the entry that stands for it."""
-        return self.territory.iri
-
-    @property
-    def level(self) -> str:
-        """The level of the entry that stands for it."""
-        return self.territory.level
+        return self.own.code
 
     @property
     def local(self) -> bool:
         """Whether it is a town or a village."""
         return self.kind in {"municipality", "settlement"}
 
-    def as_dict(self) -> dict[str, Any]:
-        """The place as a JSON object of the contract."""
-        lat, long = self.point or (None, None)
-        return {
-            "name": self.name,
-            "territory": self.region,
-            "entry": self.iri,
-            "within": self.within,
-            "country": self.territory.country,
-            "lat": lat,
-            "long": long,
-            "kind": self.kind,
-            "exact": self.exact,
-        }
+
+@dataclass(frozen=True)
+class UnclearPlace(Problem):
+    """A place that cannot be taken; ``candidates`` are those that may have been meant."""
+
+    candidates: tuple[NamedPlace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,10 +163,10 @@ class Places:
     def _named(self) -> dict[str, dict[str, tuple[str, float]]]:
         """By key the territories that are called so: the spelling, and what the name counts."""
         named: dict[str, dict[str, tuple[str, float]]] = defaultdict(dict)
-        for place in self.territories.values():
-            for name in (*place.names.values(), *place.others):
-                for spelling in spellings(name, place.level):
-                    named[key(spelling)].setdefault(place.iri, (spelling, 1.0))
+        for territory in self.territories.values():
+            for name in (*territory.names.values(), *territory.others):
+                for spelling in spellings(name, territory.level):
+                    named[key(spelling)].setdefault(territory.iri, (spelling, 1.0))
         for table, counts in ((KNOWN, 1.0), (REGIONS, OTHER_NAME)):
             for line in (files("kg.catalogue") / table).read_text("utf-8").splitlines():
                 codes, _, names = line.partition("\t")
@@ -195,17 +183,17 @@ class Places:
     @cached_property
     def _municipalities(self) -> dict[tuple[str, str | None], Territory]:
         return {
-            (key(name), place.parent): place
-            for place in self.territories.values()
-            if place.level == "municipality"
-            for name in (*place.names.values(), *place.others)
+            (key(name), territory.parent): territory
+            for territory in self.territories.values()
+            if territory.level == "municipality"
+            for name in (*territory.names.values(), *territory.others)
         }
 
     def offered(self) -> list[NamedPlace]:
         """Countries and large regions, countries first, then by code."""
-        large = (p for p in self.territories.values() if p.level in {"country", "nuts1", "nuts2"})
-        ordered = sorted(large, key=lambda p: (p.level != "country", p.code))
-        return [self.of(place) for place in ordered]
+        large = (t for t in self.territories.values() if t.level in {"country", "nuts1", "nuts2"})
+        ordered = sorted(large, key=lambda t: (t.level != "country", t.code))
+        return [self.of(territory) for territory in ordered]
 
     def of(self, territory: Territory, name: str = "", weight: float = 1.0) -> NamedPlace:
         """The place that an entry of the graph stands for."""
@@ -215,15 +203,23 @@ class Places:
         region = next((t for t in above if t.level != "municipality"), territory)
         within = outer[0].title(language()).value if outer else ""
         name = name or territory.title(language()).value
+        lat, long = territory.point or (None, None)
         return NamedPlace(
-            name,
-            territory,
-            region.code,
-            within,
-            _KINDS.get(territory.level, "region"),
-            self._label(name, territory, within if town else ""),
-            territory.point,
-            max(territory.people, 1) * weight,
+            name=name,
+            territory=region.code,
+            entry=territory.iri,
+            within=within,
+            country=territory.country,
+            lat=lat,
+            long=long,
+            kind="country"
+            if territory.level == "country"
+            else "municipality"
+            if town
+            else "region",
+            label=self._label(name, territory, within if town else ""),
+            own=territory,
+            weight=max(territory.people, 1) * weight,
         )
 
     def _settled(self, place: Toponym) -> NamedPlace | None:
@@ -235,14 +231,17 @@ class Places:
         own = (self._municipalities.get((name, region.iri)) for name in names)
         entry, within = next(filter(None, own), region), region.title(language()).value
         return NamedPlace(
-            place.name,
-            entry,
-            region.code,
-            within,
-            "settlement" if entry is region else "municipality",
-            self._label(place.name, entry, within),
-            (place.lat, place.long),
-            max(place.weight, 1),
+            name=place.name,
+            territory=region.code,
+            entry=entry.iri,
+            within=within,
+            country=region.country,
+            lat=place.lat,
+            long=place.long,
+            kind="settlement" if entry is region else "municipality",
+            label=self._label(place.name, entry, within),
+            own=entry,
+            weight=max(place.weight, 1),
         )
 
     def _label(self, name: str, entry: Territory, within: str) -> str:
@@ -259,7 +258,7 @@ class Places:
         """
         if len(text) > MAX_TYPED:
             message = gettext("The name of a place has at most %(most)s letters.", most=MAX_TYPED)
-            raise Refused(message, [Problem(path, message, text[:MAX_TYPED])])
+            raise Refused(message, [UnclearPlace(path, message, text[:MAX_TYPED])])
         if territory := self.territories.coded(text):
             return self.of(territory)
         several = [part for part in text.split(";") if part.strip()][:MAX_CANDIDATES]
@@ -306,9 +305,9 @@ class Places:
         """The places with the first of the names that there is, of the kind that was said."""
         for name in typed.names:
             if named := self._of_name(name):
-                places, towns = _heaviest(named), {p.iri for p in named if p.local}
+                places, towns = _heaviest(named), {p.entry for p in named if p.local}
                 if name != typed.names[0] and typed.names[0].startswith(_STARTS[True]):
-                    return [p for p in places if p.iri in towns] or places
+                    return [p for p in places if p.entry in towns] or places
                 if name != typed.names[0] and typed.names[0].startswith(_STARTS[False]):
                     return [p for p in places if not p.local] or places
                 return places
@@ -319,10 +318,8 @@ class Places:
 
         A town is left out if its NUTS 3 region has the same name.
         """
-        regions = {p.iri for p in places if p.level == "nuts3"}
-        apart = [
-            p for p in places if p.level != "municipality" or p.territory.parent not in regions
-        ]
+        regions = {p.entry for p in places if p.own.level == "nuts3"}
+        apart = [p for p in places if p.own.level != "municipality" or p.own.parent not in regions]
 
         def order(place: NamedPlace) -> tuple[float, bool, int, float]:
             around = (p.weight for p in apart if self._nested(p, place))
@@ -371,10 +368,10 @@ class Places:
             areas = {own.iri} if own else set(self._named.get(key(hint), ()))
             if not areas:
                 towns = map(self._settled, self._gazetteer.named(key(hint))[:MAX_CANDIDATES])
-                areas = {place.iri for place in towns if place}
-            exactly = [p for p in left if own and p.iri == own.iri and p.kind != "settlement"]
+                areas = {place.entry for place in towns if place}
+            exactly = [p for p in left if own and p.entry == own.iri and p.kind != "settlement"]
             left = exactly or [
-                p for p in left if not areas.isdisjoint(self.territories.above(p.iri))
+                p for p in left if not areas.isdisjoint(self.territories.above(p.entry))
             ]
         return left
 
@@ -387,18 +384,20 @@ class Places:
         if not all(self._nested(one, other) for one in related for other in related):
             return None
         towns = [p for p in related if p.local]
-        large = max((_SAME * max(p.weight, p.territory.people) for p in towns), default=math.inf)
-        regions = [p for p in related if not p.local and (p.level == "nuts3" or p.weight <= large)]
+        large = max((_SAME * max(p.weight, p.own.people) for p in towns), default=math.inf)
+        regions = [
+            p for p in related if not p.local and (p.own.level == "nuts3" or p.weight <= large)
+        ]
         if towns and not regions and len(towns) < len(related):
             return None  # the town, or the region around it?
         best = min(regions or related, key=lambda p: (_preference(p), -p.weight))
         # Of Prague, the town, and a NUTS 2 region the town's own region is as large.
-        own = (p for p in towns if p.level == "nuts3" != best.level)
-        return next((p for p in own if p.territory.people * _SAME >= best.weight), best)
+        own = (p for p in towns if p.own.level == "nuts3" != best.own.level)
+        return next((p for p in own if p.own.people * _SAME >= best.weight), best)
 
     def _nested(self, one: NamedPlace, other: NamedPlace) -> bool:
         above = self.territories.above
-        return one.iri in above(other.iri) or other.iri in above(one.iri)
+        return one.entry in above(other.entry) or other.entry in above(one.entry)
 
     def _like(self, typed: Reading | None) -> list[NamedPlace]:
         """Places with names like what was typed: where the hint says and beginning so first."""
@@ -430,30 +429,27 @@ class Places:
 
 
 class Atlas:
-    """Keeps the places of the present data version; for several threads.
+    """Keeps the places of the present territories; for several threads.
 
-    ``folder`` is where the names of Europe's places are written at first use.
+    Into the folder ``places`` of the home the names of Europe's places are written at first use.
     """
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._store, self._lock = store, threading.Lock()
-        self._gazetteer = Gazetteer(folder)
+    def __init__(self, territories: Callable[[], Territories], home: Path) -> None:
+        self._territories, self._lock = territories, threading.Lock()
+        self._gazetteer = Gazetteer(home / "places")
         self._places: Places | None = None
-        self._version = -1
+
+    def prepare(self) -> None:
+        """Write the names, which takes seconds, unless that is done."""
+        self._gazetteer.named("")
 
     @property
     def places(self) -> Places:
         """The places, made anew after a territory was written."""
         with self._lock:
-            version = self._store.version()
-            if self._places is None or (
-                self._version != version
-                and any(
-                    "/id/territory/" in iri for iri, _ in self._store.changes_since(self._version)
-                )
-            ):
-                self._places = Places(Territories(self._store), self._gazetteer)
-            self._version = version
+            territories = self._territories()
+            if self._places is None or self._places.territories is not territories:
+                self._places = Places(territories, self._gazetteer)
             return self._places
 
 
@@ -513,20 +509,20 @@ def _heaviest(places: Iterable[NamedPlace], *, apart: bool = False) -> list[Name
     """
     kept: dict[object, NamedPlace] = {}
     for place in sorted(places, key=lambda p: (p.local, -p.weight, p.label)):
-        kept.setdefault((place.iri, place.point if apart and place.local else None), place)
-    return sorted(kept.values(), key=lambda p: (-p.weight, _preference(p), p.iri))
+        kept.setdefault((place.entry, apart and place.local and (place.lat, place.long)), place)
+    return sorted(kept.values(), key=lambda p: (-p.weight, _preference(p), p.entry))
 
 
 def _preference(place: NamedPlace) -> int:
-    return _PREFERRED.index(place.level or "country")
+    return _PREFERRED.index(place.own.level or "country")
 
 
 def _distinct(places: Iterable[NamedPlace]) -> Iterator[NamedPlace]:
     """Yield each place once, and of regions that are the same land the first."""
     seen: set[object] = set()
     for place in places:
-        land = (place.territory.country, place.territory.people or place.iri)
-        names = {place.label, (place.iri, place.point) if place.local else land}
+        land = (place.own.country, place.own.people or place.entry)
+        names = {place.label, (place.entry, place.lat, place.long) if place.local else land}
         if seen.isdisjoint(names):
             yield place
         seen |= names
@@ -552,4 +548,4 @@ def _unclear(message: str, path: str, text: str, places: Sequence[NamedPlace]) -
         if names
         else gettext("Write a country, a region, a town or a NUTS 2021 code such as HR035.")
     )
-    return Refused(message, [Problem(path, message, text, hint, candidates=candidates)])
+    return Refused(message, [UnclearPlace(path, message, text, hint, candidates=candidates)])

@@ -13,6 +13,7 @@ from typing import Self, cast
 from flask import current_app
 
 from kg import starter
+from kg.catalogue.places import Places
 from kg.entries.intake import BatchReport, Intake
 from kg.entries.validation import Validator
 from kg.errors import Forbidden, StoreUnusable
@@ -39,7 +40,6 @@ from matcher.judging.fit import read_weights
 from matcher.matcher import Matcher
 from service.core.accounts import Accounts
 from service.core.audit import Audit
-from service.core.lists import Lists
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog
 from service.core.rate_limit import Window
@@ -208,7 +208,6 @@ class Runtime(Matching):
         self.metrics = Metrics()
         self.query_log = QueryLog(settings.home, self.metrics)
         self.limits_header = limits_header(settings)
-        self.lists = Lists(self.catalogue)
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
@@ -236,6 +235,11 @@ class Runtime(Matching):
         """Wait until the index was caught up, or never will be; return ``ready``."""
         self._caught_up.wait(seconds)
         return self.ready
+
+    @property
+    def places(self) -> Places:
+        """The places that people can name."""
+        return self.matcher.atlas.places
 
     def still(self, who: Principal) -> Principal:
         """Whoever began a request, with what they may do now; Forbidden where that ended."""
@@ -265,6 +269,7 @@ class Runtime(Matching):
                     seen = version
                 self.catalogue.tidy()
                 self._caught_up.set()
+                self.matcher.atlas.prepare()
                 wait = POLL
             except _Stopped:
                 return

@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks.pack_places import pruned, typed
+from kg.catalogue.catalogue import Catalogue
 from kg.catalogue.gazetteer import Gazetteer, key
-from kg.catalogue.places import MAX_CANDIDATES, MAX_TYPED, Atlas, NamedPlace, Places
-from kg.errors import Candidate, Problem, Refused
+from kg.catalogue.places import MAX_CANDIDATES, MAX_TYPED, Atlas, NamedPlace, Places, UnclearPlace
+from kg.catalogue.territories import Territories
+from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.text.i18n import set_language
+from matcher.model.answer import plain
 from tests.conftest import BASE
 from tests.kg.helpers import CROATIA, ID, SPLIT, turtle
 
@@ -24,25 +28,23 @@ NAMES = Path(__file__).resolve().parent.parent / "data" / "places.tsv"
 
 @pytest.fixture(scope="session")
 def places(starter_store: EmbeddedStore, gazetteer: Path) -> Places:
-    return Atlas(starter_store, gazetteer).places
+    return Atlas(partial(Territories, starter_store), gazetteer).places
 
 
-def refusal(places: Places, text: str) -> Problem:
+def refusal(places: Places, text: str) -> UnclearPlace:
     with pytest.raises(Refused) as refused:
         places.meant(text)
-    return refused.value.problems[0]
+    (problem,) = refused.value.problems
+    assert isinstance(problem, UnclearPlace)
+    return problem
 
 
 def answer(places: Places, text: str) -> tuple[bool, list[str]]:
     """Whether a place is taken, and its code or those of the candidates."""
     try:
         return True, [places.meant(text).code]
-    except Refused as error:
-        return False, [one.as_dict()["entry"].rpartition("/")[2] for one in named(error)]
-
-
-def named(error: Refused) -> tuple[Candidate, ...]:
-    return error.problems[0].candidates
+    except Refused:
+        return False, [place.code for place in refusal(places, text).candidates]
 
 
 def test_names_of_many_kinds_are_right_or_offered_first_and_never_wrong_in_silence(
@@ -93,9 +95,9 @@ def test_codes_and_names_are_found(places: Places, text: str, code: str) -> None
 def test_a_town_that_is_no_entry_stands_for_its_municipality_or_its_region(places: Places) -> None:
     karlovac = places.meant("karlovac")
     assert (karlovac.name, karlovac.within) == ("Karlovac", "Karlovačka županija")
-    assert (karlovac.code, karlovac.region, karlovac.kind) == ("HR027", "HR027", "settlement")
+    assert (karlovac.code, karlovac.territory, karlovac.kind) == ("HR027", "HR027", "settlement")
     assert karlovac.label == "Karlovac, Karlovačka županija"
-    assert karlovac.as_dict() == {
+    assert plain(karlovac) == {
         "name": "Karlovac",
         "territory": "HR027",
         "entry": f"{BASE}id/territory/HR027",
@@ -107,7 +109,7 @@ def test_a_town_that_is_no_entry_stands_for_its_municipality_or_its_region(place
         "exact": True,
     }
     ghent = places.meant("Gand")
-    assert (ghent.name, ghent.code, ghent.region) == ("Gand", "be-ghent", "BE234")
+    assert (ghent.name, ghent.code, ghent.territory) == ("Gand", "be-ghent", "BE234")
     assert ghent.kind == "municipality"
 
 
@@ -139,8 +141,8 @@ def test_a_place_that_far_more_people_live_in_is_taken_and_told(places: Places) 
 
 
 def test_suggestions_come_from_where_the_hint_says_first(places: Places) -> None:
-    first = refusal(places, "Neustat, Austria").candidates[0].as_dict()
-    assert first["country"] == "AT"
+    first = refusal(places, "Neustat, Austria").candidates[0]
+    assert first.country == "AT"
     assert refusal(places, "Rijjeka, HR").candidates[0].label.startswith("Rijeka, ")
     assert refusal(places, "Qqqqxy").candidates == ()
 
@@ -180,26 +182,27 @@ def test_operators_are_letters_like_any_other(places: Places, text: str) -> None
 def test_what_is_too_long_is_refused_unread(places: Places) -> None:
     assert refusal(places, "a" * (MAX_TYPED + 1)).candidates == ()
     assert isinstance(places.beginning("a b, c" * 500, 5), list)
-    assert isinstance(refusal(places, "a(" * (MAX_TYPED // 2)), Problem)
+    assert refusal(places, "a(" * (MAX_TYPED // 2)).candidates == ()
 
 
 class TestAtlas:
     @pytest.fixture
-    def atlas(self, store: EmbeddedStore, gazetteer: Path) -> Atlas:
-        return Atlas(store, gazetteer)
+    def atlas(self, store: EmbeddedStore, gazetteer: Path, tmp_path: Path) -> Atlas:
+        catalogue = Catalogue(store, tmp_path / "catalogue")
+        return Atlas(lambda: catalogue.snapshot().territories, gazetteer)
 
     def test_only_a_write_of_a_territory_makes_the_places_anew(
         self, store: EmbeddedStore, atlas: Atlas
     ) -> None:
         before = atlas.places
         assert atlas.places is before
-        assert before.meant("Split-Dalmatia").iri == SPLIT
+        assert before.meant("Split-Dalmatia").entry == SPLIT
         text = (
             '<id/territory/HR035> a psr:Territory ; dct:title "Coast"@en ; psr:countryCode "HR" ;'
             f" psr:territoryLevel level:nuts3 ; dct:isPartOf <{CROATIA}> ."
         )
         store.write([Change(SPLIT, turtle(text))], "tester", "replace")
-        assert atlas.places.meant("Coast").iri == SPLIT
+        assert atlas.places.meant("Coast").entry == SPLIT
 
     def test_places_in_regions_that_the_graph_lacks_are_unknown(self, atlas: Atlas) -> None:
         assert atlas.places.meant("Makarska").label == "Makarska, Split-Dalmatia"
@@ -209,7 +212,7 @@ class TestAtlas:
 class TestGazetteer:
     @pytest.fixture
     def copy(self, gazetteer: Path, tmp_path: Path) -> Path:
-        packed = Gazetteer(gazetteer).path
+        packed = Gazetteer(gazetteer / "places").path
         os.link(packed, tmp_path / packed.name)
         return tmp_path / packed.name
 

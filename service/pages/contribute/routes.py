@@ -185,7 +185,7 @@ class _Editor:
         runtime, typed, who = current(), request.form, login.by_form()
         check_size(self._fields, typed)
         find = partial(titles.find, runtime.catalogue.snapshot())
-        reader = Reader(runtime.store.base, runtime.lists.places, find)
+        reader = Reader(runtime.store.base, runtime.places, find)
         send = typed.get("do") == "send"
         try:
             if send and who:

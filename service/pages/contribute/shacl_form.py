@@ -18,6 +18,7 @@ from rdflib.namespace import SH
 from rdflib.term import Node
 from werkzeug.datastructures import MultiDict
 
+from kg.catalogue.places import Places
 from kg.entries.jsonld import NOWHERE
 from kg.entries.reading import MAX_LITERAL
 from kg.entries.validation import MAX_PARTS
@@ -26,7 +27,6 @@ from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import day, exact, is_euro, plain, read_day, read_number
 from kg.vocabulary import CLASSES, PSH, PSR, RDF, RDF_TYPE, XSD, curie
-from service.core.places import PlaceBook
 from service.pages.entry.layout import MONEY, written
 from service.pages.parts.labels import label
 
@@ -222,9 +222,7 @@ class Reader:
     What cannot be one is collected in ``problems``, and in ``notes`` what has two readings.
     """
 
-    def __init__(
-        self, base: str, places: PlaceBook, named: Callable[[str, str], str | None]
-    ) -> None:
+    def __init__(self, base: str, places: Places, named: Callable[[str, str], str | None]) -> None:
         self._base, self._places, self._named = base, places, named
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
@@ -296,7 +294,7 @@ class Reader:
     def _entry(self, ask: Ask, text: str) -> str:
         """The entry that a title, ``title (name)`` or address means."""
         if ask.source == "territory":
-            return self._places.find(text.removeprefix(f"{self._base}id/territory/")).iri
+            return self._places.meant(text).entry
         if iri := self._named(ask.source, text):
             return iri
         name = re.search(r"\(([A-Za-z0-9._-]+)\)$", text)

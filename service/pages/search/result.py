@@ -172,7 +172,7 @@ def read(draft: Draft) -> SearchForm:
     chosen = {name: values for name in NAMES if (values := typed.many(name))}
     place, sort, view = typed.one("place"), typed.one("sort"), typed.one("view")
     if place and (known := draft.place("place", place)):
-        name = "country" if known.level == "country" else "territory"
+        name = "country" if known.kind == "country" else "territory"
         chosen[name], place = (ISO.get(known.code, known.code),), ""
     page = read_whole(typed.args.get("page", "1"), 6)
     return SearchForm(
