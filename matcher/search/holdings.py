@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pyroaring import FrozenBitMap
+from pyroaring import BitMap, FrozenBitMap
 
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
@@ -141,6 +141,7 @@ class Holdings:
             " (SELECT slot, row FROM entry ORDER BY slot)"
         ).fetchone()
         taken, named = (np.fromstring(t or "", np.int64, sep=",") for t in (slots, rows))
+        self._taken = BitMap(taken.tolist())
         self.row_of = np.full(self.counts["slots"] + 1024, NOWHERE, np.int32)
         self.row_of[taken] = named
         self.slot_of = np.full(int(named.max(initial=0)) + 1024, NOWHERE, np.int64)
@@ -148,10 +149,9 @@ class Holdings:
 
     @property
     def live(self) -> Slots:
-        """The slots of the entries that are held, rising."""
-        slots = np.arange(self.counts["slots"])
-        rows = self.row_of[: len(slots)]
-        return np.asarray(slots[(rows != NOWHERE) & (self.slot_of[rows] == slots)])
+        """The slots of the entries that are held and have a row, rising."""
+        slots = np.asarray(self._taken.to_array(), np.int64)
+        return np.asarray(slots[self.row_of[slots] != NOWHERE])
 
     @property
     def rows(self) -> FrozenBitMap:
@@ -241,8 +241,11 @@ class Holdings:
         three = (
             "json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
         )
+        old = "IN (SELECT value FROM json_each(?))"
         with self._transaction():
-            old = "IN (SELECT value FROM json_each(?))"
+            slots = self.select(
+                f"SELECT json_group_array(slot) FROM entry WHERE iri {old}", [*iris]
+            )
             self.db.execute(
                 f"INSERT INTO gone SELECT slot FROM entry WHERE iri {old}", (json.dumps(removed),)
             )
@@ -257,6 +260,7 @@ class Holdings:
             self.db.executemany("INSERT INTO failed VALUES (?, ?)", failed.items())
             self._note(counts=json.dumps(counts), changed=self.changed + len(iris), boot=_boot())
         self.counts, self.changed = counts, self.changed + len(iris)
+        self._taken -= BitMap(slots)
         for slot, _iri, row in entries:
             self._name(slot, row)
         if counts["slots"] - self._synced >= UNSYNCED:
@@ -306,6 +310,7 @@ class Holdings:
             self.slot_of = np.append(self.slot_of, np.full(more, NOWHERE, np.int64))
         self.row_of[slot] = row
         self.slot_of[row] = slot
+        self._taken.add(slot)
 
     def scrub(self) -> None:
         """Overwrite what was kept of entries that are gone; nobody may be reading it."""
