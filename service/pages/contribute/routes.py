@@ -36,6 +36,7 @@ from service.pages.contribute.shacl_form import (
     FilledField,
     Reader,
     Typed,
+    as_chosen,
     asks,
     check_size,
     controls,
@@ -170,7 +171,12 @@ class _Editor:
     def open(self) -> Response:
         """Show the entry as it is now."""
         assert self._entry
-        names = {row.iri: row.label for row in current().lists.shelf.rows}
+        lists = current().lists
+        names = {row.iri: row.label for row in lists.shelf.rows}
+        places = lists.places
+        linked = {t.object.value for t in self._entry.triples if isinstance(t.object, ox.NamedNode)}
+        for iri in linked & places.territories.keys():
+            names[iri] = places.of(places.territories[iri]).label
         typed = filled(self._entry, self._fields, names)
         check_size(self._fields, typed)
         seen = current().store.provenance(self._entry.iri)
@@ -179,7 +185,7 @@ class _Editor:
 
     def receive(self) -> BaseResponse:
         """Check what was typed, or store it; what cannot be stored is shown again."""
-        runtime, typed, who = current(), request.form, login.by_form()
+        runtime, typed, who = current(), as_chosen(request.form), login.by_form()
         check_size(self._fields, typed)
         reader = Reader(runtime.store.base, runtime.lists.places, runtime.lists.titles.find)
         send = typed.get("do") == "send"
