@@ -56,9 +56,8 @@ MAX_TYPED, MAX_CANDIDATES = 200, 8
 OVERWHELMING = 100
 #: up to how many times the people of its town a region has that is as good as the town
 _SAME = 1.5
-#: how like a name is that is offered to who mistypes: letters in common, a beginning in common,
-#: the country of the hint, and how large the place is
-_ALIKE = 0.75
+#: how many of its letters a name has in common with what was mistyped for which it is offered
+_ALIKE = 0.7
 #: which level is meant when one place has the same name on several
 _PREFERRED = ("country", "nuts3", "nuts2", "nuts1", "municipality")
 #: what is not part of a place as JSON
@@ -202,7 +201,8 @@ class Places:
         outer = above[1:2] if town else above[-1:] if len(above) > 1 else []
         region = next((t for t in above if t.level != "municipality"), territory)
         within = outer[0].title(language()).value if outer else ""
-        name = name or territory.title(language()).value
+        if not name or territory.level == "country":
+            name = territory.title(language()).value
         lat, long = territory.point or (None, None)
         return NamedPlace(
             name=name,
@@ -419,13 +419,11 @@ class Places:
             matcher.set_seq1(name)
             common = next((n for n in range(5, 0, -1) if name[:n] == plain[:n]), 0)
             hinted = bool(typed.hints and self._narrowed([place], typed.hints))
-            large = math.log10(place.weight)
-            return matcher.ratio() + 0.03 * common + 0.3 * hinted + 0.03 * large
+            alike, large = matcher.ratio(), math.log10(place.weight)
+            return (alike >= _ALIKE) * (alike + 0.03 * common + 0.3 * hinted + 0.03 * large)
 
         scored = sorted(((likeness(place), place) for place in places), key=lambda pair: -pair[0])
-        return [
-            replace(p, exact=False) for p in _distinct(p for score, p in scored if score >= _ALIKE)
-        ]
+        return [replace(p, exact=False) for p in _distinct(p for score, p in scored if score)]
 
 
 class Atlas:
@@ -531,8 +529,7 @@ def _distinct(places: Iterable[NamedPlace]) -> Iterator[NamedPlace]:
 def _doubt(text: str, places: Sequence[NamedPlace], failed: Reading | None) -> str:
     """Why no place can be taken."""
     if failed is None:
-        names = "; ".join(place.label for place in places[:MAX_CANDIDATES])
-        return gettext("Several places have this name: %(names)s.", names=names)
+        return gettext("Several places have this name.")
     if places:
         where = ", ".join(failed.hints)[:60]
         return gettext("No place of this name is known in “%(where)s”.", where=where)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from typing import Any
 
 import pytest
@@ -103,3 +106,52 @@ def test_entries_are_listed_by_the_name_of_a_place(client: FlaskClient) -> None:
     refusal = client.get("/api/entries?place=Nova Vas")
     assert refusal.status_code == 422
     assert refusal.get_json()["problems"][0]["candidates"]
+
+
+class TestPages:
+    """A name that is not plain leads to the same page with the places that it may mean."""
+
+    LABEL = "Nova Vas, Istarska županija"
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/?q=rides&mode=transfer&place=Nova+Vas",
+            "/transfer?q=rides&place=Nova+Vas",
+            "/search?place=Nova+Vas&type=practice",
+            "/partners?q=rides&place=Nova+Vas",
+            "/consortium?q=rides&place=Nova+Vas",
+        ],
+    )
+    def test_a_choice_goes_on_with_what_was_asked(self, client: FlaskClient, address: str) -> None:
+        answer = client.get(address)
+        assert answer.status_code == 422
+        (choice,) = re.findall(rf'<a href="([^"]*)"[^>]*>{self.LABEL}</a>', answer.text)
+        choice = html.unescape(choice)
+        assert "rides" in choice or "type=practice" in choice
+        chosen = client.get(address.partition("?")[0] + choice)
+        assert chosen.status_code == 200
+        assert "Istarska županija" in chosen.text
+
+    def test_a_form_takes_a_choice_instead_of_what_was_typed(self, client: FlaskClient) -> None:
+        typed = {"dct:title": "Rides", "dct:title@": "en", "dct:spatial": ["Nova Vas", "Split"]}
+        page = client.post("/contribute/practice", data=typed).text
+        instead = json.dumps(["dct:spatial", "Nova Vas", self.LABEL])
+        assert html.escape(json.dumps(self.LABEL)[1:-1]) in page
+        again = client.post("/contribute/practice", data={**typed, "instead": instead}).text
+        assert f'value="{self.LABEL}"' in again
+        assert 'value="Nova Vas"' not in again
+        assert "Which one do you mean?" not in again
+
+    @pytest.mark.parametrize("choice", ["", "[", "[1, 2, 3]", "{}", '["a"]', "[" * 9_000])
+    def test_what_is_no_choice_changes_nothing(self, client: FlaskClient, choice: str) -> None:
+        typed = {"dct:spatial": "Nova Vas", "instead": choice}
+        assert "Which one do you mean?" in client.post("/contribute/practice", data=typed).text
+
+    @pytest.mark.parametrize(
+        "path", ["/", "/transfer", "/search", "/partners", "/consortium", "/contribute/practice"]
+    )
+    def test_places_are_offered_while_they_are_typed(self, client: FlaskClient, path: str) -> None:
+        page = client.get(path).text
+        assert 'data-places="/api/places"' in page
+        assert "static/places.js" in page

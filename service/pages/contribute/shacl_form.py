@@ -6,9 +6,11 @@ the entry), so that what is wrong is shown where it was typed.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 
@@ -216,6 +218,21 @@ def check_size(fields: Sequence[Ask], typed: Typed) -> None:
         )
 
 
+def as_chosen(sent: Typed) -> Typed:
+    """What was typed, with the place that was chosen instead of one that was not plain.
+
+    A choice is sent as ``instead``: a JSON list of the field, what was typed there, and the place.
+    """
+    typed: Typed = MultiDict(sent)
+    for choice in typed.poplist("instead"):
+        with suppress(ValueError, RecursionError):
+            match json.loads(choice):
+                case [str(name), str(text), str(label)]:
+                    values = (label if v.strip() == text else v for v in typed.getlist(name))
+                    typed.setlist(name, list(values))
+    return typed
+
+
 class Reader:
     """Makes triples of what was typed, in the reader's language where it comes to numbers.
 
@@ -265,7 +282,7 @@ class Reader:
                 return ox.Literal(text, language=lang or language())
             return ox.Literal(text, datatype=ox.NamedNode(ask.datatype))
         except Refused as error:
-            self.problems += [Problem(name, p.message, p.value, p.hint) for p in error.problems]
+            self.problems += [replace(problem, path=name) for problem in error.problems]
         except ValueError:
             message = gettext(_UNREADABLE.get(ask.kind, mark("This cannot be read.")))
             self.problems.append(Problem(name, message, text, _advice(ask)))

@@ -64,6 +64,10 @@ class Form:
         """The query of the page's address, with some fields changed."""
         return urlencode({k: v for k, v in {**self.values, **changes}.items() if v}, doseq=True)
 
+    def with_place(self, label: str) -> str:
+        """The address of the same page with another place."""
+        return f"?{self.query(place=(label,))}"
+
 
 class Draft:
     """A request of a kind that is made of a form; ``problems`` stand at fields of the form.

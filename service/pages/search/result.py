@@ -83,6 +83,10 @@ class SearchForm:
         parts = {k: v for k, v in parts.items() if v and (k, v) not in _PLAIN}
         return "/search" + (f"?{urlencode(parts, doseq=True)}" if parts else "")
 
+    def with_place(self, label: str) -> str:
+        """The address of the same page with another place."""
+        return "?" + self.href(place=label).partition("?")[2]
+
     def toggled(self, name: str, value: str) -> str:
         """The address with one value of a filter added, or taken away if it is there."""
         values = self.chosen.get(name, ())
