@@ -44,7 +44,7 @@ demo: setup ## load the starter graph, start the service, show a first match
 serve: setup ## start the service
 	@$(BIN)/passerelle serve
 
-test: setup ## run the unit tests (about three minutes on two cores)
+test: setup ## run the unit tests (two and a half minutes on two cores)
 	@$(BIN)/pytest -n 2
 
 test-marked: setup ## run the others: model, wheel, README, data, browser, engines (some ten minutes)

@@ -1,6 +1,7 @@
 """Print speed and size on this machine: ``python -m benchmarks [--data DIR] [--json]``.
 
 ``python -m benchmarks quality NAME`` measures how good the answers are; see ``quality.command``.
+``python -m benchmarks growth`` measures how the cost grows with the entries; see ``growth``.
 
 Everything is measured in one run on the installed program, over HTTP where a user would be.
 DIR holds ``susy_initiatives.geojson`` and ``esif_croatia.csv`` as published; without it the
@@ -164,11 +165,15 @@ def measure(data: Path) -> dict[str, float | str]:
 
 
 def main() -> None:
-    """Measure speed, or quality where the first word says so."""
+    """Measure speed, or quality or growth where the first word says so."""
     if sys.argv[1:2] == ["quality"]:
         from benchmarks.quality.command import main as quality
 
         quality(sys.argv[2:])
+    elif sys.argv[1:2] == ["growth"]:
+        from benchmarks.growth import main as growth
+
+        growth(sys.argv[2:])
     else:
         report("benchmarks", measure)
 

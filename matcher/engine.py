@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kg.catalogue.catalogue import Catalogue
+from kg.catalogue.places import Atlas
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from kg.text.i18n import ngettext
@@ -61,6 +62,7 @@ class Desk:
         self.means = for_model(embedder, home)
         self.index = Index(store, embedder, self.means, home / "index", self.catalogue)
         self._world, self._turn = World(store), threading.Lock()
+        self.atlas = Atlas(lambda: self.catalogue.snapshot().territories, home)
 
     @property
     def world(self) -> World:
@@ -173,6 +175,8 @@ class Snapshot:
         if abstained:
             matches = [replace(match, level="weak") for match in matches]
         remarks = notes_on(question.text, question.lang, self.desk.means)
+        if question.named_place:
+            remarks.append(_("The place is read as: {place}.").format(place=question.named_place))
         if behind := self.desk.index.lag(self.corpus):
             late = ngettext(
                 "{count} entry was written since and is not searched yet.",

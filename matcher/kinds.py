@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from kg.catalogue.lists import territory_iri
+from kg.catalogue.filters import concepts
+from kg.catalogue.places import NamedPlace, Places
 from kg.entry import Entry
 from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, language
@@ -23,7 +24,6 @@ from matcher.model.filters import (
     Target,
     check_filters,
     check_target,
-    concepts,
     read,
 )
 from matcher.model.requests import (
@@ -46,7 +46,8 @@ class Kind:
     """A kind of question: how it is sent, what it can be about, and who answers it.
 
     Of the keys of ``subjects`` exactly one is sent; an entry is of one of its classes, a text
-    of none. ``candidates`` are the classes that it is answered with.
+    of none. ``candidates`` are the classes that it is answered with; ``placed`` kinds are about a
+    place as well.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Kind:
     subjects: Mapping[str, tuple[str, ...]]
     candidates: tuple[str, ...]
     answer: Callable[[Snapshot, Question], Answer]
+    placed: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -82,6 +84,7 @@ KINDS = {
         subjects=_ABOUT,
         candidates=("practice",),
         answer=transfer.answer,
+        placed=True,
     ),
     "partners": Kind(
         title="Actors to work with",
@@ -96,6 +99,7 @@ KINDS = {
         subjects=_ABOUT,
         candidates=("instrument",),
         answer=instruments.answer,
+        placed=True,
     ),
     "consortium": Kind(
         title="A set of actors under a call's rules",
@@ -131,7 +135,7 @@ def subject_of(kind: str, raw: Mapping[str, Any]) -> str:
             twice if sent else gettext("The request asks nothing."),
             hint=gettext("Send exactly one of %(names)s.", names=", ".join(subjects)),
         )
-    elif kind == "partners" and sent == ["text"] and not raw.get("territory"):
+    elif kind == "partners" and sent == ["text"] and not (raw.get("territory") or raw.get("place")):
         hint = gettext("Say where the text is from.")
         problem = Problem("territory", gettext("This field is missing."), hint=hint)
     if problem:
@@ -145,6 +149,7 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
     Refused names all that is not there or does not fit together.
     """
     store, world, weights = snapshot.world.store, snapshot.world, snapshot.desk.weights
+    places = snapshot.desk.atlas.places
     subject, limit = subject_of(kind, raw), raw.get("limit", 10)
     faults: list[Refused] = []
 
@@ -166,6 +171,7 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
             raise refused("quota", text, value=str(count), hint=hint)
         return count
 
+    named = part(raw, partial(place_of, places), None)
     entry = entry_of(subject, *KINDS[kind].subjects[subject]) if subject != "text" else None
     target = part(raw.get("target"), check_target, Target())
     call = entry if entry and entry.path == "call" else None
@@ -176,8 +182,9 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
         text=raw.get("text"),
         entry=entry,
         limit=limit,
-        filters=part(raw.get("filters"), partial(check_filters, store), Filters()),
-        place=part(raw.get("territory"), lambda t: world.place(territory_iri(store, t)), None),
+        filters=part(raw.get("filters"), partial(check_filters, places), Filters()),
+        place=world.place(named.entry) if named else None,
+        named_place=named.label if named and raw.get("place") else "",
         target=target,
         supposed=part(raw.get("what_if"), partial(what_if.suppose, target), None),
         weights=part(raw.get("weights"), lambda given: weighed(given, weights), weights),
@@ -189,7 +196,9 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
         size=raw.get("size"),
         diversity=raw.get("diversity"),
         quota=part(raw.get("quota"), quota, 0),
-        rules=part(rules, lambda given: consortium.read_rules(given, store, call), Rules()),
+        rules=part(
+            rules, lambda r: consortium.read_rules(r, store, places.territories, call), Rules()
+        ),
     )
     if faults:
         problems = [problem for fault in faults for problem in fault.problems]
@@ -197,13 +206,24 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
     return _completed(kind, question, world, raw.get("lang"))
 
 
+def place_of(places: Places, raw: Mapping[str, Any]) -> NamedPlace | None:
+    """The place of a request, by its code or its name; Refused unless it is one of them."""
+    code, name = raw.get("territory"), raw.get("place")
+    if code and name:
+        hint = gettext("Send exactly one of %(names)s.", names="territory, place")
+        raise refused("place", gettext("The request says twice where it is."), hint=hint)
+    if code:
+        return places.of(places.territories.known(code))
+    return places.meant(name) if name else None
+
+
 def _completed(kind: str, question: Question, world: World, stated: str | None) -> Question:
     """Fill in what a request need not say: the place of whoever asks, and the language.
 
     Of an entry that is the reader's if it has texts in it, else English.
     """
-    field, place = KINDS[kind].request.model_fields.get("territory"), question.place
-    if field and field.is_required() and place is None:
+    place = question.place
+    if KINDS[kind].placed and place is None:
         hint = gettext("Say where it should work, for example HR035.")
         raise refused("territory", gettext("The territory is missing."), hint=hint)
     if kind == "partners" and question.entry and place is None:

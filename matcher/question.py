@@ -36,7 +36,8 @@ class Rules:
 class Question:
     """What a question is about, ``entry`` or ``text``, and what only some kinds take.
 
-    ``place`` is where it should work or where the asker is, ``supposed`` the target if what is
+    ``place`` is where it should work or where the asker is, ``named_place`` what it was called
+    where it was sent, ``supposed`` the target if what is
     supposed came true, ``also`` are practices that *transfer* shows beyond the limit. ``weights``
     add up to 1.
     """
@@ -47,6 +48,7 @@ class Question:
     limit: int = 10
     filters: Filters = field(default_factory=Filters)
     place: Place | None = None
+    named_place: str = ""
     target: Target = field(default_factory=Target)
     supposed: Target | None = None
     weights: Mapping[str, float] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from kg import starter
+from kg.catalogue.gazetteer import Gazetteer
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from matcher.encoding.embedder import Embedder
@@ -63,6 +64,16 @@ def starter_matcher(
 
 
 @pytest.fixture(scope="session")
+def gazetteer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the names of Europe's places, which take seconds to write."""
+
+    def make(folder: Path) -> None:
+        Gazetteer(folder / "places").named("")
+
+    return once(tmp_path_factory, "gazetteer", make)
+
+
+@pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that was started once and closed again; copy it."""
     return once(tmp_path_factory, "prepared", partial(prepare, embedder=HashingEmbedder()))
@@ -88,7 +99,8 @@ def settled(prepared: Path, home: Path) -> Path:
     """Copy a prepared home to another place; large files that nobody writes to are links."""
 
     def copy(source: str, target: str) -> None:
-        (os.link if source.endswith((".sst", ".safetensors")) else shutil.copy2)(source, target)
+        kept = source.endswith((".sst", ".safetensors")) or "/catalogue/places-" in source
+        (os.link if kept else shutil.copy2)(source, target)
 
     ignored = shutil.ignore_patterns("LOCK")
     shutil.copytree(prepared, home, ignore=ignored, copy_function=copy)

@@ -48,8 +48,8 @@ VERSION = "1"
 BATCH = 500
 #: seconds after which a retired row is swept out: no question takes so long
 KEPT = 60.0
-#: rows that are swept out at a time
-SWEPT = 2_000
+#: rows that are swept out at a time, and pages of the index of words that are merged
+SWEPT, MERGED = 2_000, 500
 #: rows that are ranked by their words at most
 COMMON = 20_000
 #: the rarest words of a text that are looked for
@@ -303,7 +303,7 @@ class Snapshot:
             path=body["path"],
             titles=texts["titles"],
             summaries=texts["summaries"],
-            values={name: tuple(some) for name, some in values.items()},
+            values={name: tuple(sorted(some)) for name, some in values.items()},
             point=(point[0], point[1]) if point else None,
             checked=body["checked"],
             source=body["source"],
@@ -331,6 +331,7 @@ class Catalogue:
         self._folder = folder
         self._present: Snapshot | None = None
         self._db: sqlite3.Connection | None = None
+        self._tidied = time.monotonic()
 
     def snapshot(self, progress: Progress | None = None) -> Snapshot:
         """The catalogue at the present number of the graph; what it lacks is followed first.
@@ -375,15 +376,20 @@ class Catalogue:
         return present
 
     def tidy(self) -> None:
-        """What no change should wait for: sweep out retired rows, merge the index of words."""
+        """What no change should wait for: sweep out retired rows, merge the index of words.
+
+        It does so once a minute, however often it is called.
+        """
         with self._lock:
-            if self._db is None or self._present is None:
+            if self._present is None or self._db is None or time.monotonic() < self._tidied + KEPT:
                 return
+            self._tidied = time.monotonic()
             gone = _Writer(self._db).sweep(time.time() - KEPT)
             if gone:
                 self._present.orders.sweep(gone)
             for table in _INDEXES:
-                self._db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', 200)")
+                # A negative number merges until words that were swept out are gone for good.
+                self._db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', {-MERGED})")
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kg.catalogue.lists import country_code, territory_iri
+from kg.catalogue.places import Places
 from kg.catalogue.rows import FACETS
 from kg.errors import Problem, Refused, refused
-from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.text.language import LANGUAGES, primary
-from kg.vocabulary import CLASSES, VOC, vocabulary
+from kg.vocabulary import CLASSES, VOC, local_name, vocabulary
 
-#: the filters that are no facets: what is left out, and the weakest evidence that will do
-OTHERS = ("not_country", "evidence_min")
+#: the filters that are no facets: what is left out, the weakest evidence that will do, and a
+#: territory by its name
+OTHERS = ("not_country", "evidence_min", "place")
 NAMES = (*FACETS, *OTHERS)
-#: the facets whose values are entries
+#: the facets whose values are entries, by their names; one that nothing has leaves nothing
 LINKED = ("instrument", "challenge")
 
 
 def check(
-    store: Store,
+    places: Places,
     raw: Mapping[str, Sequence[str] | str],
     *,
     prefix: str = "",
@@ -41,7 +41,9 @@ def check(
             continue
         try:
             listed = [values] if isinstance(values, str) else values
-            checked[name] = tuple(_value(store, name, value, classes) for value in listed)
+            kind = "territory" if name == "place" else name
+            known = (_value(places, name, value, classes) for value in listed)
+            checked[kind] = (*checked.get(kind, ()), *known)
         except Refused as error:
             problems += [replace(problem, path=prefix + name) for problem in error.problems]
     if problems:
@@ -49,26 +51,20 @@ def check(
     return checked
 
 
-def _value(store: Store, name: str, value: str, classes: Sequence[str]) -> str:
+def _value(places: Places, name: str, value: str, classes: Sequence[str]) -> str:
     if name in {"country", "not_country"}:
-        return country_code(store, value)
+        return places.territories.country(value)
     if name == "territory":
-        return territory_iri(store, value)
+        return places.territories.known(value).iri
+    if name == "place":
+        return places.meant(value).entry
     if name == "type":
         return one_of(value, classes)
     if name == "language":
         return one_of(primary(value), LANGUAGES)
     if name in LINKED:
-        return _entry(store, name, value)
+        return local_name(value)
     return concept(FACETS.get(name, "evidence-level"), name, value)
-
-
-def _entry(store: Store, name: str, value: str) -> str:
-    """The IRI of an entry of a class by it or by its name; Refused if there is none."""
-    iri = value if value.startswith(store.base) else f"{store.base}id/{name}/{value}"
-    if iri.startswith(f"{store.base}id/{name}/") and store.several([iri]):
-        return iri
-    raise refused(name, gettext("There is no such entry."), value=value)
 
 
 def one_of(value: str, known: Sequence[str], path: str = "") -> str:

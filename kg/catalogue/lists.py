@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -12,7 +11,7 @@ from kg.catalogue.rows import Row
 from kg.errors import refused
 from kg.stores.protocol import Page, Store
 from kg.text.i18n import gettext
-from kg.vocabulary import CLASSES, ISO, NUTS
+from kg.vocabulary import CLASSES
 
 MAX_LIMIT = 200
 
@@ -91,31 +90,3 @@ def class_counts(store: Store) -> dict[str, int]:
     )
     known = {row["class"]: int(row["n"]) for row in rows}
     return {path: known.get(iri, 0) for path, iri in CLASSES.items()}
-
-
-def territory_iri(store: Store, code: str) -> str:
-    """The territory for a NUTS code, an ISO country code, a slug or an IRI.
-
-    Codes may be in small letters. Raises Refused if there is none.
-    """
-    plain = code.strip()
-    for name in dict.fromkeys((plain, plain.upper())):
-        slug = NUTS.get(name, name)
-        iri = name if name.startswith(store.base) else f"{store.base}id/territory/{slug}"
-        with suppress(ValueError):  # no address
-            if store.select("SELECT ?c { $t psr:countryCode ?c }", {"t": ox.NamedNode(iri)}):
-                return iri
-    message = gettext("There is no territory %(code)s.", code=repr(code))
-    hint = gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR.")
-    raise refused("territory", message, value=code, hint=hint)
-
-
-def country_code(store: Store, code: str) -> str:
-    """An ISO country code as entries carry it; raises Refused."""
-    plain = code.strip().upper()
-    iso = ISO.get(plain, plain)
-    if not store.select("SELECT ?t { ?t psr:countryCode $c } LIMIT 1", {"c": ox.Literal(iso)}):
-        message = gettext("There is no country %(code)s.", code=repr(code))
-        hint = gettext("Write an ISO 3166 code of two letters such as HR.")
-        raise refused("country", message, value=code, hint=hint)
-    return iso

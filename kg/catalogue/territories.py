@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kg.entry import Text
+from kg.errors import refused
 from kg.stores.protocol import Store
-from kg.text.i18n import language
+from kg.text.i18n import gettext, language
 from kg.text.number_formats import country
-from kg.vocabulary import NUTS, local_name
+from kg.vocabulary import ISO, NUTS, local_name
 
 Point = tuple[float, float]
 #: the kinds of place, and the property of each
@@ -22,7 +23,7 @@ class Territory:
     """A territory; ``code`` is the end of its IRI, ``country`` an ISO code, ``level`` a slug.
 
     ``kinds`` are the slugs of what is stated of KINDS, ``names`` its titles by language, ``others``
-    what else it is called.
+    what else it is called; ``people`` is 0 where nobody says how many live there.
     """
 
     iri: str
@@ -31,6 +32,7 @@ class Territory:
     level: str
     parent: str | None
     point: Point | None
+    people: int
     kinds: Mapping[str, str]
     names: Mapping[str, str]
     others: Mapping[str, None]
@@ -54,6 +56,7 @@ class Territories(Mapping[str, Territory]):
     def __init__(self, store: Store) -> None:
         self._base = store.base
         self._by_iri: dict[str, Territory] = {}
+        self._by_code: dict[str, Territory] = {}
         names: dict[str, dict[str, str]] = defaultdict(dict)
         others: dict[str, dict[str, None]] = defaultdict(dict)
         for row in _rows(store):
@@ -69,11 +72,13 @@ class Territories(Mapping[str, Territory]):
                 level,
                 row.get("parent"),
                 point,
+                int(row.get("people", 0)),
                 {name: local_name(row[name]) for name in KINDS if name in row},
                 names[iri],
                 others[iri],
             )
             self._by_iri.setdefault(iri, place)
+            self._by_code.setdefault(place.code.casefold(), place)
 
     def __getitem__(self, iri: str) -> Territory:
         return self._by_iri[iri]
@@ -83,6 +88,30 @@ class Territories(Mapping[str, Territory]):
 
     def __len__(self) -> int:
         return len(self._by_iri)
+
+    def coded(self, text: str) -> Territory | None:
+        """The territory of a NUTS or ISO code, a slug or an IRI; letters may be small."""
+        plain = text.strip()
+        slug = NUTS.get(plain.upper(), plain).casefold()
+        return self._by_iri.get(plain) or self._by_code.get(slug)
+
+    def known(self, code: str, path: str = "territory") -> Territory:
+        """The territory of a code as above; Refused, with ``path``, if there is none."""
+        if place := self.coded(code):
+            return place
+        message = gettext("There is no territory %(code)s.", code=repr(code))
+        hint = gettext("Write a NUTS 2021 code such as HR035 or a country code such as HR.")
+        raise refused(path, message, value=code, hint=hint)
+
+    def country(self, code: str) -> str:
+        """An ISO country code as entries carry it; raises Refused."""
+        plain = code.strip().upper()
+        iso = ISO.get(plain, plain)
+        if not any(place.country == iso for place in self._by_iri.values()):
+            message = gettext("There is no country %(code)s.", code=repr(code))
+            hint = gettext("Write an ISO 3166 code of two letters such as HR.")
+            raise refused("country", message, value=code, hint=hint)
+        return iso
 
     def name(self, code: str, lang: str) -> str:
         """The name of a place by its slug or ISO country code, or the code itself."""
@@ -108,8 +137,9 @@ def _rows(store: Store) -> list[dict[str, str]]:
     return store.select(
         "SELECT * { GRAPH ?t {"
         " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
-        f" OPTIONAL {{ ?t geo:lat ?lat ; geo:long ?long }} {kinds}"
-        " OPTIONAL { ?t dct:alternative ?other } OPTIONAL { ?t dct:isPartOf ?parent } }"
-        " BIND(LANG(?name) AS ?lang) } ORDER BY ?t ?parent ?name ?other",
+        f" OPTIONAL {{ ?t psr:population ?people }} {kinds}"
+        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
+        " OPTIONAL { ?t dct:isPartOf ?parent } } BIND(LANG(?name) AS ?lang) }"
+        " ORDER BY ?t ?parent ?name ?other",
         {},
     )

@@ -251,8 +251,10 @@ class Ledger:
         return [(iri, action not in {"delete", "merge"}) for iri, action in rows]
 
     def mark(self, number: int) -> str:
-        """What tells a change from another of its number; empty for none."""
-        query = sa.select(changes.c.mark).where(changes.c.number == number)
+        """What tells a closed change from another of its number; empty for none."""
+        query = sa.select(changes.c.mark).where(
+            changes.c.number == number, changes.c.closed.is_not(None)
+        )
         with self.database.begin(writing=False) as connection:
             return connection.scalar(query) or ""
 

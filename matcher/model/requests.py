@@ -50,6 +50,7 @@ class PlacedFilters(InstrumentFilters):
     """What practices, or actors, are narrowed to; each list says *any of these*."""
 
     territory: Names | None = None
+    place: Names | None = None
 
 
 class FilterFields(PlacedFilters):
@@ -112,7 +113,8 @@ class TransferRequest(MatchRequest):
     entry: Name | None = None
     text: Words | None = None
     filters: PlacedFilters | None = None
-    territory: Name
+    territory: Name | None = None
+    place: Name | None = None
     target: TargetFields | None = None
     weights: dict[Name, float] | None = None
     what_if: WhatIfFields | None = None
@@ -126,7 +128,8 @@ class InstrumentsRequest(MatchRequest):
     entry: Name | None = None
     text: Words | None = None
     filters: InstrumentFilters | None = None
-    territory: Name
+    territory: Name | None = None
+    place: Name | None = None
     actor_types: Names | None = None
     amount: Money | None = None
     partners: Annotated[int, Field(ge=1, le=10_000)] | None = None
@@ -141,6 +144,7 @@ class ConsortiumRequest(MatchRequest):
     text: Words | None = None
     filters: PlacedFilters | None = None
     territory: Name | None = None
+    place: Name | None = None
     rules: RuleFields | None = None
 
 
@@ -158,4 +162,5 @@ class PartnersRequest(MatchRequest):
     text: Words | None = None
     filters: PlacedFilters | None = None
     territory: Name | None = None
+    place: Name | None = None
     kinds: Annotated[list[Kind], Field(min_length=1)] | None = None

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from kg.catalogue.lists import country_code
+from kg.catalogue.filters import concepts
+from kg.catalogue.territories import Territories
 from kg.entry import Entry
 from kg.errors import Refused, refused
 from kg.stores.protocol import Store
@@ -24,7 +25,7 @@ from matcher.engine import Namer, Snapshot
 from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
 from matcher.model.answer import ConsortiumAnswer, Seat, UnmetRule
-from matcher.model.filters import Filters, concepts, read
+from matcher.model.filters import Filters, read
 from matcher.model.reasons import Reason, cite
 from matcher.question import Question, Rules
 from matcher.search.ranking import Ranking
@@ -91,7 +92,9 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
     )
 
 
-def read_rules(raw: Mapping[str, Any], store: Store, call: Entry | None) -> Rules:
+def read_rules(
+    raw: Mapping[str, Any], store: Store, territories: Territories, call: Entry | None
+) -> Rules:
     """Read the rules that were sent and add the call's own; of two numbers the stricter.
 
     Refused for fewer seats than the call asks for, and for what is not known.
@@ -105,7 +108,7 @@ def read_rules(raw: Mapping[str, Any], store: Store, call: Entry | None) -> Rule
 
     def country(code: str) -> str:
         try:
-            return country_code(store, code)
+            return territories.country(code)
         except Refused as error:
             problems = [replace(problem, path="rules.countries") for problem in error.problems]
             raise Refused(str(error), problems) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
@@ -10,9 +11,12 @@ from flask import Blueprint, Response, request
 
 from kg.catalogue import lists
 from kg.catalogue.filters import NAMES, check
+from kg.catalogue.gazetteer import CREDIT
+from kg.catalogue.places import MAX_TYPED, NamedPlace
 from kg.entries.reading import read_entry
-from kg.errors import Overloaded, Problem, Refused
-from kg.text.i18n import gettext
+from kg.errors import Overloaded, Problem, Refused, refused
+from kg.text.i18n import available, gettext, language, set_language
+from kg.text.language import primary
 from kg.vocabulary import CLASSES
 from matcher.model.answer import ABSENT, NamedEntry
 from service.api import writes
@@ -31,6 +35,10 @@ from service.http.responses import (
 )
 
 api = Blueprint("api", __name__)
+#: the tag of a language
+TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}")
+#: how many places are listed at most
+MAX_PLACES = 50
 _PARAMETERS = {*NAMES, "q", "limit", "cursor", "lang"}
 
 
@@ -61,6 +69,14 @@ class EntryList:
     entries: tuple[NamedEntry, ...]
     next: str | None
     total: int
+
+
+@dataclass(frozen=True)
+class PlaceList:
+    """Places, best first; ``credit`` says whose names and codes they are."""
+
+    places: tuple[NamedPlace, ...]
+    credit: str = CREDIT
 
 
 @dataclass(frozen=True)
@@ -116,14 +132,12 @@ def list_or_read() -> Response:
     if "iri" in request.args:
         return _read(check_iri(request.args["iri"]))
     if unknown := sorted(set(request.args) - _PARAMETERS):
-        message = gettext("This parameter is not known.")
-        hint = gettext("Use %(names)s.", names=", ".join(sorted(_PARAMETERS)))
-        problems = [Problem(name, message, value=name, hint=hint) for name in unknown]
-        raise Refused(gettext("The list cannot be narrowed like this."), problems)
-    typed = {name: list(filter(None, request.args.getlist(name))) for name in NAMES}
+        raise _unknown(unknown, sorted(_PARAMETERS))
+    runtime = current()
+    typed = {n: values for n in NAMES if (values := [v for v in request.args.getlist(n) if v])}
     page = lists.list_entries(
-        current().catalogue.snapshot(),
-        check(current().store, typed),
+        runtime.catalogue.snapshot(),
+        check(runtime.places, typed),
         q=request.args.get("q", ""),
         limit=whole(request.args.get("limit", "50")),
         cursor=request.args.get("cursor"),
@@ -133,10 +147,38 @@ def list_or_read() -> Response:
     return as_json(EntryList(rows, page.next, page.total))
 
 
+def _unknown(names: Iterable[str], known: Iterable[str]) -> Refused:
+    message = gettext("This parameter is not known.")
+    hint = gettext("Use %(names)s.", names=", ".join(known))
+    problems = [Problem(name, message, value=name, hint=hint) for name in names]
+    return Refused(gettext("The list cannot be narrowed like this."), problems)
+
+
 @api.get("/api/entries/<path>/<slug>")
 def read(path: str, slug: str) -> Response:
     """Read one entry."""
     return _read(entry_iri(path, slug))
+
+
+@api.get("/api/places")
+def find_places() -> Response:
+    """Find places by what was typed so far, their names as the reader's language has them."""
+    if unknown := sorted(set(request.args) - {"q", "lang", "limit"}):
+        raise _unknown(unknown, ("lang", "limit", "q"))
+    text, limit = request.args.get("q", "").strip(), whole(request.args.get("limit", "10"))
+    if not text or len(text) > MAX_TYPED:
+        message = gettext("Write a name of 1 to %(most)s letters.", most=MAX_TYPED)
+        raise refused("q", message, value=text[:MAX_TYPED])
+    if not 1 <= limit <= MAX_PLACES:
+        message = gettext("The limit is a number from 1 to %(most)s.", most=MAX_PLACES)
+        raise refused("limit", message, value=str(limit))
+    lang = request.args.get("lang", language())
+    if not TAG.fullmatch(lang):
+        message = gettext("This is not the tag of a language.")
+        raise refused("lang", message, value=lang[:35], hint=gettext("Write a tag such as “de”."))
+    if (spoken := primary(lang)) in available():
+        set_language(spoken)
+    return as_json(PlaceList(tuple(current().places.beginning(text, limit))))
 
 
 def _read(iri: str) -> Response:

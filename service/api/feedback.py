@@ -10,22 +10,22 @@ from typing import Any
 import pyoxigraph as ox
 from werkzeug.exceptions import TooManyRequests
 
-from kg.catalogue.lists import territory_iri
+from kg.catalogue.places import Places
 from kg.entries.intake import Accepted, Intake
 from kg.entry import Entry, decimal, make
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, vocabulary
-from matcher.kinds import KINDS
+from matcher.kinds import KINDS, place_of
 from matcher.model.filters import read
 from service.core.runtime import current
 from service.core.votes import VOTES_AN_HOUR, Vote
 from service.http.responses import refuse_foreign, visitor
 
 
-def record(intake: Intake, feedback: Mapping[str, Any], agent: str) -> Accepted:
+def record(intake: Intake, places: Places, feedback: Mapping[str, Any], agent: str) -> Accepted:
     """Store what became of a suggestion, in the place of what the agent said of it before."""
-    return intake.replace(match_entry(intake.store, feedback, agent), agent)
+    return intake.replace(match_entry(intake.store, places, feedback, agent), agent)
 
 
 def vote(feedback: Mapping[str, Any]) -> Vote:
@@ -36,7 +36,7 @@ def vote(feedback: Mapping[str, Any]) -> Vote:
     """
     refuse_foreign()
     runtime = current()
-    candidate, about, place = _suggestion(runtime.store, feedback)
+    candidate, about, place = _suggestion(runtime.store, runtime.places, feedback)
     counted = Vote(feedback["kind"], candidate.iri, about or "", place or "", feedback["decision"])
     if wait := runtime.votes.add(counted, visitor()):
         limit = gettext("At most %(most)s answers an hour are counted.", most=VOTES_AN_HOUR)
@@ -44,7 +44,9 @@ def vote(feedback: Mapping[str, Any]) -> Vote:
     return counted
 
 
-def _suggestion(store: Store, feedback: Mapping[str, Any]) -> tuple[Entry, str | None, str | None]:
+def _suggestion(
+    store: Store, places: Places, feedback: Mapping[str, Any]
+) -> tuple[Entry, str | None, str | None]:
     """Look up the candidate, the subject of the question and the place, or raise Refused.
 
     The candidate must be of a class that such a question is answered with.
@@ -54,18 +56,18 @@ def _suggestion(store: Store, feedback: Mapping[str, Any]) -> tuple[Entry, str |
     about = (
         read(store, feedback["about"], *known, field="about").iri if "about" in feedback else None
     )
-    place = territory_iri(store, feedback["territory"]) if "territory" in feedback else None
-    return candidate, about, place
+    place = place_of(places, feedback)
+    return candidate, about, place.entry if place else None
 
 
-def match_entry(store: Store, feedback: Mapping[str, Any], agent: str) -> Entry:
+def match_entry(store: Store, places: Places, feedback: Mapping[str, Any], agent: str) -> Entry:
     """Make the match that is to be stored.
 
     Its name is made from the agent and the suggestion, so that a later decision on the same
     suggestion takes the place of the earlier one. Raises Refused for what is not there, or is
     not what such a question is answered with.
     """
-    candidate, about, place = _suggestion(store, feedback)
+    candidate, about, place = _suggestion(store, places, feedback)
     key = "\n".join([agent, feedback["kind"], candidate.iri, about or "", place or ""])
     iri = f"{store.base}id/match/{hashlib.sha256(key.encode()).hexdigest()[:20]}"
     concept = f"{VOC}decision/{feedback['decision']}"

@@ -68,6 +68,8 @@ def receive_feedback() -> Response:
     received = requests.read_feedback(_body())
     if request.authorization is None and login.has_session():
         return as_json(Counted(feedback.vote(received)))
-    accepted = feedback.record(current().intake, received, login.by_token().name)
-    current().written()
+    runtime = current()
+    who = login.by_token().name
+    accepted = feedback.record(runtime.intake, runtime.places, received, who)
+    runtime.written()
     return as_json(Stored(accepted.entry.iri, accepted.version), 201)

@@ -16,7 +16,7 @@ from kg.catalogue.rows import FACETS
 from kg.entries.history import UndoReport
 from kg.vocabulary import CLASSES
 from matcher.kinds import KINDS, Kind
-from service.api.entries import EntryList, ShapesReport, State, Stats
+from service.api.entries import EntryList, PlaceList, ShapesReport, State, Stats
 from service.api.history import Compared, History
 from service.api.matches import Counted
 from service.api.requests import FeedbackRequest, MergeRequest, ReasonRequest, RestoreRequest
@@ -31,7 +31,7 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 #: what is answered in JSON besides matches
 ANSWERS = (
-    *(Counted, Stored, EntryList, ShapesReport, Stats, State, ProblemDetails),
+    *(Counted, Stored, EntryList, PlaceList, ShapesReport, Stats, State, ProblemDetails),
     *(History, Compared, UndoReport),
 )
 REQUESTS = (FeedbackRequest, RestoreRequest, MergeRequest, ReasonRequest)
@@ -126,6 +126,7 @@ def _paths() -> Json:
         _query("type", "A class.", enum=list(CLASSES)),
         _query("country", "An ISO 3166 code of two letters."),
         _query("territory", "A NUTS 2021 code, or an ISO code of a country."),
+        _query("place", "The name of a place instead of its code."),
         *(_query(n, f"A slug of the scheme “{s}”.") for n, s in FACETS.items() if s),
         *(_query(name, f"The name of a{'n' * (name[0] in 'aeiou')} {name}.") for name in LINKED),
         _query("language", "A language of the texts, such as hr."),
@@ -136,6 +137,11 @@ def _paths() -> Json:
         _query("cursor", "What the page before gave as “next”."),
         _query("lang", "The language of the titles, where there is a choice."),
         iri,
+    ]
+    place = [
+        _query("q", "A name, or how it begins, or a code; at most 200 letters."),
+        _query("lang", "The language of the names, where there is a choice."),
+        _query("limit", "How many at most, 10 if not said.", "integer", minimum=1, maximum=50),
     ]
     return {
         "/api/entries": {
@@ -152,6 +158,9 @@ def _paths() -> Json:
             "delete": _delete("Delete an entry that no other links to", [*named, match, reason]),
         },
         **_history_paths(named, match),
+        "/api/places": {
+            "get": _json("Find places by name", "Places", PlaceList, place),
+        },
         "/api/validate": {
             "post": _json(
                 "Check an entry without storing it", "Entries", ShapesReport, body=_RDF_BODY

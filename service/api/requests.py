@@ -35,6 +35,7 @@ class FeedbackRequest(Strict):
     entry: Name
     about: Name | None = None
     territory: Name | None = None
+    place: Name | None = None
     decision: Literal["accepted", "rejected", "tried", "worked", "worked-partly", "did-not-work"]
     score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     stamp: StampFields | None = None

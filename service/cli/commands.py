@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -361,6 +362,8 @@ def match(
 @common
 def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
     """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
+    from kg.catalogue.places import Atlas
+    from kg.catalogue.territories import Territories
     from service.api import requests
     from service.api.feedback import record
     from service.core.runtime import open_graph
@@ -368,7 +371,10 @@ def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> N
 
     check_label(agent, "agent")
     decision = requests.read_feedback(requests.read_json(file.read()))
-    accepted = record(open_graph(_settings(home), Progress()), decision, agent)
+    settings = _settings(home)
+    intake = open_graph(settings, Progress())
+    atlas = Atlas(partial(Territories, intake.store), settings.home)
+    accepted = record(intake, atlas.places, decision, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
 
@@ -382,13 +388,12 @@ def _batch(
     *,
     as_json: bool,
 ) -> None:
-    from kg.catalogue.lists import country_code
     from matcher.questions import batch
 
     def tell(done: int, total: int) -> None:
         progress.counted("Matching", done, total)
 
-    code = country_code(matching.store, country)
+    code = matching.matcher.atlas.places.territories.country(country)
     report = batch.run(matching.matcher, code, output, limit, tell)
     show(report, as_json, f"{report['entries']} entries matched in {output}")
 

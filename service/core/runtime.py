@@ -7,11 +7,13 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Self, cast
 
 from flask import current_app
 
 from kg import starter
+from kg.catalogue.places import Places
 from kg.entries.intake import BatchReport, Intake
 from kg.entries.validation import Validator
 from kg.errors import Forbidden, StoreUnusable
@@ -38,7 +40,6 @@ from matcher.judging.fit import read_weights
 from matcher.matcher import Matcher
 from service.core.accounts import Accounts
 from service.core.audit import Audit
-from service.core.lists import Lists
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog
 from service.core.rate_limit import Window
@@ -59,6 +60,7 @@ FAILURES_A_MINUTE = 10
 #: seconds after which a change that is still open was left by a writer that has ended
 LEFT_OPEN = 10.0
 POLL = 0.5
+LISTING, INDEXING = "Reading the entries into the catalogue", "Reading the entries into the index"
 RETRY = 10.0
 log = logging.getLogger("passerelle")
 
@@ -206,7 +208,6 @@ class Runtime(Matching):
         self.metrics = Metrics()
         self.query_log = QueryLog(settings.home, self.metrics)
         self.limits_header = limits_header(settings)
-        self.lists = Lists(self.catalogue)
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
@@ -235,6 +236,11 @@ class Runtime(Matching):
         self._caught_up.wait(seconds)
         return self.ready
 
+    @property
+    def places(self) -> Places:
+        """The places that people can name."""
+        return self.matcher.atlas.places
+
     def still(self, who: Principal) -> Principal:
         """Whoever began a request, with what they may do now; Forbidden where that ended."""
         now = self.tokens.still(who.token) if who.token else None
@@ -258,9 +264,12 @@ class Runtime(Matching):
                 if seen < 0:
                     self.embedder.encode(["ready"])
                 if seen != (version := self.store.version()):
-                    self.matcher.catch_up(self._progress)
+                    self.catalogue.snapshot(partial(self._progress, LISTING))
+                    self.matcher.catch_up(partial(self._progress, INDEXING))
                     seen = version
+                self.catalogue.tidy()
                 self._caught_up.set()
+                self.matcher.atlas.prepare()
                 wait = POLL
             except _Stopped:
                 return
@@ -280,11 +289,11 @@ class Runtime(Matching):
             self.query_log.flush()
             self._written.wait(wait)
 
-    def _progress(self, done: int, total: int) -> None:
+    def _progress(self, what: str, done: int, total: int) -> None:
         if self._stopping.is_set():
             raise _Stopped
         if not self._caught_up.is_set():
-            self._tell("Reading the entries into the index", done / max(total, 1))
+            self._tell(what, done / max(total, 1))
 
     def close(self) -> None:
         """Stop the thread, end the query workers and close the index."""

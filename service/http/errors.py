@@ -13,6 +13,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from kg import errors as kg
+from kg.catalogue.places import UnclearPlace
 from kg.text.i18n import gettext, mark
 from matcher.encoding.embedder import ModelUnusable
 from matcher.model.answer import ABSENT, plain
@@ -90,7 +91,7 @@ class ProblemDetails:
     status: int
     detail: str
     limit: Annotated[str | None, ABSENT] = None
-    problems: Annotated[tuple[kg.Problem, ...] | None, ABSENT] = None
+    problems: Annotated[tuple[UnclearPlace | kg.Problem, ...] | None, ABSENT] = None
     removed: Annotated[Tombstone | None, ABSENT] = None
 
 

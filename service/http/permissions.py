@@ -48,6 +48,7 @@ ROUTES: Mapping[str, Mapping[str, Needs]] = {
     "api.health": _READ,
     "api.ready": _READ,
     "api.stats": _READ,
+    "api.find_places": _READ,
     "api.metrics": {"GET": Needs.METRICS},
     "api.list_or_read": _READ,
     "api.read": _READ,

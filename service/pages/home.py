@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, request
 
-from kg.catalogue.territories import Territory
+from kg.catalogue.places import NamedPlace
 from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, mark, ngettext
 from matcher.kinds import KINDS
@@ -81,7 +81,7 @@ def home() -> Response:
         problems=problems,
         subject=here.entry(draft.about) if draft.about else None,
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes},
-        places=runtime.lists.places.offered(),
+        places=runtime.places.offered(),
         counts=[(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()],
         place_count=len(snapshot.territories),
         map=None if sent else europe(snapshot.passing(practices.chosen), here, practices),
@@ -98,7 +98,7 @@ def home() -> Response:
     return page
 
 
-def _fill(draft: Draft) -> Territory | None:
+def _fill(draft: Draft) -> NamedPlace | None:
     """Take what was typed: a question or an entry, and the place."""
     kind, name = draft.kind, draft.form.one("entry")
     iri = f"{current().store.base}id/{name}"

@@ -9,17 +9,18 @@ import pytest
 
 from kg.catalogue.catalogue import Catalogue
 from kg.catalogue.filters import check
+from kg.catalogue.gazetteer import Gazetteer
 from kg.catalogue.lists import (
     MAX_LIMIT,
     Link,
     class_counts,
     countries,
-    country_code,
     links_to,
     list_entries,
     summary,
-    territory_iri,
 )
+from kg.catalogue.places import Places
+from kg.catalogue.territories import Territories
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change, Page, Store
@@ -76,21 +77,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def listing(store: Store, tmp_path: Path) -> Listing:
+def listing(store: Store, tmp_path: Path, gazetteer: Path) -> Listing:
     """List the entries of a store that is written to."""
-    return of(Catalogue(store, tmp_path))
+    return of(Catalogue(store, tmp_path), gazetteer)
 
 
 @pytest.fixture
-def still(still_store: Store, folder: Path, request: pytest.FixtureRequest) -> Listing:
+def still(
+    still_store: Store, folder: Path, gazetteer: Path, request: pytest.FixtureRequest
+) -> Listing:
     """List the entries of a store that nobody writes to, with one catalogue for each engine."""
     engine = request.node.callspec.params["still_store"]
-    return of(Catalogue(still_store, folder / engine))
+    return of(Catalogue(still_store, folder / engine), gazetteer)
 
 
-def of(catalogue: Catalogue) -> Listing:
+def of(catalogue: Catalogue, gazetteer: Path) -> Listing:
     def list_(q: str = "", limit: int = 50, cursor: str | None = None, **wanted: str) -> Page:
-        chosen = check(catalogue._store, {name: [v] for name, v in wanted.items() if v})
+        territories = catalogue.snapshot().territories
+        places = Places(territories, Gazetteer(gazetteer / "places"))
+        chosen = check(places, {name: [v] for name, v in wanted.items() if v})
         return list_entries(catalogue.snapshot(), chosen, q=q, limit=limit, cursor=cursor)
 
     return list_
@@ -195,8 +200,8 @@ def test_codes_of_greece_and_the_united_kingdom_are_known_by_both_names(
         )
         store.write([Change(entry.iri, entry)], "tester", "create")
         for name in (code, iso):
-            assert territory_iri(store, name) == entry.iri
-            assert country_code(store, name) == iso
+            assert Territories(store).known(name).iri == entry.iri
+            assert Territories(store).country(name) == iso
             assert found(listing, country=name) == [entry.iri]
 
 

@@ -44,8 +44,8 @@ def world(starter_store: EmbeddedStore) -> World:
     return World(starter_store)
 
 
-#: every practice for every target, or else each practice for one of the targets
-STEPS = pytest.mark.parametrize("step", [len(TARGETS), pytest.param(1, marks=pytest.mark.slow)])
+#: every practice for every target, or else every other practice for one of the targets
+STEPS = pytest.mark.parametrize("step", [2 * len(TARGETS), pytest.param(1, marks=pytest.mark.slow)])
 
 
 @STEPS

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,8 @@ import pyoxigraph as ox
 import pytest
 
 from kg.catalogue.lists import links_to
+from kg.catalogue.places import Atlas
+from kg.catalogue.territories import Territories
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
@@ -203,30 +206,34 @@ def test_odd_texts_are_answered(starter_matcher: Matcher, text: str) -> None:
     assert "abstained" in ask(starter_matcher, "similar", Question(text=text))
 
 
-def test_filters_are_checked_one_by_one(starter_store: EmbeddedStore) -> None:
+def test_filters_are_checked_one_by_one(starter_store: EmbeddedStore, gazetteer: Path) -> None:
+    places = Atlas(partial(Territories, starter_store), gazetteer).places
     raw = {
         "country": ["EL"],
         "theme": ["housing"],
         "territory": ["HR035"],
+        "place": ["Karlovac"],
         "evidence_min": "monitored",
     }
-    found = check_filters(starter_store, raw)
+    found = check_filters(places, raw)
     assert found.country == ("GR",)
     assert found.theme == ("https://w3id.org/passerelle/voc/theme/housing",)
-    assert found.territory == (BASE + "id/territory/HR035",)
+    assert found.territory == (BASE + "id/territory/HR035", BASE + "id/territory/HR027")
     with pytest.raises(Refused) as caught:
         check_filters(
-            starter_store,
+            places,
             {
                 "colour": ["red"],
                 "theme": ["magic"],
                 "country": ["ZZ"],
                 "stage": ["x"],
                 "type": ["y"],
+                "place": ["Nova Vas"],
             },
         )
     assert sorted(p.path for p in caught.value.problems) == [
-        "filters.colour", "filters.country", "filters.stage", "filters.theme", "filters.type",
+        "filters.colour", "filters.country", "filters.place", "filters.stage", "filters.theme",
+        "filters.type",
     ]  # fmt: skip
 
 

@@ -24,7 +24,6 @@ from kg.stores.protocol import Change
 from kg.text.i18n import gettext, ngettext, own_name
 from matcher.model.answer import Answer
 from service import create_app
-from service.core.places import PlaceBook
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.pages.entry.contacts import report
@@ -254,7 +253,7 @@ class TestHome:
 
     def test_an_unknown_place_comes_with_the_closest_names(self, client: FlaskClient) -> None:
         seen = words(page(client, "/", 422, q="jobs", mode="transfer", place="Zagrb"))
-        assert "Did you mean" in seen
+        assert "Which one do you mean? Zagreb" in seen
         assert "Zagreb (" in seen
 
     @pytest.mark.parametrize(
@@ -442,29 +441,6 @@ class TestEntry:
         seen = words(page(client, "/id/practice/nowhere", 404))
         assert "This footbridge leads nowhere" in seen
         assert "Search the graph" in seen
-
-
-@pytest.fixture(scope="module")
-def places(runtime: Runtime) -> PlaceBook:
-    return runtime.lists.places
-
-
-class TestPlaces:
-    @pytest.mark.parametrize(
-        ("text", "code"),
-        [
-            ("HR", "HR"), ("hr035", "HR035"), ("GR", "EL"), ("gb", "UK"),
-            ("Croatia (HR)", "HR"), (" hrvatska ", "HR"), ("RIGA", "LV006"), ("Rīga", "LV006"),
-            ("luxembourg", "LU"), ("Berlin", "DE300"), ("split", "hr-split"),
-        ],
-    )  # fmt: skip
-    def test_codes_and_names_are_found(self, places: PlaceBook, text: str, code: str) -> None:
-        assert places.find(text).code == code
-
-    def test_the_list_offers_what_can_be_found(self, places: PlaceBook) -> None:
-        offered = places.offered()
-        assert offered[0].level == "country"
-        assert all(places.find(place.label) == place for place in offered)
 
 
 class TestWords:

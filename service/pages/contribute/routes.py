@@ -38,6 +38,7 @@ from service.pages.contribute.shacl_form import (
     FilledField,
     Reader,
     Typed,
+    as_chosen,
     asks,
     check_size,
     controls,
@@ -172,8 +173,11 @@ class _Editor:
     def open(self) -> Response:
         """Show the entry as it is now."""
         assert self._entry
-        rows = current().catalogue.snapshot().entries(sorted(self._entry.linked()))
+        linked, places = sorted(self._entry.linked()), current().places
+        rows = current().catalogue.snapshot().entries(linked)
         names = {row.iri: row.label for row in rows if row.path in LISTED}
+        for iri in places.territories.keys() & set(linked):
+            names[iri] = places.of(places.territories[iri]).label
         typed = filled(self._entry, self._fields, names)
         check_size(self._fields, typed)
         seen = current().store.provenance(self._entry.iri)
@@ -182,10 +186,10 @@ class _Editor:
 
     def receive(self) -> BaseResponse:
         """Check what was typed, or store it; what cannot be stored is shown again."""
-        runtime, typed, who = current(), request.form, login.by_form()
+        runtime, typed, who = current(), as_chosen(request.form), login.by_form()
         check_size(self._fields, typed)
         find = partial(titles.find, runtime.catalogue.snapshot())
-        reader = Reader(runtime.store.base, runtime.lists.places, find)
+        reader = Reader(runtime.store.base, runtime.places, find)
         send = typed.get("do") == "send"
         try:
             if send and who:

@@ -6,9 +6,11 @@ the entry), so that what is wrong is shown where it was typed.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 
@@ -18,6 +20,7 @@ from rdflib.namespace import SH
 from rdflib.term import Node
 from werkzeug.datastructures import MultiDict
 
+from kg.catalogue.places import Places
 from kg.entries.jsonld import NOWHERE
 from kg.entries.reading import MAX_LITERAL
 from kg.entries.validation import MAX_PARTS
@@ -26,7 +29,6 @@ from kg.errors import Problem, Refused, refused
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import day, exact, is_euro, plain, read_day, read_number
 from kg.vocabulary import CLASSES, PSH, PSR, RDF, RDF_TYPE, XSD, curie
-from service.core.places import PlaceBook
 from service.pages.entry.layout import MONEY, written
 from service.pages.parts.labels import label
 
@@ -216,15 +218,28 @@ def check_size(fields: Sequence[Ask], typed: Typed) -> None:
         )
 
 
+def as_chosen(sent: Typed) -> Typed:
+    """What was typed, with the place that was chosen instead of one that was not plain.
+
+    A choice is sent as ``instead``: a JSON list of the field, what was typed there, and the place.
+    """
+    typed: Typed = MultiDict(sent)
+    for choice in typed.poplist("instead"):
+        with suppress(ValueError, RecursionError):
+            match json.loads(choice):
+                case [str(name), str(text), str(label)]:
+                    values = (label if v.strip() == text else v for v in typed.getlist(name))
+                    typed.setlist(name, list(values))
+    return typed
+
+
 class Reader:
     """Makes triples of what was typed, in the reader's language where it comes to numbers.
 
     What cannot be one is collected in ``problems``, and in ``notes`` what has two readings.
     """
 
-    def __init__(
-        self, base: str, places: PlaceBook, named: Callable[[str, str], str | None]
-    ) -> None:
+    def __init__(self, base: str, places: Places, named: Callable[[str, str], str | None]) -> None:
         self._base, self._places, self._named = base, places, named
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
@@ -267,7 +282,7 @@ class Reader:
                 return ox.Literal(text, language=lang or language())
             return ox.Literal(text, datatype=ox.NamedNode(ask.datatype))
         except Refused as error:
-            self.problems += [Problem(name, p.message, p.value, p.hint) for p in error.problems]
+            self.problems += [replace(problem, path=name) for problem in error.problems]
         except ValueError:
             message = gettext(_UNREADABLE.get(ask.kind, mark("This cannot be read.")))
             self.problems.append(Problem(name, message, text, _advice(ask)))
@@ -296,7 +311,7 @@ class Reader:
     def _entry(self, ask: Ask, text: str) -> str:
         """The entry that a title, ``title (name)`` or address means."""
         if ask.source == "territory":
-            return self._places.find(text.removeprefix(f"{self._base}id/territory/")).iri
+            return self._places.meant(text).entry
         if iri := self._named(ask.source, text):
             return iri
         name = re.search(r"\(([A-Za-z0-9._-]+)\)$", text)

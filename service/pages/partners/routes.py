@@ -60,7 +60,6 @@ def _asked(kind: str, answer: Callable[[Draft], PartnerPage], *fields: str) -> P
 def _page(
     template: str, page: PartnerPage, listed: dict[str, tuple[str, ...]], **more: object
 ) -> Response:
-    lists = current().lists
     answer = html_page(
         template,
         page.status,
@@ -72,7 +71,7 @@ def _page(
             for name, paths in listed.items()
         },
         views=VIEWS,
-        places=lists.places.offered(),
+        places=current().places.offered(),
         **more,
     )
     if page.rows:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kg.catalogue.territories import Territory
+from kg.catalogue.places import NamedPlace
 from kg.errors import KgError, Problem
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import read_whole
@@ -67,7 +67,7 @@ class PartnerPage:
     """
 
     draft: Draft
-    place: Territory | None = None
+    place: NamedPlace | None = None
     problems: tuple[Problem, ...] = ()
     status: int = 200
     rows: tuple[PartnerRow, ...] = ()
@@ -174,7 +174,7 @@ def _number(text: str) -> int | str:
 
 
 def _page(
-    draft: Draft, place: Territory | None, rows: Callable[[Answer], Iterable[PartnerRow]]
+    draft: Draft, place: NamedPlace | None, rows: Callable[[Answer], Iterable[PartnerRow]]
 ) -> PartnerPage:
     """Ask the matcher; where something is wrong the page says all of it at once."""
     try:

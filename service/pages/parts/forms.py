@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.territories import Territory
+from kg.catalogue.places import NamedPlace
 from kg.catalogue.titles import meant
 from kg.entry import CONTROL
 from kg.errors import Problem, Refused
@@ -64,6 +64,10 @@ class Form:
         """The query of the page's address, with some fields changed."""
         return urlencode({k: v for k, v in {**self.values, **changes}.items() if v}, doseq=True)
 
+    def with_place(self, label: str) -> str:
+        """The address of the same page with another place."""
+        return f"?{self.query(place=(label,))}"
+
 
 class Draft:
     """A request of a kind that is made of a form; ``problems`` stand at fields of the form.
@@ -74,7 +78,6 @@ class Draft:
 
     def __init__(self, kind: str, labels: Labels, form: Form, fields: Mapping[str, str]) -> None:
         self.kind, self.labels, self.form, self._fields = kind, labels, form, fields
-        self.lists = labels.runtime.lists
         self.raw: dict[str, Any] = {}
         self.problems: list[Problem] = []
         self.about = ""
@@ -91,9 +94,9 @@ class Draft:
         """Find the entry that was typed; None, and a problem at the field, if there is none."""
         return self.check(field, lambda: meant(self.labels.snapshot, text, paths))
 
-    def place(self, field: str, text: str) -> Territory | None:
+    def place(self, field: str, text: str) -> NamedPlace | None:
         """Find the place that was typed; None, and a problem at the field, if there is none."""
-        return self.check(field, lambda: self.lists.places.find(text))
+        return self.check(field, lambda: self.labels.runtime.places.meant(text))
 
     def names(self, field: str, *, commas: bool = False) -> list[str]:
         """What was typed into all fields of a name; ``commas`` also part one field's text."""
@@ -126,7 +129,7 @@ class Draft:
             )
             self.problems.append(Problem("q", message, hint=gettext("Shorten it to what matters.")))
 
-    def territory(self, *, needed: bool = False) -> Territory | None:
+    def territory(self, *, needed: bool = False) -> NamedPlace | None:
         """Take the place, if one was typed or has to be."""
         place, text = None, self.form.one("place")
         if text:

@@ -83,6 +83,10 @@ class SearchForm:
         parts = {k: v for k, v in parts.items() if v and (k, v) not in _PLAIN}
         return "/search" + (f"?{urlencode(parts, doseq=True)}" if parts else "")
 
+    def with_place(self, label: str) -> str:
+        """The address of the same page with another place."""
+        return "?" + self.href(place=label).partition("?")[2]
+
     def toggled(self, name: str, value: str) -> str:
         """The address with one value of a filter added, or taken away if it is there."""
         values = self.chosen.get(name, ())
@@ -172,7 +176,7 @@ def read(draft: Draft) -> SearchForm:
     chosen = {name: values for name in NAMES if (values := typed.many(name))}
     place, sort, view = typed.one("place"), typed.one("sort"), typed.one("view")
     if place and (known := draft.place("place", place)):
-        name = "country" if known.level == "country" else "territory"
+        name = "country" if known.kind == "country" else "territory"
         chosen[name], place = (ISO.get(known.code, known.code),), ""
     page = read_whole(typed.args.get("page", "1"), 6)
     return SearchForm(

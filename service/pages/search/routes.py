@@ -40,7 +40,7 @@ def search() -> Response:
         sorts=SORTS,
         levels=LEVELS,
         files=FORMATS,
-        places=here.runtime.lists.places.offered(),
+        places=here.runtime.places.offered(),
     )
 
 

@@ -153,7 +153,7 @@ def _helpers(
         pages = " ".join(page.href for page in contact.pages)
         yield Piece(gettext("Has done it: %(name)s", name=name), contact.actor.href, note=pages)
     needed, world = entry.links(PSR + "requiresActorType"), labels.runtime.matcher.world
-    there = [p.actor for p in world.actors_in(world.place(view.place.iri)) if p.kind in needed]
+    there = [p.actor for p in world.actors_in(world.place(view.place.entry)) if p.kind in needed]
     others = [who.entry for change in candidate.match.adaptations for who in change.who]
     for text, iris in (
         (gettext("Is in your place: %(name)s"), there),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.territories import Territory
+from kg.catalogue.places import NamedPlace
 from kg.errors import Problem
 from kg.text.i18n import gettext, mark, own_names
 from kg.text.number_formats import exact, is_euro, read_number
@@ -73,7 +73,7 @@ def stated(form: Form) -> dict[str, tuple[str, str]]:
     return statements
 
 
-def fill(draft: Draft, weights: Mapping[str, float]) -> Territory | None:
+def fill(draft: Draft, weights: Mapping[str, float]) -> NamedPlace | None:
     """Make the request of what was typed, and give the place; ``weights`` are the usual ones."""
     form, raw, base = draft.form, draft.raw, draft.labels.runtime.store.base
     for name, field in FIELDS.items():

@@ -26,7 +26,7 @@ def show() -> Response:
     """Show the form and, once it was sent, the practices with their judgement."""
     here, view, problems, status = labels(), None, list[Problem](), 200
     draft = read(here, request.args)
-    form, lists, usual = draft.form, here.runtime.lists, here.runtime.matcher.weights
+    form, usual = draft.form, here.runtime.matcher.weights
     if sent := form.sent("place"):
         try:
             view = ask(draft)
@@ -50,7 +50,7 @@ def show() -> Response:
             for row in offered(here.snapshot, "challenge")
         },
         practices=[row.label for row in offered(here.snapshot, "practice")],
-        places=lists.places.offered(),
+        places=here.runtime.places.offered(),
         usual=usual_points(usual),
         usual_query=form.query(**{f"w_{name}": () for name in CRITERIA}),
         criteria=CRITERIA,

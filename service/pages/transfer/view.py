@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kg.catalogue.territories import Territory
+from kg.catalogue.places import NamedPlace
 from kg.text.i18n import gettext
 from kg.text.number_formats import number
 from matcher.model.answer import TransferAnswer, TransferMatch
@@ -43,7 +43,7 @@ class JudgedPractice:
 class View:
     """The matcher's ``answer``, ready to show; a practice that was asked about comes first."""
 
-    place: Territory
+    place: NamedPlace
     candidates: tuple[JudgedPractice, ...]
     shortlist: tuple[JudgedPractice, ...]
     compared: tuple[JudgedPractice, ...]
