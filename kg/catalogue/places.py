@@ -440,8 +440,8 @@ class Atlas:
         self._version = -1
 
     def prepare(self) -> None:
-        """Write the names, which takes seconds, unless that is done."""
-        self._gazetteer.named("")
+        """Look up a name, which the first time takes seconds: the names are written then."""
+        self.places.beginning("a", 1)
 
     @property
     def places(self) -> Places:

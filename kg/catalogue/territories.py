@@ -14,6 +14,14 @@ from kg.text.number_formats import country
 from kg.vocabulary import ISO, NUTS, local_name
 
 Point = tuple[float, float]
+_FACTS = (
+    "SELECT ?t ?code ?level ?lat ?long ?people ?parent ?name ?other (LANG(?name) AS ?lang)"
+    " { GRAPH ?t {"
+    " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
+    " OPTIONAL { ?t psr:population ?people }"
+    " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
+    " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name ?other"
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Territories(Mapping[str, Territory]):
         self._by_code: dict[str, Territory] = {}
         names: dict[str, dict[str, str]] = defaultdict(dict)
         others: dict[str, dict[str, None]] = defaultdict(dict)
-        for row in _rows(store):
+        for row in store.select(_FACTS, {}):
             iri, level = row["t"], local_name(row.get("level", ""))
             names[iri].setdefault(row["lang"] or "und", row["name"])
             if "other" in row:
@@ -69,7 +77,7 @@ class Territories(Mapping[str, Territory]):
                 level,
                 row.get("parent"),
                 point,
-                int(row.get("people", 0)),
+                int(float(row.get("people", 0))),
                 names[iri],
                 others[iri],
             )
@@ -121,15 +129,3 @@ class Territories(Mapping[str, Territory]):
             chain.append(iri)
             iri = self._by_iri[iri].parent
         return chain
-
-
-def _rows(store: Store) -> list[dict[str, str]]:
-    return store.select(
-        "SELECT ?t ?code ?level ?lat ?long ?people ?parent ?name ?other (LANG(?name) AS ?lang)"
-        " { GRAPH ?t {"
-        " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
-        " OPTIONAL { ?t psr:population ?people }"
-        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
-        " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name ?other",
-        {},
-    )
