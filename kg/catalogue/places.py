@@ -13,9 +13,10 @@ A place is **taken** if it is plain which one is meant, in this order:
 3. else the place that has OVERWHELMING times as many people as each of the others.
 
 Otherwise the places are **asked about**: Refused names them, the largest first. So it is with a
-historical region that has several codes now, with a hint that nothing fits, and with a name that is
-misspelt. A place that the graph has no entry of stands for its municipality's entry, if the name
-and the region are the same, else for that of its NUTS 3 region.
+historical region that has several codes now, with a hint that nothing fits, with a name that is
+misspelt, and with that of a country that is not here (Andorra is a town in Spain as well). A place
+that the graph has no entry of stands for its municipality's entry, if the name and the region are
+the same, else for that of its NUTS 3 region.
 """
 
 from __future__ import annotations
@@ -49,10 +50,11 @@ from kg.catalogue.gazetteer import (
 from kg.catalogue.territories import Territories, Territory
 from kg.errors import Problem, Refused
 from kg.stores.protocol import Store
-from kg.text.i18n import gettext, language
+from kg.text.i18n import available, gettext, language
+from kg.text.number_formats import countries
 
 #: how many letters are read, and how many places a refusal names
-MAX_TYPED, MAX_CANDIDATES = 200, 8
+MAX_TYPED, MAX_CANDIDATES = 200, 12
 #: how many times more people the place has that is taken than any other of its name
 OVERWHELMING = 100
 #: up to how many times the people of its town a region has that is as good as the town
@@ -172,9 +174,17 @@ class Places:
                 codes, _, names = line.partition("\t")
                 entries = [p for code in codes.split() if (p := self.territories.coded(code))]
                 for name in names.split("|"):
-                    for entry in entries:
-                        named[key(name)].setdefault(entry.iri, (name, counts))
+                    for entry in entries:  # of a region of several codes each by its own name
+                        spelling = name if len(entries) == 1 else ""
+                        named[key(name)].setdefault(entry.iri, (spelling, counts))
         return named
+
+    @cached_property
+    def _elsewhere(self) -> frozenset[str]:
+        """Keys of the names of countries that are not in the graph."""
+        here = {place.country for place in self.territories.values()}
+        named = (pair for lang in available() for pair in countries(lang).items())
+        return frozenset(key(name) for code, name in named if code not in here)
 
     @cached_property
     def _keys(self) -> list[str]:
@@ -267,7 +277,7 @@ class Places:
             each = [place for part in several for place in self.likely(part)[:1]]
             raise _unclear(gettext("Name one place only."), path, text, each)
         places, failed = self._read(text)
-        if failed is None and (place := self._plain(places)):
+        if failed is None and key(text) not in self._elsewhere and (place := self._plain(places)):
             return place
         raise _unclear(_doubt(text, places, failed), path, text, places or self._like(failed))
 

@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self, cast
 
 from flask import current_app
@@ -14,7 +15,7 @@ from flask import current_app
 from kg import starter
 from kg.entries.intake import BatchReport, Intake
 from kg.entries.validation import Validator
-from kg.errors import Forbidden, StoreUnusable
+from kg.errors import Forbidden, NoSpace, StoreUnusable
 from kg.ledger.database import Database
 from kg.ledger.ledger import Ledger
 from kg.sparql.pool import QueryPool
@@ -262,8 +263,9 @@ class Runtime(Matching):
                 if seen != (version := self.store.version()):
                     self.matcher.catch_up(self._progress)
                     seen = version
-                self._caught_up.set()
-                self.matcher.atlas.prepare()
+                    self._caught_up.set()
+                    with suppress(NoSpace):  # whoever asks for a place is told
+                        self.matcher.atlas.prepare()
                 wait = POLL
             except _Stopped:
                 return
