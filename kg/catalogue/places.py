@@ -438,8 +438,8 @@ class Atlas:
         self._places: Places | None = None
 
     def prepare(self) -> None:
-        """Write the names, which takes seconds, unless that is done."""
-        self._gazetteer.named("")
+        """Look up a name, which the first time takes seconds: the names are written then."""
+        self.places.beginning("a", 1)
 
     @property
     def places(self) -> Places:

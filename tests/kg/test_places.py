@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from benchmarks.pack_places import pruned, typed
 from kg.catalogue.catalogue import Catalogue
 from kg.catalogue.gazetteer import Gazetteer, key
 from kg.catalogue.places import MAX_CANDIDATES, MAX_TYPED, Atlas, NamedPlace, Places, UnclearPlace
-from kg.catalogue.territories import Territories
 from kg.errors import Refused
+from kg.imports.sources.transforms import TRANSFORMS, Cell
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
 from kg.text.i18n import set_language
@@ -28,7 +27,7 @@ NAMES = Path(__file__).resolve().parent.parent / "data" / "places.tsv"
 
 @pytest.fixture(scope="session")
 def places(starter_store: EmbeddedStore, gazetteer: Path) -> Places:
-    return Atlas(partial(Territories, starter_store), gazetteer).places
+    return Atlas.of(starter_store, gazetteer).places
 
 
 def refusal(places: Places, text: str) -> UnclearPlace:
@@ -250,3 +249,18 @@ def test_places_know_their_kind(places: Places) -> None:
     assert [*kinds.values()] == ["country", "region", "municipality", "settlement"]
     assert isinstance(places.offered()[0], NamedPlace)
     assert [p.kind for p in places.offered()[:2]] == ["country", "country"]
+
+
+def test_rows_of_a_list_name_places_in_the_same_way(places: Places) -> None:
+    def linked(value: str, **options: object) -> list[str]:
+        cell = Cell("place", value, "en", options, {}, BASE, (), places)
+        return [term.value.rpartition("/")[2] for term in TRANSFORMS["place"](cell)]
+
+    assert linked("213 - Unterkärnten (NUTS)") == ["AT213"]
+    assert linked("HR035; Karlovac", separator=";") == ["HR035", "HR027"]
+    assert linked("Nova Vas", within="Slovenia") == ["SI038"]
+    with pytest.raises(Refused) as refused:
+        linked("Nova Vas")
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.value) == ("place", "Nova Vas")
+    assert "Nova Vas, Istarska županija" in (problem.hint or "")
