@@ -48,6 +48,7 @@ from kg.catalogue.gazetteer import (
 )
 from kg.catalogue.territories import Territories, Territory
 from kg.errors import Problem, Refused
+from kg.stores.protocol import Store
 from kg.text.i18n import gettext, language
 
 #: how many letters are read, and how many places a refusal names
@@ -436,6 +437,11 @@ class Atlas:
         self._territories, self._lock = territories, threading.Lock()
         self._gazetteer = Gazetteer(home / "places")
         self._places: Places | None = None
+
+    @classmethod
+    def of(cls, store: Store, home: Path) -> Atlas:
+        """The places of a store without a catalogue, whose territories are read when asked for."""
+        return cls(partial(Territories, store), home)
 
     def prepare(self) -> None:
         """Look up a name, which the first time takes seconds: the names are written then."""
