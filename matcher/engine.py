@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -60,16 +61,16 @@ class Desk:
         self.catalogue = Catalogue(store, home / "catalogue")
         self.means = for_model(embedder, home)
         self.index = Index(store, embedder, self.means, home / "index", self.catalogue)
-        self._world = World(store)
+        self._world, self._turn = World(store), threading.Lock()
         self.atlas = Atlas(lambda: self.catalogue.snapshot().territories, home)
 
     @property
     def world(self) -> World:
         """What follows from the graph at its present version."""
-        world = self._world
-        if world.version != self.store.version():
-            world = self._world = World(self.store)
-        return world
+        with self._turn:
+            if self._world.version != self.store.version():
+                self._world = self._world.following()
+            return self._world
 
     def snapshot(self) -> Snapshot:
         """What a question that is asked now is answered from."""

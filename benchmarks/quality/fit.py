@@ -368,8 +368,8 @@ def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[Fi
     shared = []
     for entry in asking:
         best = by_entry(index, entry, PRACTICES, replace(RECIPE, concepts=0.0)).best(DEPTH)
-        concepts = picture.query_of(picture.position[entry.iri]).concepts
-        shared.append(picture.shared(concepts)[0, [picture.position[iri] for iri in best]].mean())
+        likeness = picture.shared([picture.position[entry.iri]])[0]
+        shared.append(likeness[[picture.position[iri] for iri in best]].mean())
     yield FittedNumber(
         "matcher.search.picture.UNSTATED",
         pictures.UNSTATED,

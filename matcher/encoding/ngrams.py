@@ -62,8 +62,8 @@ def weigh(counted: Sparse, rarity: npt.NDArray[np.float32]) -> Sparse:
     TfidfTransformer(sublinear_tf=True) of scikit-learn gives the same to 6e-8, but takes 1.2 ms a
     question instead of 0.3 and refuses an index without entries or concepts.
     """
-    rows = counted.copy().astype(np.float32)
-    rows.data = (1 + np.log(rows.data)) * rarity[rows.indices]
-    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)))
-    rows.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(rows.indptr)).astype(np.float32)
-    return rows
+    data = (1 + np.log(counted.data)).astype(np.float32) * rarity[counted.indices]
+    owner = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
+    lengths = np.sqrt(np.bincount(owner, data.astype(float) ** 2, counted.shape[0]))
+    data /= np.maximum(lengths, 1e-9).astype(np.float32)[owner]
+    return csr_array((data, counted.indices, counted.indptr), shape=counted.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numkong
@@ -16,7 +16,7 @@ from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix, unit
 from matcher.search.columns import Records
-from matcher.search.picture import FacetRows, Picture
+from matcher.search.picture import FacetRows, Picture, concepts
 from matcher.search.statistics import CONCEPTS, Concept, Statistics
 
 #: what each facet counts for; an entry is judged by those that it has
@@ -106,7 +106,8 @@ class Corpus:
     def concepts_of(self, iri: str) -> dict[Concept, float]:
         """The concepts of an entry, weighed so that their sum for itself is 1."""
         stated = concepts(self.catalogue, list(self.catalogue.rows([iri]).values()))
-        weights = {c: self.statistics.rarity_of(c) ** 2 for own in stated for c in own}
+        rarity = self.statistics.rarity_of
+        weights = {concept: rarity(concept) ** 2 for own in stated for concept in own}
         total = sum(weights.values())
         return {concept: weight / total for concept, weight in weights.items()} if total else {}
 
@@ -132,10 +133,10 @@ class Corpus:
             rows,
             facets,
             self._letters(slots),
-            self._concepts(rows.tolist()),
             np.asarray(self.gists[slots] / np.float32(STEPS), np.float32),
             self.catalogue,
             self.means,
+            self.statistics,
             {iri: n for n, iri in enumerate(iris)},
         )
         if keep:
@@ -160,30 +161,6 @@ class Corpus:
         cells = (letters["count"].astype(np.float32), letters["place"], ends)
         counted = csr_array(cells, shape=(len(slots), ngrams.PLACES))
         return ngrams.weigh(counted, self.statistics.rarity)
-
-    def _concepts(self, rows: Sequence[int]) -> ngrams.Sparse:
-        stated = concepts(self.catalogue, rows)
-        columns = {c: n for n, c in enumerate(sorted({c for some in stated for c in some}))}
-        indices = np.array([columns[c] for some in stated for c in some], np.int32)
-        ends = np.cumsum([0, *map(len, stated)])
-        cells = (np.ones(len(indices), np.float32), indices, ends)
-        rarity = np.array([self.statistics.rarity_of(c) for c in columns], np.float32)
-        return ngrams.weigh(csr_array(cells, shape=(len(rows), len(columns))), rarity)
-
-
-def concepts(catalogue: Snapshot, rows: Sequence[int]) -> list[list[Concept]]:
-    """What each of some rows states, facet and value; a challenge is no concept of itself."""
-    own = {facet: catalogue.values(facet, rows) for facet in CONCEPTS}
-    itself = catalogue.passing({"type": ["challenge"]})
-    return [
-        sorted(
-            (facet, value)
-            for facet, values in own.items()
-            if facet != "challenge" or row not in itself
-            for value in values[row]
-        )
-        for row in rows
-    ]
 
 
 def holders_of(catalogue: Snapshot, rows: FrozenBitMap) -> dict[Concept, int]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from kg.catalogue.catalogue import Snapshot
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
-from matcher.encoding.ngrams import Sparse, cosines
+from matcher.encoding.ngrams import Sparse, cosines, weigh
 from matcher.model.filters import Filters
+from matcher.search.statistics import CONCEPTS, Concept, Statistics
 
 #: what stands in where an entry has no concepts: about the mean of the ten entries that are
 #: nearest by their texts (0.24 on the development part of the judged set)
@@ -24,14 +28,14 @@ Scores = npt.NDArray[np.float32]
 class QueryVectors:
     """What entries are compared with: unit vectors of each facet, and runs of letters.
 
-    ``gist`` stands for all facets where candidates are sought. ``concepts`` are those of an
-    entry; ``plain`` are the vectors of a question in words without the corpus' shift.
+    ``gist`` stands for all facets where candidates are sought. ``entry`` is the number of an
+    entry in its picture; ``plain`` are a question's vectors without the corpus' shift.
     """
 
     facets: Mapping[str, Matrix]
     letters: Sparse
     gist: Matrix
-    concepts: Sparse | None = None
+    entry: int | None = None
     plain: Matrix | None = None
 
 
@@ -57,11 +61,24 @@ class Picture:
     rows: npt.NDArray[np.int32]
     facets: dict[str, FacetRows]
     letters: Sparse
-    concepts: Sparse
     gists: Matrix
     catalogue: Snapshot
     means: Means
+    statistics: Statistics
     position: dict[str, int]
+
+    @cached_property
+    def concepts(self) -> Sparse:
+        """What each entry states of its concepts, weighed."""
+        stated = concepts(self.catalogue, self.rows.tolist())
+        columns: dict[Concept, int] = {}
+        for concept in chain.from_iterable(stated):
+            columns.setdefault(concept, len(columns))
+        indices = np.array([columns[c] for own in stated for c in own], np.int32)
+        ends = np.cumsum([0, *map(len, stated)])
+        cells = (np.ones(len(indices), np.float32), indices, ends)
+        rarity = np.array([self.statistics.rarity_of(c) for c in columns], np.float32)
+        return weigh(csr_array(cells, shape=(len(stated), len(columns))), rarity)
 
     def cosines(self, facet: str, vectors: Matrix) -> Scores:
         """The best cosine of each entry's facet with each vector; NaN for entries without it."""
@@ -74,17 +91,18 @@ class Picture:
             )
         return best
 
-    def shared(self, concepts: Sparse) -> Scores:
-        """Cosines of concepts with those of each entry; UNSTATED where either has none."""
-        likeness = cosines(concepts, self.concepts)
-        likeness[:, np.diff(self.concepts.indptr) == 0] = UNSTATED
-        likeness[np.diff(concepts.indptr) == 0] = UNSTATED
+    def shared(self, entries: Sequence[int]) -> Scores:
+        """Cosines of some entries' concepts with those of each; UNSTATED where either has none."""
+        likeness = cosines(self.concepts[list(entries)], self.concepts)
+        silent = np.diff(self.concepts.indptr) == 0
+        likeness[:, silent] = UNSTATED
+        likeness[silent[list(entries)]] = UNSTATED
         return likeness
 
     def query_of(self, at: int) -> QueryVectors:
         """Turn an entry into what is compared with the others."""
         facets = {name: rows.matrix[rows.of(at)] for name, rows in self.facets.items()}
-        return QueryVectors(facets, self.letters[[at]], self.gists[at], self.concepts[[at]])
+        return QueryVectors(facets, self.letters[[at]], self.gists[at], at)
 
     def nearness(self, plain: Matrix, at: Sequence[int]) -> float:
         """The mean, over entries, of their best cosine without the corpus' shift; -1 for none."""
@@ -105,3 +123,14 @@ class Picture:
         """The values of a filter that each of some entries has."""
         rows = {int(self.rows[n]): n for n in at}
         return {rows[row]: own for row, own in self.catalogue.values(name, rows).items()}
+
+
+def concepts(catalogue: Snapshot, rows: Sequence[int]) -> list[list[Concept]]:
+    """What each of some rows states, facet and value; a challenge is no concept of itself."""
+    own = {facet: catalogue.values(facet, rows) for facet in CONCEPTS}
+    for row in set(rows) & set(catalogue.passing({"type": ["challenge"]})):
+        own["challenge"][row] = set()
+    return [
+        [(facet, value) for facet, values in own.items() for value in sorted(values[row])]
+        for row in rows
+    ]

@@ -355,7 +355,7 @@ def _compare(
         known += weight * np.isfinite(nearest)
     letters = cosines(csr_array(vstack([query.letters for query in queries])), picture.letters)
     scores = total / np.maximum(known, 1e-9) + recipe.letters * letters
-    if recipe.concepts and (shared := [q.concepts for q in queries if q.concepts is not None]):
-        scores += recipe.concepts * picture.shared(csr_array(vstack(shared)))
+    if recipe.concepts and (entries := [q.entry for q in queries if q.entry is not None]):
+        scores += recipe.concepts * picture.shared(entries)
     scores = np.where(known > 0, scores, -np.inf)
     return by_facet, scores.astype(np.float32)

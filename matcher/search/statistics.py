@@ -55,9 +55,20 @@ class Statistics:
         """How much each run of letters counts."""
         return ngrams.rarity(self.holders, self.size)
 
+    @cached_property
+    def concept_rarity(self) -> dict[Concept, float]:
+        """How much each concept counts."""
+        weights = ngrams.rarity(np.array([*self.concepts.values()], np.int64), self.size)
+        return dict(zip(self.concepts, weights.tolist(), strict=True))
+
+    @cached_property
+    def unseen(self) -> float:
+        """How much a concept counts that no entry had."""
+        return float(ngrams.rarity(np.array(0), self.size))
+
     def rarity_of(self, concept: Concept) -> float:
         """How much a concept counts; one that no entry had is rarest."""
-        return float(ngrams.rarity(np.array(self.concepts.get(concept, 0)), self.size))
+        return self.concept_rarity.get(concept, self.unseen)
 
     def stale(self, changed: int, now: int) -> bool:
         """Whether so many changes, or so many entries now, ask for new statistics."""
