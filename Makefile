@@ -44,11 +44,14 @@ demo: setup ## load the starter graph, start the service, show a first match
 serve: setup ## start the service
 	@$(BIN)/passerelle serve
 
-test: setup ## run the unit tests (about three minutes on two cores)
+test: setup ## run the unit tests (two and a half minutes on two cores)
 	@$(BIN)/pytest -n 2
 
 test-marked: setup ## run the others: model, wheel, README, data, browser, engines (some ten minutes)
-	@$(BIN)/pytest -n 2 -m 'model or wheel or data or clients or browser or engines or slow'
+	@$(BIN)/pytest -n 2 -m '(model or wheel or data or clients or browser or engines or slow) and not quality'
+
+quality: setup ## measure all that the tests measure samples of (some minutes)
+	@$(BIN)/pytest -m quality
 
 lint: $(STAMP) ## check style, types and layers
 	@$(BIN)/ruff check .
@@ -79,4 +82,4 @@ wheel: setup ## build the wheel into dist/
 clean: ## remove what was built here (not your data)
 	@rm -rf $(VENV) $(VENDOR) service/web/node_modules dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-.PHONY: help assets setup demo serve test test-marked lint check bench messages wheel clean
+.PHONY: help assets setup demo serve test test-marked quality lint check bench messages wheel clean

@@ -1,6 +1,7 @@
 """Print speed and size on this machine: ``python -m benchmarks [--data DIR] [--json]``.
 
 ``python -m benchmarks quality NAME`` measures how good the answers are; see ``quality.command``.
+``python -m benchmarks growth`` measures how the cost grows with the entries; see ``growth``.
 
 Everything is measured in one run on the installed program, over HTTP where a user would be.
 DIR holds ``susy_initiatives.geojson`` and ``esif_croatia.csv`` as published; without it the
@@ -82,20 +83,14 @@ def embedding_figures(home: Path, data: Path) -> dict[str, float]:
     return {"embed SUSY texts, texts/s": round(len(texts) / (time.perf_counter() - start), 1)}
 
 
-def batch_figures(rows: int = 100_000, blocks: int = 8) -> dict[str, float]:
-    """Measure all pairs of random vectors by a few blocks of rows, the short list for 20 each."""
-    import numpy as np
-
-    from matcher.questions.batch import BLOCK, TIMES, nearest
-
-    random = np.random.default_rng(1)
-    vectors = random.standard_normal((rows, 384), dtype=np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    start = time.perf_counter()
-    for block in range(blocks):
-        nearest(vectors[block * BLOCK : (block + 1) * BLOCK], vectors, TIMES * 20 + 1)
-    seconds = (time.perf_counter() - start) * rows / (blocks * BLOCK)
-    return {"all pairs of 100,000 vectors, s": round(seconds)}
+def batch_figures(home: Path) -> dict[str, float]:
+    """Measure the batch of a country by the seconds it takes for each entry."""
+    with tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / "it.jsonl"
+        words = ("match", "batch", "--country", "IT", "--output", str(output), "--json")
+        seconds, out = run(*words, home=home)
+        entries = json.loads(out)["entries"]
+    return {"batch of a country, ms an entry, start included": round(1000 * seconds / entries)}
 
 
 def http_figures(home: Path) -> dict[str, float]:
@@ -165,16 +160,20 @@ def measure(data: Path) -> dict[str, float | str]:
         else:
             figures["imports, embedding"] = f"left out: {data.name} is not there"
         figures |= http_figures(home)
-        figures |= batch_figures()
+        figures |= batch_figures(home)
     return figures
 
 
 def main() -> None:
-    """Measure speed, or quality where the first word says so."""
+    """Measure speed, or quality or growth where the first word says so."""
     if sys.argv[1:2] == ["quality"]:
         from benchmarks.quality.command import main as quality
 
         quality(sys.argv[2:])
+    elif sys.argv[1:2] == ["growth"]:
+        from benchmarks.growth import main as growth
+
+        growth(sys.argv[2:])
     else:
         report("benchmarks", measure)
 

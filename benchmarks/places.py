@@ -50,7 +50,7 @@ def memory() -> float:
 def opened(store: EmbeddedStore, home: Path) -> tuple[Atlas, float]:
     """The places of a home after a first look-up, and the seconds that it took."""
     start = time.process_time()
-    atlas = Atlas(store, home)
+    atlas = Atlas.of(store, home)
     atlas.places.meant("Karlovac")
     return atlas, time.process_time() - start
 
@@ -72,7 +72,7 @@ def measure(data: Path) -> Mapping[str, float | str]:
         typing = spans(lambda text: places.beginning(text, 8), letters)
         whole = spans(places.meant, names)
         misspelt = spans(places.meant, [f"{name[:3]}x{name[4:]}" for name in names])
-        written = sum(file.stat().st_size for file in (home / "catalogue").iterdir())
+        written = sum(file.stat().st_size for file in home.rglob("*.sqlite"))
         held = memory() - before
     packed = [len((files("kg.catalogue") / name).read_bytes()) for name in (PLACES, REGIONS, KNOWN)]
     return {

@@ -72,6 +72,7 @@ def _match(kind: str, match: Match, answer: Answer) -> Iterator[Pair]:
     yield PSR + "candidate", Node(match.entry)
     yield PSR + "modelVersion", ox.Literal(stamp.model)
     yield PSR + "dataVersion", ox.Literal(stamp.data)
+    yield PSR + "statisticsVersion", ox.Literal(stamp.statistics)
     yield PSR + "weightsVersion", ox.Literal(stamp.weights)
     yield PSR + "textVersion", ox.Literal(stamp.text)
     yield PSR + "abstained", ox.Literal(answer.abstained)

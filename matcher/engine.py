@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kg.catalogue.catalogue import Catalogue
 from kg.catalogue.places import Atlas
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
@@ -27,11 +29,11 @@ from matcher.model.answer import Answer, Match, NamedEntry, ReadAs, Stamp
 from matcher.model.filters import Filters
 from matcher.model.reasons import Reason
 from matcher.question import Question
+from matcher.search import picture as pictures
 from matcher.search import ranking as rankings
-from matcher.search import snapshot as snapshots
+from matcher.search.corpus import Corpus
 from matcher.search.index import Index, Progress
-from matcher.search.ranking import Ranking, by_entry, by_text, level
-from matcher.search.snapshot import Picture
+from matcher.search.ranking import Ranking, Sought, by_entry, by_text, level
 
 #: how many rankings for challenges are kept
 KEPT = 64
@@ -56,22 +58,23 @@ class Desk:
     ) -> None:
         self.store, self.embedder, self.reranker = store, embedder, reranker
         self.weights = weighed(weights)
+        self.catalogue = Catalogue(store, home / "catalogue")
         self.means = for_model(embedder, home)
-        self.index = Index(store, embedder, self.means, home / "index")
-        self._world = World(store)
-        self.atlas = Atlas(store, home)
+        self.index = Index(store, embedder, self.means, home / "index", self.catalogue)
+        self._world, self._turn = World(store), threading.Lock()
+        self.atlas = Atlas(lambda: self.catalogue.snapshot().territories, home)
 
     @property
     def world(self) -> World:
         """What follows from the graph at its present version."""
-        world = self._world
-        if world.version != self.store.version():
-            world = self._world = World(self.store)
-        return world
+        with self._turn:
+            if self._world.version != self.store.version():
+                self._world = self._world.following()
+            return self._world
 
     def snapshot(self) -> Snapshot:
         """What a question that is asked now is answered from."""
-        return Snapshot(self, self.index.picture, self.world)
+        return Snapshot(self, self.index.corpus, self.world)
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Index what was written since; the number of entries."""
@@ -83,55 +86,72 @@ class Desk:
         return len(self.index.failed)
 
     def close(self) -> None:
-        """Close the index."""
+        """Close the index and the catalogue."""
         self.index.close()
+        self.catalogue.close()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One picture of the index, taken once for a question, and the graph that goes with it.
+    """What the index held when a question was asked, and the graph that goes with it.
 
-    All that an answer says comes from this picture, and its stamp names it, however often the
+    All that an answer says comes from this corpus, and its stamp names it, however often the
     index catches up meanwhile. Entries are read as they are then: see ``World``.
     """
 
     desk: Desk
-    picture: Picture
+    corpus: Corpus
     world: World
 
-    def rank(self, question: Question, filters: Filters) -> Ranking:
-        """Score all entries for what is asked about.
+    def rank(
+        self, question: Question, filters: Filters, count: int = 0, also: Iterable[str] = ()
+    ) -> Ranking:
+        """Score what is nearest to what is asked about, and in any case ``also``.
 
-        A challenge is a need in words: the scores of questions are those that fit. They are kept
-        for the next who asks about it.
+        ``count`` is how many are looked at in the end, where they are many. A challenge is a need
+        in words: the scores of questions are those that fit. They are kept for the next who asks
+        about it.
         """
-        entry, lang, index, picture = question.entry, question.lang, self.desk.index, self.picture
+        entry, lang, index, corpus = question.entry, question.lang, self.desk.index, self.corpus
+        sought = Sought(filters, max(count, question.limit), tuple(also))
         if entry is None:
-            return self.rank_text(question.text or "", lang, filters)
+            return self.rank_text(question.text or "", lang, sought)
         if entry.path != "challenge":
-            return self.standing(by_entry(index, entry, filters, picture=picture, lang=lang))
+            return self.standing(by_entry(index, entry, sought, lang=lang, corpus=corpus))
         worded = text.preferred(text.facets(entry), lang)
         if worded is None:
-            return self.rank_text("", lang, filters)
-        kept, key = self.world.kept("challenges"), f"{entry.iri} {worded.lang} {filters}"
-        ranking: Ranking | None = kept.get(key)
-        if ranking is None or ranking.picture is not picture:
-            ranking = by_text(index, worded.text, worded.lang, filters, picture=picture)
+            return self.rank_text("", lang, sought)
+        sought = replace(sought, challenge=entry.slug)
+        kept, key = self.world.kept("challenges"), f"{entry.iri} {worded.lang} {sought}"
+        known: tuple[tuple[int, ...], Ranking] | None = kept.get(key)
+        if known is None or known[0] != corpus.state:
+            known = corpus.state, by_text(index, worded.text, worded.lang, sought, corpus=corpus)
             if len(kept) >= KEPT:
                 kept.clear()
-            kept[key] = ranking
-        return self.standing(ranking)
+            kept[key] = known
+        return self.standing(known[1])
 
     def rank_text(
-        self, words: str, lang: str, filters: Filters, facets: Sequence[str] = text.FACETS
+        self, words: str, lang: str, sought: Sought, facets: Sequence[str] = text.FACETS
     ) -> Ranking:
-        """Score all entries for a text, compared with the facets named."""
-        index, picture = self.desk.index, self.picture
-        return self.standing(by_text(index, words, lang, filters, facets, picture=picture))
+        """Score what is nearest to a text, compared with the facets named."""
+        index, corpus = self.desk.index, self.corpus
+        return self.standing(by_text(index, words, lang, sought, facets, corpus=corpus))
+
+    def passing(self, filters: Filters, iris: Iterable[str]) -> set[str]:
+        """Those of some entries that are indexed and pass filters."""
+        catalogue = self.corpus.catalogue
+        through, rows = catalogue.passing(filters.conditions), catalogue.rows(iris)
+        return {iri for iri, row in rows.items() if row in through and self.corpus.holds(row)}
+
+    def all_passing(self, filters: Filters) -> list[str]:
+        """All entries that are indexed and pass filters, by IRI."""
+        through = self.corpus.catalogue.passing(filters.conditions)
+        return sorted(self.corpus.catalogue.iris(filter(self.corpus.holds, through)).values())
 
     def standing(self, ranking: Ranking) -> Ranking:
-        """Leave out what was deleted since the picture was made."""
-        version, position = ranking.picture.version, ranking.picture.position
+        """Leave out what was deleted since the index stood there."""
+        version, position = self.corpus.version, ranking.picture.position
         if version == self.world.store.version():
             return ranking
         changes = self.world.store.changes_since(version)
@@ -157,7 +177,7 @@ class Snapshot:
         remarks = notes_on(question.text, question.lang, self.desk.means)
         if question.named_place:
             remarks.append(_("The place is read as: {place}.").format(place=question.named_place))
-        if behind := self.desk.index.lag(self.picture):
+        if behind := self.desk.index.lag(self.corpus):
             late = ngettext(
                 "{count} entry was written since and is not searched yet.",
                 "{count} entries were written since and are not searched yet.",
@@ -175,7 +195,8 @@ class Snapshot:
     def stamp(self, weights: Weights | None = None, reranker: Reranker | None = None) -> Stamp:
         """Name what an answer rests on."""
         return Stamp(
-            data=self.picture.version,
+            data=self.corpus.version,
+            statistics=self.corpus.statistics.number,
             model=" ".join([self.desk.embedder.name, *([reranker.name] if reranker else [])]),
             text=text.VERSION,
             weights=weights_hash({**(weights or self.desk.weights), **numbers()}),
@@ -251,5 +272,5 @@ def numbers() -> dict[str, float]:
     recipe = rankings.RECIPE
     rest = {n: getattr(recipe, n) for n in ("letters", "concepts", "feedback", "share")}
     shift = {n: getattr(centring, n) for n in ("STRENGTH", "PRIOR", "QUESTION")}
-    other = {"COMMON": ngrams.COMMON, "UNSTATED": snapshots.UNSTATED, "NEUTRAL": fit.NEUTRAL}
+    other = {"COMMON": ngrams.COMMON, "UNSTATED": pictures.UNSTATED, "NEUTRAL": fit.NEUTRAL}
     return dict(recipe.facets) | rest | dict(logits) | shift | other

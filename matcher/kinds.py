@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from kg.catalogue.filters import concepts
 from kg.catalogue.places import NamedPlace, Places
 from kg.entry import Entry
 from kg.errors import Problem, Refused, refused
@@ -23,7 +24,6 @@ from matcher.model.filters import (
     Target,
     check_filters,
     check_target,
-    concepts,
     read,
 )
 from matcher.model.requests import (

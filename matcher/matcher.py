@@ -15,10 +15,13 @@ from matcher.question import Question
 from matcher.questions import similar
 from matcher.search.ranking import Ranking, level
 
+#: how many entries a search puts in order, where there are more
+SEARCHED = 500
+
 
 @dataclass(frozen=True)
 class Search:
-    """All entries by closeness to a text, nothing said of them but when asked."""
+    """What is nearest to a text, nothing said of it but when asked."""
 
     store: Store
     ranking: Ranking
@@ -71,14 +74,16 @@ class Matcher(Desk):
 
     def nearest(self, question: Question) -> Nearest:
         """Find the entries and scores of *similar* without the reasons, which cost the most."""
-        ranking = self.snapshot().rank(question, only(question.filters, "practice"))
+        snapshot = self.snapshot()
+        count = similar.looked_at(question)
+        ranking = snapshot.rank(question, only(question.filters, "practice"), count)
         reranker = None if question.entry else self.reranker
         order = similar.chosen(self.store, ranking, question, reranker)
         scores = [(iri, round(ranking.probability(iri), 4)) for iri in order]
-        return Nearest(scores, ranking.nothing_good(), ranking.picture.version)
+        return Nearest(scores, ranking.nothing_good(), snapshot.corpus.version)
 
     def search(self, question: Question) -> Search:
-        """Order all entries of the types asked for by closeness to a text."""
-        ranking = self.snapshot().rank(question, question.filters)
+        """Order what is nearest of the types asked for by closeness to a text."""
+        ranking = self.snapshot().rank(question, question.filters, SEARCHED)
         order = ranking.best(len(ranking.picture.iris))
         return Search(self.store, ranking, question.lang, order, ranking.nothing_good())

@@ -28,6 +28,9 @@ from tests.engines import Served
 from tests.fake_embedder import HashingEmbedder
 
 BASE = "https://passerelle.example/"
+# As the program does: else PyTorch's threads spin while the other worker has the processor, and
+# embedding takes three to seven times as much of it. Read when PyTorch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
@@ -65,7 +68,7 @@ def gazetteer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the names of Europe's places, which take seconds to write."""
 
     def make(folder: Path) -> None:
-        Gazetteer(folder).named("")
+        Gazetteer(folder / "places").named("")
 
     return once(tmp_path_factory, "gazetteer", make)
 

@@ -24,8 +24,8 @@ class HashingEmbedder:
         """Return one unit vector a text, as rows of float32."""
         found = np.zeros((len(texts), self.size), np.float32)
         for row, text in zip(found, texts, strict=True):
-            for run in _runs(f"  {text.lower()}  "):
-                row[zlib.crc32(run.encode("utf-8", "surrogatepass")) % self.size] += 1
+            runs = (run.encode("utf-8", "surrogatepass") for run in _runs(f"  {text.lower()}  "))
+            row += np.bincount([zlib.crc32(run) % self.size for run in runs], minlength=self.size)
         norms = np.linalg.norm(found, axis=1, keepdims=True)
         return np.asarray(found / np.maximum(norms, 1e-9), np.float32)
 

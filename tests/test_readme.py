@@ -35,9 +35,9 @@ def home(prepared_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return settled(prepared_model, tmp_path_factory.mktemp("readme") / "home")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
-    """Serve the home while an example that asks over HTTP runs."""
+    """Serve the home from the first example that asks over HTTP; later ones work beside it."""
     with installed(home) as found:
         yield found
 

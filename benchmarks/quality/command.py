@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from benchmarks.common import DATA
-from benchmarks.quality import ablation, adoption, coparticipation, fit, judged, sdg
+from benchmarks.quality import ablation, adoption, coparticipation, fit, judged, sdg, shortlist
 from kg.errors import KgError
 from matcher.encoding.embedder import Embedder
 from service.cli.commands import _set_up_models
@@ -63,6 +63,12 @@ def _sdg(bench: Bench) -> Report:
     )
 
 
+def _shortlist(bench: Bench) -> Report:
+    published = DATA / "susy_initiatives.geojson"
+    documents = published if published.is_file() else None
+    return shortlist.evaluate(bench.embedder, bench.home, documents, bench.embedding)
+
+
 NAMES: dict[str, tuple[str, Callable[[Bench], Report]]] = {
     "judged": (
         "the judged questions over the starter graph",
@@ -79,6 +85,7 @@ NAMES: dict[str, tuple[str, Callable[[Bench], Report]]] = {
             bench.file("coparticipation", "participations_sc6_swafs.tsv")
         ),
     ),
+    "shortlist": ("how short the list of candidates may be", _shortlist),
     "adoption": (
         "whether fit foretells who adopts a practice",
         lambda bench: adoption.evaluate(),

@@ -47,10 +47,11 @@ from matcher.judging.learned_weights import report as outcomes
 from matcher.matcher import Matcher
 from matcher.model.filters import Filters
 from matcher.questions import partners
-from matcher.search import ranking, snapshot
+from matcher.search import picture as pictures
+from matcher.search import ranking
+from matcher.search.corpus import Corpus
 from matcher.search.index import Index, Progress
 from matcher.search.ranking import RECIPE, Ranking, Recipe, by_entry, by_text
-from matcher.search.snapshot import Picture
 
 #: the languages of the UN's texts that are official in the EU
 TARGET_LANGUAGES = ("cs", "de", "en", "es", "fr", "it", "ro")
@@ -210,7 +211,7 @@ def susy_half(
     relevant = susy.relevance(documents)
     half = slice(len(documents) // 2)
     with indexed(documents, embedder, home, progress) as index:
-        order = [index.picture.position[d.iri] for d in documents]
+        order = [index.corpus.whole.position[d.iri] for d in documents]
         yield lambda recipe: susy.mean_ndcg(
             susy.first_ten(susy.own_scores(index, order, recipe, half)), relevant[half]
         )
@@ -287,18 +288,22 @@ def sdg_precision(
     with indexed(sdg.documents_of(task.texts), embedder, home, None) as index:
 
         def precision(share: float) -> float:
-            picture = shifted(index.picture, share)
+            whole, corpus = index.corpus.whole, shifted(index.corpus, share)
             scores = task.scores(
-                lambda words: by_text(index, words, "en", Filters(), picture=picture).scores
+                lambda words: (
+                    by_text(index, words, "en", Filters(), picture=whole, corpus=corpus).scores
+                )
             )
             return float(average_precision_score(task.right, scores[task.at, task.goal]))
 
         yield precision
 
 
-def shifted(picture: Picture, share: float) -> Picture:
-    """A picture from whose questions another share of the corpus' shift is taken out."""
-    return replace(picture, shift=picture.shift * (share / centring.QUESTION))
+def shifted(corpus: Corpus, share: float) -> Corpus:
+    """A corpus from whose questions another share of its shift is taken out."""
+    statistics = corpus.statistics
+    shift = statistics.shift * np.float32(share / centring.QUESTION)
+    return replace(corpus, statistics=replace(statistics, shift=shift))
 
 
 def from_texts(
@@ -310,7 +315,7 @@ def from_texts(
     with sdg_precision(path, goals, embedder, home) as precision:
 
         def measure(share: float) -> float:
-            way = recipe_way(starter, picture=shifted(starter.picture, share))
+            way = recipe_way(starter, corpus=shifted(starter.corpus, share))
             return precision(share) + float(np.mean(ndcg_of(way, similar)))
 
         name = "matcher.encoding.centring.QUESTION"
@@ -351,7 +356,7 @@ def threshold(values: Floats, real: Bools) -> float:
 
 def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[FittedNumber]:
     """The logit of entries, and what stands in for concepts that an entry does not have."""
-    picture, base = index.picture, f"{index.store.base}id/practice/"
+    picture, base = index.corpus.whole, f"{index.store.base}id/practice/"
     asking = [index.store.get(base + question.about) for question in entries]
     rankings = [by_entry(index, entry, PRACTICES) for entry in asking]
     yield FittedNumber(
@@ -363,11 +368,11 @@ def entry_scales(index: Index, entries: Sequence[JudgedQuestion]) -> Iterator[Fi
     shared = []
     for entry in asking:
         best = by_entry(index, entry, PRACTICES, replace(RECIPE, concepts=0.0)).best(DEPTH)
-        concepts = picture.query_of(picture.position[entry.iri]).concepts
-        shared.append(picture.shared(concepts)[0, [picture.position[iri] for iri in best]].mean())
+        likeness = picture.shared([picture.position[entry.iri]])[0]
+        shared.append(likeness[[picture.position[iri] for iri in best]].mean())
     yield FittedNumber(
-        "matcher.search.snapshot.UNSTATED",
-        snapshot.UNSTATED,
+        "matcher.search.picture.UNSTATED",
+        pictures.UNSTATED,
         round(float(np.mean(shared)), 3),
         f"{JUDGED}, entries: the mean of the ten nearest by their texts",
     )

@@ -26,9 +26,10 @@ from matcher.encoding.embedder import Embedder
 from matcher.evaluation.collection import Bools, Interval, estimate, ndcg
 from matcher.matcher import Matcher
 from matcher.model.filters import Filters
+from matcher.search.corpus import Corpus
 from matcher.search.index import Index, Progress
+from matcher.search.picture import Scores
 from matcher.search.ranking import RECIPE, Recipe, by_text
-from matcher.search.snapshot import Picture, Scores
 
 LANGUAGES = ("en", "hr", "lv", "pl", "hu", "el", "fi", "de")
 REWORDED = "en2"
@@ -143,7 +144,7 @@ def answered(matcher: Matcher, questions: Iterable[JudgedQuestion]) -> Iterator[
 
 def plain_ways(index: Index, seed: int) -> dict[str, Way]:
     """Simpler ways to answer a question in words: chance, words, the model by itself."""
-    picture = index.picture
+    picture = index.corpus.whole
     random = np.random.default_rng(seed)
     rows = np.flatnonzero(picture.mask(PRACTICES))
     vectorizer = TfidfVectorizer()
@@ -181,10 +182,11 @@ def plain_ways(index: Index, seed: int) -> dict[str, Way]:
     }
 
 
-def recipe_way(index: Index, recipe: Recipe = RECIPE, picture: Picture | None = None) -> Way:
-    """The matcher's own ranking of a question in words, by another recipe or picture."""
+def recipe_way(index: Index, recipe: Recipe = RECIPE, corpus: Corpus | None = None) -> Way:
+    """The matcher's own ranking of a question in words, by another recipe or corpus."""
+    whole = index.corpus.whole
     return lambda question, lang: by_text(
-        index, question.texts[lang], lang, PRACTICES, recipe=recipe, picture=picture
+        index, question.texts[lang], lang, PRACTICES, recipe=recipe, picture=whole, corpus=corpus
     ).best(DEPTH)
 
 

@@ -115,7 +115,10 @@ def evaluate(
     """Average precision over all rows, and the share of first goals that are right."""
     task = read_task(path, goals)
     with indexed(documents_of(task.texts), embedder, home, progress) as index:
-        own = task.scores(lambda words: by_text(index, words, "en", Filters()).scores)
+        whole = index.corpus.whole
+        own = task.scores(
+            lambda words: by_text(index, words, "en", Filters(), picture=whole).scores
+        )
     vectorizer = TfidfVectorizer(sublinear_tf=True)
     everything = [*task.texts, *chain.from_iterable(task.statements.values())]
     tfidf = vectorizer.fit_transform(everything)[: len(task.texts)]

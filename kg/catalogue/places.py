@@ -27,7 +27,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from heapq import nlargest
@@ -438,16 +438,20 @@ class Places:
 
 
 class Atlas:
-    """Keeps the places of the present data version; for several threads.
+    """Keeps the places of the present territories; for several threads.
 
-    Into the folder ``catalogue`` of the home the names of Europe's places are written at first use.
+    Into the folder ``places`` of the home the names of Europe's places are written at first use.
     """
 
-    def __init__(self, store: Store, home: Path) -> None:
-        self._store, self._lock = store, threading.Lock()
-        self._gazetteer = Gazetteer(home / "catalogue")
+    def __init__(self, territories: Callable[[], Territories], home: Path) -> None:
+        self._territories, self._lock = territories, threading.Lock()
+        self._gazetteer = Gazetteer(home / "places")
         self._places: Places | None = None
-        self._version = -1
+
+    @classmethod
+    def of(cls, store: Store, home: Path) -> Atlas:
+        """The places of a store without a catalogue, whose territories are read when asked for."""
+        return cls(partial(Territories, store), home)
 
     def prepare(self) -> None:
         """Look up a name, which the first time takes seconds: the names are written then."""
@@ -457,15 +461,9 @@ class Atlas:
     def places(self) -> Places:
         """The places, made anew after a territory was written."""
         with self._lock:
-            version = self._store.version()
-            if self._places is None or (
-                self._version != version
-                and any(
-                    "/id/territory/" in iri for iri, _ in self._store.changes_since(self._version)
-                )
-            ):
-                self._places = Places(Territories(self._store), self._gazetteer)
-            self._version = version
+            territories = self._territories()
+            if self._places is None or self._places.territories is not territories:
+                self._places = Places(territories, self._gazetteer)
             return self._places
 
 

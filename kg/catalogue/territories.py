@@ -14,13 +14,15 @@ from kg.text.number_formats import country
 from kg.vocabulary import ISO, NUTS, local_name
 
 Point = tuple[float, float]
+#: the kinds of place, and the property of each
+KINDS = {"urban_rural": "urbanRural", "mountain": "mountain", "coast": "coast"}
 _FACTS = (
-    "SELECT ?t ?code ?level ?lat ?long ?people ?parent ?name ?other (LANG(?name) AS ?lang)"
-    " { GRAPH ?t {"
+    "SELECT * { GRAPH ?t {"
     " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
-    " OPTIONAL { ?t psr:population ?people }"
-    " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
-    " OPTIONAL { ?t dct:isPartOf ?parent } } } ORDER BY ?t ?parent ?name ?other"
+    + "".join(f" OPTIONAL {{ ?t psr:{prop} ?{name} }}" for name, prop in KINDS.items())
+    + " OPTIONAL { ?t psr:population ?people } OPTIONAL { ?t geo:lat ?lat ; geo:long ?long }"
+    " OPTIONAL { ?t dct:alternative ?other } OPTIONAL { ?t dct:isPartOf ?parent } }"
+    " BIND(LANG(?name) AS ?lang) } ORDER BY ?t ?parent ?name ?other"
 )
 
 
@@ -28,8 +30,8 @@ _FACTS = (
 class Territory:
     """A territory; ``code`` is the end of its IRI, ``country`` an ISO code, ``level`` a slug.
 
-    ``names`` are its titles by language, ``others`` what else it is called; ``people`` is 0 where
-    nobody says how many live there.
+    ``kinds`` are the slugs of what is stated of KINDS, ``names`` its titles by language, ``others``
+    what else it is called; ``people`` is 0 where nobody says how many live there.
     """
 
     iri: str
@@ -39,6 +41,7 @@ class Territory:
     parent: str | None
     point: Point | None
     people: int
+    kinds: Mapping[str, str]
     names: Mapping[str, str]
     others: Mapping[str, None]
 
@@ -78,6 +81,7 @@ class Territories(Mapping[str, Territory]):
                 row.get("parent"),
                 point,
                 int(float(row.get("people", 0))),
+                {name: local_name(row[name]) for name in KINDS if name in row},
                 names[iri],
                 others[iri],
             )
@@ -121,6 +125,11 @@ class Territories(Mapping[str, Territory]):
         """The name of a place by its slug or ISO country code, or the code itself."""
         place = self._by_iri.get(f"{self._base}id/territory/{NUTS.get(code, code)}")
         return place.title(lang).value if place else code
+
+    def kind(self, iri: str, name: str) -> str | None:
+        """The kind of a place, of the nearest that it lies in where it states none itself."""
+        chain = (self._by_iri[above].kinds.get(name) for above in self.above(iri))
+        return next(filter(None, chain), None)
 
     def above(self, iri: str | None) -> list[str]:
         """A place and all that it lies in, the smallest first; nothing for what is no place."""

@@ -233,6 +233,31 @@ class Ledger:
         """The closed changes after a number, in their order, at most so many at a time."""
         return self._recorded(changes.c.closed.is_not(None), changes.c.number > number, limit=limit)
 
+    def entries_since(self, number: int, *, opened: bool = False) -> list[tuple[str, bool]]:
+        """The entries that changes after a number touched, by IRI, and whether each is there.
+
+        Of changes that are not closed yet only where ``opened``.
+        """
+        numbers = sa.select(parts.c.entry, sa.func.max(parts.c.number).label("number"))
+        if not opened:
+            numbers = numbers.join(changes, changes.c.number == parts.c.number).where(
+                changes.c.closed.is_not(None)
+            )
+        last = numbers.where(parts.c.number > number).group_by(parts.c.entry).subquery()
+        same = sa.and_(last.c.entry == parts.c.entry, last.c.number == parts.c.number)
+        query = sa.select(parts.c.entry, parts.c.action).join(last, same).order_by(parts.c.entry)
+        with self.database.begin(writing=False) as connection:
+            rows = connection.execute(query).all()
+        return [(iri, action not in {"delete", "merge"}) for iri, action in rows]
+
+    def mark(self, number: int) -> str:
+        """What tells a closed change from another of its number; empty for none."""
+        query = sa.select(changes.c.mark).where(
+            changes.c.number == number, changes.c.closed.is_not(None)
+        )
+        with self.database.begin(writing=False) as connection:
+            return connection.scalar(query) or ""
+
     def of_job(self, job: str) -> list[int]:
         """The numbers of the changes of a job."""
         return self._numbers(changes.c.job == job)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 #: the migration that these tables correspond to
-REVISION = "0001"
+REVISION = "0002"
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"}
 )
@@ -156,6 +156,15 @@ votes = Table(
     Column("territory", String(512), primary_key=True),
     Column("decision", String(32), primary_key=True),
     Column("count", Integer, nullable=False),
+)
+
+#: when each address voted in the last hour, by a keyed digest; it leads to no vote
+voters = Table(
+    "voters",
+    metadata,
+    Column("digest", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("ix_voters_digest_at", "digest", "at"),
 )
 
 #: who was let in or turned away, and what was done to rights

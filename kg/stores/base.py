@@ -65,11 +65,6 @@ _FORGET = (
     "DELETE {{ GRAPH {prov} {{ ?made ?p ?o }} }} WHERE {{ GRAPH {prov} {{ ?made ?p ?o ;"
     " prov:wasAssociatedWith ?agent }} FILTER(STRSTARTS(STR(?agent), {agents})) }}"
 )
-_CHANGES = (
-    "SELECT DISTINCT ?entry ?alive { GRAPH $prov {"
-    " ?entry psr:dataVersion ?v ; prov:wasGeneratedBy ?a } FILTER(?v > $since)"
-    " OPTIONAL { GRAPH ?entry { ?entry a ?alive } } }"
-)
 _KINDS = (
     "SELECT DISTINCT ?iri ?class ?scheme { VALUES ?iri { $iris }"
     " { ?iri a ?class } UNION { ?iri skos:inScheme ?scheme } }"
@@ -326,7 +321,7 @@ class GraphStore(ABC):
         version = self.version()
         with self._lock:
             if self._known_at != version or len(self._known) >= MAX_KNOWN:
-                self._known, self._known_at = {}, version
+                self._forget(version)
             entries = {iri: self._known[iri] for iri in iris if iri in self._known}
         if missing := [iri for iri in iris if iri not in entries]:
             read = {entry.iri: entry for entry in self._read(missing)}
@@ -335,6 +330,15 @@ class GraphStore(ABC):
                     self._known |= read
             entries |= read
         return [entries[iri] for iri in iris if iri in entries]
+
+    def _forget(self, version: int) -> None:
+        """Keep in memory what no change since has touched."""
+        if not 0 <= self._known_at <= version or len(self._known) >= MAX_KNOWN:
+            self._known = {}
+        elif self._known:
+            for iri, _ in self.ledger.entries_since(self._known_at, opened=True):
+                self._known.pop(iri, None)
+        self._known_at = version
 
     def provenance(self, iri: str) -> Version | None:
         """The last write of an entry, also of a deleted one; None if never seen.
@@ -371,9 +375,7 @@ class GraphStore(ABC):
 
     def changes_since(self, version: int) -> list[tuple[str, bool]]:
         """The entries written after a data version, and whether each still exists."""
-        values: dict[str, ox.NamedNode | ox.Literal]
-        values = {"prov": self._provenance, "since": ox.Literal(version)}
-        return sorted({(row["entry"], "alive" in row) for row in self.select(_CHANGES, values)})
+        return self.ledger.entries_since(version)
 
     def kinds(self, iris: Iterable[str]) -> dict[str, list[str]]:
         """The classes of entries and concepts; ``scheme:IRI`` for the scheme."""

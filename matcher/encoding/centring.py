@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from kg.text.language import primary
 from kg.vocabulary import vocabulary
@@ -32,6 +33,7 @@ PRIOR = 100
 QUESTION = 0.45
 ALL = "*"
 Vector = Matrix
+Langs = Sequence[str] | npt.NDArray[np.bytes_]
 
 
 @dataclass(frozen=True)
@@ -45,24 +47,23 @@ class Means:
         """Whether a language has a mean of its own."""
         return primary(lang) in self.vectors
 
-    def take_out(self, vectors: Matrix, langs: Sequence[str]) -> Matrix:
+    def take_out(self, vectors: Matrix, langs: Langs) -> Matrix:
         """Subtract the packaged mean and STRENGTH of each language's offset from it."""
         centre = self.vectors[ALL]
-        offsets = [self.vectors.get(primary(lang), centre) - centre for lang in langs]
-        return np.asarray(vectors - centre - STRENGTH * np.stack(offsets), np.float32)
+        names, at = np.unique(np.asarray(langs, str), return_inverse=True)
+        offsets = [self.vectors.get(primary(lang), centre) - centre for lang in names.tolist()]
+        return np.asarray(vectors - centre - (STRENGTH * np.stack(offsets))[at], np.float32)
 
-    def shift(self, vectors: Matrix, langs: Sequence[str]) -> Vector:
+    def shift(self, total: npt.NDArray[np.float64], size: int) -> Vector:
         """How far a corpus of documents lies from the packaged mean.
 
-        The corpus' own mean carries its subject; what all its texts share tells none of
-        them apart. A small corpus is drawn towards the packaged mean.
+        ``total`` is the sum of its vectors as ``take_out`` leaves them. The corpus' own mean
+        carries its subject; what all its texts share tells none of them apart. A small corpus is
+        drawn towards the packaged mean. Rounded, so that the order of the sum does not show.
         """
-        if not len(vectors):
-            return np.zeros_like(self.vectors[ALL])
-        share = len(vectors) / (len(vectors) + PRIOR)
-        return np.asarray(share * self.take_out(vectors, langs).mean(axis=0), np.float32)
+        return np.asarray((total / max(size + PRIOR, 1)).round(9), np.float32)
 
-    def centre(self, vectors: Matrix, langs: Sequence[str], shift: Vector | float = 0.0) -> Matrix:
+    def centre(self, vectors: Matrix, langs: Langs, shift: Vector | float = 0.0) -> Matrix:
         """Take out each language's offset and the shift of the corpus; rows have length 1."""
         return unit(self.take_out(vectors, langs) - shift) if len(vectors) else vectors
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeVar
 
-import Stemmer
-
 from kg.entry import Entry, Text
-from kg.text.language import LANGUAGES, preference, primary, settle
+from kg.text.language import preference, primary, settle
 from kg.vocabulary import DCT, PSR
 
 #: change it when texts or attributes change, and the index is made anew
@@ -37,7 +32,6 @@ _PROPERTIES: dict[str, dict[str, tuple[str, ...]]] = {
 _BODY = ("problem", "solution", "context", "offers", "seeks", "objective")
 _MAIN = {DESCRIPTION} | {PSR + name for name in _BODY}
 INDEXED = tuple(_PROPERTIES)
-_WORD = re.compile(r"\w{2,}")
 
 
 @dataclass(frozen=True)
@@ -110,18 +104,3 @@ def words(entry: Entry) -> list[FacetText]:
 def everything(entry: Entry) -> str:
     """All words of an entry in all its languages, for the search by letters."""
     return "\n".join(w.text for w in words(entry))
-
-
-@lru_cache(maxsize=256)
-def _stemmer(lang: str, thread: int) -> Stemmer.Stemmer | None:
-    """A stemmer of an EU language that has one; it remembers words, so it is one thread's own."""
-    try:
-        return Stemmer.Stemmer(lang) if lang in LANGUAGES else None
-    except KeyError:
-        return None
-
-
-def stems(text: str, lang: str) -> list[str]:
-    """Stem the words of a text in lower case, in their order; as they are without a stemmer."""
-    words, stemmer = _WORD.findall(text.lower()), _stemmer(lang, threading.get_ident())
-    return list(stemmer.stemWords(words)) if stemmer else words

@@ -13,13 +13,15 @@ import numpy.typing as npt
 import pyoxigraph as ox
 from scipy.stats import bootstrap
 
+from kg.catalogue.catalogue import Catalogue
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
+from kg.text.stems import stems
 from kg.vocabulary import DCT, PSR, RDF_TYPE
 from matcher.encoding.centring import for_model
 from matcher.encoding.embedder import Embedder, Matrix
-from matcher.encoding.text import SOLUTION, stems
+from matcher.encoding.text import SOLUTION
 from matcher.search.index import Index, Progress
 
 BASE = "https://passerelle.example/"
@@ -67,10 +69,12 @@ def indexed(
     store = EmbeddedStore(BASE)
     store.write([Change(d.iri, d.entry()) for d in documents], "evaluation", "import")
     with tempfile.TemporaryDirectory() as scratch:
-        index = Index(store, embedder, for_model(embedder, home), Path(scratch))
+        catalogue, folder = Catalogue(store, Path(scratch) / "catalogue"), Path(scratch) / "index"
+        index = Index(store, embedder, for_model(embedder, home), folder, catalogue)
         index.catch_up(progress)
         yield index
         index.close()
+        catalogue.close()
 
 
 def baselines(
@@ -81,7 +85,7 @@ def baselines(
 
     texts = [f"{d.title}\n{d.text}" for d in documents]
     words = TfidfVectorizer().fit_transform(texts)
-    rows = index.picture.facets[SOLUTION]
+    rows = index.corpus.whole.facets[SOLUTION]
     row = np.argsort(rows.entry)[order]
     random = np.random.default_rng(seed).random((len(texts), len(texts)))
     return {

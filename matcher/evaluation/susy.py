@@ -84,7 +84,7 @@ def evaluate(
     """
     documents = read(path)
     with indexed(documents, embedder, home, progress) as index:
-        order = [index.picture.position[d.iri] for d in documents]
+        order = [index.corpus.whole.position[d.iri] for d in documents]
         own, shown = _answers(index, documents, order)
         others = baselines(documents, index, order, seed)
         parts = {name: own_scores(index, order, recipe) for name, recipe in WITHOUT.items()}
@@ -145,9 +145,10 @@ def _answers(
 ) -> tuple[Matrix, dict[str, Ints]]:
     """The matcher's scores for each asking document, and what it then shows by SHOWN."""
     numbers = {d.iri: n for n, d in enumerate(documents)}
+    whole = index.corpus.whole
     rows, shown = [], {name: list[list[int]]() for name in SHOWN}
     for document in documents:
-        ranking = by_entry(index, index.store.get(document.iri), Filters())
+        ranking = by_entry(index, index.store.get(document.iri), Filters(), picture=whole)
         rows.append(ranking.scores[order])
         for name, question in SHOWN.items():
             best = chosen(index.store, ranking, replace(question, lang=document.lang))
@@ -159,8 +160,10 @@ def own_scores(
     index: Index, order: list[int], recipe: Recipe, queries: slice = slice(None)
 ) -> Matrix:
     """The matcher's scores by a recipe, a row for each asking document of ``queries``."""
-    entries = (index.store.get(index.picture.iris[n]) for n in order[queries])
-    return np.stack([by_entry(index, e, Filters(), recipe=recipe).scores[order] for e in entries])
+    whole = index.corpus.whole
+    entries = (index.store.get(whole.iris[n]) for n in order[queries])
+    rankings = (by_entry(index, entry, Filters(), recipe, whole) for entry in entries)
+    return np.stack([ranking.scores[order] for ranking in rankings])
 
 
 def mean_ndcg(shown: Ints, relevant: Bools) -> float:

@@ -46,9 +46,13 @@ class ReadAs:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What an answer rests on: the data, the models, the way of reading texts, the weights."""
+    """What an answer rests on: data, models, the way of reading texts, weights.
+
+    ``statistics`` is the change after which the whole corpus was last counted.
+    """
 
     data: int
+    statistics: int
     model: str
     text: int | str
     weights: str

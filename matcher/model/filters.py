@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from kg.catalogue.filters import check, concepts, one_of
 from kg.catalogue.places import Places
 from kg.entry import Entry
-from kg.errors import NotFound, Problem, Refused, refused
+from kg.errors import NotFound, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext
 from kg.text.language import LANGUAGES, primary
-from kg.vocabulary import VOC, vocabulary
 from matcher.encoding.text import INDEXED
 
-#: filter -> the scheme its values come from
-SCHEMES = {
-    "theme": "theme",
-    "target_group": "target-group",
-    "stage": "stage",
-    "approach": "approach",
-}
 PARTNER_KINDS = ("peer", "mentor", "role", "exchange")
 
 
@@ -41,7 +34,23 @@ class Filters:
     stage: tuple[str, ...] = ()
     approach: tuple[str, ...] = ()
     language: tuple[str, ...] = ()
+    urban_rural: tuple[str, ...] = ()
+    mountain: tuple[str, ...] = ()
+    coast: tuple[str, ...] = ()
+    led_by: tuple[str, ...] = ()
+    participation: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    instrument: tuple[str, ...] = ()
+    challenge: tuple[str, ...] = ()
+    principle: tuple[str, ...] = ()
+    esf_objective: tuple[str, ...] = ()
     evidence_min: str | None = None
+
+    @property
+    def conditions(self) -> dict[str, tuple[str, ...]]:
+        """The filters as the catalogue takes them."""
+        least = (self.evidence_min,) if self.evidence_min else ()
+        return {**vars(self), "evidence_min": least}
 
 
 @dataclass(frozen=True)
@@ -61,68 +70,10 @@ class Target:
 
 
 def check_filters(places: Places, raw: Mapping[str, Sequence[str] | str]) -> Filters:
-    """Check the values of filters; Refused names every wrong one.
-
-    A ``place`` is a territory by its name.
-    """
-    problems: list[Problem] = []
-    known = sorted({"place", *(f.name for f in fields(Filters))})
-    checked: dict[str, tuple[str, ...]] = {}
-    for name, values in raw.items():
-        path = f"filters.{name}"
-        if name not in known:
-            hint = gettext("Use %(names)s.", names=", ".join(known))
-            problems.append(Problem(path, gettext("This filter is not known."), hint=hint))
-            continue
-        try:
-            listed = [values] if isinstance(values, str) else values
-            kind = "territory" if name == "place" else name
-            values = [_value(places, name, value) for value in listed]
-            checked[kind] = (*checked.get(kind, ()), *values)
-        except Refused as error:
-            problems += [replace(problem, path=path) for problem in error.problems]
-    if problems:
-        raise Refused(gettext("A filter cannot be used."), problems)
-    evidence = checked.pop("evidence_min", ())
-    return Filters(**checked, evidence_min=evidence[0] if evidence else None)
-
-
-def _value(places: Places, name: str, value: str) -> str:
-    """A filter value as the index keeps it; Refused if it is not known."""
-    if name in {"country", "not_country"}:
-        return places.territories.country(value)
-    if name == "territory":
-        return places.territories.known(value).iri
-    if name == "place":
-        return places.meant(value).entry
-    if name == "type":
-        return _one_of(value, INDEXED)
-    if name == "language":
-        return _one_of(primary(value), LANGUAGES)
-    return concept(SCHEMES.get(name, "evidence-level"), name, value)
-
-
-def _one_of(value: str, known: tuple[str, ...], path: str = "") -> str:
-    if value not in known:
-        text = gettext("%(value)s is not known.", value=repr(value))
-        hint = gettext("Use one of %(names)s.", names=", ".join(known))
-        raise refused(path, text, value=value, hint=hint)
-    return value
-
-
-def concept(scheme: str, path: str, value: str) -> str:
-    """The concept's IRI for a slug or IRI of a scheme; Refused if there is none."""
-    iri = vocabulary().find(scheme, value)
-    if iri is None:
-        text = gettext("%(value)s is not in the list.", value=repr(value))
-        hint = gettext("See %(scheme)s.", scheme=VOC + scheme)
-        raise refused(path, text, value=value, hint=hint)
-    return iri
-
-
-def concepts(scheme: str, path: str, values: Iterable[str]) -> tuple[str, ...]:
-    """The concepts' IRIs for a list; Refused for the first that is not known."""
-    return tuple(concept(scheme, path, value) for value in values)
+    """Check the values of filters; Refused names every wrong one."""
+    checked = check(places, raw, prefix="filters.", classes=INDEXED)
+    least = checked.pop("evidence_min", ())
+    return Filters(**checked, evidence_min=least[0] if least else None)
 
 
 def check_target(raw: Mapping[str, Any]) -> Target:
@@ -136,7 +87,7 @@ def check_target(raw: Mapping[str, Any]) -> Target:
         budget_per_head=raw.get("budget_per_head"),
         competences=listed("competences", "competence"),
         actor_types=listed("actor_types", "actor-type"),
-        languages=tuple(_one_of(lang, LANGUAGES, "target.languages") for lang in spoken),
+        languages=tuple(one_of(lang, LANGUAGES, "target.languages") for lang in spoken),
         target_groups=listed("target_groups", "target-group"),
     )
 

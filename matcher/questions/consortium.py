@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from kg.catalogue.filters import concepts
 from kg.catalogue.territories import Territories
 from kg.entry import Entry
 from kg.errors import Refused, refused
@@ -24,7 +25,7 @@ from matcher.engine import Namer, Snapshot
 from matcher.graph.view import World, ancestors, surviving
 from matcher.graph.view import names as labels
 from matcher.model.answer import ConsortiumAnswer, Seat, UnmetRule
-from matcher.model.filters import Filters, concepts, read
+from matcher.model.filters import Filters, read
 from matcher.model.reasons import Reason, cite
 from matcher.question import Question, Rules
 from matcher.search.ranking import Ranking
@@ -52,7 +53,7 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
     world, rules, wishes = snapshot.world, question.rules, _wishes(question)
     # A theme is something to cover and keeps nobody out.
     filters = replace(question.filters, type=("actor",), theme=())
-    ranking = snapshot.rank(question, filters)
+    ranking = snapshot.rank(question, filters, CANDIDATES, rules.must)
     pool = _candidates(world, ranking, rules, wishes)
     chosen = choose(pool, rules, wishes)
     namer = Namer(world, question.lang)
@@ -77,7 +78,7 @@ def answer(snapshot: Snapshot, question: Question) -> ConsortiumAnswer:
     covered = {item for c in chosen or () for item in c.covers}
     infeasible = []
     if chosen is None:
-        infeasible = _blamed(snapshot, filters, ranking, rules, pool, wishes)
+        infeasible = _blamed(snapshot, question, filters, ranking, pool, wishes)
     return snapshot.answer(
         ConsortiumAnswer,
         question,
@@ -167,9 +168,9 @@ def _candidates(
 
 def _blamed(
     snapshot: Snapshot,
+    question: Question,
     filters: Filters,
     ranking: Ranking,
-    rules: Rules,
     pool: Sequence[Candidate],
     wishes: Mapping[str, str],
 ) -> list[UnmetRule]:
@@ -177,14 +178,14 @@ def _blamed(
 
     Where nobody passes and no single filter is to blame, it is all of them.
     """
+    rules = question.rules
     used = [name for name, value in vars(filters).items() if value and name != "type"]
 
     def without(part: F, name: str) -> F:
         return replace(part, **{name: getattr(type(part)(), name)})
 
     def possible(name: str) -> bool:
-        mask = ranking.picture.mask(without(filters, name))
-        wider = snapshot.standing(replace(ranking, allowed=mask))
+        wider = snapshot.rank(question, without(filters, name), CANDIDATES, rules.must)
         return choose(_candidates(snapshot.world, wider, rules, wishes), rules, wishes) is not None
 
     text = _("The filter “{name}” leaves too few fitting actors.")

@@ -20,6 +20,8 @@ from matcher.model.answer import InstrumentMatch, InstrumentRules, InstrumentsAn
 from matcher.model.reasons import Reason, Triple, cite
 from matcher.question import Question
 
+#: of how many, the nearest, the rules are looked at
+RULED = 1_000
 #: how many of those that a rule keeps out are named
 SHOWN = 5
 _STATUS: dict[bool | None, Literal["met", "failed", "unknown"]] = {
@@ -178,7 +180,7 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
         tuple(about.links(PSR + "usesInstrument")) if about else (),
     )
     filters = replace(question.filters, type=("instrument",), theme=(), territory=())
-    ranking = snapshot.rank(question, filters)
+    ranking = snapshot.rank(question, filters, RULED, wish.used)
     namer = Namer(world, question.lang)
 
     def judge(iri: str) -> tuple[float, str, list[Rule]]:
@@ -199,7 +201,7 @@ def answer(snapshot: Snapshot, question: Question) -> InstrumentsAnswer:
         statuses = tuple(rule.status for rule in judgement)
         return namer.match(InstrumentMatch, iri, score, reasons, rules=statuses)
 
-    judged = list(surviving(ranking.best(len(world.instruments)), judge))
+    judged = list(surviving(ranking.best(RULED), judge))
     judged.sort(key=lambda row: (-round(row[0], 6), row[1]))
     failed = {iri: [r for r in judgement if r.met is False] for _s, iri, judgement in judged}
     out = (iri for iri, broken in failed.items() if broken)

@@ -21,6 +21,7 @@ from matcher.model.answer import PartnerKind, PartnerMatch, PartnersAnswer
 from matcher.model.filters import PARTNER_KINDS, Filters
 from matcher.model.reasons import Reason, cite, excerpt
 from matcher.question import Question
+from matcher.search.ranking import Sought
 
 #: how many actors are compared with the asker, and how many of the nearest practices are looked at
 SHORT_LIST, NEAREST = 40, 10
@@ -68,7 +69,8 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
         """How near the actors' texts of one facet are to a text, which is in its language."""
         if words is None or not words.value:
             return {}
-        actors = snapshot.rank_text(words.value, words.lang, Filters(type=("actor",)), (facet,))
+        sought = Sought(Filters(type=("actor",)), SHORT_LIST)
+        actors = snapshot.rank_text(words.value, words.lang, sought, (facet,))
         return actors.probabilities(SHORT_LIST)
 
     candidates: list[Partner] = []
@@ -83,10 +85,9 @@ def answer(snapshot: Snapshot, question: Question) -> PartnersAnswer:
         need = text.wording(me, PSR + "seeks", lang) if me else Text(question.text or "", lang, "")
         offer = text.wording(me, PSR + "offers", lang) if me else None
         candidates += exchanges(world, alike(need, text.SOLUTION), alike(offer, text.PROBLEM))
-    allowed = snapshot.picture.mask(replace(question.filters, type=("actor",)))
-    at = snapshot.picture.position
-    open_ = (p for p in candidates if p.actor.iri != mine and p.actor.iri in at)
-    best = best_of((p for p in open_ if allowed[at[p.actor.iri]]), question.limit)
+    filters = replace(question.filters, type=("actor",))
+    allowed = snapshot.passing(filters, {p.actor.iri for p in candidates} - {mine})
+    best = best_of((p for p in candidates if p.actor.iri in allowed), question.limit)
     namer = Namer(world, lang)
 
     def matched(p: Partner) -> PartnerMatch:

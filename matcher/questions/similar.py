@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kg.entry import Entry, Text, best
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
+from kg.text.stems import stems
 from kg.vocabulary import DCT, PSR
 from matcher.encoding import text
 from matcher.encoding.reranker import SHORT, Reranker
@@ -16,7 +17,7 @@ from matcher.graph.view import surviving, title, word
 from matcher.model.answer import Match, SimilarAnswer
 from matcher.model.reasons import Reason, Triple, cite, excerpt
 from matcher.question import Question
-from matcher.search.ranking import Ranking
+from matcher.search.ranking import POOL, Ranking
 
 _MAIN_PROPERTY = {
     text.PROBLEM: (PSR + "problem", PSR + "seeks", PSR + "objective", DCT + "description"),
@@ -30,7 +31,8 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
 
     Where there is a re-ranking model it gives the order for a text; scores stay the same.
     """
-    ranking = snapshot.rank(question, only(question.filters, "practice"))
+    filters = only(question.filters, "practice")
+    ranking = snapshot.rank(question, filters, looked_at(question))
     reranker = None if question.entry else snapshot.desk.reranker
     namer = Namer(snapshot.world, question.lang)
 
@@ -41,6 +43,11 @@ def answer(snapshot: Snapshot, question: Question) -> SimilarAnswer:
     matches = surviving(chosen(snapshot.world.store, ranking, question, reranker), matched)
     nothing = ranking.nothing_good()
     return snapshot.answer(SimilarAnswer, question, matches, nothing, reranker=reranker)
+
+
+def looked_at(question: Question) -> int:
+    """How far down the list a question looks."""
+    return POOL * question.limit if question.diversity or question.quota else question.limit
 
 
 def chosen(
@@ -102,9 +109,9 @@ def _shared_words(entry: Entry, question: str, lang: str) -> Reason | None:
 
     Each text that is cited has a word that those before it lack; the one with most comes first.
     """
-    stem_of = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in text.stems(w, lang)}
+    stem_of = {w.lower(): s for w in re.findall(r"\w{4,}", question) for s in stems(w, lang)}
     for spoken, texts in text.stated(entry).items():
-        there = {t: set(text.stems(t.value, spoken)) for t in texts}
+        there = {t: set(stems(t.value, spoken)) for t in texts}
         left = [w for w, s in stem_of.items() if any(s in held for held in there.values())][:6]
         if len(left) < 2:
             continue

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 from kg.text.i18n import gettext as _
@@ -93,11 +93,13 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
         example=about if about and about.path == "practice" else None,
     )
     filters = replace(question.filters, type=("practice",))
-    ranking = snapshot.rank(question, filters)
-    needs = ranking.probabilities(max(SHORT_LIST, question.limit))
+    most = max(SHORT_LIST, question.limit)
+    named = [entry.iri for entry in (scene.example, question.why_not) if entry]
+    ranking = snapshot.rank(question, filters, most, [*named, *question.also])
+    needs = ranking.probabilities(most)
     if scene.challenge:
         addressing = filter(ranking.allows, world.addressing(scene.challenge.iri))
-        needs |= {iri: ranking.probability(iri) for iri in addressing}
+        needs |= dict(islice(ranking.by_probability(addressing), most))
     if scene.example:
         # It is no match of itself, so the ranking leaves it out; it may not be indexed yet.
         at = ranking.picture.position.get(scene.example.iri)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from kg.catalogue.filters import concepts
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext, mark
 from kg.text.number_formats import euro, number
@@ -15,7 +16,7 @@ from matcher.judging.criteria import CRITERIA, cost_here
 from matcher.judging.fit import Anticipated, anticipate
 from matcher.judging.verdict import Verdict
 from matcher.model.answer import SingleChange, Supposition
-from matcher.model.filters import Target, concepts
+from matcher.model.filters import Target
 
 #: how many single changes are named for a match
 SHOWN = 3

@@ -1,80 +1,116 @@
-"""The index: SQLite is the durable truth, an exact scan in memory answers (``snapshot``).
+"""The index: vectors and letters of the store's entries, which follow it change by change.
 
-It is a cache of the graph. Vectors are kept by the hash of their text, so a text is embedded
-once; if the file is lost or the model changes, ``catch_up`` makes it anew. An entry that the model
-cannot read is noted and left out; it is tried again when it changes and after the next start.
+It is a cache of the graph, in a folder of its own (``holdings``). A text is embedded once, as
+vectors are known by the hash of their text. An entry that the model cannot read is noted and left
+out; it is tried again when it changes and after the next start.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
+import os
+import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from pyroaring import FrozenBitMap
+
+from kg.catalogue.catalogue import Catalogue, Snapshot
+from kg.entry import Entry
 from kg.errors import KgError, Overloaded, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext as _
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import QUESTION, Means
 from matcher.encoding.embedder import Embedder, embed, works
-from matcher.search.filter_values import attributes
-from matcher.search.snapshot import Picture, QueryVectors
+from matcher.search.corpus import Corpus, holders_of
+from matcher.search.holdings import NOWHERE, Damaged, Holdings, Reading, Standing
+from matcher.search.picture import QueryVectors
+from matcher.search.statistics import Statistics
 
 BATCH = 256
+#: the files are written anew without what is gone when so much of them is, but not for a few
+GONE, FEW = 0.2, 64
 Progress = Callable[[int, int], None]
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE IF NOT EXISTS entry (iri TEXT PRIMARY KEY, attributes TEXT NOT NULL,
-    places BLOB, counts BLOB);
-CREATE TABLE IF NOT EXISTS facet (iri TEXT, facet TEXT, lang TEXT, hash TEXT,
-    PRIMARY KEY (iri, facet, lang));
-CREATE TABLE IF NOT EXISTS vector (hash TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS failed (iri TEXT PRIMARY KEY);
-"""
-_TABLES = ("entry", "facet", "vector", "failed", "meta")
 log = logging.getLogger("passerelle")
 
 
 class Index:
-    """Keeps vectors and words of the store's entries for one model."""
+    """Keeps vectors and letters of the store's entries for one model."""
 
-    def __init__(self, store: Store, embedder: Embedder, means: Means, folder: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        means: Means,
+        folder: Path,
+        catalogue: Catalogue,
+    ) -> None:
         self.store, self.embedder, self._means = store, embedder, means
-        folder.mkdir(parents=True, exist_ok=True)
+        self.catalogue = catalogue
         name = hashlib.sha256(embedder.name.encode()).hexdigest()[:12]
+        self._folder = folder / name
         self._write_lock = threading.Lock()
-        self._db = db = sqlite3.connect(
-            folder / f"{name}.sqlite", isolation_level=None, check_same_thread=False
-        )
-        db.execute("PRAGMA journal_mode = wal")
-        db.execute("PRAGMA synchronous = normal")
-        db.executescript(_SCHEMA)
-        known = dict(db.execute("SELECT name, value FROM meta"))
-        if known.get("text") != text.VERSION or int(known.get("version", 0)) > store.version():
-            db.executescript("".join(f"DROP TABLE IF EXISTS {t};" for t in _TABLES) + _SCHEMA)
-            db.execute("INSERT INTO meta VALUES ('text', ?)", (text.VERSION,))
-        self._picture = self._read()
-        self._again = self._picture.failed
-        self._last: tuple[str, str, Picture, QueryVectors] | None = None
+        self._last: tuple[str, str, Statistics, QueryVectors] | None = None
+        self._published: list[weakref.ref[Corpus]] = []
+        self._open()
+
+    def _open(self) -> None:
+        """Open what is there; begin anew where it is damaged or of another way to read texts."""
+        current = self._folder / "CURRENT"
+        try:
+            self._held = Holdings(self._folder / current.read_text("ascii"), self._means)
+        except (OSError, UnicodeDecodeError, Damaged) as error:
+            if current.exists():
+                kind = type(error.__cause__ or error).__name__
+                log.warning("The index is damaged (%s) and is made anew.", kind)
+            self._begin_anew()
+        if self._held.standing.text != text.VERSION:
+            log.warning("Texts are read in another way now; the index is made anew.")
+            self._held.close()
+            self._begin_anew()
+        for other in self._folder.glob("*/"):
+            if other != self._held.folder:
+                shutil.rmtree(other)
+        self._corpus: Corpus | None = None
+        self._rows = self._held.rows
+        self._failed = frozenset(self._held.failed())
+        self._again = bool(self._failed)
+
+    def _begin_anew(self) -> None:
+        number = 1 + max((int(f.name) for f in self._folder.glob("[0-9]*/")), default=0)
+        self._held = Holdings(self._folder / str(number), self._means)
+        self._make_current()
+
+    def _make_current(self) -> None:
+        scratch = self._folder / "NEXT"
+        scratch.write_text(self._held.folder.name, "ascii")
+        os.replace(scratch, self._folder / "CURRENT")
 
     @property
-    def picture(self) -> Picture:
-        """The present picture; take it once for each question."""
-        return self._picture
+    def corpus(self) -> Corpus:
+        """What the index holds now; take it once for each question."""
+        if (corpus := self._corpus) is None:
+            with self._write_lock:
+                catalogue = self.catalogue.snapshot()
+                self._adopt(catalogue)
+                corpus = self._corpus or self._publish(catalogue)
+        return corpus
 
     @property
     def failed(self) -> frozenset[str]:
-        """The entries that the model cannot read; they are in no picture."""
-        return self._picture.failed
+        """The entries that the model cannot read; they are in no answer."""
+        return self._failed
 
-    def lag(self, picture: Picture | None = None) -> int:
-        """How many entries were written since the index, or a picture of it, was made."""
-        version = (picture or self._picture).version
+    def lag(self, corpus: Corpus | None = None) -> int:
+        """How many entries were written since the index, or a corpus of it, stood there."""
+        version = (corpus or self._corpus or self._held.standing).version
         if version == self.store.version():
             return 0
         return sum(_indexed(iri) for iri, _alive in self.store.changes_since(version))
@@ -86,101 +122,166 @@ class Index:
         reads nothing the entries stay in the graph and the index stays behind.
         """
         with self._write_lock:
-            version, again = self.store.version(), self._again
-            if version == self._picture.version and not again:
-                return 0
-            written = {iri for iri, _ in self.store.changes_since(self._picture.version)}
-            changed = sorted(filter(_indexed, written | again))
-            for start in range(0, len(changed), BATCH):
-                self._take(changed[start : start + BATCH])
-                if progress:
-                    progress(min(start + BATCH, len(changed)), len(changed))
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (str(version),))
-            self._picture = self._read() if changed else replace(self._picture, version=version)
-            self._again = frozenset()
-        return len(changed)
+            catalogue = self.catalogue.snapshot()
+            try:
+                return self._follow(catalogue, progress)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                log.warning("The index is damaged (%s) and is made anew.", type(error).__name__)
+                self._forget()
+                return self._follow(catalogue, progress)
 
     def rebuild(self, progress: Progress | None = None) -> int:
         """Forget everything, also the vectors, and index the whole store again."""
         with self._write_lock:
-            self._db.executescript(
-                "DELETE FROM entry; DELETE FROM facet; DELETE FROM vector; DELETE FROM failed;"
-                "DELETE FROM meta WHERE name = 'version';"
-            )
-            self._picture = self._read()
+            self._forget()
         return self.catch_up(progress)
 
-    def _take(self, iris: Sequence[str]) -> None:
-        """Write a batch of entries, or remove those that are gone, in one transaction.
+    def _forget(self) -> None:
+        old = self._held
+        old.close()
+        self._begin_anew()
+        self._rows = self._held.rows
+        shutil.rmtree(old.folder, ignore_errors=True)
+        self._corpus = None
+
+    def _follow(self, catalogue: Snapshot, progress: Progress | None) -> int:
+        """Hold what the catalogue holds: its new rows are read, and those that it lost go."""
+        self._adopt(catalogue)
+        held = self._held
+        if self._corpus and not self._again:
+            known = self._corpus.catalogue
+            if (known.generation, known.version) == (catalogue.generation, catalogue.version):
+                return 0
+        there = catalogue.passing({"type": text.INDEXED})
+        failed = {} if self._again else held.failed()
+        new = there - self._rows - FrozenBitMap(row for row in failed.values() if row in there)
+        rows = {iri: row for row, iri in catalogue.iris(new).items()}
+        lost = [iri for iri, row in failed.items() if row not in there]
+        changed = sorted({*rows, *lost, *held.iris_at([*(self._rows - there), NOWHERE])})
+        for start in range(0, len(changed), BATCH):
+            self._take(changed[start : start + BATCH], rows)
+            if progress:
+                progress(min(start + BATCH, len(changed)), len(changed))
+        self._rows = self._rows & there
+        ledger = self.store.ledger
+        mark = ledger.mark(catalogue.version)
+        held.stand(Standing(ledger.identity or "", catalogue.version, mark, catalogue.generation))
+        self._again = False
+        if held.counts["slots"] - len(self._rows) > max(FEW, GONE * held.counts["slots"]):
+            self._compact()
+        if self._held.statistics.stale(self._held.changed, len(self._rows)):
+            self._held.count_anew(catalogue.version, holders_of(catalogue, self._rows))
+        self._publish(catalogue)
+        if not any(self._read_by()):
+            self._held.scrub()
+        return len(changed)
+
+    def _adopt(self, catalogue: Snapshot) -> None:
+        """Take over the rows of another generation, where an entry did not change meanwhile."""
+        held, ledger = self._held, self.store.ledger
+        now, store = held.standing, ledger.identity or ""
+        if (now.generation, now.store) == (catalogue.generation, store):
+            return
+        iris = [*held.select("SELECT json_group_array(iri) FROM entry"), *held.failed()]
+        if now.store == store and ledger.mark(now.version) == now.mark:
+            touched = {iri for iri, _ in self.store.changes_since(now.version)}
+        else:
+            touched, now = set(iris), Standing()
+            if iris:
+                log.warning("The index is of another state of the graph; it is made anew.")
+        rows = catalogue.rows(iri for iri in iris if iri not in touched)
+        held.renumber(rows, replace(now, store=store, generation=catalogue.generation))
+        self._rows = held.rows
+
+    def _compact(self) -> None:
+        """Write what is held into a new folder, and go on there."""
+        old = self._held
+        self._held = old.compacted(self._folder / str(int(old.folder.name) + 1))
+        self._make_current()
+        old.close()
+        shutil.rmtree(old.folder, ignore_errors=True)
+
+    def _read_by(self) -> Iterator[Corpus]:
+        """What earlier questions still read."""
+        self._published = [ref for ref in self._published if ref()]
+        corpora = (ref() for ref in self._published)
+        return (corpus for corpus in corpora if corpus and corpus is not self._corpus)
+
+    def _publish(self, catalogue: Snapshot) -> Corpus:
+        held = self._held
+        slots, texts, letters = held.counts.values()
+        self._corpus = corpus = Corpus(
+            version=held.standing.version,
+            catalogue=catalogue,
+            statistics=held.statistics,
+            means=self._means,
+            slot_of=held.slot_of,
+            row_of=held.row_of,
+            ends=held.ends.view[:slots],
+            texts=held.texts.view[:texts],
+            vectors=held.vectors.view[:texts],
+            letters=held.letters.view[:letters],
+            gists=held.gists.view[:slots],
+        )
+        self._failed = frozenset(held.failed())
+        self._published.append(weakref.ref(corpus))
+        return corpus
+
+    def _take(self, iris: Sequence[str], rows: Mapping[str, int]) -> None:
+        """Read a batch of entries, or remove those that are gone, in one transaction.
 
         If the model fails at one of them, the batch is halved until that one is alone. It is left
         out then; the error's own words may quote its text and are not logged.
         """
-        entries = self.store.several(iris)
-        failed, vectors = [], list[tuple[str, bytes]]()
+        entries = self.store.several([iri for iri in iris if iri in rows])
+        failed = dict[str, int]()
         try:
-            texts = {e.iri: text.facets(e) for e in entries}
-            by_hash = {_hash(facet.text): facet.text for own in texts.values() for facet in own}
-            known = "SELECT 1 FROM vector WHERE hash = ?"
-            new = [h for h in by_hash if not self._db.execute(known, (h,)).fetchone()]
-            new.sort(key=lambda h: len(by_hash[h]))
-            rows = embed(self.embedder, [by_hash[h] for h in new]) if new else ()
-            vectors = [(h, row.tobytes()) for h, row in zip(new, rows, strict=True)]
+            readings = self._read(entries, rows)
         except Exception as error:  # whatever a model throws at a text
             if isinstance(error, sqlite3.Error) or not works(self.embedder):
                 raise
             if len(iris) > 1:
-                self._take(iris[: len(iris) // 2])
-                self._take(iris[len(iris) // 2 :])
+                self._take(iris[: len(iris) // 2], rows)
+                self._take(iris[len(iris) // 2 :], rows)
                 return
             kind = type(error).__name__
             log.warning("%s cannot be read by the model (%s) and is not matched.", iris[0], kind)
-            failed, entries = [(iris[0],)], []
-        with self._db as db:
-            db.execute("BEGIN IMMEDIATE")
-            db.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?)", vectors)
-            for table in ("entry", "facet", "failed"):
-                db.executemany(f"DELETE FROM {table} WHERE iri = ?", [(iri,) for iri in iris])
-            db.executemany("INSERT INTO failed VALUES (?)", failed)
-            for entry in entries:
-                counts = ngrams.count([text.everything(entry)])
-                gathered = json.dumps(attributes(entry, self.store))
-                db.execute(
-                    "INSERT INTO entry VALUES (?, ?, ?, ?)",
-                    (entry.iri, gathered, counts.indices.tobytes(), counts.data.tobytes()),
-                )
-                db.executemany(
-                    "INSERT INTO facet VALUES (?, ?, ?, ?)",
-                    [(entry.iri, f.facet, f.lang, _hash(f.text)) for f in texts[entry.iri]],
-                )
+            readings, failed = [], {iris[0]: rows[iris[0]]}
+        self._held.replace(iris, readings, failed)
+        self._rows = self._rows | FrozenBitMap(r.row for r in readings)
 
-    def _read(self) -> Picture:
-        """Read the whole index into memory and centre it."""
-        version = self._db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
-        entries = self._db.execute(
-            "SELECT iri, attributes, places, counts FROM entry ORDER BY iri"
-        ).fetchall()
-        rows = self._db.execute(
-            "SELECT iri, facet, lang, value FROM facet JOIN vector USING (hash)"
-            " ORDER BY iri, facet, lang"
-        ).fetchall()
-        return Picture.of(
-            int(version[0]) if version else 0,
-            {iri: json.loads(gathered) for iri, gathered, _places, _counts in entries},
-            rows,
-            ngrams.Grams.of(ngrams.stored([(places, counts) for *_, places, counts in entries])),
-            self._means,
-            frozenset(iri for (iri,) in self._db.execute("SELECT iri FROM failed")),
-        )
+    def _read(self, entries: Sequence[Entry], rows: Mapping[str, int]) -> list[Reading]:
+        """What is kept of entries; texts that are known are not embedded again."""
+        texts = {e.iri: sorted(text.facets(e), key=lambda t: (t.facet, t.lang)) for e in entries}
+        by_hash = {_hash(facet.text): facet.text for own in texts.values() for facet in own}
+        view = self._held.vectors.view
+        vectors = {h: view[place] for h, place in self._held.known(by_hash).items()}
+        new = sorted((h for h in by_hash if h not in vectors), key=lambda h: len(by_hash[h]))
+        embedded = [*embed(self.embedder, [by_hash[h] for h in new])] if new else []
+        vectors |= dict(zip(new, embedded, strict=True))
+        readings = list[Reading]()
+        if not entries:
+            return readings
+        counted = ngrams.count([text.everything(entry) for entry in entries])
+        for number, entry in enumerate(entries):
+            own = texts[entry.iri]
+            hashes = [_hash(facet.text) for facet in own]
+            size = (len(own), view.shape[1])
+            stacked = np.array([vectors[h] for h in hashes], np.float32).reshape(size)
+            letters = counted[[number]]
+            readings.append(Reading(entry.iri, rows[entry.iri], own, hashes, stacked, letters))
+        return readings
 
-    def question(self, words: str, lang: str, picture: Picture) -> QueryVectors:
-        """Turn a question in words into what is compared with every facet of a picture.
+    def question(self, words: str, lang: str, corpus: Corpus) -> QueryVectors:
+        """Turn a question in words into what is compared with every facet of the corpus.
 
         The last one is kept: *partners* compares it three times, a page asks it again and again.
         Refused for a text that the model cannot read, Overloaded while it reads nothing.
         """
-        last = self._last
-        if last and last[:2] == (words, lang) and last[2] is picture:
+        last, statistics = self._last, corpus.statistics
+        if last and last[:2] == (words, lang) and last[2] is statistics:
             return last[3]
         try:
             raw = embed(self.embedder, [words])
@@ -193,17 +294,19 @@ class Index:
             raise refused(
                 "text", _("The model cannot read this text."), hint=_("Say it in other words.")
             ) from error
+        centred = self._means.centre(raw, [lang], QUESTION * statistics.shift)
         query = QueryVectors(
-            dict.fromkeys(text.FACETS, self._means.centre(raw, [lang], QUESTION * picture.shift)),
-            ngrams.weigh(ngrams.count([words]), picture.grams.rarity),
+            dict.fromkeys(text.FACETS, centred),
+            ngrams.weigh(ngrams.count([words]), statistics.rarity),
+            gist=centred[0],
             plain=self._means.centre(raw, [lang]),
         )
-        self._last = (words, lang, picture, query)
+        self._last = (words, lang, statistics, query)
         return query
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        """Close the files."""
+        self._held.close()
 
 
 def _indexed(iri: str) -> bool:

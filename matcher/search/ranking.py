@@ -1,21 +1,29 @@
-"""From a text or an entry to a score for every entry: facets, letters, feedback, calibration."""
+"""From a text or an entry to a score for each entry of a short list.
+
+Facets, letters, concepts, feedback and calibration make a score; the short list is found by one
+vector an entry, by words and by shared concepts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import FrozenBitMap
 from scipy.sparse import csr_array, vstack
 
 from kg.entry import Entry
 from matcher.encoding import text
+from matcher.encoding.embedder import Matrix
+from matcher.encoding.ngrams import cosines
 from matcher.model.answer import Level
 from matcher.model.filters import Filters
+from matcher.search.corpus import FACET_WEIGHTS, Corpus, Slots
 from matcher.search.index import Index
-from matcher.search.snapshot import Picture, QueryVectors, Scores
+from matcher.search.picture import Picture, QueryVectors, Scores
 
 
 @dataclass(frozen=True)
@@ -29,11 +37,7 @@ class Recipe:
     nDCG@10 on SUSY is .216 instead of .226, without feedback .219; see docs/quality.md.
     """
 
-    facets: tuple[tuple[str, float], ...] = (
-        (text.PROBLEM, 0.45),
-        (text.SOLUTION, 0.45),
-        (text.CONTEXT, 0.1),
-    )
+    facets: tuple[tuple[str, float], ...] = FACET_WEIGHTS
     letters: float = 0.8
     concepts: float = 0.3
     feedback: int = 3
@@ -41,6 +45,10 @@ class Recipe:
 
 
 RECIPE = Recipe()
+#: how many candidates each way to find them brings; classes of so many are scored whole
+SHORT = 400
+#: of the nearest at first sight so many are scored to find those who give feedback
+TRUSTED = 50
 #: probability = 1 / (1 + exp(-(a s + b fit + c))): a logistic regression on the development part
 #: of the judged set, right being grade 2 or 3. ``fit`` is how near the three best lie to the
 #: question without the corpus' shift, for an entry 0; see docs/quality.md
@@ -60,7 +68,7 @@ UNLIKE = 0.05
 
 @dataclass(frozen=True)
 class Ranking:
-    """Raw scores of all entries of one picture of the index, and which of them may be shown."""
+    """Raw scores of the entries of a short list, and which of them may be shown."""
 
     picture: Picture
     scores: Scores
@@ -107,7 +115,7 @@ class Ranking:
         return [iri for n, iri in at.items() if spoken[n] - {lang, "en"}]
 
     def allows(self, iri: str) -> bool:
-        """Whether an entry is indexed and passes the filters."""
+        """Whether an entry is on the list and passes the filters."""
         at = self.picture.position.get(iri)
         return at is not None and bool(self.allowed[at])
 
@@ -120,6 +128,11 @@ class Ranking:
     def probabilities(self, limit: int) -> dict[str, float]:
         """The calibrated scores of the best entries."""
         return {iri: self.probability(iri) for iri in self.best(limit)}
+
+    def by_probability(self, iris: Iterable[str]) -> Iterator[tuple[str, float]]:
+        """Entries of the list with their calibrated scores, the best first."""
+        scored = ((iri, self.probability(iri)) for iri in iris)
+        yield from sorted(scored, key=lambda pair: (-pair[1], pair[0]))
 
     def nothing_good(self) -> bool:
         """Whether even the best entries are too far from the question."""
@@ -143,41 +156,135 @@ def level(score: float) -> Level:
     return "strong" if score >= STRONG else "fair" if score >= FAIR else "weak"
 
 
+@dataclass(frozen=True)
+class Sought:
+    """What is listed: entries that pass filters, so many, and in any case some by IRI.
+
+    With a ``challenge`` (its slug) also as many of those that address it.
+    """
+
+    filters: Filters
+    count: int = 0
+    also: tuple[str, ...] = ()
+    challenge: str = ""
+
+
 def by_text(
     index: Index,
     words: str,
     lang: str,
-    filters: Filters,
+    sought: Sought | Filters,
     facets: Sequence[str] = text.FACETS,
     recipe: Recipe = RECIPE,
     picture: Picture | None = None,
+    corpus: Corpus | None = None,
 ) -> Ranking:
-    """Rank all entries for a free text, comparing it with the facets named of each."""
-    picture = picture or index.picture
-    query = index.question(words, lang, picture)
+    """Rank entries for a free text, comparing it with the facets named of each.
+
+    Of a large corpus those on a short list are ranked, of a ``picture`` all.
+    """
+    corpus = corpus or index.corpus
+    query = index.question(words, lang, corpus)
     weights = tuple((name, weight) for name, weight in recipe.facets if name in facets)
     only = replace(recipe, facets=weights, concepts=0.0)
-    return _rank(picture, query, filters, only, QUESTION_LOGIT)
+    listing = sought if isinstance(sought, Sought) else Sought(sought)
+    picture = picture or _listed(corpus, query, listing, only, (words, lang))
+    return _rank(picture, query, listing.filters, only, QUESTION_LOGIT)
 
 
 def by_entry(
     index: Index,
     entry: Entry,
-    filters: Filters,
+    sought: Sought | Filters,
     recipe: Recipe = RECIPE,
     picture: Picture | None = None,
     lang: str = "en",
+    corpus: Corpus | None = None,
 ) -> Ranking:
-    """Rank all others for an entry: facet by facet, the best pair of languages each.
+    """Rank others for an entry: facet by facet, the best pair of languages each.
 
-    An entry that the picture does not hold asks as a text, in ``lang`` if it has one in it.
+    An entry that is not indexed asks as a text, in ``lang`` if it has one in it.
     """
-    picture = picture or index.picture
-    at = picture.position.get(entry.iri)
-    if at is not None:
-        return _rank(picture, picture.query_of(at), filters, recipe, ENTRY_LOGIT, at)
-    words = text.preferred(text.words(entry), lang) or text.FacetText("words", lang, "")
-    return by_text(index, words.text, words.lang, filters, picture=picture)
+    corpus = corpus or index.corpus
+    listing = sought if isinstance(sought, Sought) else Sought(sought)
+    if not len(itself := corpus.slots_of([entry.iri])):
+        words = text.preferred(text.words(entry), lang) or text.FacetText("words", lang, "")
+        return by_text(index, words.text, words.lang, listing, picture=picture, corpus=corpus)
+    if picture is None:
+        listing = replace(listing, also=(*listing.also, entry.iri))
+        query = corpus.picture(itself).query_of(0)
+        picture = _listed(corpus, query, listing, recipe, itself=entry.iri)
+    at = picture.position[entry.iri]
+    return _rank(picture, picture.query_of(at), listing.filters, recipe, ENTRY_LOGIT, at)
+
+
+def _listed(
+    corpus: Corpus,
+    query: QueryVectors,
+    sought: Sought,
+    recipe: Recipe,
+    worded: tuple[str, str] | None = None,
+    itself: str = "",
+) -> Picture:
+    """A picture of the candidates; of a whole class where it is no larger than their number.
+
+    Who gives feedback is chosen among the types that are asked for, so of these too the nearest
+    are listed, whatever the other filters are.
+    """
+    of_types = corpus.catalogue.passing({"type": sought.filters.type or text.INDEXED})
+    through = corpus.catalogue.passing(sought.filters.conditions) & of_types
+    types, also = corpus.slots(of_types), corpus.slots_of(sought.also)
+    size = max(SHORT, 2 * sought.count)
+    if len(types) <= size:
+        if np.isin(also, types).all():
+            return corpus.picture(types, keep=True)
+        return corpus.picture(np.union1d(types, also))
+    own = corpus.slots_of([itself]) if itself else also[:0]
+    concepts = corpus.concepts_of(itself) if itself and recipe.concepts else {}
+    bonus = recipe.concepts * corpus.sharing(concepts)[types] if concepts else 0.0
+    shown = np.ones(len(types), bool)
+    if through != of_types:
+        shown = np.isin(types, corpus.slots(through), assume_unique=True)
+
+    def nearest(gist: Matrix) -> tuple[Slots, Slots]:
+        """The candidates by a vector, and of all of the types those who may give feedback."""
+        scores = corpus.nearness(gist, types) + bonus
+        scores[np.isin(types, own)] = -np.inf
+        return types[_top(np.where(shown, scores, -np.inf), size)], types[_top(scores, TRUSTED)]
+
+    candidates, near = nearest(query.gist)
+    lists = [also, candidates, near]
+    if recipe.share:
+        few = corpus.picture(np.union1d(near, own))
+        asking = few.query_of(few.position[itself]) if itself else query
+        first = _compare(few, [asking], recipe)[1][0]
+        if itself:
+            first[few.position[itself]] = -np.inf
+        if trusted := _trusted(first, np.ones(len(first), bool), recipe):
+            theirs = np.average(few.gists[trusted], axis=0, weights=first[trusted])
+            lists += nearest((1 - recipe.share) * query.gist + recipe.share * theirs)
+    if sought.challenge:
+        addressing = corpus.catalogue.passing({"challenge": [sought.challenge]}) & through
+        shown = np.isin(types, corpus.slots(addressing))
+        lists.append(nearest(query.gist)[0])
+    if worded:
+        found = corpus.catalogue.words(*worded, through, size)
+        lists.append(corpus.slots(FrozenBitMap(found)))
+    return corpus.picture(np.unique(np.concatenate(lists)))
+
+
+def _top(scores: npt.NDArray[np.floating], limit: int) -> npt.NDArray[np.intp]:
+    """The places of the highest scores, in no order."""
+    if limit < len(scores):
+        places = np.argpartition(-scores, limit - 1)[:limit]
+    else:
+        places = np.arange(len(scores))
+    return np.asarray(places[np.isfinite(scores[places])], np.intp)
+
+
+def _trusted(first: Scores, helpers: npt.NDArray[np.bool_], recipe: Recipe) -> list[int]:
+    """Who gives feedback: the best at first sight."""
+    return [n for n in _best(first, helpers, recipe.feedback) if first[n] > 0]
 
 
 def _rank(
@@ -188,7 +295,7 @@ def _rank(
     logit: Logit,
     itself: int | None = None,
 ) -> Ranking:
-    """Score all entries, with feedback from the best ones of the types that are asked for.
+    """Score the entries of a picture, with feedback from the best ones of the types asked for.
 
     The other filters choose neither who gives feedback nor what the scores are measured by, so
     they do not change a score.
@@ -198,7 +305,7 @@ def _rank(
     allowed = picture.mask(filters)
     if itself is not None:
         helpers[itself] = allowed[itself] = False
-    trusted = [n for n in _best(first, helpers, recipe.feedback) if first[n] > 0]
+    trusted = _trusted(first, helpers, recipe)
     scores, trust = first, first[trusted]
     if trusted:
         theirs = _compare(picture, [picture.query_of(n) for n in trusted], recipe)[1]
@@ -239,16 +346,16 @@ def _compare(
         vectors = [query.facets[name] for query in queries]
         together = picture.cosines(name, np.concatenate(vectors))
         ends = np.cumsum([0, *map(len, vectors)])
-        cosines = np.asarray(
+        nearest = np.asarray(
             [np.fmax.reduce(together[a:b], axis=0, initial=np.nan) for a, b in pairwise(ends)],
             np.float32,
         )
-        by_facet[name] = cosines[0]
-        total += weight * np.nan_to_num(cosines)
-        known += weight * np.isfinite(cosines)
-    letters = picture.grams.cosines(csr_array(vstack([query.grams for query in queries])))
+        by_facet[name] = nearest[0]
+        total += weight * np.nan_to_num(nearest)
+        known += weight * np.isfinite(nearest)
+    letters = cosines(csr_array(vstack([query.letters for query in queries])), picture.letters)
     scores = total / np.maximum(known, 1e-9) + recipe.letters * letters
-    if recipe.concepts and (shared := [q.concepts for q in queries if q.concepts is not None]):
-        scores += recipe.concepts * picture.shared(csr_array(vstack(shared)))
+    if recipe.concepts and (entries := [q.entry for q in queries if q.entry is not None]):
+        scores += recipe.concepts * picture.shared(entries)
     scores = np.where(known > 0, scores, -np.inf)
     return by_facet, scores.astype(np.float32)

@@ -10,13 +10,14 @@ from typing import Annotated, Any, cast
 from flask import Blueprint, Response, request
 
 from kg.catalogue import lists
+from kg.catalogue.filters import NAMES, check
 from kg.catalogue.gazetteer import CREDIT
 from kg.catalogue.places import MAX_TYPED, NamedPlace
 from kg.entries.reading import read_entry
 from kg.errors import Overloaded, Problem, Refused, refused
 from kg.text.i18n import available, gettext, language, set_language
 from kg.text.language import primary
-from matcher.kinds import place_of
+from kg.vocabulary import CLASSES
 from matcher.model.answer import ABSENT, NamedEntry
 from service.api import writes
 from service.core.metrics import MEDIA
@@ -38,8 +39,7 @@ api = Blueprint("api", __name__)
 TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}")
 #: how many places are listed at most
 MAX_PLACES = 50
-_FILTERS = ("type", "theme", "q")
-_PARAMETERS = {*_FILTERS, "country", "territory", "place", "limit", "cursor", "lang"}
+_PARAMETERS = {*NAMES, "q", "limit", "cursor", "lang"}
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,11 @@ def ready() -> Response:
 def stats() -> Response:
     """Count entries by class, and say how far the index is behind."""
     runtime = current()
+    snapshot = runtime.catalogue.snapshot()
+    known = snapshot.counts("type", snapshot.live)
     return as_json(
         Stats(
-            entries=lists.class_counts(runtime.store),
+            entries={path: known.get(path, 0) for path in CLASSES},
             data_version=runtime.store.version(),
             index_lag=runtime.matcher.index.lag(),
             failed=runtime.matcher.failed,
@@ -131,16 +133,12 @@ def list_or_read() -> Response:
         return _read(check_iri(request.args["iri"]))
     if unknown := sorted(set(request.args) - _PARAMETERS):
         raise _unknown(unknown, sorted(_PARAMETERS))
-    places, args = current().lists.places, request.args
-    named = place_of(places, args)
-    filters = lists.Filter(
-        **{name: args[name] for name in _FILTERS if args.get(name)},
-        country=places.territories.country(args["country"]) if args.get("country") else None,
-        territory=named.entry if named else None,
-    )
+    runtime = current()
+    typed = {n: values for n in NAMES if (values := [v for v in request.args.getlist(n) if v])}
     page = lists.list_entries(
-        current().store,
-        filters,
+        runtime.catalogue.snapshot(),
+        check(runtime.places, typed),
+        q=request.args.get("q", ""),
         limit=whole(request.args.get("limit", "50")),
         cursor=request.args.get("cursor"),
         lang=request.args.get("lang", "en"),
@@ -180,7 +178,7 @@ def find_places() -> Response:
         raise refused("lang", message, value=lang[:35], hint=gettext("Write a tag such as “de”."))
     if (spoken := primary(lang)) in available():
         set_language(spoken)
-    return as_json(PlaceList(tuple(current().lists.places.beginning(text, limit))))
+    return as_json(PlaceList(tuple(current().places.beginning(text, limit))))
 
 
 def _read(iri: str) -> Response:

@@ -18,8 +18,8 @@ from kg.text.i18n import gettext
 from kg.vocabulary import CLASSES, DCT, PSR, RDF_TYPE, VOC, vocabulary
 from matcher.kinds import KINDS, place_of
 from matcher.model.filters import read
-from service.core.runtime import VOTES_AN_HOUR, current
-from service.core.votes import Vote
+from service.core.runtime import current
+from service.core.votes import VOTES_AN_HOUR, Vote
 from service.http.responses import refuse_foreign, visitor
 
 
@@ -36,12 +36,11 @@ def vote(feedback: Mapping[str, Any]) -> Vote:
     """
     refuse_foreign()
     runtime = current()
-    candidate, about, place = _suggestion(runtime.store, runtime.lists.places, feedback)
-    if wait := runtime.vote_limit.wait(visitor()):
+    candidate, about, place = _suggestion(runtime.store, runtime.places, feedback)
+    counted = Vote(feedback["kind"], candidate.iri, about or "", place or "", feedback["decision"])
+    if wait := runtime.votes.add(counted, visitor()):
         limit = gettext("At most %(most)s answers an hour are counted.", most=VOTES_AN_HOUR)
         raise TooManyRequests(limit, retry_after=math.ceil(wait))
-    counted = Vote(feedback["kind"], candidate.iri, about or "", place or "", feedback["decision"])
-    runtime.votes.add(counted)
     return counted
 
 
@@ -84,6 +83,9 @@ def match_entry(store: Store, places: Places, feedback: Mapping[str, Any], agent
         PSR + "score": decimal(f"{feedback['score']:.4f}") if "score" in feedback else None,
         PSR + "modelVersion": ox.Literal(stamp["model"]) if stamp else None,
         PSR + "dataVersion": ox.Literal(stamp["data"]) if stamp else None,
+        PSR + "statisticsVersion": (
+            ox.Literal(stamp["statistics"]) if "statistics" in stamp else None
+        ),
         PSR + "weightsVersion": ox.Literal(stamp["weights"]) if stamp else None,
         PSR + "textVersion": ox.Literal(stamp["text"]) if stamp else None,
     }

@@ -70,6 +70,6 @@ def receive_feedback() -> Response:
         return as_json(Counted(feedback.vote(received)))
     runtime = current()
     who = login.by_token().name
-    accepted = feedback.record(runtime.intake, runtime.lists.places, received, who)
+    accepted = feedback.record(runtime.intake, runtime.places, received, who)
     runtime.written()
     return as_json(Stored(accepted.entry.iri, accepted.version), 201)

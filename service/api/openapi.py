@@ -11,6 +11,8 @@ from flask import Blueprint, Response, render_template
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from kg.catalogue.filters import LINKED
+from kg.catalogue.rows import FACETS
 from kg.entries.history import UndoReport
 from kg.vocabulary import CLASSES
 from matcher.kinds import KINDS, Kind
@@ -125,7 +127,11 @@ def _paths() -> Json:
         _query("country", "An ISO 3166 code of two letters."),
         _query("territory", "A NUTS 2021 code, or an ISO code of a country."),
         _query("place", "The name of a place instead of its code."),
-        _query("theme", "A slug of the scheme “theme”."),
+        *(_query(n, f"A slug of the scheme “{s}”.") for n, s in FACETS.items() if s),
+        *(_query(name, f"The name of a{'n' * (name[0] in 'aeiou')} {name}.") for name in LINKED),
+        _query("language", "A language of the texts, such as hr."),
+        _query("not_country", "A country that is left out."),
+        _query("evidence_min", "The weakest level of evidence that will do, a slug."),
         _query("q", "Words of the title."),
         _query("limit", "Rows a page.", "integer", minimum=1, maximum=200),
         _query("cursor", "What the page before gave as “next”."),

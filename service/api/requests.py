@@ -22,6 +22,7 @@ class StampFields(Strict):
     """The stamp of the answer that is spoken of, as the answer gave it."""
 
     data: Annotated[int, Field(ge=0)]
+    statistics: Annotated[int, Field(ge=0)] | None = None
     model: Name
     text: Name
     weights: Name

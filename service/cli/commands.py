@@ -194,7 +194,7 @@ def _graph(settings: Settings) -> Iterator[Operations | Beside]:
     from service.core.runtime import open_graph
 
     intake = open_graph(settings, Progress())
-    yield Operations(intake, Atlas(intake.store, settings.home))
+    yield Operations(intake, Atlas.of(intake.store, settings.home))
 
 
 @main.command()
@@ -373,7 +373,8 @@ def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> N
     decision = requests.read_feedback(requests.read_json(file.read()))
     settings = _settings(home)
     intake = open_graph(settings, Progress())
-    accepted = record(intake, Atlas(intake.store, settings.home).places, decision, agent)
+    atlas = Atlas.of(intake.store, settings.home)
+    accepted = record(intake, atlas.places, decision, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
 

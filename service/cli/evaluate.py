@@ -36,7 +36,7 @@ def outcomes(settings: Settings, write: Path | None) -> dict[str, Any]:
     store = open_graph(settings, Progress()).store
     world = World(store)
     learnt = report(world, read_weights(settings.weights) if settings.weights else WEIGHTS)
-    learnt["votes"] = Votes(store.ledger.database).decisions()  # reported, never learnt from
+    learnt["votes"] = Votes(store.ledger).decisions()  # reported, never learnt from
     if write:
         write.write_text(json.dumps(learnt, indent=1), "utf-8")
     return learnt

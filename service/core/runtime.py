@@ -8,11 +8,13 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Self, cast
 
 from flask import current_app
 
 from kg import starter
+from kg.catalogue.places import Places
 from kg.entries.intake import BatchReport, Intake
 from kg.entries.validation import Validator
 from kg.errors import Forbidden, NoSpace, StoreUnusable
@@ -39,7 +41,6 @@ from matcher.judging.fit import read_weights
 from matcher.matcher import Matcher
 from service.core.accounts import Accounts
 from service.core.audit import Audit
-from service.core.lists import Lists
 from service.core.metrics import Metrics
 from service.core.query_log import QueryLog
 from service.core.rate_limit import Window
@@ -57,11 +58,10 @@ AGENT = "starter"
 LEDGER, STARTER = "ledger.sqlite", "starter graph"
 #: how many wrong tokens and failed sign-ins of one address are looked at in a minute
 FAILURES_A_MINUTE = 10
-#: how many votes are counted from one address
-VOTES_AN_HOUR = 30
 #: seconds after which a change that is still open was left by a writer that has ended
 LEFT_OPEN = 10.0
 POLL = 0.5
+LISTING, INDEXING = "Reading the entries into the catalogue", "Reading the entries into the index"
 RETRY = 10.0
 log = logging.getLogger("passerelle")
 
@@ -171,6 +171,7 @@ class Matching:
         weights = read_weights(settings.weights) if settings.weights else WEIGHTS
         reranker = Reranker(settings.reranker) if settings.reranker else None
         self.matcher = Matcher(self.store, self.embedder, settings.home, weights, reranker)
+        self.catalogue = self.matcher.catalogue
 
     def close(self) -> None:
         """Close the index and the ledger."""
@@ -201,15 +202,13 @@ class Runtime(Matching):
         self.accounts = Accounts(self.store.ledger.database)
         self.sessions = Sessions(self.store.ledger.database, self.tokens, self.accounts)
         self.audit = Audit(self.store.ledger.database)
-        self.votes = Votes(self.store.ledger.database)
+        self.votes = Votes(self.store.ledger)
         #: attempts to be let in that failed, by address
         self.failures = Window(FAILURES_A_MINUTE, 60)
-        self.vote_limit = Window(VOTES_AN_HOUR, 3600)
         self.queries = _open_queries(settings, self.store)
         self.metrics = Metrics()
         self.query_log = QueryLog(settings.home, self.metrics)
         self.limits_header = limits_header(settings)
-        self.lists = Lists(self.store, self.matcher.atlas)
         self.describer = Describer(self.store, self.queries)
         for name, meaning, value in (
             ("data_version", "Writes so far.", self.store.version),
@@ -238,6 +237,11 @@ class Runtime(Matching):
         self._caught_up.wait(seconds)
         return self.ready
 
+    @property
+    def places(self) -> Places:
+        """The places that people can name."""
+        return self.matcher.atlas.places
+
     def still(self, who: Principal) -> Principal:
         """Whoever began a request, with what they may do now; Forbidden where that ended."""
         now = self.tokens.still(who.token) if who.token else None
@@ -261,11 +265,13 @@ class Runtime(Matching):
                 if seen < 0:
                     self.embedder.encode(["ready"])
                 if seen != (version := self.store.version()):
-                    self.matcher.catch_up(self._progress)
+                    self.catalogue.snapshot(partial(self._progress, LISTING))
+                    self.matcher.catch_up(partial(self._progress, INDEXING))
                     seen = version
                     self._caught_up.set()
                     with suppress(NoSpace):  # whoever asks for a place is told
                         self.matcher.atlas.prepare()
+                self.catalogue.tidy()
                 wait = POLL
             except _Stopped:
                 return
@@ -285,11 +291,11 @@ class Runtime(Matching):
             self.query_log.flush()
             self._written.wait(wait)
 
-    def _progress(self, done: int, total: int) -> None:
+    def _progress(self, what: str, done: int, total: int) -> None:
         if self._stopping.is_set():
             raise _Stopped
         if not self._caught_up.is_set():
-            self._tell("Reading the entries into the index", done / max(total, 1))
+            self._tell(what, done / max(total, 1))
 
     def close(self) -> None:
         """Stop the thread, end the query workers and close the index."""

@@ -6,14 +6,20 @@ an entry and a place or none. No text, time, address or pseudonym is kept.
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from kg.ledger.database import Database
-from kg.ledger.tables import votes
+from kg.ledger.ledger import Ledger
+from kg.ledger.tables import voters, votes
+
+#: how many votes are counted from one address in an hour
+VOTES_AN_HOUR, HOUR = 30, 3600.0
 
 
 @dataclass(frozen=True)
@@ -30,13 +36,29 @@ class Vote:
 class Votes:
     """The counts of a ledger; safe to use from several threads and processes."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, ledger: Ledger) -> None:
+        self._database = ledger.database
+        self._key = ledger.keep("voter key", secrets.token_hex(32)).encode()
 
-    def add(self, vote: Vote) -> None:
-        """Count a vote of today. Raises StoreUnusable or NoSpace where it cannot be written."""
+    def add(self, vote: Vote, voter: str) -> float:
+        """Count a vote of today and give 0, or the seconds until its address may vote again.
+
+        Raises StoreUnusable or NoSpace where it cannot be written.
+        """
+        digest = hashlib.blake2b(voter.encode(), key=self._key, digest_size=32).hexdigest()
+        own, now = voters.c.digest == digest, time.time()
         with self._database.begin() as connection:
+            # A clock that went back bars nobody.
+            old = sa.or_(voters.c.at <= now - HOUR, voters.c.at > now)
+            connection.execute(sa.delete(voters).where(old))
+            number, first = connection.execute(
+                sa.select(sa.func.count(), sa.func.min(voters.c.at)).where(own)
+            ).one()
+            if number >= VOTES_AN_HOUR:
+                return float(first) + HOUR - now
+            connection.execute(sa.insert(voters), {"digest": digest, "at": now})
             count(connection, [(datetime.now(UTC).date().isoformat(), vote, 1)])
+        return 0.0
 
     def rows(self) -> list[tuple[str, Vote, int]]:
         """Day, vote and count of every row."""

@@ -57,7 +57,7 @@ _COUNTED: dict[str, Callable[[int], str]] = {
 def home() -> Response:
     """Show the search form and, for a question, the matches with their reasons."""
     form, here = Form(request.args), labels()
-    runtime, shelf, entry = here.runtime, here.shelf, form.one("entry")
+    runtime, snapshot, entry = here.runtime, here.snapshot, form.one("entry")
     mode = form.one("mode") if form.one("mode") in MODE_NAMES else "similar"
     draft, sent = Draft(mode, here, form, FIELDS), form.sent("q", "entry")
     place, matched, problems, status = None, None, list[Problem](), 200
@@ -68,7 +68,7 @@ def home() -> Response:
         except KgError as error:
             problems, status = shown(error)
     modes = [m for m in MODE_NAMES if entry.partition("/")[0] in KINDS[m].paths] or MODE_NAMES
-    known = dict(shelf.counts("type", {}, shelf.all))
+    known = snapshot.counts("type", snapshot.listed)
     practices = SearchForm(chosen={"type": ("practice",)})
     page = html_page(
         "home.html",
@@ -81,12 +81,10 @@ def home() -> Response:
         problems=problems,
         subject=here.entry(draft.about) if draft.about else None,
         modes={mode: gettext(MODE_NAMES[mode]) for mode in modes},
-        places=runtime.lists.places.offered(),
+        places=runtime.places.offered(),
         counts=[(p, known.get(p, 0), name(known.get(p, 0))) for p, name in _COUNTED.items()],
-        place_count=len(shelf.territories),
-        map=None
-        if sent
-        else europe(shelf.members(shelf.narrowed(practices.chosen, shelf.all)), here, practices),
+        place_count=len(snapshot.territories),
+        map=None if sent else europe(snapshot.passing(practices.chosen), here, practices),
         examples=[(*row, gettext(MODE_NAMES[row[2]])) for row in EXAMPLES],
         told={
             "kind": mode,
@@ -106,7 +104,7 @@ def _fill(draft: Draft) -> NamedPlace | None:
     iri = f"{current().store.base}id/{name}"
     if not name:
         draft.text()
-    elif name.partition("/")[0] in KINDS[kind].paths and iri in draft.labels.shelf.position:
+    elif name.partition("/")[0] in KINDS[kind].paths and iri in draft.labels.snapshot:
         draft.subject(iri)
     else:
         message = gettext("There is no such entry to ask about.")

@@ -51,7 +51,7 @@ def run() -> Response:
         media, form = choose(TABLE if query.form in {"SELECT", "ASK"} else GRAPH, sent.format or "")
         fresh = query.volatile or request.method == "POST"
         if not fresh and "If-None-Match" in request.headers:
-            index = runtime.matcher.index.picture.version if mentions(query.text) else None
+            index = runtime.matcher.index.corpus.version if mentions(query.text) else None
             etag = _etag(runtime.store.version(), index, form)
             if request.if_none_match.contains(etag):
                 logged.outcome = "not-modified"

@@ -63,7 +63,7 @@ def test_a_table_with_other_columns_is_refused(
 
 
 def test_the_judged_set_is_whole(starter_matcher: Matcher) -> None:
-    known = {iri.rsplit("/", 1)[-1] for iri in starter_matcher.index.picture.iris}
+    known = {iri.rsplit("/", 1)[-1] for iri in starter_matcher.index.corpus.whole.iris}
     asked = judged.read_questions()
     assert len([q for q in asked if q.kind not in {"idle", "entry"}]) >= 40
     for question in asked:

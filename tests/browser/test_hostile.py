@@ -10,7 +10,7 @@ import pyoxigraph as ox
 import pytest
 from playwright.sync_api import Browser, Dialog
 
-from kg.catalogue.facets import LISTED
+from kg.catalogue.rows import LISTED
 from kg.entries.intake import Intake
 from kg.entries.validation import Validator
 from kg.entry import Entry, make

@@ -49,6 +49,13 @@ def intake(store: EmbeddedStore, validator: Validator) -> Intake:
     return Intake(store, validator)
 
 
+@pytest.fixture
+def short_lots(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many entries are looked at together, for tests of what happens between such lots."""
+    monkeypatch.setattr("kg.entries.intake.BATCH", 8)
+    return 8
+
+
 @pytest.fixture(scope="session")
 def still_disk_store(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedStore:
     """The same on disk, for tests that only read."""

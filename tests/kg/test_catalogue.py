@@ -1,26 +1,18 @@
-"""Lists of entries: filters, and pages that stay stable while entries come and go."""
+"""The catalogue behind lists and filters: what it holds and counts, and how it follows writes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from kg.catalogue import lists
-from kg.catalogue.lists import (
-    MAX_LIMIT,
-    Filter,
-    Link,
-    class_counts,
-    countries,
-    links_to,
-    list_entries,
-    summary,
-)
-from kg.catalogue.territories import Territories
-from kg.errors import NotFound, Refused
+from kg.catalogue.catalogue import Catalogue, Snapshot
+from kg.catalogue.rows import Row
+from kg.entry import Text
 from kg.stores.embedded import EmbeddedStore
-from kg.stores.protocol import Change, Store
-from kg.vocabulary import CLASSES, PSR, VOC
-from tests.engines import ENGINES
+from kg.stores.protocol import Change
+from kg.vocabulary import DCT, PSR, VOC
 from tests.kg.helpers import (
     ACTOR,
     CHALLENGE,
@@ -31,279 +23,167 @@ from tests.kg.helpers import (
     SPLIT,
     practice,
     turtle,
-    world,
 )
 
-TYPED = {
-    "malaga": "Málaga", "MALAGA": "Málaga", "MÁLAGA": "málaga", "ma\u0301laga": "Málaga",
-    "málaga": "Ma\u0301laga", "lodz": "Łódź", "ŁÓDŹ": "Łódź", "strasse": "Kurze Straße",
-    "STRASSE": "Kurze Straße", "straße": "STRASSE", "arhus": "Århus", "sibenik": "Šibenik",
-    "dakovo": "Đakovo", "αθηνα": "Αθήνα", "ΑΘΗΝΑΣ": "Οι δρόμοι της Αθήνας", "Αθήνα": "ΑΘΗΝΑ",
-    "елка": "Ёлка", "ёлка": "ЕЛКА", "иод": None, "l'aquila": "L’Aquila", "a  bus ": "A bus",
-    "a bus": "A \u00a0bus", "nord-est": "Nord–Est", "collectiu": "Col·lectiu", "xxx": None,
-    "mala ga": None,
-}  # fmt: skip
+
+@pytest.fixture(scope="module")
+def still(still_store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return Catalogue(still_store, tmp_path_factory.mktemp("catalogue")).snapshot()
 
 
-@pytest.fixture(params=["embedded", *ENGINES])
-def store(request: pytest.FixtureRequest, store: EmbeddedStore) -> Store:
-    """The small world, in the embedded store and in other engines."""
-    return bring(request, store)
+@pytest.fixture
+def catalogue(store: EmbeddedStore, tmp_path: Path) -> Catalogue:
+    return Catalogue(store, tmp_path / "catalogue")
 
 
-@pytest.fixture(params=["embedded", *ENGINES])
-def still_store(request: pytest.FixtureRequest, still_store: EmbeddedStore) -> Store:
-    """The same for tests that only read."""
-    return bring(request, still_store)
+def listed(snapshot: Snapshot) -> list[str]:
+    return [row.iri for row in snapshot.read(snapshot.page(snapshot.listed, "iri", 0, 5_000))]
 
 
-def bring(request: pytest.FixtureRequest, embedded: EmbeddedStore) -> Store:
-    if request.param == "embedded":
-        return embedded
-    found: Store = request.getfixturevalue("served")(request.param).filled()
-    return found
+def row_of(snapshot: Snapshot, iri: str) -> Row:
+    (row,) = snapshot.entries([iri])
+    return row
 
 
-def found(store: Store, **wanted: str) -> list[str]:
-    page = list_entries(store, Filter(**resolved(store, **wanted)))
-    assert page.total == len(page.rows)
-    assert page.next is None
-    return [str(row["entry"]) for row in page.rows]
+def test_places_are_not_listed(still: Snapshot) -> None:
+    assert listed(still) == [ACTOR, CHALLENGE, INSTRUMENT, PRACTICE]
+    assert len(still.live) == 6
 
 
-def resolved(store: Store, **filters: str) -> dict[str, str]:
-    """The codes of filters as the API resolves them."""
-    territories = Territories(store)
-    if filters.get("country"):
-        filters["country"] = territories.country(filters["country"])
-    if filters.get("territory"):
-        filters["territory"] = territories.known(filters["territory"]).iri
-    return filters
+def test_an_entry_lies_in_all_that_contains_its_place(still: Snapshot) -> None:
+    row = row_of(still, PRACTICE)
+    assert row.values["country"] == ("HR",)
+    assert row.values["territory"] == ("HR", "HR035")
+    assert row.values["instrument"] == ("erdf",)
+    assert row.values["language"] == ("en",)
+    assert "circular-economy" in row.values["theme"]
 
 
-def put(store: Store, *slugs: str) -> None:
-    changes = [Change((entry := practice(slug)).iri, entry) for slug in slugs]
-    store.write(changes, "tester", "create")
+def test_titles_come_in_the_language_asked_for_else_in_english(still: Snapshot) -> None:
+    row = row_of(still, PRACTICE)
+    assert row.title("hr").value == "Popravljaonica"
+    assert row.title("lv").value == "Repair café"
+    summary = row.summary("lv")
+    assert summary is not None
+    assert summary.value.startswith("Volunteers mend")
 
 
-def remove(store: Store, slug: str) -> None:
-    store.write([Change(f"{ID}practice/{slug}", None)], "tester", "delete")
-
-
-# Filters
-
-
-def test_everything_is_listed_by_iri(still_store: Store) -> None:
-    assert found(still_store) == sorted(world())
-
-
-@pytest.mark.parametrize(
-    ("wanted", "iris"),
-    [
-        ({"type": "territory"}, [CROATIA, SPLIT]),
-        ({"type": "instrument"}, [INSTRUMENT]),
-        ({"type": "call"}, []),
-        ({"country": "HR"}, [ACTOR, PRACTICE, CROATIA, SPLIT]),
-        ({"country": "hr", "type": "actor"}, [ACTOR]),
-        ({"territory": "HR"}, [ACTOR, PRACTICE]),
-        ({"territory": "HR035"}, [ACTOR, PRACTICE]),
-        ({"territory": SPLIT, "type": "practice"}, [PRACTICE]),
-        ({"theme": "circular-economy"}, [PRACTICE]),
-        ({"theme": VOC + "theme/circular-economy"}, [PRACTICE]),
-        ({"theme": "energy"}, []),
-        ({"q": "CAFÉ"}, [PRACTICE]),
-        ({"q": "popravl"}, [PRACTICE]),
-        ({"q": "croat"}, [CROATIA]),
-        ({"q": '"} #\\'}, []),
-        ({"q": "mend", "type": "practice"}, []),
-        ({"country": "", "theme": "", "q": ""}, sorted(world())),
-    ],
-)
-def test_filters_narrow_the_list(
-    still_store: Store, wanted: dict[str, str], iris: list[str]
-) -> None:
-    assert found(still_store, **wanted) == iris
-
-
-def test_a_theme_brings_the_narrower_ones(still_store: Store) -> None:
-    (row,) = still_store.select(
-        "SELECT ?t { <https://w3id.org/passerelle/voc/theme/circular-economy> skos:broader ?t }", {}
-    )
-    assert found(still_store, theme=row["t"]) == [PRACTICE]
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("type", "Practice"),
-        ("type", "nothing"),
-        ("country", "XX"),
-        ("country", "Croatia"),
-        ("country", '"'),
-        ("territory", "XX"),
-        ("territory", "HR9"),
-        ("territory", "../actor/menders"),
-        ("territory", "a b"),
-        ("territory", ACTOR),
-        ("territory", "https://elsewhere.example/"),
-        ("theme", "nothing"),
-        ("theme", VOC + "role/lead"),
-        ("theme", "http://elsewhere.example/"),
-    ],
-)
-def test_unknown_values_are_refused_by_name(still_store: Store, field: str, value: str) -> None:
-    with pytest.raises(Refused) as error:
-        list_entries(still_store, Filter(**resolved(still_store, **{field: value})))
-    (problem,) = error.value.problems
-    assert (problem.path, problem.value) == (field, value)
-    assert problem.hint
-
-
-@pytest.mark.parametrize("limit", [0, -1, MAX_LIMIT + 1])
-def test_the_limit_has_limits(still_store: Store, limit: int) -> None:
-    with pytest.raises(Refused, match="from 1 to 200"):
-        list_entries(still_store, Filter(), limit=limit)
-
-
-def test_codes_of_greece_and_the_united_kingdom_are_known_by_both_names(
-    store: Store,
-) -> None:
-    for code, iso in (("EL", "GR"), ("UK", "GB")):
-        entry = turtle(
-            f'<id/territory/{code}> a psr:Territory ; dct:title "X"@en ; psr:countryCode "{iso}" ;'
-            " psr:territoryLevel level:country ."
-        )
-        store.write([Change(entry.iri, entry)], "tester", "create")
-        for name in (code, iso):
-            assert Territories(store).known(name).iri == entry.iri
-            assert Territories(store).country(name) == iso
-            assert found(store, country=name) == [entry.iri]
-
-
-# Pages
-
-
-def test_pages_put_together_are_the_list(store: Store) -> None:
-    put(store, *(f"p{n:02}" for n in range(25)))
-    seen: list[str] = []
-    cursor = None
-    for size in (10, 10, 6):
-        page = list_entries(store, Filter(type="practice"), limit=10, cursor=cursor)
-        assert (page.total, len(page.rows)) == (26, size)
-        seen += [str(row["entry"]) for row in page.rows]
-        cursor = page.next
-    assert cursor is None
-    assert seen == [*(f"{ID}practice/p{n:02}" for n in range(25)), PRACTICE]
-
-
-def test_a_page_of_the_very_last_row_has_no_next(store: Store) -> None:
-    put(store, "a", "b")
-    page = list_entries(store, Filter(type="practice"), limit=3)
-    assert (len(page.rows), page.next) == (3, None)
-
-
-def test_pages_stay_stable_while_entries_come_and_go(store: Store) -> None:
-    put(store, *(f"p{n}" for n in range(6)))
-    first = list_entries(store, Filter(type="practice"), limit=3)
-    assert first.next == f"{ID}practice/p2"
-    put(store, "p0a", "p4a")
-    remove(store, "p0")
-    remove(store, "p2")
-    second = list_entries(store, Filter(type="practice"), limit=3, cursor=first.next)
-    assert [row["entry"] for row in second.rows] == [
-        f"{ID}practice/{p}" for p in ("p3", "p4", "p4a")
-    ]
-
-
-@pytest.mark.parametrize("cursor", ["", "zzz", '"} #', "\\"])
-def test_any_text_may_be_a_cursor(still_store: Store, cursor: str) -> None:
-    page = list_entries(still_store, Filter(), cursor=cursor)
-    assert len(page.rows) in {0, len(world())}
-
-
-# Rows
-
-
-def test_a_row_says_what_the_contract_asks(still_store: Store) -> None:
-    assert summary(still_store, PRACTICE, "hr") == {
-        "entry": PRACTICE,
-        "type": "practice",
-        "title": "Popravljaonica",
-        "country": "HR",
+def test_entries_and_places_have_titles(still: Snapshot) -> None:
+    known = {
+        (PRACTICE, "hr"): ("Popravljaonica", "hr"),
+        (CHALLENGE, "hr"): ("Waste", "en"),
+        (SPLIT, "de"): ("Split-Dalmatia", "en"),
+        (CROATIA, "de"): ("Kroatien", "de"),
     }
-    assert summary(still_store, PRACTICE, "de")["title"] == "Repair café"
-    assert summary(still_store, CHALLENGE)["country"] is None
-    with pytest.raises(NotFound):
-        summary(still_store, ID + "practice/none")
+    for (iri, lang), expected in known.items():
+        title = still.titles([iri], lang)[iri]
+        assert (title.value, title.lang) == expected
+    assert still.titles([ID + "practice/none"], "hr") == {}
 
 
-def test_countries_of_an_entry_and_of_a_territory(still_store: Store) -> None:
-    assert [countries(still_store, iri) for iri in (PRACTICE, SPLIT, CHALLENGE)] == [
-        ["HR"],
-        ["HR"],
-        [],
-    ]
-
-
-def test_links_name_who_and_how(still_store: Store) -> None:
-    assert links_to(still_store, ACTOR) == [Link(PRACTICE, PSR + "actor", VOC + "role/lead")]
-    assert links_to(still_store, CHALLENGE) == [Link(PRACTICE, PSR + "addresses", None)]
-    assert [link.entry for link in links_to(still_store, SPLIT)] == [ACTOR, PRACTICE]
-    assert links_to(still_store, PRACTICE) == []
-
-
-def test_every_class_is_counted(still_store: Store) -> None:
-    counted = class_counts(still_store)
-    assert counted.keys() == CLASSES.keys()
-    assert counted["territory"] == 2
-    assert sum(counted.values()) == len(world())
-
-
-def test_a_title_is_found_however_it_is_typed(store: Store) -> None:
-    titles = sorted({t for t in TYPED.values() if t} | {"Йод"})
-    entries = [
-        practice(f"typed-{n}", title=f'dct:title "{title}"@en, "Naslov {n}"@hr')
-        for n, title in enumerate(titles)
-    ]
-    store.write([Change(entry.iri, entry) for entry in entries], "tester", "create")
-    named = {entry.iri: title for entry, title in zip(entries, titles, strict=True)}
-    wrong = []
-    for typed, title in TYPED.items():
-        listed = {named.get(str(row["entry"])) for row in list_entries(store, Filter(q=typed)).rows}
-        if title not in listed if title else listed:
-            wrong.append((typed, listed))
-    assert wrong == []
-
-
-def test_pages_of_a_search_follow_each_other_and_count_each_entry_once(store: Store) -> None:
-    """Each has two titles that hold the words, and an alternative one."""
-    more = 'dct:title "Málaga"@es, "Malaga"@en ; dct:alternative "MALAGA {}"@en'
-    entries = [practice(f"p-{n}", title=more.format(n)) for n in range(5)]
-    store.write([Change(entry.iri, entry) for entry in entries], "tester", "create")
-    cursor, seen = None, list[str]()
-    for _ in range(3):
-        answer = list_entries(store, Filter(q="malaga"), limit=2, cursor=cursor)
-        assert answer.total == 5
-        seen += [str(row["entry"]) for row in answer.rows]
-        cursor = answer.next
-    assert cursor is None
-    assert seen == [entry.iri for entry in entries]
-    assert list_entries(store, Filter(q="malaga", type="actor")).total == 0
-    assert list_entries(store, Filter(q="4", country="HR")).total == 1
-
-
-def test_what_is_deleted_while_a_list_is_made_is_left_out(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+def test_a_title_without_a_language_is_undetermined(
+    store: EmbeddedStore, catalogue: Catalogue
 ) -> None:
-    countries_of = lists.countries
+    entry = practice(title="dct:title 'Bare'")
+    store.write([Change(entry.iri, entry)], "tester", "create")
+    titles = catalogue.snapshot().titles([entry.iri], "en")
+    assert titles[entry.iri] == Text("Bare", "und", DCT + "title")
 
-    def deleting(store: Store, iri: str) -> list[str]:
-        found = countries_of(store, iri)
-        if store.several([PRACTICE]):
-            store.write([Change(PRACTICE, None)], "tester", "delete")
-        return found
 
-    monkeypatch.setattr(lists, "countries", deleting)
-    answer = list_entries(store, Filter())
-    assert PRACTICE not in {row["entry"] for row in answer.rows}
-    assert {row["entry"] for row in answer.rows} == set(world()) - {PRACTICE}
+def test_places_have_their_names_and_what_contains_them(still: Snapshot) -> None:
+    split, croatia = still.territories[SPLIT], still.territories[CROATIA]
+    assert (split.label, split.level, split.parent) == ("Split-Dalmatia (HR035)", "nuts3", CROATIA)
+    assert (croatia.label, croatia.level, croatia.parent) == ("Croatia (HR)", "country", None)
+    assert still.territories.above(SPLIT) == [SPLIT, CROATIA]
+    assert still.territories.above(PRACTICE) == []
+
+
+def test_values_of_one_filter_add_up_and_filters_narrow(still: Snapshot) -> None:
+    both = still.passing({"type": ["practice", "actor"]})
+    assert listed(replace(still, live=both)) == [ACTOR, PRACTICE]
+    assert still.counts("type", both) == {"actor": 1, "practice": 1}
+    assert still.counts("country", both) == {"HR": 2}
+    assert not still.passing({"type": ["actor"], "theme": ["housing"]})
+    assert still.passing({"type": [], "theme": [VOC + "theme/circular-economy"]}) == (
+        still.passing({"theme": ["circular-economy"]})
+    )
+    assert not still.passing({"country": ["HR"], "not_country": ["HR"]})
+    assert len(still.passing({"type": ["practice"], "not_country": ["FR", "SI"]})) == 1
+    assert not still.passing({"nothing": ["like this"]})
+
+
+def test_a_place_that_moves_takes_its_entries_along(
+    store: EmbeddedStore, catalogue: Catalogue
+) -> None:
+    assert row_of(catalogue.snapshot(), PRACTICE).point is None
+    text = (
+        '<id/territory/HR035> a psr:Territory ; dct:title "Split"@en ; psr:countryCode "HR" ;'
+        " psr:territoryLevel level:nuts3 ; geo:lat 43.5 ; geo:long 16.4 ;"
+        " dct:isPartOf <id/territory/HR> ."
+    )
+    store.write([Change(SPLIT, turtle(text))], "tester", "replace")
+    after = catalogue.snapshot()
+    assert row_of(after, PRACTICE).point == (43.5, 16.4)
+    assert after.territories.name("HR035", "lv") == "Split"
+    assert after.territories.name("HR", "en") == "Croatia"
+    assert after.territories.name("ZZ", "en") == "ZZ"
+
+
+def _located(starter_store: EmbeddedStore) -> dict[str, tuple[float, float]]:
+    """The towns that have coordinates of their own."""
+    rows = starter_store.select("SELECT ?t ?lat ?long { ?t geo:lat ?lat ; geo:long ?long }", {})
+    return {row["t"]: (float(row["lat"]), float(row["long"])) for row in rows}
+
+
+def test_what_names_a_town_lies_there_and_nothing_in_the_middle_of_a_region(
+    starter_store: EmbeddedStore, tmp_path: Path
+) -> None:
+    starter, towns = Catalogue(starter_store, tmp_path).snapshot(), _located(starter_store)
+    wrong, placed = [], 0
+    for row in starter.read(starter.listed):
+        entry = starter_store.get(row.iri)
+        links = entry.links(DCT + "spatial") or entry.links(PSR + "targetTerritory")
+        there = [towns[iri] for iri in links if iri in towns]
+        placed += bool(there)
+        if row.point not in there and (row.point or there):
+            wrong.append((row.iri, row.point, there))
+    assert wrong == []
+    assert placed > 300
+    assert row_of(starter, ID + "actor/city-hr-pula").point == (44.8683, 13.8481)
+    assert row_of(starter, ID + "territory/HR036").point is None
+    assert row_of(starter, ID + "territory/HR036").values["country"] == ("HR",)
+
+
+@pytest.mark.parametrize("named", [("AA", "ZZ"), ("ZZ", "AA"), ("HR035", "ZZ", "HR")])
+def test_of_several_places_the_most_local_counts_whatever_the_order(
+    store: EmbeddedStore, catalogue: Catalogue, named: tuple[str, ...]
+) -> None:
+    levels = {"AA": ("nuts2", 41), "ZZ": ("municipality", 42), "HR": ("country", 43)}
+    for code, (level, lat) in levels.items():
+        text = (
+            f'<id/territory/{code}> a psr:Territory ; dct:title "{code}"@en ;'
+            f' psr:countryCode "HR" ; psr:territoryLevel level:{level} ;'
+            f" geo:lat {lat}.5 ; geo:long 16.5 ."
+        )
+        store.write([Change(f"{ID}territory/{code}", turtle(text))], "tester", "replace")
+    links = ", ".join(f"<id/territory/{code}>" for code in named)
+    entry = practice("library", spatial=f"dct:spatial {links}")
+    store.write([Change(entry.iri, entry)], "tester", "create")
+    row = row_of(catalogue.snapshot(), entry.iri)
+    assert (row.point, row.values["country"]) == ((42.5, 16.5), ("HR",))
+
+
+def test_a_town_without_coordinates_is_not_at_those_of_its_neighbours(
+    store: EmbeddedStore, catalogue: Catalogue
+) -> None:
+    for slug, extra in (("here", ""), ("there", "geo:lat 43.5 ; geo:long 16.4 ;")):
+        text = (
+            f'<id/territory/{slug}> a psr:Territory ; dct:title "{slug}"@en ;'
+            f' psr:countryCode "HR" ; psr:territoryLevel level:municipality ; {extra}'
+            f" dct:isPartOf <id/territory/HR035> ."
+        )
+        store.write([Change(f"{ID}territory/{slug}", turtle(text))], "tester", "create")
+    entry = practice("library", spatial="dct:spatial <id/territory/HR035>, <id/territory/here>")
+    store.write([Change(entry.iri, entry)], "tester", "create")
+    assert row_of(catalogue.snapshot(), entry.iri).point is None
+    assert row_of(catalogue.snapshot(), SPLIT).point is None

@@ -260,14 +260,14 @@ def test_what_was_deleted_is_a_refused_row(intake: Intake) -> None:
     assert [(p.path, p.value) for p in report.refused[NEW]] == [("id", NEW)]
 
 
-def test_entries_may_link_to_each_other_in_any_order(intake: Intake) -> None:
-    between = [actor(f"a{n}") for n in range(BATCH)]
+def test_entries_may_link_to_each_other_in_any_order(intake: Intake, short_lots: int) -> None:
+    between = [actor(f"a{n}") for n in range(short_lots)]
     report = bring(intake, led_by("led", "late"), *between, actor("late"))
     assert report.refused == {}
-    assert len(report.added) == BATCH + 2
+    assert len(report.added) == short_lots + 2
 
 
-def test_entries_may_link_to_each_other_in_a_circle(intake: Intake) -> None:
+def test_entries_may_link_to_each_other_in_a_circle(intake: Intake, short_lots: int) -> None:
     circle = [
         turtle(
             f'<id/challenge/c{n}> a psr:Challenge ; dct:title "C"@en ; dct:description "C"@en ;'
@@ -275,7 +275,7 @@ def test_entries_may_link_to_each_other_in_a_circle(intake: Intake) -> None:
         )
         for n in range(2)
     ]
-    between = [actor(f"a{n}") for n in range(BATCH)]
+    between = [actor(f"a{n}") for n in range(short_lots)]
     assert bring(intake, circle[0], *between, circle[1]).refused == {}
 
 
@@ -301,9 +301,9 @@ def test_two_states_of_one_entry_are_stored_one_after_the_other(intake: Intake) 
     assert intake.store.get(NEW) == practice(problem='psr:problem "Second"@en')
 
 
-def test_batches_are_written_whole(intake: Intake) -> None:
-    report = bring(intake, *[actor(f"a{n}") for n in range(BATCH + 1)])
-    assert len(report.added) == BATCH + 1
+def test_batches_are_written_whole(intake: Intake, short_lots: int) -> None:
+    report = bring(intake, *[actor(f"a{n}") for n in range(short_lots + 1)])
+    assert len(report.added) == short_lots + 1
     assert intake.store.version() == 3
     with untouched(intake):
         assert bring(intake) == BatchReport()
@@ -604,10 +604,12 @@ def test_a_later_state_of_what_was_held_back_is_the_one_that_stays() -> None:
     assert intake.store.get(second.iri) == second
 
 
-def test_250_entries_and_what_they_all_link_to_in_circles(validator: Validator) -> None:
+def test_more_than_a_lot_and_what_they_all_link_to_in_circles(
+    validator: Validator, short_lots: int
+) -> None:
     """With the real shapes: regions far away in the file, practices adapted from each other."""
     intake = Intake(EmbeddedStore(BASE), validator)
-    count = 250
+    count = 2 * short_lots + 3
     rows = [
         practice(f"p{n:03}", adapted=f"psr:adaptedFrom <id/practice/p{(n + 1) % count:03}>")
         for n in range(count)

@@ -428,6 +428,22 @@ def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def test_a_ledger_of_an_earlier_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config, file = Config(), tmp_path / "ledger.sqlite"
+    config.set_main_option("script_location", "kg/ledger/migrations")
+    with sa.create_engine(f"sqlite:///{file}").begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    database = Database.in_file(file)
+    with database.begin(writing=False) as connection:
+        names = set(sa.inspect(connection).get_table_names())
+        at = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    assert (at, names) == (REVISION, {*metadata.tables, "alembic_version"})
+
+
 def test_tables_hold_no_change_twice(store: EmbeddedStore) -> None:
     with store.ledger.database.begin(writing=False) as connection:
         counted = [

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.pack_places import pruned, typed
+from kg.catalogue.catalogue import Catalogue
 from kg.catalogue.gazetteer import Gazetteer, key
 from kg.catalogue.places import MAX_CANDIDATES, MAX_TYPED, Atlas, NamedPlace, Places, UnclearPlace
 from kg.errors import NoSpace, Refused
@@ -26,7 +27,7 @@ NAMES = Path(__file__).resolve().parent.parent / "data" / "places.tsv"
 
 @pytest.fixture(scope="session")
 def places(starter_store: EmbeddedStore, gazetteer: Path) -> Places:
-    return Atlas(starter_store, gazetteer).places
+    return Atlas.of(starter_store, gazetteer).places
 
 
 def refusal(places: Places, text: str) -> UnclearPlace:
@@ -186,8 +187,9 @@ def test_what_is_too_long_is_refused_unread(places: Places) -> None:
 
 class TestAtlas:
     @pytest.fixture
-    def atlas(self, store: EmbeddedStore, gazetteer: Path) -> Atlas:
-        return Atlas(store, gazetteer)
+    def atlas(self, store: EmbeddedStore, gazetteer: Path, tmp_path: Path) -> Atlas:
+        catalogue = Catalogue(store, tmp_path / "catalogue")
+        return Atlas(lambda: catalogue.snapshot().territories, gazetteer)
 
     def test_only_a_write_of_a_territory_makes_the_places_anew(
         self, store: EmbeddedStore, atlas: Atlas
@@ -210,7 +212,7 @@ class TestAtlas:
 class TestGazetteer:
     @pytest.fixture
     def copy(self, gazetteer: Path, tmp_path: Path) -> Path:
-        packed = Gazetteer(gazetteer).path
+        packed = Gazetteer(gazetteer / "places").path
         os.link(packed, tmp_path / packed.name)
         return tmp_path / packed.name
 

@@ -36,11 +36,20 @@ from tests.kg.helpers import (
 @pytest.fixture(params=["store", "disk_store", *ENGINES])
 def kept(request: pytest.FixtureRequest) -> Store:
     """The small world, in memory, on disk and in other engines."""
-    if request.param in NAMES:
-        filled: Store = request.getfixturevalue("served")(request.param).filled()
-        return filled
-    found: Store = request.getfixturevalue(request.param)
-    return found
+    return filled(request)
+
+
+@pytest.fixture(params=["still_store", "still_disk_store", *ENGINES])
+def still(request: pytest.FixtureRequest) -> Store:
+    """The same for tests that only read."""
+    return filled(request)
+
+
+def filled(request: pytest.FixtureRequest) -> Store:
+    name = request.param
+    if name in NAMES:
+        return request.getfixturevalue("served")(name).filled()  # type: ignore[no-any-return]
+    return request.getfixturevalue(name)  # type: ignore[no-any-return]
 
 
 def lines(store: Store) -> list[bytes]:
@@ -54,11 +63,11 @@ def put(store: Store, entry: Entry, agent: str = "tester") -> int:
 # Reading and writing
 
 
-def test_entries_come_back_as_they_were(kept: Store) -> None:
+def test_entries_come_back_as_they_were(still: Store) -> None:
     for iri, entry in world().items():
-        assert kept.get(iri) == entry
-    assert [e.iri for e in kept.entries()] == sorted(world())
-    assert [e.iri for e in kept.entries("territory")] == [CROATIA, SPLIT]
+        assert still.get(iri) == entry
+    assert [e.iri for e in still.entries()] == sorted(world())
+    assert [e.iri for e in still.entries("territory")] == [CROATIA, SPLIT]
 
 
 VALUES = [
@@ -94,15 +103,17 @@ def test_a_deleted_entry_is_gone_and_remembered(kept: Store) -> None:
     assert PRACTICE not in {e.iri for e in kept.entries()}
 
 
-@pytest.mark.parametrize(
-    "iri",
-    [ID + "practice/none", BASE, "", "no address", "\ud800", ID + "practice/a b", "javascript:x",
-     BASE + "graph/provenance", ONTOLOGY, VOC + "theme", PRACTICE + "#outcome-1"],
-)  # fmt: skip
-def test_what_is_no_entry_is_not_found(kept: Store, iri: str) -> None:
-    with pytest.raises(NotFound):
-        kept.get(iri)
-    assert kept.provenance(iri) is None
+NO_ENTRIES = [
+    ID + "practice/none", BASE, "", "no address", "\ud800", ID + "practice/a b", "javascript:x",
+    BASE + "graph/provenance", ONTOLOGY, VOC + "theme", PRACTICE + "#outcome-1",
+]  # fmt: skip
+
+
+def test_what_is_no_entry_is_not_found(still: Store) -> None:
+    for iri in NO_ENTRIES:
+        with pytest.raises(NotFound):
+            still.get(iri)
+        assert still.provenance(iri) is None, iri
 
 
 def test_an_entry_deleted_while_listing_is_left_out(store: EmbeddedStore) -> None:
@@ -163,18 +174,18 @@ def test_a_write_is_whole_or_not_at_all(kept: Store) -> None:
 # What things are
 
 
-def test_kinds_name_classes_and_schemes(kept: Store) -> None:
+def test_kinds_name_classes_and_schemes(still: Store) -> None:
     theme = VOC + "theme/energy"
-    found = kept.kinds([PRACTICE, theme, "http://elsewhere.example/", f"{ID}actor/none"])
+    found = still.kinds([PRACTICE, theme, "http://elsewhere.example/", f"{ID}actor/none"])
     assert found.keys() == {PRACTICE, theme}
     assert found[PRACTICE] == ["https://w3id.org/passerelle/ns#Practice"]
     assert sorted(found[theme]) == [SKOS + "Concept", f"scheme:{VOC}theme"]
 
 
-def test_select_escapes_the_values_it_is_given(kept: Store) -> None:
+def test_select_escapes_the_values_it_is_given(still: Store) -> None:
     text = '"} UNION { ?s ?p ?o } #\\'
-    assert kept.select("SELECT ?s { ?s dct:title $text }", {"text": ox.Literal(text)}) == []
-    rows = kept.select(
+    assert still.select("SELECT ?s { ?s dct:title $text }", {"text": ox.Literal(text)}) == []
+    rows = still.select(
         "SELECT ?s ?none { ?s dct:title $text }", {"text": ox.Literal("Waste", language="en")}
     )
     assert rows == [{"s": CHALLENGE}]
@@ -288,17 +299,17 @@ AWKWARD = [
 ]
 
 
-def test_what_stands_in_an_iri_is_never_a_part_of_a_query(kept: Store) -> None:
+def test_what_stands_in_an_iri_is_never_a_part_of_a_query(still: Store) -> None:
     """Names in our own queries begin with $, and so may a part of an IRI."""
     valid = [iri for iri in AWKWARD if _is_iri(iri)]
     assert len(valid) >= 7
-    assert kept.kinds([*valid, PRACTICE]) == {PRACTICE: [PSR + "Practice"]}
+    assert still.kinds([*valid, PRACTICE]) == {PRACTICE: [PSR + "Practice"]}
     for iri in valid:
-        assert kept.several([iri]) == []
-        assert kept.provenance(iri) is None
-        assert lists.links_to(kept, iri) == []
-        assert lists.countries(kept, iri) == []
-    rows = kept.select("SELECT ?x { VALUES ?x { $a } }", {"a": [ox.Literal("$a $b"), SITE]})
+        assert still.several([iri]) == []
+        assert still.provenance(iri) is None
+        assert lists.links_to(still, iri) == []
+        assert lists.countries(still, iri) == []
+    rows = still.select("SELECT ?x { VALUES ?x { $a } }", {"a": [ox.Literal("$a $b"), SITE]})
     assert [row["x"] for row in rows] == ["$a $b", SITE.value]
 
 

@@ -217,6 +217,16 @@ def test_an_entry_that_is_too_large_is_refused_without_a_run(
     assert [r.conforms for r in both.values()] == [False, True]
 
 
+def test_no_graph_is_counted(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With each result it would take time that grows with the square of an entry's size."""
+
+    def forbidden(*_: object) -> int:
+        raise AssertionError("all statements were counted")
+
+    monkeypatch.setattr("rdflib.plugins.stores.memory.SimpleMemory.__len__", forbidden)
+    assert check(large(links=3, texts=3)).warnings
+
+
 def test_as_many_parts_and_texts_as_are_allowed_are_checked(check: Check) -> None:
     assert check(large(texts=2_500)).conforms
     report = check(large(parts=MAX_PARTS - 1))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from unicodedata import normalize
@@ -10,18 +12,17 @@ from unicodedata import normalize
 import numpy as np
 import pytest
 
+from kg.catalogue.catalogue import Catalogue
 from kg.entries.reading import read_entry
-from kg.entry import Entry
 from kg.errors import Overloaded, Refused
 from kg.stores.embedded import EmbeddedStore
-from kg.stores.protocol import Change, Store
+from kg.stores.protocol import Change
 from matcher.encoding import text
 from matcher.encoding.centring import Means, for_model
 from matcher.encoding.embedder import Matrix
-from matcher.encoding.ngrams import count, weigh
+from matcher.encoding.ngrams import cosines, count, weigh
 from matcher.matcher import Matcher
 from matcher.model.filters import Filters
-from matcher.search.filter_values import Attributes, attributes
 from matcher.search.index import Index
 from matcher.search.ranking import RECIPE, by_entry, by_text
 from tests.conftest import BASE
@@ -54,7 +55,8 @@ def store() -> EmbeddedStore:
         part = f"; dct:isPartOf <{BASE}id/territory/{parent}>" if parent else ""
         data = f"""@prefix psr: <https://w3id.org/passerelle/ns#> .
         @prefix dct: <http://purl.org/dc/terms/> .
-        <{BASE}id/territory/{code}> a psr:Territory ; psr:countryCode "HR" {part} ."""
+        <{BASE}id/territory/{code}> a psr:Territory ; psr:countryCode "HR" {part} ;
+            dct:title "{code}"@en ."""
         entry = read_entry(data.encode(), "text/turtle", BASE)
         store.write([Change(entry.iri, entry)], "tests", "create")
     return store
@@ -66,8 +68,14 @@ def means(tmp_path: Path) -> Means:
 
 
 @pytest.fixture
-def index(store: EmbeddedStore, means: Means, tmp_path: Path) -> Index:
-    return Index(store, HashingEmbedder(), means, tmp_path / "index")
+def catalogue(store: EmbeddedStore, tmp_path: Path) -> Iterator[Catalogue]:
+    with closing(Catalogue(store, tmp_path / "catalogue")) as catalogue:
+        yield catalogue
+
+
+@pytest.fixture
+def index(store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path) -> Index:
+    return Index(store, HashingEmbedder(), means, tmp_path / "index", catalogue)
 
 
 class Counting(HashingEmbedder):
@@ -93,7 +101,7 @@ def test_lag_counts_what_was_written_and_catching_up_ends_it(
     assert index.catch_up() == 2
     assert index.lag() == 0
     assert index.catch_up() == 0
-    assert index.picture.version == store.version()
+    assert index.corpus.version == store.version()
 
 
 def test_a_changed_text_is_found_and_an_old_one_gone(store: EmbeddedStore, index: Index) -> None:
@@ -103,8 +111,8 @@ def test_a_changed_text_is_found_and_an_old_one_gone(store: EmbeddedStore, index
     index.catch_up()
     best = by_text(index, "Empty houses decay in the old town", "en", Filters())
     assert best.best(1) == [iri]
-    rows = index.picture.grams
-    assert not rows.cosines(weigh(count(["village"]), rows.rarity)).any()
+    question = weigh(count(["village"]), index.corpus.statistics.rarity)
+    assert not cosines(question, index.corpus.whole.letters).any()
 
 
 def test_a_deleted_entry_is_found_no_more(store: EmbeddedStore, index: Index) -> None:
@@ -113,14 +121,14 @@ def test_a_deleted_entry_is_found_no_more(store: EmbeddedStore, index: Index) ->
     store.write([Change(iri, None)], "tests", "delete")
     assert index.lag() == 1
     index.catch_up()
-    assert index.picture.iris == []
+    assert index.corpus.whole.iris == []
 
 
 def test_if_embedding_fails_the_index_stays_behind_and_catches_up_later(
-    store: EmbeddedStore, means: Means, tmp_path: Path
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path
 ) -> None:
     embedder = Counting()
-    index = Index(store, embedder, means, tmp_path / "index")
+    index = Index(store, embedder, means, tmp_path / "index", catalogue)
     put(store, "rides", "No bus comes to the village")
     embedder.broken = True
     with pytest.raises(RuntimeError):
@@ -152,16 +160,16 @@ def picky(request: pytest.FixtureRequest) -> Picky:
 
 
 def test_one_entry_that_cannot_be_embedded_stops_no_other(
-    store: EmbeddedStore, means: Means, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture, picky: Picky,
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path, picky: Picky,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("matcher.search.index.BATCH", 4)
-    index = Index(store, picky, means, tmp_path / "index")
+    index = Index(store, picky, means, tmp_path / "index", catalogue)
     good = [put(store, f"p{n}", f"No bus comes to village {n}") for n in (0, 1, 3, 4, 6, 7, 8, 9)]
     bad = [put(store, f"p{n}", f"The well has poison {n}") for n in (2, 5)]
     assert index.catch_up() == 10
-    assert index.picture.iris == good
-    assert index.failed == index.picture.failed == {*bad}
+    assert index.corpus.whole.iris == good
+    assert index.failed == {*bad}
     assert index.lag() == 0
     assert all(sum(iri in r.getMessage() for r in caplog.records) == 1 for iri in bad)
     assert "poison" not in caplog.text
@@ -169,9 +177,9 @@ def test_one_entry_that_cannot_be_embedded_stops_no_other(
 
 
 def test_what_failed_is_tried_again_when_it_changes_and_at_the_next_start_only(
-    store: EmbeddedStore, means: Means, tmp_path: Path, picky: Picky
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path, picky: Picky
 ) -> None:
-    index = Index(store, picky, means, tmp_path / "index")
+    index = Index(store, picky, means, tmp_path / "index", catalogue)
     bad, other = put(store, "a", "There is poison"), put(store, "b", "More poison")
     index.catch_up()
     before = picky.texts
@@ -181,29 +189,29 @@ def test_what_failed_is_tried_again_when_it_changes_and_at_the_next_start_only(
     assert picky.texts == before + 2
     put(store, "a", "The well is clean")
     index.catch_up()
-    assert ({*index.failed}, index.picture.iris) == ({other}, [bad, late])
+    assert ({*index.failed}, index.corpus.whole.iris) == ({other}, [bad, late])
     put(store, "a", "Again there is poison")
     index.catch_up()
-    assert ({*index.failed}, index.picture.iris) == ({bad, other}, [late])
+    assert ({*index.failed}, index.corpus.whole.iris) == ({bad, other}, [late])
     index.close()
-    again = Index(store, picky, means, tmp_path / "index")
+    again = Index(store, picky, means, tmp_path / "index", catalogue)
     assert ({*again.failed}, again.lag()) == ({bad, other}, 0)
     assert again.catch_up() == 2
     assert again.failed == {bad, other}
     assert again.catch_up() == 0
     again.close()
-    healed = Index(store, HashingEmbedder(), means, tmp_path / "index")
+    healed = Index(store, HashingEmbedder(), means, tmp_path / "index", catalogue)
     assert healed.catch_up() == 2
-    assert ({*healed.failed}, healed.picture.iris) == (set(), [bad, other, late])
+    assert ({*healed.failed}, healed.corpus.whole.iris) == (set(), [bad, other, late])
     store.write([Change(bad, None)], "tests", "delete")
     healed.catch_up()
-    assert healed.picture.iris == [other, late]
+    assert healed.corpus.whole.iris == [other, late]
 
 
 def test_a_failed_entry_that_is_deleted_is_failed_no_more(
-    store: EmbeddedStore, means: Means, tmp_path: Path, picky: Picky
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path, picky: Picky
 ) -> None:
-    index = Index(store, picky, means, tmp_path / "index")
+    index = Index(store, picky, means, tmp_path / "index", catalogue)
     bad = put(store, "a", "There is poison")
     index.catch_up()
     assert index.failed == {bad}
@@ -216,9 +224,9 @@ def test_a_failed_entry_that_is_deleted_is_failed_no_more(
 
 
 def test_a_question_that_the_model_cannot_read_is_refused(
-    store: EmbeddedStore, means: Means, tmp_path: Path, picky: Picky
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path, picky: Picky
 ) -> None:
-    index = Index(store, picky, means, tmp_path / "index")
+    index = Index(store, picky, means, tmp_path / "index", catalogue)
     bad = store.get(put(store, "a", "There is poison"))
     put(store, "b", "No bus")
     index.catch_up()
@@ -237,45 +245,48 @@ def test_a_write_that_changes_nothing_indexed_reads_nothing_again(
 ) -> None:
     put(store, "rides", "No bus comes to the village")
     index.catch_up()
-    before = index.picture
-    monkeypatch.setattr(index, "_read", lambda: pytest.fail("the index was read again"))
+    before = index.corpus
+    monkeypatch.setattr(index, "_take", lambda *_: pytest.fail("entries were read again"))
     place = store.get(f"{BASE}id/territory/HR")
     store.write([Change(place.iri, place)], "tests", "replace")
     assert index.catch_up() == 0
     assert index.lag() == 0
-    assert index.picture.version == store.version() == before.version + 1
-    assert index.picture.iris is before.iris
+    assert index.corpus.version == store.version() == before.version + 1
+    assert index.corpus.statistics is before.statistics
 
 
 def test_a_batch_that_fails_halfway_leaves_the_index_as_it_was(
-    store: EmbeddedStore, index: Index, monkeypatch: pytest.MonkeyPatch
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path
 ) -> None:
+    index = Index(store, HashingEmbedder(), means, tmp_path / "index", catalogue)
     put(store, "a", "No bus comes to the village")
     put(store, "b", "Children eat badly at school")
-
-    def broken(entry: Entry, store: Store) -> Attributes:
-        if entry.slug == "b":
-            raise RuntimeError("disk full")
-        return attributes(entry, store)
-
-    monkeypatch.setattr("matcher.search.index.attributes", broken)
-    with pytest.raises(RuntimeError, match="disk full"):
-        index.catch_up()
-    assert index._db.execute("SELECT iri FROM entry").fetchall() == []
-    monkeypatch.undo()
+    held = index._held
+    held.db.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON text WHEN new.place > 2"
+        " BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+    )
+    with pytest.raises(sqlite3.DatabaseError, match="disk full"):
+        index._take(
+            [f"{BASE}id/practice/{name}" for name in "ab"],
+            {f"{BASE}id/practice/{name}": n for n, name in enumerate("ab")},
+        )
+    assert held.db.execute("SELECT iri FROM entry").fetchall() == []
+    held.db.execute("DROP TRIGGER full")
     assert index.catch_up() == 2
+    assert len(index.corpus.whole.iris) == 2
 
 
 def test_a_text_is_embedded_once_and_the_file_is_kept(
-    store: EmbeddedStore, means: Means, tmp_path: Path
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, tmp_path: Path
 ) -> None:
     embedder = Counting()
     put(store, "rides", "No bus comes to the village")
-    index = Index(store, embedder, means, tmp_path / "index")
+    index = Index(store, embedder, means, tmp_path / "index", catalogue)
     index.catch_up()
     first = embedder.texts
     index.close()
-    again = Index(store, embedder, means, tmp_path / "index")
+    again = Index(store, embedder, means, tmp_path / "index", catalogue)
     assert again.lag() == 0
     put(store, "rides", "No bus comes to the village", f"; dct:subject <{THEME}mobility>")
     again.catch_up()
@@ -284,9 +295,13 @@ def test_a_text_is_embedded_once_and_the_file_is_kept(
     assert embedder.texts == 2 * first
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
+def test_filters_hold_inside_the_search(store: EmbeddedStore, index: Index) -> None:
+    put(store, "a", "No bus comes", f"; dct:subject <{THEME}mobility>")
+    level = "<https://w3id.org/passerelle/voc/evidence-level/comparison>"
+    more = f"; dct:subject <{THEME}housing> ; psr:evidenceLevel {level}"
+    put(store, "b", "No house is free", more)
+    index.catch_up()
+    for filters, expected in (
         (Filters(), ["a", "b"]),
         (Filters(theme=(THEME + "environment",)), ["a"]),
         (Filters(theme=(THEME + "mobility", THEME + "housing")), ["a", "b"]),
@@ -296,22 +311,9 @@ def test_a_text_is_embedded_once_and_the_file_is_kept(
         (Filters(language=("hr",)), []),
         (Filters(evidence_min="https://w3id.org/passerelle/voc/evidence-level/monitored"), ["b"]),
         (Filters(type=("actor",)), []),
-    ],
-)
-def test_filters_hold_inside_the_search(
-    store: EmbeddedStore, index: Index, filters: Filters, expected: list[str]
-) -> None:
-    put(store, "a", "No bus comes", f"; dct:subject <{THEME}mobility>")
-    level = "<https://w3id.org/passerelle/voc/evidence-level/comparison>"
-    put(
-        store,
-        "b",
-        "No house is free",
-        f"; dct:subject <{THEME}housing> ; psr:evidenceLevel {level}",
-    )
-    index.catch_up()
-    ranking = by_text(index, "No", "en", filters)
-    assert sorted(i.rsplit("/", 1)[1] for i in ranking.best(10)) == expected
+    ):
+        best = by_text(index, "No", "en", filters).best(10)
+        assert sorted(i.rsplit("/", 1)[1] for i in best) == expected, filters
 
 
 def test_ties_are_broken_by_iri(store: EmbeddedStore, index: Index) -> None:
@@ -330,7 +332,7 @@ def test_ties_are_broken_by_iri(store: EmbeddedStore, index: Index) -> None:
 
 
 def test_the_scan_is_exact(starter_matcher: Matcher) -> None:
-    found = starter_matcher.index.picture
+    found = starter_matcher.index.corpus.whole
     rows = found.facets[text.SOLUTION]
     scores = found.cosines(text.SOLUTION, rows.matrix[7:9])
     for number in (0, 50, 100):
@@ -368,7 +370,7 @@ def test_feedback_lifts_what_is_like_the_best(store: EmbeddedStore, index: Index
         by_text(index, asked, "en", Filters(), recipe=replace(RECIPE, share=share))
         for share in (0.0, 0.4)
     )
-    at = index.picture.position[near]
+    at = index.corpus.whole.position[near]
     assert helped.scores[at] > alone.scores[at]
     assert helped.best(1) == alone.best(1)
 
@@ -387,7 +389,7 @@ def test_shared_concepts_lift_an_entry_and_none_stated_is_no_zero(
         by_entry(index, store.get(iris["asked"]), Filters(), replace(RECIPE, concepts=share))
         for share in (0.0, 0.3)
     )
-    at = index.picture.position
+    at = index.corpus.whole.position
     gains = {name: full.scores[at[iri]] - plain.scores[at[iri]] for name, iri in iris.items()}
     assert gains["same"] > gains["silent"] > gains["other"]
 
@@ -402,14 +404,14 @@ def test_an_entry_that_is_not_indexed_yet_asks_as_a_text(
 
 
 def test_an_index_of_an_older_kind_is_made_anew(
-    store: EmbeddedStore, means: Means, index: Index, tmp_path: Path
+    store: EmbeddedStore, means: Means, catalogue: Catalogue, index: Index, tmp_path: Path
 ) -> None:
     put(store, "a", "No bus comes to the village")
     index.catch_up()
-    index._db.execute("UPDATE meta SET value = '1' WHERE name = 'text'")
-    index._db.execute("ALTER TABLE entry DROP COLUMN places")
+    index._held.stand(replace(index._held.standing, text="1"))
     index.close()
-    again = Index(store, HashingEmbedder(), means, tmp_path / "index")
+    again = Index(store, HashingEmbedder(), means, tmp_path / "index", catalogue)
+    assert again.lag() == 1
     assert again.catch_up() == 1
     again.close()
 

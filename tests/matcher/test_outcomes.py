@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 
 from kg.stores.embedded import EmbeddedStore
@@ -13,7 +12,6 @@ from matcher.judging import learned_weights
 from matcher.judging.criteria import WEIGHTS
 from matcher.judging.fit import weighed
 from matcher.judging.learned_weights import Outcome
-from matcher.questions.batch import nearest
 from tests.conftest import BASE
 
 
@@ -61,19 +59,3 @@ def test_the_report_says_how_little_is_known(world: World) -> None:
     assert sum(found["weights"].values()) == pytest.approx(1.0)  # type: ignore[attr-defined]
     assert found["moved_most"] < 0.2  # type: ignore[operator]
     assert json.dumps(found)
-
-
-@pytest.mark.parametrize(("documents", "limit"), [(1, 3), (63, 20), (64, 20), (1000, 20)])
-def test_the_nearest_are_those_of_a_whole_sort(documents: int, limit: int) -> None:
-    random = np.random.default_rng(3)
-    rows = random.integers(-2, 3, (documents, 4)).astype(np.float32)
-    asked = random.standard_normal((9, 4)).astype(np.float32)
-    found, scores = nearest(asked, rows, limit)
-    product = asked @ rows.T
-    order = np.argsort(-product, axis=1, kind="stable")[:, :limit]
-    np.testing.assert_allclose(scores, np.take_along_axis(product, order, axis=1), rtol=1e-5)
-    assert found.shape == order.shape
-    more = random.integers(-9, 9, product.shape).astype(np.float32)
-    found, scores = nearest(asked, rows, limit, more)
-    best = -np.sort(-(product + more), axis=1)[:, :limit]
-    np.testing.assert_allclose(scores, best, rtol=1e-5, atol=1e-5)

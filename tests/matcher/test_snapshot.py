@@ -19,7 +19,7 @@ from kg import starter
 from kg.entry import Entry, make
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
-from matcher.encoding import text
+from kg.text import stems
 from matcher.engine import Snapshot
 from matcher.graph.view import World
 from matcher.judging.verdict import Scene
@@ -131,7 +131,7 @@ def test_the_index_may_catch_up_while_a_question_is_answered(
     """New entries come before all others, so every row of the new picture is another's."""
     wrong = []
     for number, kind in enumerate(sorted(QUESTIONS.keys() - {"groups"})):
-        before, version = ask(matcher, kind), matcher.index.picture.version
+        before, version = ask(matcher, kind), matcher.index.corpus.version
         fresh = [
             renamed(entry, f"0{9 - number}")
             for path in ("actor", "practice", "instrument")
@@ -144,7 +144,7 @@ def test_the_index_may_catch_up_while_a_question_is_answered(
 
         after_ranking(partial(write, [Change(e.iri, e) for e in fresh]))
         answer = ask(matcher, kind)
-        assert answer["stamp"]["data"] == version < matcher.index.picture.version
+        assert answer["stamp"]["data"] == version < matcher.index.corpus.version
         assert "3 entries were written since" in " ".join(answer["query"]["notes"])
         if (answer["stamp"], answer["matches"]) != (before["stamp"], before["matches"]):
             wrong.append((kind, answer["matches"]))
@@ -169,7 +169,7 @@ def test_many_ask_while_one_writes(matcher: Matcher) -> None:
     kinds = ["groups", "partners", "similar", "transfer"]
     start, stop = threading.Barrier(5), threading.Event()
     practices = [e.iri for e in matcher.store.entries("practice")]
-    first = matcher.index.picture.version
+    first = matcher.index.corpus.version
 
     def write() -> None:
         start.wait(30)
@@ -255,22 +255,21 @@ def test_each_thread_stems_with_its_own_stemmer(monkeypatch: pytest.MonkeyPatch)
             return list(self._stemmer.stemWords(found))
 
     monkeypatch.setattr(Stemmer, "Stemmer", Watched)
-    text._stemmer.cache_clear()
+    stems._stemmer.cache_clear()
     with ThreadPoolExecutor(4) as pool:
-        stemmed = list(pool.map(lambda _: text.stems("Villages need", "en"), range(4)))
+        stemmed = list(pool.map(lambda _: stems.stems("Villages need", "en"), range(4)))
     assert stemmed == [["villag", "need"]] * 4
-    text._stemmer.cache_clear()
+    stems._stemmer.cache_clear()
     assert sorted(map(len, users.values())) == [1, 1, 1, 1]
 
 
 def test_a_batch_leaves_out_what_is_gone(matcher: Matcher, tmp_path: Path) -> None:
     snapshot = matcher.snapshot()
-    at = snapshot.picture.mask(Filters(type=("practice", "challenge"), country=("HR",)))
-    rows = [n for n in range(len(at)) if at[n]]
-    gone = {snapshot.picture.iris[n] for n in rows[::2]}
+    asking = snapshot.all_passing(Filters(type=("practice", "challenge"), country=("HR",)))
+    gone = {*asking[::2]}
     delete(matcher, *gone)
-    ranked = dict(batch._rankings(snapshot, rows, 3))
-    assert ranked.keys() == {snapshot.picture.iris[n] for n in rows} - gone
+    ranked = dict(batch.rankings(snapshot, asking, 3))
+    assert ranked.keys() == {*asking} - gone != set()
 
 
 def test_what_others_are_tied_to_may_go_as_well(matcher: Matcher) -> None:

@@ -17,8 +17,9 @@ from matcher.encoding.text import preferred
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.questions import batch
+from matcher.search.corpus import Corpus
 from matcher.search.index import Index
-from matcher.search.snapshot import Picture, QueryVectors
+from matcher.search.picture import QueryVectors
 from tests.conftest import BASE
 from tests.fake_embedder import HashingEmbedder
 from tests.languages import speaking
@@ -68,9 +69,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     seen: list[tuple[str, str]] = []
     question = Index.question
 
-    def noted(self: Index, words: str, lang: str, picture: Picture) -> QueryVectors:
+    def noted(self: Index, words: str, lang: str, corpus: Corpus) -> QueryVectors:
         seen.append((words, lang))
-        return question(self, words, lang, picture)
+        return question(self, words, lang, corpus)
 
     monkeypatch.setattr(Index, "question", noted)
     return seen
@@ -134,8 +135,7 @@ def test_a_batch_reads_challenges_in_english_where_they_have_it(
     matcher: Matcher, asked: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     matcher.world.kept("challenges").clear()
-    challenge = matcher.index.picture.position[f"{BASE}id/challenge/asked"]
-    assert dict(batch._rankings(matcher.snapshot(), [challenge], 3))
+    assert dict(batch.rankings(matcher.snapshot(), [f"{BASE}id/challenge/asked"], 3))
     assert langs(asked) == {"en"}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from kg.entries.reading import read_entry
 from kg.text.language import detect
+from kg.text.stems import stems
 from matcher.encoding import ngrams
-from matcher.encoding.text import facets, stems, words
+from matcher.encoding.text import facets, words
 from tests.conftest import BASE
 
 PRACTICE = b"""
@@ -64,4 +66,5 @@ def test_languages_are_told_apart(text: str, lang: str) -> None:
 def test_letters_are_weighed_as_scikit_learn_weighs_them() -> None:
     counts = ngrams.count(["a bus to the village", "no bus at all", "school meals", "a village"])
     expected = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-    assert abs(ngrams.Grams.of(counts).rows - expected).max() < 1e-6
+    rarity = ngrams.rarity(np.bincount(counts.indices, minlength=ngrams.PLACES), 4)
+    assert abs(ngrams.weigh(counts, rarity) - expected).max() < 1e-6

@@ -120,6 +120,10 @@ def never_was(runtime: Runtime, iri: str) -> None:
     """Take an entry and its history away, so that another test may use its name."""
     if runtime.intake.present(iri):
         runtime.intake.delete(iri, "tester")
+    # All that follows the ledger has to hear of it before it is forgotten.
+    runtime.catalogue.snapshot()
+    runtime.matcher.catch_up()
+    assert runtime.store.several([iri]) == []
     with runtime.store.ledger.database.begin() as connection:
         connection.execute(sa.delete(parts).where(parts.c.entry == iri))
 

@@ -149,11 +149,11 @@ def test_export_writes_every_entry(ask: Run, tmp_path: Path, form: str) -> None:
     assert len(entries) == told["entries"] > 2_000
 
 
-def test_export_to_standard_output(run: Run) -> None:
-    result = run("export")
+def test_export_to_standard_output(ask: Run) -> None:
+    result = ask("export")
     assert result.exit_code == 0
     assert result.stdout.count("\n") > 10_000
-    assert one_sentence(run("export", "--json"))
+    assert one_sentence(ask("export", "--json"))
 
 
 def test_a_file_that_cannot_be_imported_is_one_sentence(ask: Run, tmp_path: Path) -> None:
@@ -219,14 +219,14 @@ def test_reindex(run: Run) -> None:
     assert (result.exit_code, json.loads(result.stdout)["entries"] > 400) == (0, True)
 
 
-def test_tokens(run: Run) -> None:
-    made = json.loads(run("token", "create", "city", "--json").stdout)
+def test_tokens(ask: Run) -> None:
+    made = json.loads(ask("token", "create", "city", "--json").stdout)
     assert len(made["token"]) >= 43
-    listed = run("token", "list", "--json").stdout
+    listed = ask("token", "list", "--json").stdout
     assert made["token"] not in listed
     assert [t["label"] for t in json.loads(listed)["tokens"]] == ["city"]
-    assert json.loads(run("token", "revoke", "city", "--json").stdout)["revoked"] == 1
-    assert json.loads(run("token", "list", "--json").stdout) == {"tokens": []}
+    assert json.loads(ask("token", "revoke", "city", "--json").stdout)["revoked"] == 1
+    assert json.loads(ask("token", "list", "--json").stdout) == {"tokens": []}
 
 
 def test_a_home_in_use_is_one_sentence(run: Run, runtime: Runtime) -> None:
@@ -246,36 +246,41 @@ def test_a_bad_environment_is_one_sentence(
     assert one_sentence(run("export"))
 
 
-@pytest.mark.parametrize("folder", ["", "/missing"])
 def test_a_re_ranking_model_that_cannot_be_used_is_one_sentence(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreadable(_: Reranker) -> None:
         raise OSError("no config.json")
 
     monkeypatch.setattr(Reranker, "_read", unreadable)
-    monkeypatch.setenv("PASSERELLE_RERANKER", str(tmp_path) + folder)
-    found = run("match", "similar", "Old people live alone in villages")
-    assert one_sentence(found)
-    assert "PASSERELLE_RERANKER" in found.stderr
+    for folder in (tmp_path, tmp_path / "missing"):
+        monkeypatch.setenv("PASSERELLE_RERANKER", str(folder))
+        found = run("match", "similar", "Old people live alone in villages")
+        assert one_sentence(found), folder
+        assert "PASSERELLE_RERANKER" in found.stderr
 
 
-@pytest.mark.parametrize("name", ["config.json", "modules.json", "1_Pooling/config.json"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("config.json", ["match", "similar", "Old people"]),
+        ("modules.json", ["reindex"]),
+        ("1_Pooling/config.json", ["serve"]),
+    ],
+)
 def test_a_model_that_cannot_be_used_is_one_sentence(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: list[str]
 ) -> None:
     folder = tmp_path / "model"
     (folder / name).parent.mkdir(parents=True)
     (folder / "modules.json").write_text("[]")
     (folder / name).write_text("{")
     monkeypatch.setenv("PASSERELLE_MODEL", str(folder))
-    for words in (["match", "similar", "Old people"], ["reindex"], ["serve"]):
-        monkeypatch.setenv("PORT", "0")
-        found = CliRunner().invoke(main, [*words, "--home", str(home)])
-        gc.collect()
-        assert (found.exit_code, found.stdout) == (2, "")
-        assert f"The model {folder} has a damaged {name}" in found.stderr
-        assert "Traceback" not in found.stderr
+    monkeypatch.setenv("PORT", "0")
+    found = CliRunner().invoke(main, [*words, "--home", str(home)])
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert f"The model {folder} has a damaged {name}" in found.stderr
+    assert "Traceback" not in found.stderr
 
 
 def test_the_model_libraries_are_kept_off_the_network_and_what_was_set_stays(

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import LISTED
+from kg.catalogue.rows import LISTED
 from kg.entry import Entry, make
 from kg.errors import NotFound
 from kg.text.i18n import available
@@ -108,7 +108,7 @@ class TestForm:
     ) -> None:
         fields = asks(runtime.intake.validator.shapes, CLASSES[path])
         entry = next(iter(runtime.store.entries(path)))
-        reader = Reader(runtime.store.base, runtime.lists.places, lambda path, text: None)
+        reader = Reader(runtime.store.base, runtime.places, lambda path, text: None)
         made = reader.triples(
             ox.NamedNode(entry.iri), CLASSES[path], fields, filled(entry, fields, {})
         )
@@ -130,7 +130,7 @@ class TestFigures:
     @pytest.mark.parametrize("lang", available())
     def test_they_come_back_as_they_were(self, runtime: Runtime, lang: str) -> None:
         fields = asks(runtime.intake.validator.shapes, PSR + "Practice")
-        reader = Reader(runtime.store.base, runtime.lists.places, lambda path, text: None)
+        reader = Reader(runtime.store.base, runtime.places, lambda path, text: None)
         node = ox.NamedNode(IRI)
 
         def read(typed: MultiDict[str, str]) -> Entry:

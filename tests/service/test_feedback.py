@@ -18,16 +18,16 @@ from werkzeug.test import TestResponse
 
 from kg.catalogue.places import Atlas
 from kg.ledger.database import Database
-from kg.ledger.tables import values
+from kg.ledger.ledger import Ledger
+from kg.ledger.tables import values, voters
 from kg.stores.base import VISITORS
 from matcher.graph.view import World
 from matcher.judging.learned_weights import decided
 from service.api import feedback
-from service.core.rate_limit import Window
-from service.core.runtime import VOTES_AN_HOUR, Runtime, open_graph
+from service.core.runtime import Runtime, open_graph
 from service.core.settings import Settings
 from service.core.upgrade import bring_over
-from service.core.votes import Vote, Votes
+from service.core.votes import HOUR, VOTES_AN_HOUR, Vote, Votes
 from service.http.login import COOKIE
 from tests.service.conftest import ANY, BASE, practice, until
 
@@ -36,7 +36,7 @@ PSR = "https://w3id.org/passerelle/ns#"
 TOLD: dict[str, Any] = {
     "kind": "transfer", "entry": PRACTICE, "about": f"{BASE}id/challenge/rural-mobility-gap",
     "territory": "HR035", "decision": "accepted", "score": 0.5,
-    "stamp": {"data": 1, "model": "m@1", "text": "1", "weights": "abc"},
+    "stamp": {"data": 1, "statistics": 1, "model": "m@1", "text": "1", "weights": "abc"},
 }  # fmt: skip
 
 
@@ -54,7 +54,8 @@ def test_a_decision_is_stored_with_who_and_is_found_by_sparql(
     entry = runtime.store.get(iri)
     assert entry.links(PSR + "decision") == ["https://w3id.org/passerelle/voc/decision/accepted"]
     assert entry.number(PSR + "score") == 0.5
-    for name, value in (("model", "m@1"), ("data", "1"), ("weights", "abc"), ("text", "1")):
+    stamp = {"model": "m@1", "data": "1", "statistics": "1", "weights": "abc", "text": "1"}
+    for name, value in stamp.items():
         assert entry.text(f"{PSR}{name}Version") == value
     seen = runtime.store.provenance(iri)
     assert seen
@@ -80,8 +81,8 @@ QUESTION = "/?q=old+people+in+villages&mode=similar"
 @pytest.fixture
 def votes(runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Votes:
     """A file of its own, and nothing counted yet from any address."""
-    monkeypatch.setattr(runtime, "vote_limit", Window(VOTES_AN_HOUR, 3600))
-    monkeypatch.setattr(runtime, "votes", Votes(Database.in_file(tmp_path / "votes.sqlite")))
+    ledger = Ledger(Database.in_file(tmp_path / "votes.sqlite"))
+    monkeypatch.setattr(runtime, "votes", Votes(ledger))
     return runtime.votes
 
 
@@ -172,8 +173,32 @@ def test_a_page_of_another_site_cannot_vote_or_sign_in(
 def test_two_at_once_are_both_counted(votes: Votes) -> None:
     vote = Vote("similar", PRACTICE, "", "", "worked")
     with ThreadPoolExecutor(4) as several:
-        list(several.map(votes.add, [vote] * 40))
+        list(several.map(votes.add, [vote] * 40, map(str, range(40))))
     assert votes.decisions() == {"worked": 40}
+
+
+def test_the_limit_holds_for_all_copies_together_and_for_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vote, now = Vote("similar", PRACTICE, "", "", "worked"), 1_000_000.0
+    file = tmp_path / "votes.sqlite"
+    copies = [Votes(Ledger(Database.in_file(file))) for _ in range(2)]
+    monkeypatch.setattr("service.core.votes.time.time", lambda: now)
+    for number in range(VOTES_AN_HOUR):
+        now += 1
+        assert copies[number % 2].add(vote, "198.51.100.7") == 0
+    now += 100
+    assert [copy.add(vote, "198.51.100.7") for copy in copies] == [
+        HOUR - 100 - VOTES_AN_HOUR + 1
+    ] * 2
+    assert copies[1].add(vote, "198.51.100.8") == 0
+    now += HOUR - 100 - VOTES_AN_HOUR + 1  # the first of them is an hour old
+    assert [copy.add(vote, "198.51.100.7") > 0 for copy in copies] == [False, True]
+    now -= 10 * HOUR  # a clock that goes back bars nobody
+    assert copies[0].add(vote, "198.51.100.7") == 0
+    with copies[0]._database.begin(writing=False) as connection:
+        assert len(connection.execute(sa.select(voters)).all()) == 1
+    assert b"198.51" not in b"".join(part.read_bytes() for part in tmp_path.iterdir())
 
 
 def test_votes_that_cannot_be_written_are_one_sentence(
@@ -190,13 +215,13 @@ def test_votes_that_cannot_be_written_are_one_sentence(
 def test_what_visitors_decided_before_becomes_counts_once(home: Path) -> None:
     settings = Settings(home=home)
     intake = open_graph(settings)
-    places = Atlas(intake.store, home).places
+    places = Atlas.of(intake.store, home).places
     decisions = [("session-1", "tried"), ("session-2", "tried"), ("session-2", "worked")]
     for agent, decision in [*decisions, ("a-centre", "worked")]:
         feedback.record(intake, places, TOLD | {"decision": decision, "about": PRACTICE}, agent)
     feedback.record(intake, places, TOLD | {"decision": "tried"}, "session-3")
     assert b"agent/session-1" in intake.store.dump()
-    before, votes = intake.store.version(), Votes(intake.store.ledger.database)
+    before, votes = intake.store.version(), Votes(intake.store.ledger)
     assert len(intake.store.written_by(VISITORS)) == 3
     with intake.store.ledger.database.begin() as connection:  # as it was before version 1.0
         connection.execute(sa.delete(values).where(values.c.name.startswith("votes of entries")))
@@ -218,10 +243,9 @@ def test_a_fold_that_is_broken_off_counts_nothing_twice(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intake = open_graph(Settings(home=home))
-    votes = Votes(intake.store.ledger.database)
-    feedback.record(
-        intake, Atlas(intake.store, home).places, TOLD | {"decision": "tried"}, "session-1"
-    )
+    votes = Votes(intake.store.ledger)
+    places = Atlas.of(intake.store, home).places
+    feedback.record(intake, places, TOLD | {"decision": "tried"}, "session-1")
     with intake.store.ledger.database.begin() as connection:
         connection.execute(sa.delete(values).where(values.c.name.startswith("votes of entries")))
 

@@ -42,7 +42,7 @@ def test_answers_have_the_fields_of_the_contract(client: FlaskClient, kind: str)
     answer = ask(client, kind, **QUESTIONS[kind], limit=5)
     assert answer.status_code == 200, answer.text
     assert set(answer.get_json()) >= {"query", "matches", "abstained", "stamp"}
-    assert set(answer.get_json()["stamp"]) == {"data", "model", "text", "weights"}
+    assert set(answer.get_json()["stamp"]) == {"data", "statistics", "model", "text", "weights"}
     assert answer.get_json()["query"]["lang"] == "en"
     assert 0 < len(answer.get_json()["matches"]) <= 5
     for match in answer.get_json()["matches"]:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -28,6 +29,7 @@ from service.core.settings import Settings
 from service.pages.entry.contacts import report
 from service.pages.parts.forms import MAX_QUESTION
 from service.pages.parts.match_cards import fit_text
+from tests.conftest import settled
 from tests.fake_embedder import HashingEmbedder
 from tests.languages import speaking
 from tests.service.pagetools import ENTRIES, page, words
@@ -60,8 +62,9 @@ TURTLE = f"""
 
 
 @pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    with Runtime(Settings(home=tmp_path_factory.mktemp("pages")), HashingEmbedder()) as runtime:
+def runtime(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    home = settled(prepared, tmp_path_factory.mktemp("pages") / "home")
+    with Runtime(Settings(home=home), HashingEmbedder()) as runtime:
         triples = [q.triple for q in ox.parse(TURTLE, format=ox.RdfFormat.TURTLE)]
         iri = f"{runtime.store.base}id/{HOSTILE}"
         runtime.store.write([Change(iri, make(iri, triples))], "mallory", "create")

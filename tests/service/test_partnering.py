@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from kg.ledger.database import Database
+from kg.ledger.ledger import Ledger
 from service.core.runtime import Runtime
 from service.core.votes import Votes
 from tests.service.conftest import BASE
@@ -281,7 +282,9 @@ def test_other_pages_lead_there(client: FlaskClient, path: str, link: str) -> No
 def test_a_decision_on_a_partner_is_counted(
     client: FlaskClient, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "votes", Votes(Database.in_file(tmp_path / "votes.sqlite")))
+    monkeypatch.setattr(
+        runtime, "votes", Votes(Ledger(Database.in_file(tmp_path / "votes.sqlite")))
+    )
     text = page(client, "/partners", actor=SPLIT, kind=["mentor"])
     form = re.search(r'<form class="told".*?</form>', text, re.DOTALL)
     assert form

@@ -14,7 +14,7 @@ import pyoxigraph as ox
 import pytest
 from flask.testing import FlaskClient
 
-from kg.catalogue.facets import Shelf
+from kg.text.folding import fold
 from service.core.runtime import Runtime
 from service.pages.parts.map import Spot, draw, project, zoom
 from service.pages.search.files import COLUMNS
@@ -26,18 +26,13 @@ def titles(text: str) -> list[str]:
     return [words(found) for found in re.findall(r"<h3>(.*?)</h3>", text, re.DOTALL)]
 
 
-@pytest.fixture(scope="module")
-def shelf(runtime: Runtime) -> Shelf:
-    return Shelf(runtime.store)
-
-
 class TestBrowse:
-    def test_everything_is_there_by_title(self, client: FlaskClient, shelf: Shelf) -> None:
+    def test_everything_is_there_by_title(self, client: FlaskClient, runtime: Runtime) -> None:
         text = page(client, "/search")
-        assert f"{len(shelf.rows)} entries" in words(text)
+        assert f"{len(runtime.catalogue.snapshot().listed)} entries" in words(text)
         found = titles(text)
         assert len(found) == 20
-        assert found == sorted(found, key=str.casefold)
+        assert found == sorted(found, key=fold)
 
     def test_a_count_is_what_its_filter_leaves(self, client: FlaskClient) -> None:
         text = page(client, "/search", type="practice")
@@ -118,11 +113,10 @@ class TestWords:
         assert "close to" in words(text)
         assert "Closest to your words" in text
 
-    def test_what_holds_the_words_is_found(self, client: FlaskClient, shelf: Shelf) -> None:
-        themed = [r for r in shelf.rows if r.path == "practice" and "housing" in r.values["theme"]]
+    def test_what_holds_the_words_is_found(self, client: FlaskClient, runtime: Runtime) -> None:
+        themed = runtime.catalogue.snapshot().passing({"type": ["practice"], "theme": ["housing"]})
         found = words(page(client, "/search?q=housing&type=practice&theme=housing"))
         assert int(re.findall(r"(\d+) entries", found)[0]) >= len(themed) > 5
-        assert shelf.rows[0].words.startswith(" ")
 
     @pytest.mark.parametrize("q", ["sibenik", "SIBENIK", "Šibenik", "S\u030cibenik"])
     def test_accents_and_capitals_do_not_matter(self, client: FlaskClient, q: str) -> None:
@@ -241,12 +235,12 @@ class TestFiles:
         answer = client.get("/search?format=exe")
         assert (answer.status_code, "(geojson)" in answer.text) == (406, True)
 
-    def test_robots_find_the_site_map(self, client: FlaskClient, shelf: Shelf) -> None:
+    def test_robots_find_the_site_map(self, client: FlaskClient, runtime: Runtime) -> None:
         robots = client.get("/robots.txt").text
         assert "Sitemap: http://127.0.0.1:8000/sitemap.xml" in robots
         root = ET.fromstring(client.get("/sitemap.xml").data)
         places = [loc.text or "" for loc in root.findall("{*}url/{*}loc")]
-        assert len(places) == len(shelf.rows) + 7
+        assert len(places) == len(runtime.catalogue.snapshot().listed) + 7
         assert {"http://127.0.0.1:8000/transfer", "http://127.0.0.1:8000/groups"} < set(places)
         assert client.get(places[10]).status_code == 200
 

@@ -53,7 +53,7 @@ def test_what_is_known_is_brought_over_and_goes_on(old: Path) -> None:
         holder = Tokens(ledger.database).holder(SECRET)
         assert holder is not None
         assert (holder.name, holder.role, holder.countries) == ("city-of-split", "curator", ())
-        assert Votes(ledger.database).rows() == [(VOTE[0], Vote(*VOTE[1:]), 2)]
+        assert Votes(ledger).rows() == [(VOTE[0], Vote(*VOTE[1:]), 2)]
         assert "digest" in json.loads(ledger.value(STARTER) or "")
         del intake, store
         gc.collect()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from kg.catalogue.facets import LISTED
+from kg.catalogue import titles
+from kg.catalogue.rows import LISTED
 from kg.entries import history
 from kg.entries.reading import entry_of, name_for, ours_to_say
 from kg.entry import Entry
@@ -171,11 +173,10 @@ class _Editor:
     def open(self) -> Response:
         """Show the entry as it is now."""
         assert self._entry
-        lists = current().lists
-        names = {row.iri: row.label for row in lists.shelf.rows}
-        places = lists.places
-        linked = {t.object.value for t in self._entry.triples if isinstance(t.object, ox.NamedNode)}
-        for iri in linked & places.territories.keys():
+        linked, places = sorted(self._entry.linked()), current().places
+        rows = current().catalogue.snapshot().entries(linked)
+        names = {row.iri: row.label for row in rows if row.path in LISTED}
+        for iri in places.territories.keys() & set(linked):
             names[iri] = places.of(places.territories[iri]).label
         typed = filled(self._entry, self._fields, names)
         check_size(self._fields, typed)
@@ -187,7 +188,8 @@ class _Editor:
         """Check what was typed, or store it; what cannot be stored is shown again."""
         runtime, typed, who = current(), as_chosen(request.form), login.by_form()
         check_size(self._fields, typed)
-        reader = Reader(runtime.store.base, runtime.lists.places, runtime.lists.titles.find)
+        find = partial(titles.find, runtime.catalogue.snapshot())
+        reader = Reader(runtime.store.base, runtime.places, find)
         send = typed.get("do") == "send"
         try:
             if send and who:
@@ -257,7 +259,8 @@ class _Editor:
         )
         parts = [part for ask in self._fields for part in (ask, *ask.parts)]
         sources = {ask.source for ask in parts if ask.kind == "entry"} & {*LISTED}
-        offered = {source: current().lists.offered(source) for source in sources}
+        snapshot = current().catalogue.snapshot()
+        offered = {source: titles.offered(snapshot, source) for source in sorted(sources)}
         page = render_template(
             "form.html",
             form=form,

@@ -44,7 +44,7 @@ def entry_page(entry: Entry, version: int | None = None) -> str:
     """Write the page of an entry, as it is or as it was in a former version."""
     here = labels()
     view = entry_view(here, entry)
-    title, (point, code) = view.title.text, here.shelf.spot(entry)
+    title, row = view.title.text, here.row(entry)
     props = (DCT + "description", PSR + "problem", PSR + "solution")
     about = next((words for prop in props if (words := entry.text(prop, language()))), "")
     about = shortened(about, 160)
@@ -57,8 +57,10 @@ def entry_page(entry: Entry, version: int | None = None) -> str:
         report=report(here.runtime.settings.contact, title, entry.iri, view.checked),
         similar=_similar(here, entry),
         description=about,
-        map=zoom(point, title, here.place, code) if point else None,
-        structured=structured(entry, view, point, about),
+        map=zoom(row.point, title, here.place, next(iter(row.values["country"]), ""))
+        if row.point
+        else None,
+        structured=structured(entry, view, row.point, about),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
+from kg.catalogue.titles import offered
 from kg.text.i18n import gettext, mark
 from matcher.kinds import KINDS
 from service.core.runtime import current
@@ -59,7 +60,6 @@ def _asked(kind: str, answer: Callable[[Draft], PartnerPage], *fields: str) -> P
 def _page(
     template: str, page: PartnerPage, listed: dict[str, tuple[str, ...]], **more: object
 ) -> Response:
-    lists = current().lists
     answer = html_page(
         template,
         page.status,
@@ -67,11 +67,11 @@ def _page(
         form=page.draft.form,
         here=page.draft.labels,
         listed={
-            name: [row.label for path in paths for row in lists.offered(path)]
+            name: [row.label for path in paths for row in offered(page.draft.labels.snapshot, path)]
             for name, paths in listed.items()
         },
         views=VIEWS,
-        places=lists.places.offered(),
+        places=current().places.offered(),
         **more,
     )
     if page.rows:

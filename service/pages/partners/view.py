@@ -113,10 +113,9 @@ def partners(draft: Draft) -> PartnerPage:
                 if reason.criterion in _THROUGH
                 for triple in reason.evidence
             )
-            shelf, own = draft.labels.shelf, {match.entry, draft.about}
-            ties = dict.fromkeys(iri for iri in cited if iri in shelf.position and iri not in own)
-            through = draft.labels.entries(list(ties)[:MAX_THROUGH])
-            yield PartnerRow(card, match.kind, tuple(through.values()))
+            own = {match.entry, draft.about}
+            ties = draft.labels.entries(dict.fromkeys(iri for iri in cited if iri not in own))
+            yield PartnerRow(card, match.kind, tuple(ties.values())[:MAX_THROUGH])
 
     return _page(draft, place, rows)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from kg.catalogue.places import NamedPlace
+from kg.catalogue.titles import meant
 from kg.entry import CONTROL
 from kg.errors import Problem, Refused
 from kg.text.i18n import gettext
@@ -77,7 +78,6 @@ class Draft:
 
     def __init__(self, kind: str, labels: Labels, form: Form, fields: Mapping[str, str]) -> None:
         self.kind, self.labels, self.form, self._fields = kind, labels, form, fields
-        self.lists = labels.runtime.lists
         self.raw: dict[str, Any] = {}
         self.problems: list[Problem] = []
         self.about = ""
@@ -92,11 +92,11 @@ class Draft:
 
     def entry(self, field: str, text: str, *paths: str) -> str | None:
         """Find the entry that was typed; None, and a problem at the field, if there is none."""
-        return self.check(field, lambda: self.lists.titles.meant(text, paths))
+        return self.check(field, lambda: meant(self.labels.snapshot, text, paths))
 
     def place(self, field: str, text: str) -> NamedPlace | None:
         """Find the place that was typed; None, and a problem at the field, if there is none."""
-        return self.check(field, lambda: self.lists.places.meant(text))
+        return self.check(field, lambda: self.labels.runtime.places.meant(text))
 
     def names(self, field: str, *, commas: bool = False) -> list[str]:
         """What was typed into all fields of a name; ``commas`` also part one field's text."""

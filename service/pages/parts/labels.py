@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from flask import request
 
-from kg.catalogue.facets import Row
-from kg.entry import Text, best
+from kg.catalogue.rows import FACETS, Row, derive
+from kg.entry import Entry, Text
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import language_name
 from kg.vocabulary import (
@@ -21,7 +21,6 @@ from kg.vocabulary import (
     VOC,
     vocabulary,
 )
-from matcher.model.filters import SCHEMES
 from service.core.runtime import Runtime, current
 from service.pages.parts.components import Piece, tag
 
@@ -68,28 +67,35 @@ def options(scheme: str) -> list[tuple[str, str]]:
 
 
 class Labels:
-    """The labels of one data version, linked; ``root`` is where links to pages begin."""
+    """The labels of one number of the graph, linked; ``root`` is where links to pages begin."""
 
     def __init__(self, runtime: Runtime, root: str) -> None:
         self.runtime, self.root, self._base = runtime, root, runtime.store.base
-        self.shelf = runtime.lists.shelf
+        self.snapshot = runtime.catalogue.snapshot()
+        self._titles: dict[str, Text] = {}
 
     def path(self, iri: str) -> str:
         """The path of an entry's page, without the root."""
         return f"/{quote(iri.removeprefix(self._base))}"
 
+    def titles(self, iris: Iterable[str]) -> dict[str, Text]:
+        """What entries and places are called, in the order given; what is not here is left out."""
+        names = list(iris)
+        if new := [iri for iri in names if iri not in self._titles]:
+            self._titles |= self.snapshot.titles(new, language())
+        return {iri: self._titles[iri] for iri in names if iri in self._titles}
+
     def entries(self, iris: Iterable[str]) -> dict[str, Piece]:
         """Entries and places by their titles, in the order given; what is not here is left out."""
-        titles: dict[str, Text | None] = {i: self.shelf.title(i, language()) for i in iris}
-        # Only matches are on no shelf.
-        away = [i for i, title in titles.items() if not title and i.startswith(f"{self._base}id/")]
-        for entry in self.runtime.store.several(away):
-            titles[entry.iri] = best(entry.texts(DCT + "title"), language())
         return {
             iri: Piece(title.value, self.root + self.path(iri), tag(title.lang))
-            for iri, title in titles.items()
-            if title
+            for iri, title in self.titles(iris).items()
         }
+
+    def row(self, entry: Entry) -> Row:
+        """What lists show of an entry, also of one that is not stored like this."""
+        (derived,) = derive(self.runtime.store, self.snapshot.territories, [entry])
+        return derived.row
 
     def entry(self, iri: str) -> Piece:
         """An entry or a place by its title, else by its IRI."""
@@ -97,7 +103,7 @@ class Labels:
 
     def place(self, code: str) -> str:
         """The name of a country or region by its code."""
-        return self.shelf.territories.name(code, language())
+        return self.snapshot.territories.name(code, language())
 
     def concept(self, iri: str) -> Piece:
         """A concept, linked to its place in the page of its scheme."""
@@ -111,14 +117,15 @@ class Labels:
         match name:
             case "type":
                 return label(CLASSES[value]) if value in CLASSES else value
-            case "country" | "territory":
+            case "country" | "not_country" | "territory":
                 return self.place(value)
             case "language":
                 return language_name(value)
-            case "instrument":
-                title = self.shelf.title(f"{self._base}id/instrument/{value}", language())
-                return title.value if title else value
-        return label(f"{VOC}{SCHEMES.get(name, 'evidence-level')}/{value}")
+            case "instrument" | "challenge":
+                titles = self.titles([f"{self._base}id/{name}/{value}"])
+                return next((title.value for title in titles.values()), value)
+        scheme = FACETS.get(name, "evidence-level")
+        return label(f"{VOC}{scheme}/{value}") if scheme else value
 
     def values(self, row: Row, name: str, most: int | None = None, between: str = ", ") -> str:
         """The labels of what an entry has for a filter, ``most`` of them."""

@@ -43,12 +43,13 @@ class Dot:
 
 @dataclass(frozen=True)
 class Spot:
-    """Something at a point: its title, its page and the code of its place."""
+    """Something at a point: its title, its page, the code of its place, and how much it is."""
 
     point: Point
     title: str
     href: str = ""
     place: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _dots(
     for (x, y), here in groups.items():
         titles = list(dict.fromkeys(spot.title for spot in here))
         more = f" (+{len(titles) - 3})" if len(titles) > 3 else ""
-        radius = round(min(5 + 3 * math.sqrt(len(here)), 24), 1)
+        radius = round(min(5 + 3 * math.sqrt(sum(spot.count for spot in here)), 24), 1)
         href = here[0].href if len(here) == 1 else among(here)
         dots.append(Dot(x, y, radius, "; ".join(titles[:3]) + more, href))
     return tuple(sorted(dots, key=lambda dot: (-dot.radius, dot.x, dot.y)))

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 
-from kg.catalogue.facets import Row
+from kg.catalogue.rows import Row
 from kg.stores.protocol import Store
 from kg.text.i18n import language
 from service.http.negotiation import turtle

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,9 +9,9 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.facets import FACETS, WORD, Row, Shelf
+from kg.catalogue.catalogue import Rows, Snapshot
+from kg.catalogue.rows import Row
 from kg.errors import Problem
-from kg.text.folding import fold
 from kg.text.i18n import gettext, language, mark
 from kg.text.number_formats import read_whole
 from kg.vocabulary import ISO
@@ -27,8 +26,12 @@ from service.pages.parts.map import Map, Spot, draw
 PER_PAGE = 20
 #: how many of the nearest are looked at; how many practices are shown in any case
 MAX_FOUND, NEAREST = 60, 10
-#: places that the address of a dot names at most
-MAX_NAMED = 8
+#: places that the address of a dot names at most; entries that have a dot of their own
+MAX_NAMED, MAX_SPOTS = 8, 2_000
+#: values of a filter that are shown; rows that a file reads at a time
+SHOWN, AT_ONCE = 60, 500
+#: entries that hold the words of a search before they are listed by title
+RANKED = 20_000
 VIEWS = {"list": mark("List"), "map": mark("Map"), "table": mark("Table")}
 SORTS = {
     "near": mark("Closest to your words"),
@@ -41,13 +44,25 @@ NAMES = {
     "theme": mark("Theme"),
     "country": mark("Country"),
     "territory": mark("Region or town"),
+    "urban_rural": mark("Urban or rural"),
+    "mountain": mark("Mountains"),
+    "coast": mark("Coast"),
     "target_group": mark("Target group"),
     "stage": mark("Stage"),
     "evidence": mark("Strength of evidence"),
+    "led_by": mark("Led by"),
+    "participation": mark("How far users take part"),
     "instrument": mark("Instrument"),
     "approach": mark("Approach"),
+    "principle": mark("Principle of the Pillar of Social Rights"),
+    "esf_objective": mark("ESF+ objective"),
     "language": mark("Language of the texts"),
+    # what an address may say, and no box offers
+    "challenge": mark("Challenge"),
+    "not_country": mark("Not in"),
+    "evidence_min": mark("Evidence at least"),
 }
+OFFERED = tuple(NAMES)[:-3]
 
 
 @dataclass(frozen=True)
@@ -95,27 +110,56 @@ class Choice:
 
 @dataclass(frozen=True)
 class Near:
-    """What a search in words brings: all entries by closeness, and those that are worth showing.
+    """What a search in words brings: rows by closeness, and those that are worth showing.
 
+    ``held`` are the rows that hold the words; they come after those whose closeness is known.
     ``partial`` says that the matcher was starting or is behind, ``search`` what it says of them.
     """
 
-    order: Mapping[str, int]
-    worth: frozenset[str]
+    order: Sequence[int]
+    worth: Rows
+    held: Rows
     abstained: bool
     partial: bool
     search: Search | None = None
 
+    @property
+    def many(self) -> bool:
+        """Whether so many entries hold the words that they are in the order of their titles."""
+        return len(self.held) > RANKED
+
+
+@dataclass(frozen=True)
+class Result:
+    """The rows of a search in their order, of which pages are read."""
+
+    snapshot: Snapshot
+    rows: Rows
+    sort: str
+    first: Sequence[int] = ()
+
+    def page(self, offset: int, limit: int) -> list[Row]:
+        """Some rows in their order: those of ``first``, then the others as they are sorted."""
+        head = self.first[offset : offset + limit]
+        rest = self.rows - Rows(self.first)
+        start, more = max(0, offset - len(self.first)), limit - len(head)
+        return self.snapshot.read([*head, *self.snapshot.page(rest, self.sort, start, more)])
+
+    def __iter__(self) -> Iterator[Row]:
+        for start in range(0, len(self.rows), AT_ONCE):
+            yield from self.page(start, AT_ONCE)
+
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The whole result (``rows``, in order) and the page of it that is shown.
+    """The whole result and the page of it that is shown.
 
     ``facets`` are the values of each filter by its label, the most frequent first.
     """
 
     wanted: SearchForm
-    rows: Sequence[Row] = ()
+    rows: Iterable[Row] = ()
+    total: int = 0
     shown: Sequence[Row] = ()
     facets: Mapping[str, Sequence[Choice]] = field(default_factory=dict)
     chips: Sequence[Choice] = ()
@@ -129,7 +173,7 @@ class SearchResult:
 def read(draft: Draft) -> SearchForm:
     """Read an address; a known place becomes a filter, an unknown one a problem."""
     typed = draft.form
-    chosen = {name: values for name in FACETS if (values := typed.many(name))}
+    chosen = {name: values for name in NAMES if (values := typed.many(name))}
     place, sort, view = typed.one("place"), typed.one("sort"), typed.one("view")
     if place and (known := draft.place("place", place)):
         name = "country" if known.kind == "country" else "territory"
@@ -147,18 +191,19 @@ def read(draft: Draft) -> SearchForm:
 
 def find(labels: Labels, args: MultiDict[str, str]) -> SearchResult:
     """Find what an address names."""
-    shelf, draft = labels.shelf, Draft("similar", labels, Form(args), {})
+    snapshot, draft = labels.snapshot, Draft("similar", labels, Form(args), {})
     form = read(draft)
     if form.q:
         draft.text()
     if any(problem.path == "q" for problem in draft.problems):
         return SearchResult(replace(form, page=1), problems=draft.problems)
-    near = look(labels.runtime, shelf, form.q) if form.q else None
-    among = shelf.all if near is None else shelf.set_of(near.worth)
-    rows = _sorted(shelf.members(shelf.narrowed(form.chosen, among)), form.sort, near)
-    if none := near is not None and not rows:
-        left = shelf.narrowed(form.chosen, shelf.set_of(near.order))
-        rows = _sorted(shelf.members(left), "near", near)[:NEAREST]
+    near = look(labels.runtime, snapshot, form.q) if form.q else None
+    passing, among = snapshot.passing(form.chosen), near.worth if near else snapshot.listed
+    result = _result(snapshot, passing & among, form.sort, near)
+    if none := near is not None and not result.rows:
+        left = _result(snapshot, passing & (Rows(near.order) | near.held), "near", near)
+        nearest = [row for row in left.first if row in left.rows][:NEAREST]
+        result = replace(left, rows=Rows(nearest), first=nearest)
     chips = [
         Choice(value, labelled(gettext(NAMES[name]), labels.value(name, value)), 0, href, on=True)
         for name, values in form.chosen.items()
@@ -168,23 +213,24 @@ def find(labels: Labels, args: MultiDict[str, str]) -> SearchResult:
     if form.q:
         text = labelled(gettext("Search"), form.q[:60])
         chips.insert(0, Choice(form.q, text, 0, form.href(q=""), on=True))
-    pages = max(1, -(-len(rows) // PER_PAGE))
+    pages = max(1, -(-len(result.rows) // PER_PAGE))
     page = min(max(form.page, 1), pages)
     return SearchResult(
         wanted=form,
-        rows=rows,
-        shown=rows[(page - 1) * PER_PAGE : page * PER_PAGE],
+        rows=result,
+        total=len(result.rows),
+        shown=result.page((page - 1) * PER_PAGE, PER_PAGE),
         facets={name: choices for name, choices in facets(labels, form, among) if choices},
         chips=chips,
         pages=pages,
-        map=europe(rows, labels, form) if form.view == "map" else None,
+        map=europe(result.rows, labels, form) if form.view == "map" else None,
         abstained=near is not None and (none or near.abstained),
         near=near,
         problems=draft.problems,
     )
 
 
-def look(runtime: Runtime, shelf: Shelf, q: str) -> Near:
+def look(runtime: Runtime, snapshot: Snapshot, q: str) -> Near:
     """What is near a text.
 
     Worth showing are fair and strong matches, what holds the text, and the nearest
@@ -192,30 +238,27 @@ def look(runtime: Runtime, shelf: Shelf, q: str) -> Near:
     summary, or the names of themes, target groups and the like, in any language. While the
     matcher is starting there is only that.
     """
-    typed = [f" {word}" for word in WORD.findall(fold(q))]
-    held = [r.iri for r in shelf.rows if typed and all(word in r.words for word in typed)]
+    held = snapshot.holding(q) & snapshot.listed
     if not runtime.ready:
-        return Near({iri: n for n, iri in enumerate(held)}, frozenset(held), False, partial=True)
+        return Near((), held, held, False, partial=True)
     question = runtime.matcher.question("similar", {"text": q, "filters": {"type": INDEXED}})
     search = runtime.matcher.search(question)
-    order = {iri: n for n, iri in enumerate(dict.fromkeys([*search.order, *held]))}
-    good = [iri for iri in search.order[:MAX_FOUND] if search.level(iri) != "weak"] + held
-    practices = [iri for iri in search.order if "/practice/" in iri]
-    worth = [*good, *practices[:NEAREST]] if good else search.order[:NEAREST]
-    return Near(order, frozenset(worth), not good, runtime.matcher.index.lag() > 0, search)
+    good = [iri for iri in search.order[:MAX_FOUND] if search.level(iri) != "weak"]
+    abstained = not good and not held
+    practices = [iri for iri in search.order if "/practice/" in iri][:NEAREST]
+    worth = search.order[:NEAREST] if abstained else [*good, *practices]
+    rows = snapshot.rows(search.order)
+    order = [rows[iri] for iri in search.order if iri in rows]
+    shown = Rows(rows[iri] for iri in worth if iri in rows) | held
+    return Near(order, shown, held, abstained, runtime.matcher.index.lag() > 0, search)
 
 
-def _sorted(rows: list[Row], sort: str, near: Near | None) -> list[Row]:
+def _result(snapshot: Snapshot, rows: Rows, sort: str, near: Near | None) -> Result:
     """Rows in the chosen order; ties stay in the order of their IRIs."""
-    lang = language()
-    match sort or ("near" if near is not None else "title"):
-        case "checked":
-            return sorted(rows, key=lambda r: r.checked, reverse=True)
-        case "evidence":
-            return sorted(rows, key=lambda r: -r.evidence)
-        case "near" if near is not None:
-            return sorted(rows, key=lambda r: near.order[r.iri])
-    return sorted(rows, key=lambda r: r.title(lang).value.casefold())
+    title = f"title-{language()}"
+    if near is None or sort in {"title", "checked", "evidence"}:
+        return Result(snapshot, rows, sort if sort in {"checked", "evidence"} else title)
+    return Result(snapshot, rows, title, [row for row in near.order if row in rows])
 
 
 def summary(row: Row) -> Piece | None:
@@ -224,37 +267,57 @@ def summary(row: Row) -> Piece | None:
     return Piece(shortened(text.value, 240), lang=tag(text.lang)) if text else None
 
 
-def facets(labels: Labels, form: SearchForm, among: int) -> Iterator[tuple[str, Sequence[Choice]]]:
+def facets(labels: Labels, form: SearchForm, among: Rows) -> Iterator[tuple[str, list[Choice]]]:
     """Yield the label of each filter with its values: those that are on, then the frequent ones."""
-    for name in FACETS:
+    snapshot = labels.snapshot
+    left = snapshot.passing(form.chosen) & among
+    for name in OFFERED:
         if name == "territory" and not form.chosen.keys() & {"country", "territory"}:
             continue
-        on = form.chosen.get(name, ())
-        counted = labels.shelf.counts(name, form.chosen, among)
-        counted.sort(key=lambda pair: (pair[0] not in on, -pair[1], pair[0]))
+        if on := form.chosen.get(name, ()):
+            others = {other: values for other, values in form.chosen.items() if other != name}
+            counts = snapshot.counts(name, snapshot.passing(others) & among)
+        else:
+            counts = snapshot.counts(name, left)
+        most = sorted(counts.items(), key=lambda pair: (pair[0] not in on, -pair[1], pair[0]))
+        if name == "instrument":  # all at once
+            labels.titles(f"{snapshot.base}id/instrument/{value}" for value, _ in most[:SHOWN])
         yield (
             gettext(NAMES[name]),
             [
                 Choice(value, labels.value(name, value), n, form.toggled(name, value), value in on)
-                for value, n in counted[:60]
+                for value, n in most[:SHOWN]
             ],
         )
 
 
-def europe(rows: Iterable[Row], labels: Labels, form: SearchForm) -> Map:
-    """Map the rows; countries and dots narrow the result, or lead to one entry."""
-    known, lang = tuple(rows), language()
-    counts = Counter(code for row in known for code in row.values["country"])
-    spots = [
-        Spot(
-            row.point,
-            row.title(lang).value,
-            labels.path(row.iri),
-            max(row.values["territory"], key=len, default=""),
-        )
-        for row in known
-        if row.point
-    ]
+def europe(rows: Rows, labels: Labels, form: SearchForm) -> Map:
+    """Map rows; countries and dots narrow the result, or lead to one entry.
+
+    Of very many there is a dot for each region, and none for each place.
+    """
+    snapshot, lang = labels.snapshot, language()
+    counts = snapshot.counts("country", rows)
+    if len(rows) > MAX_SPOTS:
+        regions = snapshot.counts("territory", rows)
+        ids = f"{snapshot.base}id/territory/"
+        places = ((snapshot.territories.get(ids + code), n) for code, n in regions.items())
+        spots = [
+            Spot(p.point, p.title(lang).value, form.href(territory=(p.code,), view=""), p.code, n)
+            for p, n in places
+            if p and p.point and p.level == "nuts3"
+        ]
+    else:
+        spots = [
+            Spot(
+                row.point,
+                row.title(lang).value,
+                labels.path(row.iri),
+                max(row.values["territory"], key=len, default=""),
+            )
+            for row in snapshot.read(snapshot.page(rows, "iri", 0, MAX_SPOTS))
+            if row.point
+        ]
 
     def among(here: Sequence[Spot]) -> str:
         """Where a dot leads: nowhere if it stands for too many places, or one without a code."""

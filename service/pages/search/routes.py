@@ -26,7 +26,7 @@ def search() -> Response:
     if named := request.args.get("format"):
         media, form = choose({m: name for name, (m, _) in FORMATS.items()}, named)
         _, write = FORMATS[form]
-        answer = document(write(here.runtime.store, result.rows, here), media)
+        answer = document(write(here.runtime.store, list(result.rows), here), media)
         name = f"passerelle.{'ttl' if form == 'turtle' else form}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
@@ -40,7 +40,7 @@ def search() -> Response:
         sorts=SORTS,
         levels=LEVELS,
         files=FORMATS,
-        places=here.runtime.lists.places.offered(),
+        places=here.runtime.places.offered(),
     )
 
 
@@ -63,8 +63,9 @@ def robots() -> Response:
 @finding.get("/sitemap.xml")
 def sitemap() -> Response:
     """List the pages of all entries but places."""
-    base, rows = current().store.base, current().lists.shelf.rows
-    paths = [row.iri.removeprefix(base) for row in rows[:MAX_SITEMAP]]
+    snapshot = current().catalogue.snapshot()
+    rows = snapshot.page(snapshot.listed, "iri", 0, MAX_SITEMAP)
+    paths = sorted(iri.removeprefix(snapshot.base) for iri in snapshot.iris(rows).values())
     body = render_template(
         "sitemap.xml", paths=[*_PAGES, *paths], address=current().settings.address
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from kg.catalogue.titles import offered
 from kg.errors import KgError, Problem
 from kg.text.i18n import language
 from kg.vocabulary import local_name
@@ -25,7 +26,7 @@ def show() -> Response:
     """Show the form and, once it was sent, the practices with their judgement."""
     here, view, problems, status = labels(), None, list[Problem](), 200
     draft = read(here, request.args)
-    form, lists, usual = draft.form, here.runtime.lists, here.runtime.matcher.weights
+    form, usual = draft.form, here.runtime.matcher.weights
     if sent := form.sent("place"):
         try:
             view = ask(draft)
@@ -45,10 +46,11 @@ def show() -> Response:
         subject=here.entries([iri]).get(iri) if path in KINDS["transfer"].paths else None,
         stated=stated(form),
         challenges={
-            local_name(r.iri): r.title(language()).value for r in lists.offered("challenge")
+            local_name(row.iri): row.title(language()).value
+            for row in offered(here.snapshot, "challenge")
         },
-        practices=[row.label for row in lists.offered("practice")],
-        places=lists.places.offered(),
+        practices=[row.label for row in offered(here.snapshot, "practice")],
+        places=here.runtime.places.offered(),
         usual=usual_points(usual),
         usual_query=form.query(**{f"w_{name}": () for name in CRITERIA}),
         criteria=CRITERIA,
