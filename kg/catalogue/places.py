@@ -546,7 +546,8 @@ def _distinct(places: Iterable[NamedPlace]) -> Iterator[NamedPlace]:
     seen: set[object] = set()
     for place in places:
         land = (place.own.country, place.own.people or place.entry)
-        names = {place.label, (place.entry, place.lat, place.long) if place.local else land}
+        spot = (place.entry, place.lat, place.long) if place.local else land
+        names = {place.label, spot, (place.entry, key(place.name))}
         if seen.isdisjoint(names):
             yield place
         seen |= names
