@@ -72,7 +72,7 @@ def measure(data: Path) -> Mapping[str, float | str]:
         typing = spans(lambda text: places.beginning(text, 8), letters)
         whole = spans(places.meant, names)
         misspelt = spans(places.meant, [f"{name[:3]}x{name[4:]}" for name in names])
-        written = sum(file.stat().st_size for file in (home / "catalogue").iterdir())
+        written = sum(file.stat().st_size for file in home.rglob("*.sqlite"))
         held = memory() - before
     packed = [len((files("kg.catalogue") / name).read_bytes()) for name in (PLACES, REGIONS, KNOWN)]
     return {
