@@ -121,8 +121,9 @@ class Corpus:
         iris = [named[row] for row in rows.tolist()]
         order = np.array(sorted(range(len(iris)), key=iris.__getitem__), np.int64)
         slots, rows, iris = slots[order], rows[order], [iris[n] for n in order]
-        at, owner = self._spans(slots, "texts")
-        raw, about = self.vectors[at], self.texts[at]
+        starts, stops = self._spans(slots, "texts")
+        raw, about = _joined(self.vectors, starts, stops), _joined(self.texts, starts, stops)
+        owner = np.repeat(np.arange(len(slots)), stops - starts)
         centred = self.means.centre(raw, about["lang"], self.statistics.shift)
         facets = {}
         for number, name in enumerate(text.FACETS):
@@ -146,21 +147,23 @@ class Corpus:
         return picture
 
     def _spans(self, slots: Slots, name: str) -> tuple[Slots, Slots]:
-        """The rows of entries in another column, and each one's place among the slots."""
+        """Where the rows of entries begin and end in another column."""
         ends = self.ends[name]
-        stops, starts = ends[slots], np.where(slots > 0, ends[slots - 1], 0)
-        lengths = stops - starts
-        owner = np.repeat(np.arange(len(slots)), lengths)
-        first = np.cumsum(lengths) - lengths
-        return np.arange(lengths.sum()) + (starts - first)[owner], owner
+        return np.where(slots > 0, ends[slots - 1], 0), ends[slots]
 
     def _letters(self, slots: Slots) -> ngrams.Sparse:
-        at, owner = self._spans(slots, "letters")
-        letters = self.letters[at]
-        ends = np.searchsorted(owner, np.arange(len(slots) + 1))
-        cells = (letters["count"].astype(np.float32), letters["place"], ends)
+        starts, stops = self._spans(slots, "letters")
+        letters = _joined(self.letters, starts, stops)
+        ends = np.concatenate([[0], np.cumsum(stops - starts)])
+        cells = (letters["count"].astype(np.float32), letters["place"].copy(), ends)
         counted = csr_array(cells, shape=(len(slots), ngrams.PLACES))
         return ngrams.weigh(counted, self.statistics.rarity)
+
+
+def _joined(column: Records, starts: Slots, stops: Slots) -> Records:
+    """The rows of some spans; whole spans are copied much faster than rows one by one."""
+    spans = zip(starts.tolist(), stops.tolist(), strict=True)
+    return np.concatenate([column[:0], *(column[start:stop] for start, stop in spans)])
 
 
 def holders_of(catalogue: Snapshot, rows: FrozenBitMap) -> dict[Concept, int]:

@@ -120,6 +120,7 @@ class Holdings:
             self.statistics = Statistics.load(self.folder / f"statistics.{number}")
         self.gists = Column(self.folder / f"gists.{number}", self._gist, slots)
         self._read_rows()
+        self._gone = True
         self.scrub()
 
     @property
@@ -135,7 +136,10 @@ class Holdings:
             self._note(counts=json.dumps(self.counts), boot=_boot())
 
     def _read_rows(self) -> None:
-        """Read which slot stands for which row of the catalogue."""
+        """Read which slot stands for which row of the catalogue, and what could not be read."""
+        failed = "SELECT json_group_array(json_array(iri, row)) FROM failed"
+        #: the entries that the model could not read, with their rows
+        self.failed: dict[str, int] = dict(self.select(failed))
         slots, rows = self.db.execute(
             "SELECT group_concat(slot), group_concat(row) FROM"
             " (SELECT slot, row FROM entry ORDER BY slot)"
@@ -179,10 +183,6 @@ class Holdings:
         """The entries that stand for rows of the catalogue."""
         at = "SELECT json_group_array(iri) FROM entry WHERE row IN (SELECT value FROM json_each(?))"
         return self.select(at, list(rows))
-
-    def failed(self) -> dict[str, int]:
-        """The entries that the model could not read, with their rows."""
-        return dict(self.select("SELECT json_group_array(json_array(iri, row)) FROM failed"))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -246,21 +246,26 @@ class Holdings:
             slots = self.select(
                 f"SELECT json_group_array(slot) FROM entry WHERE iri {old}", [*iris]
             )
-            self.db.execute(
-                f"INSERT INTO gone SELECT slot FROM entry WHERE iri {old}", (json.dumps(removed),)
-            )
-            self.db.execute(f"DELETE FROM entry WHERE iri {old}", (json.dumps(iris),))
-            self.db.execute(f"DELETE FROM failed WHERE iri {old}", (json.dumps(iris),))
+            if removed and slots:
+                gone = f"INSERT INTO gone SELECT slot FROM entry WHERE iri {old}"
+                self.db.execute(gone, (json.dumps(removed),))
+            if slots:
+                self.db.execute(f"DELETE FROM entry WHERE iri {old}", (json.dumps(iris),))
+            if not self.failed.keys().isdisjoint(iris):
+                self.db.execute(f"DELETE FROM failed WHERE iri {old}", (json.dumps(iris),))
             for table, values in (("entry", entries), ("text", texts)):
                 columns = "place, hash, slot" if table == "text" else "slot, iri, row"
                 self.db.execute(
                     f"INSERT INTO {table} ({columns}) SELECT {three} FROM json_each(?)",
                     (json.dumps(values),),
                 )
-            self.db.executemany("INSERT INTO failed VALUES (?, ?)", failed.items())
+            if failed:
+                self.db.executemany("INSERT INTO failed VALUES (?, ?)", failed.items())
             self._note(counts=json.dumps(counts), changed=self.changed + len(iris), boot=_boot())
         self.counts, self.changed = counts, self.changed + len(iris)
+        self.failed = {i: row for i, row in self.failed.items() if i not in iris} | {**failed}
         self._taken -= BitMap(slots)
+        self._gone |= bool(removed)
         for slot, _iri, row in entries:
             self._name(slot, row)
         if counts["slots"] - self._synced >= UNSYNCED:
@@ -314,10 +319,9 @@ class Holdings:
 
     def scrub(self) -> None:
         """Overwrite what was kept of entries that are gone; nobody may be reading it."""
-        query = "SELECT json_group_array(slot) FROM gone"
-        if not (slots := self.select(query)):
+        if not self._gone:
             return
-        for slot in slots:
+        for slot in self.select("SELECT json_group_array(slot) FROM gone"):
             begin = self.ends.view[slot - 1] if slot else np.zeros((), END)
             end = self.ends.view[slot]
             for name, columns in (
@@ -329,6 +333,7 @@ class Holdings:
                     column.write(int(begin[name]), np.zeros(rows, column.dtype.base))
             self.gists.write(slot, np.zeros((1, *self.gists.dtype.shape), np.int8))
         self.db.execute("DELETE FROM gone")
+        self._gone = False
 
     def sync(self) -> None:
         """Have all that is held outlast a loss of power."""
@@ -431,7 +436,7 @@ class Holdings:
                 if new_slot[s] != NOWHERE
             )
             fresh.db.executemany("INSERT INTO text VALUES (?, ?, ?)", known)
-            fresh.db.executemany("INSERT INTO failed VALUES (?, ?)", self.failed().items())
+            fresh.db.executemany("INSERT INTO failed VALUES (?, ?)", self.failed.items())
             fresh._note(counts=json.dumps(counts), changed=self.changed)
             fresh._note(standing=json.dumps(asdict(self.standing)))
             if kept.exists():

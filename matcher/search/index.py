@@ -53,7 +53,7 @@ class Index:
         catalogue: Catalogue,
     ) -> None:
         self.store, self.embedder, self._means = store, embedder, means
-        self.catalogue = catalogue
+        self.catalogue, self._identity = catalogue, store.ledger.identity or ""
         name = hashlib.sha256(embedder.name.encode()).hexdigest()[:12]
         self._folder = folder / name
         self._write_lock = threading.Lock()
@@ -80,8 +80,7 @@ class Index:
                 shutil.rmtree(other)
         self._corpus: Corpus | None = None
         self._rows = self._held.rows
-        self._failed = frozenset(self._held.failed())
-        self._again = bool(self._failed)
+        self._again = bool(self._held.failed)
 
     def _begin_anew(self) -> None:
         number = 1 + max((int(f.name) for f in self._folder.glob("[0-9]*/")), default=0)
@@ -106,7 +105,7 @@ class Index:
     @property
     def failed(self) -> frozenset[str]:
         """The entries that the model cannot read; they are in no answer."""
-        return self._failed
+        return frozenset(self._held.failed)
 
     def lag(self, corpus: Corpus | None = None) -> int:
         """How many entries were written since the index, or a corpus of it, stood there."""
@@ -155,7 +154,7 @@ class Index:
             if (known.generation, known.version) == (catalogue.generation, catalogue.version):
                 return 0
         there = catalogue.passing({"type": text.INDEXED})
-        failed = {} if self._again else held.failed()
+        failed = {} if self._again else held.failed
         new = there - self._rows - FrozenBitMap(row for row in failed.values() if row in there)
         rows = {iri: row for row, iri in catalogue.iris(new).items()}
         lost = [iri for iri, row in failed.items() if row not in there]
@@ -165,9 +164,8 @@ class Index:
             if progress:
                 progress(min(start + BATCH, len(changed)), len(changed))
         self._rows = self._rows & there
-        ledger = self.store.ledger
-        mark = ledger.mark(catalogue.version)
-        held.stand(Standing(ledger.identity or "", catalogue.version, mark, catalogue.generation))
+        mark = self.store.ledger.mark(catalogue.version)
+        held.stand(Standing(self._identity, catalogue.version, mark, catalogue.generation))
         self._again = False
         if held.counts["slots"] - len(self._rows) > max(FEW, GONE * held.counts["slots"]):
             self._compact()
@@ -181,10 +179,10 @@ class Index:
     def _adopt(self, catalogue: Snapshot) -> None:
         """Take over the rows of another generation, where an entry did not change meanwhile."""
         held, ledger = self._held, self.store.ledger
-        now, store = held.standing, ledger.identity or ""
+        now, store = held.standing, self._identity
         if (now.generation, now.store) == (catalogue.generation, store):
             return
-        iris = [*held.select("SELECT json_group_array(iri) FROM entry"), *held.failed()]
+        iris = [*held.select("SELECT json_group_array(iri) FROM entry"), *held.failed]
         if now.store == store and ledger.mark(now.version) == now.mark:
             touched = {iri for iri, _ in self.store.changes_since(now.version)}
         else:
@@ -225,7 +223,6 @@ class Index:
             letters=held.letters.view[:letters],
             gists=held.gists.view[:slots],
         )
-        self._failed = frozenset(held.failed())
         self._published.append(weakref.ref(corpus))
         return corpus
 
