@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 PROGRAM = str(Path(sys.executable).with_name("passerelle"))
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "sources"
@@ -69,8 +70,11 @@ def fetch(address: str, body: object = None, **headers: str) -> bytes:
     """Return the body of an answer; a body to send goes as JSON."""
     data = None if body is None else json.dumps(body).encode()
     sent = {"Content-Type": "application/json"} | headers
-    with urllib.request.urlopen(urllib.request.Request(address, data, sent)) as answer:
-        content: bytes = answer.read()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, data, sent)) as answer:
+            content: bytes = answer.read()
+    except HTTPError as error:
+        raise SystemExit(f"{address}: {error.code} {error.read().decode()}") from error
     return content
 
 

@@ -42,7 +42,7 @@ TEXTS = (
 WORDS = ("volunteers", "school", "older people", "Arbeit", "housing")
 COUNTRIES, THEMES = (
     ("HR", "LV", "DE", "IT", "PL"),
-    ("housing", "employment", "education", "mobility"),
+    ("housing", "employment", "environment", "democracy"),
 )
 PLACES = ("HR035", "LV008", "DE212", "ITH10", "PL213")
 COUNT = (
@@ -121,6 +121,7 @@ class Client:
     address: str
     token: str
     size: int
+    source: generated.Source
 
     def get(self, path: str, **args: object) -> bytes:
         """Ask for a page or a list."""
@@ -138,7 +139,7 @@ class Client:
 
     def put(self, number: int, marked: str = "") -> int:
         """Write a practice again with another problem, and give the number of the change."""
-        entry = generated.Source(BASE).practice((number * 7919) % self.size)
+        entry = self.source.practice((number * 7919) % self.size)
         body = entry.n_triples()
         if marked:
             body = body.replace('" @', '"@').replace(
@@ -174,6 +175,7 @@ class Client:
     def figures(self) -> dict[str, float]:
         """Everything that is asked over HTTP."""
         names = [self.practice(n) for n in range(40)]
+        self.source.practice(0)  # what practices are made from is read now
         ids = [f"{BASE}id/practice/{name}" for name in names]
         first = round(milliseconds(lambda: self.get("/search")), 1)
         return {
@@ -229,7 +231,7 @@ def measure(size: int, validated: int) -> Growth:
         with serving(home) as (first, _, _):
             pass
         with serving(home) as (ready, address, pid):
-            ms = Client(address, token, size).figures()
+            ms = Client(address, token, size, generated.Source(BASE)).figures()
             whole, own = memory(pid)
         disk = size_of(home)
     return Growth(

@@ -184,7 +184,7 @@ def resolve(kind: str, raw: Mapping[str, Any], snapshot: Snapshot) -> Question:
         limit=limit,
         filters=part(raw.get("filters"), partial(check_filters, places), Filters()),
         place=world.place(named.entry) if named else None,
-        named_place=named.label if named and raw.get("place") else "",
+        named_place=named.label if named and named.code != raw.get("place", named.code) else "",
         target=target,
         supposed=part(raw.get("what_if"), partial(what_if.suppose, target), None),
         weights=part(raw.get("weights"), lambda given: weighed(given, weights), weights),

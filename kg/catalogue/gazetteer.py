@@ -10,17 +10,19 @@ from __future__ import annotations
 import hashlib
 import io
 import lzma
-import os
 import re
 import sqlite3
 import tempfile
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
+from kg.errors import NoSpace
 from kg.text.folding import fold
+from kg.text.i18n import gettext
 
 PLACES, REGIONS, KNOWN = "places.tsv.xz", "region_names.tsv", "known_regions.tsv"
 CREDIT = "Names: GeoNames, CC BY 4.0, and EuroVoc, © European Union; codes: Eurostat, NUTS 2021"
@@ -148,22 +150,19 @@ class Gazetteer:
 
     def _make(self) -> None:
         """Write the file under another name first: another process may be doing the same."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for former in self._folder.glob("places-*.sqlite"):
-            former.unlink(missing_ok=True)
-        handle, name = tempfile.mkstemp(".part", "places-", self._folder)
-        os.close(handle)
         try:
-            database = sqlite3.connect(name)
-            try:
-                database.execute("PRAGMA synchronous = OFF")
-                database.execute("PRAGMA journal_mode = OFF")
-                fill(database)
-            finally:
-                database.close()
-            Path(name).replace(self.path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for former in self._folder.glob("places-*.sqlite"):
+                former.unlink(missing_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+                fresh = Path(scratch) / self.path.name
+                with closing(sqlite3.connect(fresh)) as database:
+                    database.execute("PRAGMA synchronous = OFF")
+                    database.execute("PRAGMA journal_mode = OFF")
+                    fill(database)
+                fresh.replace(self.path)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise NoSpace(gettext("There is no space left to write. Try again later.")) from error
 
 
 def fill(database: sqlite3.Connection) -> None:

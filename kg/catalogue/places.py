@@ -13,9 +13,10 @@ A place is **taken** if it is plain which one is meant, in this order:
 3. else the place that has OVERWHELMING times as many people as each of the others.
 
 Otherwise the places are **asked about**: Refused names them, the largest first. So it is with a
-historical region that has several codes now, with a hint that nothing fits, and with a name that is
-misspelt. A place that the graph has no entry of stands for its municipality's entry, if the name
-and the region are the same, else for that of its NUTS 3 region.
+historical region that has several codes now, with a hint that nothing fits, with a name that is
+misspelt, and with that of a country that is not here (Andorra is a town in Spain as well). A place
+that the graph has no entry of stands for its municipality's entry, if the name and the region are
+the same, else for that of its NUTS 3 region.
 """
 
 from __future__ import annotations
@@ -48,14 +49,18 @@ from kg.catalogue.gazetteer import (
 )
 from kg.catalogue.territories import Territories, Territory
 from kg.errors import Problem, Refused
-from kg.text.i18n import gettext, language
+from kg.stores.protocol import Store
+from kg.text.i18n import available, gettext, language
+from kg.text.number_formats import countries
 
-#: how many letters are read, and how many places a refusal names
-MAX_TYPED, MAX_CANDIDATES = 200, 8
+#: how many letters are read, how many places a refusal holds, and how many its hint names
+MAX_TYPED, MAX_CANDIDATES, MAX_NAMED = 200, 12, 5
 #: how many times more people the place has that is taken than any other of its name
 OVERWHELMING = 100
 #: up to how many times the people of its town a region has that is as good as the town
 _SAME = 1.5
+#: what the name of a region counts without its brackets: Frankfurt (Oder)
+_CUT = 0.25
 #: how many of its letters a name has in common with what was mistyped for which it is offered
 _ALIKE = 0.7
 #: which level is meant when one place has the same name on several
@@ -92,6 +97,7 @@ _BACK = re.compile(f"(?<=..) ({'|'.join(_BEHIND)})$")
 _CODE = r"(?:[A-Z]{1,3}[- ]?)?(?:\d{3,5}(?:[- ]\d{2,3})?|\d\d-\d{3})"
 _POST = re.compile(rf"^{_CODE}(?: ?[A-Z]{{2}}(?= ))?\s*[-–,]?\s+(?=\D)")
 _POST_ONLY = re.compile(rf"{_CODE}(?: ?[A-Z]{{2}})?")
+_AS_REGION = re.compile(", (Kreisfreie Stadt|Stadtkreis)$")
 _CODE_FIRST = re.compile(r"([A-Z]{2}[A-Z0-9]{0,3})\s*[-–]\s*(?=\w{3})")
 _CODE_LAST = re.compile(r"(.+?)\s*\(([A-Za-z]{2}[A-Za-z0-9-]{0,78})\)$")
 _PARTS = re.compile(r"\s*[,()\[\]]\s*|\s+[-–—|]\s+")
@@ -165,15 +171,24 @@ class Places:
         for territory in self.territories.values():
             for name in (*territory.names.values(), *territory.others):
                 for spelling in spellings(name, territory.level):
-                    named[key(spelling)].setdefault(territory.iri, (spelling, 1.0))
+                    counts = _CUT if "(" in name and "(" not in spelling else 1.0
+                    named[key(spelling)].setdefault(territory.iri, (spelling, counts))
         for table, counts in ((KNOWN, 1.0), (REGIONS, OTHER_NAME)):
             for line in (files("kg.catalogue") / table).read_text("utf-8").splitlines():
                 codes, _, names = line.partition("\t")
                 entries = [p for code in codes.split() if (p := self.territories.coded(code))]
                 for name in names.split("|"):
-                    for entry in entries:
-                        named[key(name)].setdefault(entry.iri, (name, counts))
+                    for entry in entries:  # of a region of several codes each by its own name
+                        spelling = name if len(entries) == 1 else ""
+                        named[key(name)].setdefault(entry.iri, (spelling, counts))
         return named
+
+    @cached_property
+    def _elsewhere(self) -> frozenset[str]:
+        """Keys of the names of countries that are not in the graph."""
+        here = {place.country for place in self.territories.values()}
+        named = (pair for lang in available() for pair in countries(lang).items())
+        return frozenset(key(name) for code, name in named if code not in here)
 
     @cached_property
     def _keys(self) -> list[str]:
@@ -200,7 +215,7 @@ class Places:
         town = territory.level == "municipality"
         outer = above[1:2] if town else above[-1:] if len(above) > 1 else []
         region = next((t for t in above if t.level != "municipality"), territory)
-        within = outer[0].title(language()).value if outer else ""
+        within = _around(outer[0]) if outer else ""
         if not name or territory.level == "country":
             name = territory.title(language()).value
         lat, long = territory.point or (None, None)
@@ -229,7 +244,7 @@ class Places:
             return None
         names = (key(place.usual), key(place.name))
         own = (self._municipalities.get((name, region.iri)) for name in names)
-        entry, within = next(filter(None, own), region), region.title(language()).value
+        entry, within = next(filter(None, own), region), _around(region)
         return NamedPlace(
             name=place.name,
             territory=region.code,
@@ -266,7 +281,7 @@ class Places:
             each = [place for part in several for place in self.likely(part)[:1]]
             raise _unclear(gettext("Name one place only."), path, text, each)
         places, failed = self._read(text)
-        if failed is None and (place := self._plain(places)):
+        if failed is None and key(text) not in self._elsewhere and (place := self._plain(places)):
             return place
         raise _unclear(_doubt(text, places, failed), path, text, places or self._like(failed))
 
@@ -437,9 +452,14 @@ class Atlas:
         self._gazetteer = Gazetteer(home / "places")
         self._places: Places | None = None
 
+    @classmethod
+    def of(cls, store: Store, home: Path) -> Atlas:
+        """The places of a store without a catalogue, whose territories are read when asked for."""
+        return cls(partial(Territories, store), home)
+
     def prepare(self) -> None:
-        """Write the names, which takes seconds, unless that is done."""
-        self._gazetteer.named("")
+        """Look up a name, which the first time takes seconds: the names are written then."""
+        self.places.beginning("a", 1)
 
     @property
     def places(self) -> Places:
@@ -449,6 +469,11 @@ class Atlas:
             if self._places is None or self._places.territories is not territories:
                 self._places = Places(territories, self._gazetteer)
             return self._places
+
+
+def _around(territory: Territory) -> str:
+    """What a region is called behind a town in it: Köln, which as a region says that it is one."""
+    return _AS_REGION.sub("", territory.title(language()).value)
 
 
 def spellings(name: str, level: str) -> Iterator[str]:
@@ -464,6 +489,7 @@ def spellings(name: str, level: str) -> Iterator[str]:
         if comma:
             yield f"{kind} {first}"
         if not comma or key(kind) in _TOWN:
+            yield first
             bare = re.sub(r"\s*\([^)]*\)$", "", first)
             yield bare
             if level != "municipality":
@@ -520,7 +546,8 @@ def _distinct(places: Iterable[NamedPlace]) -> Iterator[NamedPlace]:
     seen: set[object] = set()
     for place in places:
         land = (place.own.country, place.own.people or place.entry)
-        names = {place.label, (place.entry, place.lat, place.long) if place.local else land}
+        spot = (place.entry, place.lat, place.long) if place.local else land
+        names = {place.label, spot, (place.entry, key(place.name))}
         if seen.isdisjoint(names):
             yield place
         seen |= names
@@ -539,7 +566,7 @@ def _doubt(text: str, places: Sequence[NamedPlace], failed: Reading | None) -> s
 
 def _unclear(message: str, path: str, text: str, places: Sequence[NamedPlace]) -> Refused:
     candidates = tuple(islice(_distinct(places), MAX_CANDIDATES))
-    names = "; ".join(place.label for place in candidates)
+    names = "; ".join(place.label for place in candidates[:MAX_NAMED])
     hint = (
         gettext("Did you mean %(names)s?", names=names)
         if names

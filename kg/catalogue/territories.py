@@ -16,6 +16,14 @@ from kg.vocabulary import ISO, NUTS, local_name
 Point = tuple[float, float]
 #: the kinds of place, and the property of each
 KINDS = {"urban_rural": "urbanRural", "mountain": "mountain", "coast": "coast"}
+_FACTS = (
+    "SELECT * { GRAPH ?t {"
+    " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
+    + "".join(f" OPTIONAL {{ ?t psr:{prop} ?{name} }}" for name, prop in KINDS.items())
+    + " OPTIONAL { ?t psr:population ?people } OPTIONAL { ?t geo:lat ?lat ; geo:long ?long }"
+    " OPTIONAL { ?t dct:alternative ?other } OPTIONAL { ?t dct:isPartOf ?parent } }"
+    " BIND(LANG(?name) AS ?lang) } ORDER BY ?t ?parent ?name ?other"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class Territories(Mapping[str, Territory]):
         self._by_code: dict[str, Territory] = {}
         names: dict[str, dict[str, str]] = defaultdict(dict)
         others: dict[str, dict[str, None]] = defaultdict(dict)
-        for row in _rows(store):
+        for row in store.select(_FACTS, {}):
             iri, level = row["t"], local_name(row.get("level", ""))
             names[iri].setdefault(row["lang"] or "und", row["name"])
             if "other" in row:
@@ -72,7 +80,7 @@ class Territories(Mapping[str, Territory]):
                 level,
                 row.get("parent"),
                 point,
-                int(row.get("people", 0)),
+                int(float(row.get("people", 0))),
                 {name: local_name(row[name]) for name in KINDS if name in row},
                 names[iri],
                 others[iri],
@@ -130,16 +138,3 @@ class Territories(Mapping[str, Territory]):
             chain.append(iri)
             iri = self._by_iri[iri].parent
         return chain
-
-
-def _rows(store: Store) -> list[dict[str, str]]:
-    kinds = " ".join(f"OPTIONAL {{ ?t psr:{prop} ?{name} }}" for name, prop in KINDS.items())
-    return store.select(
-        "SELECT * { GRAPH ?t {"
-        " ?t psr:countryCode ?code ; dct:title ?name OPTIONAL { ?t psr:territoryLevel ?level }"
-        f" OPTIONAL {{ ?t psr:population ?people }} {kinds}"
-        " OPTIONAL { ?t geo:lat ?lat ; geo:long ?long } OPTIONAL { ?t dct:alternative ?other }"
-        " OPTIONAL { ?t dct:isPartOf ?parent } } BIND(LANG(?name) AS ?lang) }"
-        " ORDER BY ?t ?parent ?name ?other",
-        {},
-    )

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from kg.catalogue.places import Places
 from kg.entries.intake import BATCH, Intake
 from kg.entry import Entry
 from kg.errors import Problem
@@ -65,20 +66,22 @@ def import_file(
     name: str,
     path: Path,
     *,
+    places: Places | None = None,
     limit: int | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> ImportReport:
     """Store the rows of a file of the list ``name``, at most ``limit``, and report on each.
 
     A refused row stops nobody; an entry that somebody else wrote last is kept as it is,
-    and what is stored already is not written again. ``progress`` is told the number of
-    rows done. Raises ImportFailed, before anything is stored, if the file cannot be read.
+    and what is stored already is not written again. ``places`` finds the places that rows
+    name; ``progress`` is told the number of rows done. Raises ImportFailed, before anything is
+    stored, if the file cannot be read.
     """
     report = ImportReport(name, path.name)
     store = intake.store
-    places = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
-    territories = frozenset(local_name(row["t"]) for row in places)
-    rows = islice(read(name, path, store.base, territories, store.noted), limit)
+    recorded = store.select("SELECT ?t { ?t psr:countryCode ?c }", {})
+    territories = frozenset(local_name(row["t"]) for row in recorded)
+    rows = islice(read(name, path, store.base, territories, store.noted, places), limit)
     seen: list[tuple[ImportedRow, str]] = []
 
     def entries() -> Iterator[Entry]:

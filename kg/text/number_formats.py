@@ -186,6 +186,12 @@ def country(code: str, lang: str = "") -> str:
     return str(Locale.parse(lang or language()).territories.get(ISO.get(code, code), ""))
 
 
+def countries(lang: str) -> dict[str, str]:
+    """The names of all countries of the world in a language, by ISO code."""
+    names = Locale.parse(lang).territories.items()
+    return {code: str(name) for code, name in names if len(code) == len("HR")}
+
+
 def language_name(code: str) -> str:
     """A language's name as the reader's language has it, or its code if it is not known."""
     return str(Locale.parse(language()).languages.get(primary(code), code))

@@ -22,6 +22,9 @@ def _plain(text: str) -> str:
 Words = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_plain)]
 Name = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(_plain)]
 Names = Annotated[list[Name], Field(max_length=100)]
+#: places by their names, which are looked up one by one
+PlaceName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+PlaceNames = Annotated[list[PlaceName], Field(max_length=10)]
 Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Kind = Literal["peer", "mentor", "role", "exchange"]
@@ -50,7 +53,7 @@ class PlacedFilters(InstrumentFilters):
     """What practices, or actors, are narrowed to; each list says *any of these*."""
 
     territory: Names | None = None
-    place: Names | None = None
+    place: PlaceNames | None = None
 
 
 class FilterFields(PlacedFilters):
@@ -114,7 +117,7 @@ class TransferRequest(MatchRequest):
     text: Words | None = None
     filters: PlacedFilters | None = None
     territory: Name | None = None
-    place: Name | None = None
+    place: PlaceName | None = None
     target: TargetFields | None = None
     weights: dict[Name, float] | None = None
     what_if: WhatIfFields | None = None
@@ -129,7 +132,7 @@ class InstrumentsRequest(MatchRequest):
     text: Words | None = None
     filters: InstrumentFilters | None = None
     territory: Name | None = None
-    place: Name | None = None
+    place: PlaceName | None = None
     actor_types: Names | None = None
     amount: Money | None = None
     partners: Annotated[int, Field(ge=1, le=10_000)] | None = None
@@ -144,7 +147,7 @@ class ConsortiumRequest(MatchRequest):
     text: Words | None = None
     filters: PlacedFilters | None = None
     territory: Name | None = None
-    place: Name | None = None
+    place: PlaceName | None = None
     rules: RuleFields | None = None
 
 
@@ -162,5 +165,5 @@ class PartnersRequest(MatchRequest):
     text: Words | None = None
     filters: PlacedFilters | None = None
     territory: Name | None = None
-    place: Name | None = None
+    place: PlaceName | None = None
     kinds: Annotated[list[Kind], Field(min_length=1)] | None = None

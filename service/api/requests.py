@@ -14,7 +14,7 @@ from kg.text.number_formats import number
 from matcher.kinds import KINDS
 from matcher.matcher import Matcher
 from matcher.model.answer import Answer
-from matcher.model.requests import Name, Strict
+from matcher.model.requests import Name, PlaceName, Strict
 from matcher.question import Question
 
 
@@ -35,7 +35,7 @@ class FeedbackRequest(Strict):
     entry: Name
     about: Name | None = None
     territory: Name | None = None
-    place: Name | None = None
+    place: PlaceName | None = None
     decision: Literal["accepted", "rejected", "tried", "worked", "worked-partly", "did-not-work"]
     score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     stamp: StampFields | None = None

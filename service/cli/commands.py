@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -191,9 +190,11 @@ def _graph(settings: Settings) -> Iterator[Operations | Beside]:
     if beside := Beside.of(settings.home):
         yield beside
         return
+    from kg.catalogue.places import Atlas
     from service.core.runtime import open_graph
 
-    yield Operations(open_graph(settings, Progress()))
+    intake = open_graph(settings, Progress())
+    yield Operations(intake, Atlas.of(intake.store, settings.home))
 
 
 @main.command()
@@ -292,7 +293,7 @@ def reindex(home: Path | None, as_json: bool) -> None:
 @click.argument("kind", type=click.Choice([*QUESTIONS, "batch"]))
 @click.argument("text", required=False)
 @click.option("--entry", help="The IRI of an entry instead of a text.")
-@click.option("--territory", help="A NUTS code, or an ISO code of a country.")
+@click.option("--territory", "--place", "place", help="A place by its name, or NUTS or ISO code.")
 @click.option("--lang", help="The language of the text; else detected.")
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
 @click.option(
@@ -301,7 +302,7 @@ def reindex(home: Path | None, as_json: bool) -> None:
     help="similar: spread the matches over these.",
 )
 @click.option("--with", "more", metavar="JSON", help="More keys of the request, as the API takes.")
-@click.option("--country", help="batch: an ISO code; all of its practices and challenges.")
+@click.option("--country", help="batch: its name or ISO code; all of its practices and challenges.")
 @click.option("--output", type=OUTPUT, help="batch: where the lines go; a file is gone on with.")
 @click.option(
     "--format",
@@ -363,7 +364,6 @@ def match(
 def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> None:
     """Tell what became of a suggestion: FILE (- for stdin) holds JSON as the API takes it."""
     from kg.catalogue.places import Atlas
-    from kg.catalogue.territories import Territories
     from service.api import requests
     from service.api.feedback import record
     from service.core.runtime import open_graph
@@ -373,7 +373,7 @@ def feedback(home: Path | None, as_json: bool, file: IO[bytes], agent: str) -> N
     decision = requests.read_feedback(requests.read_json(file.read()))
     settings = _settings(home)
     intake = open_graph(settings, Progress())
-    atlas = Atlas(partial(Territories, intake.store), settings.home)
+    atlas = Atlas.of(intake.store, settings.home)
     accepted = record(intake, atlas.places, decision, agent)
     body = {"entry": accepted.entry.iri, "version": accepted.version, "problems": []}
     show(body, as_json, f"Stored as {accepted.entry.iri}")
@@ -393,7 +393,8 @@ def _batch(
     def tell(done: int, total: int) -> None:
         progress.counted("Matching", done, total)
 
-    code = matching.matcher.atlas.places.territories.country(country)
+    places = matching.matcher.atlas.places
+    code = places.territories.country(places.meant(country, "country").code)
     report = batch.run(matching.matcher, code, output, limit, tell)
     show(report, as_json, f"{report['entries']} entries matched in {output}")
 

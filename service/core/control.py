@@ -95,9 +95,9 @@ class _Handler(socketserver.StreamRequestHandler):
         with suppress(BrokenPipeError, ConnectionResetError):
             try:
                 request = json.loads(self.rfile.readline(LONGEST))
-                command = getattr(
-                    Operations(self.server.runtime.intake), COMMANDS[request["command"]]
-                )
+                runtime = self.server.runtime
+                operations = Operations(runtime.intake, runtime.matcher.atlas)
+                command = getattr(operations, COMMANDS[request["command"]])
                 result = command(**request["arguments"], counted=self.counted)
                 if isinstance(result, Iterator):
                     for piece in result:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kg.catalogue.lists import class_counts
+from kg.catalogue.places import Atlas
 from kg.entries.history import undo
 from kg.entries.intake import Intake
 from kg.errors import NotFound, refused
@@ -26,15 +27,20 @@ PIECE = 1024 * 1024
 class Operations:
     """The commands that work beside a running service, on a graph that this process has open."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, intake: Intake, atlas: Atlas) -> None:
+        self._intake, self._atlas = intake, atlas
 
     def import_file(
         self, name: str, file: str, limit: int | None, counted: Counted
     ) -> dict[str, Any]:
         """Import a file of the list ``name`` and report on each row."""
         report = import_file(
-            self._intake, name, Path(file), limit=limit, progress=lambda rows: counted(rows, 0)
+            self._intake,
+            name,
+            Path(file),
+            places=self._atlas.places,
+            limit=limit,
+            progress=lambda rows: counted(rows, 0),
         )
         return report.as_dict()
 

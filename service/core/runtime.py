@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Self, cast
 
@@ -16,7 +17,7 @@ from kg import starter
 from kg.catalogue.places import Places
 from kg.entries.intake import BatchReport, Intake
 from kg.entries.validation import Validator
-from kg.errors import Forbidden, StoreUnusable
+from kg.errors import Forbidden, NoSpace, StoreUnusable
 from kg.ledger.database import Database
 from kg.ledger.ledger import Ledger
 from kg.sparql.pool import QueryPool
@@ -267,9 +268,10 @@ class Runtime(Matching):
                     self.catalogue.snapshot(partial(self._progress, LISTING))
                     self.matcher.catch_up(partial(self._progress, INDEXING))
                     seen = version
+                    self._caught_up.set()
+                    with suppress(NoSpace):  # whoever asks for a place is told
+                        self.matcher.atlas.prepare()
                 self.catalogue.tidy()
-                self._caught_up.set()
-                self.matcher.atlas.prepare()
                 wait = POLL
             except _Stopped:
                 return

@@ -58,6 +58,9 @@
         }),
       );
       field.after(list);
+      list.style.top = `${field.offsetTop + field.offsetHeight}px`;
+      list.style.left = `${field.offsetLeft}px`;
+      list.style.width = `${field.offsetWidth}px`;
       list.hidden = false;
       field.setAttribute("aria-expanded", "true");
     } catch {

@@ -18,6 +18,12 @@ def test_a_place_is_taken_from_those_offered(browser: Browser, address: str) -> 
     field.press_sequentially("munche")
     town = page.get_by_role("option", name="München", exact=False).first
     expect(town).to_be_visible()
+    below, around = page.get_by_role("listbox").bounding_box(), field.bounding_box()
+    assert below is not None
+    assert around is not None
+    assert below["y"] >= around["y"] + around["height"] - 1
+    assert (below["x"], below["width"]) == pytest.approx((around["x"], around["width"]), abs=1)
+    assert len(set(offered.all_text_contents())) == offered.count()
     field.press("ArrowDown")
     expect(offered.first).to_have_attribute("aria-selected", "true")
     field.press("Enter")

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +14,6 @@ import pytest
 
 from kg.catalogue.lists import links_to
 from kg.catalogue.places import Atlas
-from kg.catalogue.territories import Territories
 from kg.errors import Refused
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
@@ -207,7 +205,7 @@ def test_odd_texts_are_answered(starter_matcher: Matcher, text: str) -> None:
 
 
 def test_filters_are_checked_one_by_one(starter_store: EmbeddedStore, gazetteer: Path) -> None:
-    places = Atlas(partial(Territories, starter_store), gazetteer).places
+    places = Atlas.of(starter_store, gazetteer).places
     raw = {
         "country": ["EL"],
         "theme": ["housing"],

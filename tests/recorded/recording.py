@@ -91,10 +91,13 @@ def questions(embedder: str) -> list[Question]:
     return [question.further() for question in lines] if embedder == MODEL else lines
 
 
-def answers(embedder: str, home: Path) -> list[Answer]:
-    """What is answered now by a service in a home, which is made if it is not there."""
+def answers(embedder: str, home: Path, step: int = 1) -> list[Answer]:
+    """What is answered now by a service in a home, which is made if it is not there.
+
+    One in ``step`` of the questions is asked.
+    """
     with service(home, HashingEmbedder() if embedder == HASHING else None) as client:
-        return [ask(client, question) for question in questions(embedder)]
+        return [ask(client, question) for question in questions(embedder)[::step]]
 
 
 def recorded(embedder: str) -> list[Answer]:

@@ -6,7 +6,6 @@ import html
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from kg.catalogue.places import Atlas
-from kg.catalogue.territories import Territories
 from kg.ledger.database import Database
 from kg.ledger.ledger import Ledger
 from kg.ledger.tables import values, voters
@@ -217,7 +215,7 @@ def test_votes_that_cannot_be_written_are_one_sentence(
 def test_what_visitors_decided_before_becomes_counts_once(home: Path) -> None:
     settings = Settings(home=home)
     intake = open_graph(settings)
-    places = Atlas(partial(Territories, intake.store), home).places
+    places = Atlas.of(intake.store, home).places
     decisions = [("session-1", "tried"), ("session-2", "tried"), ("session-2", "worked")]
     for agent, decision in [*decisions, ("a-centre", "worked")]:
         feedback.record(intake, places, TOLD | {"decision": decision, "about": PRACTICE}, agent)
@@ -246,7 +244,7 @@ def test_a_fold_that_is_broken_off_counts_nothing_twice(
 ) -> None:
     intake = open_graph(Settings(home=home))
     votes = Votes(intake.store.ledger)
-    places = Atlas(partial(Territories, intake.store), home).places
+    places = Atlas.of(intake.store, home).places
     feedback.record(intake, places, TOLD | {"decision": "tried"}, "session-1")
     with intake.store.ledger.database.begin() as connection:
         connection.execute(sa.delete(values).where(values.c.name.startswith("votes of entries")))

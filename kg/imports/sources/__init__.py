@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
+from kg.catalogue.places import Places
 from kg.entries.reading import Noted, nothing_noted
 from kg.entry import Entry
 from kg.errors import ImportFailed, Problem
@@ -58,12 +59,18 @@ def names() -> list[str]:
 
 
 def read(
-    name: str, path: Path, base: str, territories: Collection[str], noted: Noted = nothing_noted
+    name: str,
+    path: Path,
+    base: str,
+    territories: Collection[str],
+    noted: Noted = nothing_noted,
+    places: Places | None = None,
 ) -> Iterator[ImportedRow]:
     """Yield the rows of a file of the list ``name`` as entries under ``base``.
 
     ``territories`` are the codes (last parts of the IRIs) of the territories that are
-    recorded, ``noted`` says what provenance says of an entry (see ``kg.entries.reading``). The
+    recorded, ``noted`` says what provenance says of an entry (see ``kg.entries.reading``), and
+    ``places`` finds territories by the names that rows give them. The
     whole file is read through once before the first row is yielded, so that ImportFailed (with
     one sentence that says what to do) comes before any row.
     """
@@ -83,7 +90,7 @@ def read(
     mapping = load(name)
     records: Callable[[Path, Collection[str]], Iterator[Record]]
     records = import_module(READERS[mapping.reader]).records
-    return rows(mapping, lambda: records(path, mapping.expected), base, territories)
+    return rows(mapping, lambda: records(path, mapping.expected), base, territories, places)
 
 
 def not_utf8(path: Path, error: UnicodeDecodeError) -> ImportFailed:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
+from kg.catalogue.places import Places
 from kg.entries.reading import entry_of
 from kg.entry import SLUG, Entry
 from kg.errors import Problem, Refused
@@ -78,6 +79,7 @@ def rows(
     records: Callable[[], Iterator[Record]],
     base: str,
     territories: Collection[str],
+    places: Places | None = None,
 ) -> Iterator[ImportedRow]:
     """Yield the rows of a file; ``records`` opens it twice, first to see what belongs together.
 
@@ -89,7 +91,7 @@ def rows(
         group = groups.setdefault(mapping.key(record), _Group(record.number, content))
         if mapping.merge and group.content == content:
             group.merged.append(record.values.get(mapping.merge, ""))
-    run = _Run(mapping, groups, base, territories)
+    run = _Run(mapping, groups, base, territories, places)
     for record in records():
         key = mapping.key(record)
         entry, problems = run.take(record, key)
@@ -103,6 +105,7 @@ class _Run:
     groups: dict[str | None, _Group]
     base: str
     territories: Collection[str]
+    places: Places | None
     texts: dict[int, int] = field(default_factory=dict)
 
     def take(self, record: Record, key: str | None) -> tuple[Entry | None, list[Problem]]:
@@ -154,7 +157,9 @@ class _Run:
                 if not value or (terms and rule.get("first")):
                     continue
                 own = rule.get("language", self.mapping.languages.get(column) or language)
-                cell = Cell(column, value, own, rule, table, self.base, self.territories)
+                cell = Cell(
+                    column, value, own, rule, table, self.base, self.territories, self.places
+                )
                 try:
                     terms += TRANSFORMS[rule["transform"]](cell)
                 except Refused as error:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import pyoxigraph as ox
 
+from kg.catalogue.places import Places
 from kg.entry import decimal
 from kg.errors import Refused, refused
 from kg.text.number_formats import read_number
@@ -38,6 +39,7 @@ class Cell:
     table: dict[str, list[str]]
     base: str
     territories: Collection[str]
+    places: Places | None = None
 
     def fault(self, message: str, hint: str) -> Refused:
         """A refusal that names the column and the value."""
@@ -144,11 +146,30 @@ def lookup(cell: Cell) -> list[Term]:
     return [ox.NamedNode(into + slug) for slug in dict.fromkeys(slugs)]
 
 
+def place(cell: Cell) -> list[Term]:
+    """The entries of the places that the parts name, by codes or names.
+
+    ``within`` says for all rows in which country or region they lie.
+    """
+    if cell.places is None:
+        raise cell.fault("Places cannot be looked up here.", "Import it with the program.")
+    within, entries = cell.options.get("within"), []
+    for part in cell.parts():
+        own = cell.places.territories.coded(part)
+        try:
+            entries.append(
+                own.iri if own else cell.places.meant(f"{part}, {within}" if within else part).entry
+            )
+        except Refused as error:
+            raise cell.fault(str(error), error.problems[0].hint or "") from error
+    return [ox.NamedNode(iri) for iri in dict.fromkeys(entries)]
+
+
 def expand(name: str, base: str = "") -> str:
     """The IRI of ``prefix:name``, or of a path under ``base``."""
     prefix, colon, rest = name.partition(":")
     return PREFIXES[prefix] + rest if colon else base + name
 
 
-_ALL = (text, title, overlong, address, day, amount, degrees, lookup)
+_ALL = (text, title, overlong, address, day, amount, degrees, lookup, place)
 TRANSFORMS: dict[str, Callable[[Cell], list[Term]]] = {f.__name__: f for f in _ALL}

@@ -33,6 +33,8 @@ from service.pages.entry.layout import MONEY, written
 from service.pages.parts.labels import label
 
 LONG = 500
+#: how many places of an entry are looked up
+MAX_PLACES = 50
 #: language tags stand beside their texts under this name
 TAG = "@"
 _PATHS = {iri: path for path, iri in CLASSES.items()}
@@ -241,6 +243,7 @@ class Reader:
 
     def __init__(self, base: str, places: Places, named: Callable[[str, str], str | None]) -> None:
         self._base, self._places, self._named = base, places, named
+        self._placed = 0
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
 
@@ -311,6 +314,10 @@ class Reader:
     def _entry(self, ask: Ask, text: str) -> str:
         """The entry that a title, ``title (name)`` or address means."""
         if ask.source == "territory":
+            self._placed += 1
+            if self._placed > MAX_PLACES:
+                message = gettext("At most %(most)s can be named here.", most=MAX_PLACES)
+                raise refused("", message, value=text)
             return self._places.meant(text).entry
         if iri := self._named(ask.source, text):
             return iri
