@@ -7,14 +7,17 @@ out; it is tried again when it changes and after the next start.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
 import shutil
 import sqlite3
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +35,7 @@ from matcher.encoding.embedder import Embedder, embed, works
 from matcher.search.corpus import Corpus, holders_of
 from matcher.search.holdings import NOWHERE, Damaged, Holdings, Reading, Standing
 from matcher.search.picture import QueryVectors
-from matcher.search.statistics import Statistics
+from matcher.search.statistics import SMALL, Statistics
 
 BATCH = 256
 #: the files are written anew without what is gone when so much of them is, but not for a few
@@ -42,7 +45,10 @@ log = logging.getLogger("passerelle")
 
 
 class Index:
-    """Keeps vectors and letters of the store's entries for one model."""
+    """Keeps vectors and letters of the store's entries for one model.
+
+    A second process on the same folder works with a copy of its own.
+    """
 
     def __init__(
         self,
@@ -56,6 +62,14 @@ class Index:
         self.catalogue, self._identity = catalogue, store.ledger.identity or ""
         name = hashlib.sha256(embedder.name.encode()).hexdigest()[:12]
         self._folder = folder / name
+        self._folder.mkdir(parents=True, exist_ok=True)
+        guard = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._let_go: list[Callable[[], object]] = [weakref.finalize(self, os.close, guard)]
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._folder = _copy(self._folder)
+            self._let_go.append(weakref.finalize(self, _remove, self._folder))
         self._write_lock = threading.Lock()
         self._last: tuple[str, str, Statistics, QueryVectors] | None = None
         self._published: list[weakref.ref[Corpus]] = []
@@ -167,6 +181,8 @@ class Index:
         mark = self.store.ledger.mark(catalogue.version)
         held.stand(Standing(self._identity, catalogue.version, mark, catalogue.generation))
         self._again = False
+        if len(self._rows) >= SMALL:
+            self._publish(catalogue)  # what follows takes seconds, and the change need not wait
         if held.counts["slots"] - len(self._rows) > max(FEW, GONE * held.counts["slots"]):
             self._compact()
         if self._held.statistics.stale(self._held.changed, len(self._rows)):
@@ -302,8 +318,34 @@ class Index:
         return query
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files, and let another process have them."""
         self._held.close()
+        for let_go in self._let_go:
+            let_go()
+
+
+def _copy(folder: Path) -> Path:
+    """A copy of an index that another process has; an empty folder where that cannot be had."""
+    copy = Path(tempfile.mkdtemp(prefix="passerelle-index-"))
+    try:
+        current = folder / (folder / "CURRENT").read_text("ascii")
+        (copy / "1").mkdir()
+        there = sqlite3.connect(f"file:{current / 'index.sqlite'}?mode=ro", uri=True)
+        here = sqlite3.connect(copy / "1" / "index.sqlite")
+        with closing(there), closing(here):
+            there.backup(here)
+        # Rows behind those that the tables count are of nobody, so the order does not matter.
+        for file in current.iterdir():
+            if not file.name.startswith("index.sqlite"):
+                shutil.copyfile(file, copy / "1" / file.name)
+        (copy / "CURRENT").write_text("1", "ascii")
+    except (OSError, sqlite3.Error) as error:
+        log.info("The index of another process could not be copied: %s", type(error).__name__)
+    return copy
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _indexed(iri: str) -> bool:

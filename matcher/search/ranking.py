@@ -45,7 +45,8 @@ class Recipe:
 
 
 RECIPE = Recipe()
-#: how many candidates each way to find them brings; classes of so many are scored whole
+#: how many candidates each way to find them brings, of a question in words half as many, as there
+#: are more ways; classes of so many are scored whole
 SHORT = 400
 #: of the nearest at first sight so many are scored to find those who give feedback
 TRUSTED = 50
@@ -239,6 +240,7 @@ def _listed(
         if np.isin(also, types).all():
             return corpus.picture(types, keep=True)
         return corpus.picture(np.union1d(types, also))
+    each = size if itself else size // 2
     own = corpus.slots_of([itself]) if itself else also[:0]
     concepts = corpus.concepts_of(itself) if itself and recipe.concepts else {}
     bonus = recipe.concepts * corpus.sharing(concepts)[types] if concepts else 0.0
@@ -250,7 +252,7 @@ def _listed(
         """The candidates by a vector, and of all of the types those who may give feedback."""
         scores = corpus.nearness(gist, types) + bonus
         scores[np.isin(types, own)] = -np.inf
-        return types[_top(np.where(shown, scores, -np.inf), size)], types[_top(scores, TRUSTED)]
+        return types[_top(np.where(shown, scores, -np.inf), each)], types[_top(scores, TRUSTED)]
 
     candidates, near = nearest(query.gist)
     lists = [also, candidates, near]
@@ -268,7 +270,7 @@ def _listed(
         shown = np.isin(types, corpus.slots(addressing))
         lists.append(nearest(query.gist)[0])
     if worded:
-        found = corpus.catalogue.words(*worded, through, size)
+        found = corpus.catalogue.words(*worded, through, each)
         lists.append(corpus.slots(FrozenBitMap(found)))
     return corpus.picture(np.unique(np.concatenate(lists)))
 

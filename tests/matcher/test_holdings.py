@@ -342,3 +342,26 @@ def test_a_database_that_breaks_on_the_way_is_made_anew(
     monkeypatch.setattr(holdings.Holdings, "replace", once)
     assert index.catch_up() == 3
     assert index.corpus.whole.iris == iris
+
+
+def test_a_second_process_works_with_a_copy(
+    store: EmbeddedStore, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, iris = opened(), fill(store, 5)
+    index.catch_up()
+    monkeypatch.setattr(
+        HashingEmbedder, "encode", lambda *_: pytest.fail("a known text was embedded")
+    )
+    with ExitStack() as stack:
+        catalogue = Catalogue(store, tmp_path / "home" / "catalogue")
+        stack.callback(catalogue.close)
+        means = for_model(HashingEmbedder(), tmp_path)
+        second = Index(store, HashingEmbedder(), means, tmp_path / "home" / "index", catalogue)
+        stack.callback(second.close)
+        second.catch_up()
+        assert second.corpus.whole.iris == index.corpus.whole.iris == iris
+        copy = second._held.folder
+        assert copy.is_dir()
+        assert copy != index._held.folder
+    assert not copy.exists()
+    assert opened().catch_up() == 0
