@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyroaring import FrozenBitMap
 from scipy.sparse import csr_array
 
-from kg.catalogue.catalogue import Snapshot
+from kg.catalogue.catalogue import CatalogueSnapshot
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix, unit
@@ -46,7 +46,7 @@ class Corpus:
     """
 
     version: int
-    catalogue: Snapshot
+    catalogue: CatalogueSnapshot
     statistics: Statistics
     means: Means
     slot_of: npt.NDArray[np.int64]
@@ -166,7 +166,7 @@ def _joined(column: Records, starts: Slots, stops: Slots) -> Records:
     return np.concatenate([column[:0], *(column[start:stop] for start, stop in spans)])
 
 
-def holders_of(catalogue: Snapshot, rows: FrozenBitMap) -> dict[Concept, int]:
+def holders_of(catalogue: CatalogueSnapshot, rows: FrozenBitMap) -> dict[Concept, int]:
     """How many of some rows state each concept."""
     among = dict.fromkeys(CONCEPTS, rows)
     among["challenge"] = rows - catalogue.passing({"type": ["challenge"]})

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from kg.catalogue.catalogue import Snapshot
+from kg.catalogue.catalogue import CatalogueSnapshot
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import Sparse, cosines, weigh
@@ -62,7 +62,7 @@ class Picture:
     facets: dict[str, FacetRows]
     letters: Sparse
     gists: Matrix
-    catalogue: Snapshot
+    catalogue: CatalogueSnapshot
     means: Means
     statistics: Statistics
     position: dict[str, int]
@@ -125,7 +125,7 @@ class Picture:
         return {rows[row]: own for row, own in self.catalogue.values(name, rows).items()}
 
 
-def concepts(catalogue: Snapshot, rows: Sequence[int]) -> list[list[Concept]]:
+def concepts(catalogue: CatalogueSnapshot, rows: Sequence[int]) -> list[list[Concept]]:
     """What each of some rows states, facet and value; a challenge is no concept of itself."""
     own = {facet: catalogue.values(facet, rows) for facet in CONCEPTS}
     for row in set(rows) & set(catalogue.passing({"type": ["challenge"]})):
