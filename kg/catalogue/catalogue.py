@@ -2,7 +2,7 @@
 
 * A row number is given once. What replaces an entry gets a new row, and the old one is retired;
   nothing of a row ever changes, so a reader needs no lock and no transaction: it holds a
-  ``Snapshot``, the sets of rows that count at one number of the graph.
+  ``CatalogueSnapshot``, the sets of rows that count at one number of the graph.
 * One transaction carries a change and the number of the graph that the catalogue then stands at.
 * It is made anew where it is damaged, or does not belong to this graph.
 """
@@ -96,7 +96,7 @@ _NEWEST_FIRST = str.maketrans("0123456789", "9876543210")
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class CatalogueSnapshot:
     """The catalogue at one number of the graph; it stays as it is while changes are followed.
 
     ``generation`` changes when the catalogue is made anew: row numbers of another one mean nothing.
@@ -313,7 +313,7 @@ class Snapshot:
 
 
 class Catalogue:
-    """The one writer, and where everybody gets the present ``Snapshot``.
+    """The one writer, and where everybody gets the present ``CatalogueSnapshot``.
 
     A second process on the same home works with a catalogue of its own.
     """
@@ -329,11 +329,11 @@ class Catalogue:
             folder = Path(tempfile.mkdtemp(prefix="passerelle-catalogue-"))
             self._let_go.append(weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True))
         self._folder = folder
-        self._present: Snapshot | None = None
+        self._present: CatalogueSnapshot | None = None
         self._db: sqlite3.Connection | None = None
         self._tidied = time.monotonic()
 
-    def snapshot(self, progress: Progress | None = None) -> Snapshot:
+    def snapshot(self, progress: Progress | None = None) -> CatalogueSnapshot:
         """The catalogue at the present number of the graph; what it lacks is followed first.
 
         Raises Overloaded where it cannot be written, and what the store raises.
@@ -354,7 +354,7 @@ class Catalogue:
                 self._discard()
                 return self._brought_up(progress)
 
-    def _stands(self, present: Snapshot | None) -> TypeGuard[Snapshot]:
+    def _stands(self, present: CatalogueSnapshot | None) -> TypeGuard[CatalogueSnapshot]:
         """Whether a snapshot is of the present number of the graph, and can be read."""
         return (
             present is not None
@@ -362,7 +362,7 @@ class Catalogue:
             and present.version == self._store.version()
         )
 
-    def _brought_up(self, progress: Progress | None) -> Snapshot:
+    def _brought_up(self, progress: Progress | None) -> CatalogueSnapshot:
         if self._present and self._present.file.damaged:
             raise sqlite3.DatabaseError(self._present.file.damaged)
         present = self._present or self._opened(progress)
@@ -408,7 +408,7 @@ class Catalogue:
         assert self._db
         return self._db
 
-    def _opened(self, progress: Progress | None) -> Snapshot:
+    def _opened(self, progress: Progress | None) -> CatalogueSnapshot:
         """Open the file, or make it anew where it is not this graph's."""
         files = sorted(self._folder.glob("*.sqlite"), key=lambda file: file.stat().st_mtime)
         if files and self._db is None:
@@ -440,7 +440,7 @@ class Catalogue:
         for file in self._folder.glob("*.sqlite*"):
             file.unlink()
 
-    def _build(self, progress: Progress | None) -> Snapshot:
+    def _build(self, progress: Progress | None) -> CatalogueSnapshot:
         """Make the catalogue of the whole graph, aside, and put it in its place."""
         version, store = self._store.version(), self._store
         for file in self._folder.glob("*.new*"):
@@ -476,7 +476,7 @@ class Catalogue:
 
     def _read(
         self, version: int, generation: str, territories: Territories | None = None
-    ) -> Snapshot:
+    ) -> CatalogueSnapshot:
         """Read the sets of rows from the file."""
         db, writer = self._writer, _Writer(self._writer)
         owners: dict[int, array[int]] = defaultdict(lambda: array("I"))
@@ -485,7 +485,7 @@ class Catalogue:
             live.append(row)
             for code in array("I", blob):
                 owners[code].append(row)
-        return Snapshot(
+        return CatalogueSnapshot(
             version=version,
             generation=generation,
             base=self._store.base,
@@ -501,8 +501,12 @@ class Catalogue:
     # ------------------------------------------------------------------ following
 
     def _follow(
-        self, present: Snapshot, iris: Sequence[str], version: int, progress: Progress | None
-    ) -> Snapshot:
+        self,
+        present: CatalogueSnapshot,
+        iris: Sequence[str],
+        version: int,
+        progress: Progress | None,
+    ) -> CatalogueSnapshot:
         """Make the rows of entries anew, and those that are made from them."""
         store, db = self._store, self._writer
         territories, waiting = present.territories, dict.fromkeys(iris)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from kg.catalogue.catalogue import Conditions, Snapshot
+from kg.catalogue.catalogue import CatalogueSnapshot, Conditions
 from kg.catalogue.rows import Row
 from kg.errors import refused
 from kg.stores.protocol import Page, Store
@@ -26,7 +26,7 @@ class Link:
 
 
 def list_entries(
-    snapshot: Snapshot,
+    snapshot: CatalogueSnapshot,
     chosen: Conditions,
     *,
     q: str = "",

@@ -151,7 +151,7 @@ class UnclearPlace(Problem):
 
 
 @dataclass(frozen=True)
-class Reading:
+class TypedName:
     """What was typed: the keys of names to try in turn, and hints."""
 
     names: tuple[str, ...]
@@ -307,7 +307,7 @@ class Places:
         begun = (replace(place, exact=False) for place in others)
         return list(islice(_distinct([*exact, *begun]), limit))
 
-    def _read(self, text: str) -> tuple[list[NamedPlace], Reading | None]:
+    def _read(self, text: str) -> tuple[list[NamedPlace], TypedName | None]:
         """The places that a text may mean, the likeliest first; what was typed if none fits it."""
         *tried, last = readings(text)
         for typed in (*tried, last):
@@ -316,7 +316,7 @@ class Places:
         typed = tried[-1] if last.hints else last
         return self._sorted(self._called(typed)), typed
 
-    def _called(self, typed: Reading) -> list[NamedPlace]:
+    def _called(self, typed: TypedName) -> list[NamedPlace]:
         """The places with the first of the names that there is, of the kind that was said."""
         for name in typed.names:
             if named := self._of_name(name):
@@ -414,7 +414,7 @@ class Places:
         above = self.territories.above
         return one.entry in above(other.entry) or other.entry in above(one.entry)
 
-    def _like(self, typed: Reading | None) -> list[NamedPlace]:
+    def _like(self, typed: TypedName | None) -> list[NamedPlace]:
         """Places with names like what was typed: where the hint says and beginning so first."""
         if typed is None or not typed.names:
             return []
@@ -498,24 +498,24 @@ def spellings(name: str, level: str) -> Iterator[str]:
                     yield bare[-len(plain) :] if key(bare[-len(plain) :]) == plain else plain
 
 
-def readings(text: str) -> Iterator[Reading]:
+def readings(text: str) -> Iterator[TypedName]:
     """Yield what a text may be, the surest first: a name as it stands, a name with its hints."""
     text, first = text.strip(), _CODE_FIRST.match(text.strip())
     code = [first[1]] if first else []
     bare = _POST.sub("", text[first.end() :] if first else text, count=1)
-    yield Reading((key(text),), ())
+    yield TypedName((key(text),), ())
     if coded := _CODE_LAST.match(bare):
-        yield Reading(_stripped(coded[1]), (coded[2],))
+        yield TypedName(_stripped(coded[1]), (coded[2],))
     name, _, region = bare.partition(", ")
     if region:
-        yield Reading(_stripped(name), (region,))
+        yield TypedName(_stripped(name), (region,))
     shown, *hints = [part for part in _PARTS.split(bare) if part] or [""]
     hints = code + [part for part in hints if key(part) not in _NOISE]
-    yield Reading(
+    yield TypedName(
         _stripped(shown) if hints else (*_stripped(bare), *_stripped(shown)), tuple(hints)
     )
     if hints:  # the country before the town
-        yield Reading((key(hints[-1]),), (shown, *hints[:-1]))
+        yield TypedName((key(hints[-1]),), (shown, *hints[:-1]))
 
 
 def _stripped(name: str) -> tuple[str, ...]:
@@ -553,7 +553,7 @@ def _distinct(places: Iterable[NamedPlace]) -> Iterator[NamedPlace]:
         seen |= names
 
 
-def _doubt(text: str, places: Sequence[NamedPlace], failed: Reading | None) -> str:
+def _doubt(text: str, places: Sequence[NamedPlace], failed: TypedName | None) -> str:
     """Why no place can be taken."""
     if failed is None:
         return gettext("Several places have this name.")

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from kg.catalogue.catalogue import Rows, Snapshot
+from kg.catalogue.catalogue import CatalogueSnapshot, Rows
 from kg.catalogue.rows import Row
 from kg.errors import refused
 from kg.text.folding import fold
@@ -21,7 +21,7 @@ _HOLDING = 200
 _NAMED = re.compile(r"(?P<title>.+) \((?P<slug>[^()\s]{1,120})\)", re.DOTALL)
 
 
-def find(snapshot: Snapshot, path: str, text: str) -> str | None:
+def find(snapshot: CatalogueSnapshot, path: str, text: str) -> str | None:
     """The entry of a class with this title or ``title (name)``.
 
     What was typed without accents is found too, unless it could be several titles.
@@ -42,7 +42,7 @@ def find(snapshot: Snapshot, path: str, text: str) -> str | None:
     return None
 
 
-def meant(snapshot: Snapshot, text: str, paths: Sequence[str]) -> str:
+def meant(snapshot: CatalogueSnapshot, text: str, paths: Sequence[str]) -> str:
     """The entry meant by a title or a part of one, an address, a name or ``class/name``.
 
     Raises Refused with the closest titles if there is none, or with some if there are several.
@@ -82,7 +82,7 @@ def meant(snapshot: Snapshot, text: str, paths: Sequence[str]) -> str:
     )
 
 
-def _close(snapshot: Snapshot, typed: str, of_class: Rows) -> list[Row]:
+def _close(snapshot: CatalogueSnapshot, typed: str, of_class: Rows) -> list[Row]:
     """The entries whose titles are spelt most like a text."""
     titles = {
         fold(title.value): row
@@ -92,7 +92,7 @@ def _close(snapshot: Snapshot, typed: str, of_class: Rows) -> list[Row]:
     return [titles[title] for title in difflib.get_close_matches(typed, titles, n=3, cutoff=0.6)]
 
 
-def offered(snapshot: Snapshot, path: str) -> list[Row]:
+def offered(snapshot: CatalogueSnapshot, path: str) -> list[Row]:
     """The entries of a class to choose from, by IRI."""
     of_class = snapshot.passing({"type": [path]})
     return snapshot.read(snapshot.page(of_class, "iri", 0, MAX_OFFERED))

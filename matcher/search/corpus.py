@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyroaring import FrozenBitMap
 from scipy.sparse import csr_array
 
-from kg.catalogue.catalogue import Snapshot
+from kg.catalogue.catalogue import CatalogueSnapshot
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix, unit
@@ -46,7 +46,7 @@ class Corpus:
     """
 
     version: int
-    catalogue: Snapshot
+    catalogue: CatalogueSnapshot
     statistics: Statistics
     means: Means
     slot_of: npt.NDArray[np.int64]
@@ -169,7 +169,7 @@ def _joined(column: Records, starts: Slots, stops: Slots) -> Records:
     return joined.view(column.dtype).reshape(-1, *column.shape[1:])
 
 
-def holders_of(catalogue: Snapshot, rows: FrozenBitMap) -> dict[Concept, int]:
+def holders_of(catalogue: CatalogueSnapshot, rows: FrozenBitMap) -> dict[Concept, int]:
     """How many of some rows state each concept."""
     return {concept: len(having) for concept, having in stated(catalogue, rows)}
 

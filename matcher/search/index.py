@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from pyroaring import FrozenBitMap
 
-from kg.catalogue.catalogue import Catalogue, Snapshot
+from kg.catalogue.catalogue import Catalogue, CatalogueSnapshot
 from kg.entry import Entry
 from kg.errors import KgError, Overloaded, refused
 from kg.stores.protocol import Store
@@ -159,7 +159,7 @@ class Index:
         shutil.rmtree(old.folder, ignore_errors=True)
         self._corpus = None
 
-    def _follow(self, catalogue: Snapshot, progress: Progress | None) -> int:
+    def _follow(self, catalogue: CatalogueSnapshot, progress: Progress | None) -> int:
         """Hold what the catalogue holds: its new rows are read, and those that it lost go."""
         self._adopt(catalogue)
         held = self._held
@@ -192,7 +192,7 @@ class Index:
             self._held.scrub()
         return len(changed)
 
-    def _adopt(self, catalogue: Snapshot) -> None:
+    def _adopt(self, catalogue: CatalogueSnapshot) -> None:
         """Take over the rows of another generation, where an entry did not change meanwhile."""
         held, ledger = self._held, self.store.ledger
         now, store = held.standing, self._identity
@@ -223,7 +223,7 @@ class Index:
         corpora = (ref() for ref in self._published)
         return (corpus for corpus in corpora if corpus and corpus is not self._corpus)
 
-    def _publish(self, catalogue: Snapshot) -> Corpus:
+    def _publish(self, catalogue: CatalogueSnapshot) -> Corpus:
         held = self._held
         slots, texts, letters = held.counts.values()
         self._corpus = corpus = Corpus(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyroaring import FrozenBitMap
 from scipy.sparse import csc_array, csr_array
 
-from kg.catalogue.catalogue import Snapshot
+from kg.catalogue.catalogue import CatalogueSnapshot
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.encoding.ngrams import Sparse, cosines, weigh
@@ -62,7 +62,7 @@ class Picture:
     facets: dict[str, FacetRows]
     letters: Sparse
     gists: Matrix
-    catalogue: Snapshot
+    catalogue: CatalogueSnapshot
     means: Means
     statistics: Statistics
     position: dict[str, int]
@@ -126,7 +126,9 @@ class Picture:
         return {rows[row]: own for row, own in self.catalogue.values(name, rows).items()}
 
 
-def stated(catalogue: Snapshot, rows: FrozenBitMap) -> Iterator[tuple[Concept, FrozenBitMap]]:
+def stated(
+    catalogue: CatalogueSnapshot, rows: FrozenBitMap
+) -> Iterator[tuple[Concept, FrozenBitMap]]:
     """The concepts that some rows state, with those that do; a challenge is none of its own."""
     among = dict.fromkeys(CONCEPTS, rows)
     among["challenge"] = rows - catalogue.passing({"type": ["challenge"]})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kg.catalogue.catalogue import Catalogue, Snapshot
+from kg.catalogue.catalogue import Catalogue, CatalogueSnapshot
 from kg.catalogue.rows import Row
 from kg.entry import Text
 from kg.stores.embedded import EmbeddedStore
@@ -27,7 +27,9 @@ from tests.kg.helpers import (
 
 
 @pytest.fixture(scope="module")
-def still(still_store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def still(
+    still_store: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory
+) -> CatalogueSnapshot:
     return Catalogue(still_store, tmp_path_factory.mktemp("catalogue")).snapshot()
 
 
@@ -36,21 +38,21 @@ def catalogue(store: EmbeddedStore, tmp_path: Path) -> Catalogue:
     return Catalogue(store, tmp_path / "catalogue")
 
 
-def listed(snapshot: Snapshot) -> list[str]:
+def listed(snapshot: CatalogueSnapshot) -> list[str]:
     return [row.iri for row in snapshot.read(snapshot.page(snapshot.listed, "iri", 0, 5_000))]
 
 
-def row_of(snapshot: Snapshot, iri: str) -> Row:
+def row_of(snapshot: CatalogueSnapshot, iri: str) -> Row:
     (row,) = snapshot.entries([iri])
     return row
 
 
-def test_places_are_not_listed(still: Snapshot) -> None:
+def test_places_are_not_listed(still: CatalogueSnapshot) -> None:
     assert listed(still) == [ACTOR, CHALLENGE, INSTRUMENT, PRACTICE]
     assert len(still.live) == 6
 
 
-def test_an_entry_lies_in_all_that_contains_its_place(still: Snapshot) -> None:
+def test_an_entry_lies_in_all_that_contains_its_place(still: CatalogueSnapshot) -> None:
     row = row_of(still, PRACTICE)
     assert row.values["country"] == ("HR",)
     assert row.values["territory"] == ("HR", "HR035")
@@ -59,7 +61,7 @@ def test_an_entry_lies_in_all_that_contains_its_place(still: Snapshot) -> None:
     assert "circular-economy" in row.values["theme"]
 
 
-def test_titles_come_in_the_language_asked_for_else_in_english(still: Snapshot) -> None:
+def test_titles_come_in_the_language_asked_for_else_in_english(still: CatalogueSnapshot) -> None:
     row = row_of(still, PRACTICE)
     assert row.title("hr").value == "Popravljaonica"
     assert row.title("lv").value == "Repair café"
@@ -68,7 +70,7 @@ def test_titles_come_in_the_language_asked_for_else_in_english(still: Snapshot) 
     assert summary.value.startswith("Volunteers mend")
 
 
-def test_entries_and_places_have_titles(still: Snapshot) -> None:
+def test_entries_and_places_have_titles(still: CatalogueSnapshot) -> None:
     known = {
         (PRACTICE, "hr"): ("Popravljaonica", "hr"),
         (CHALLENGE, "hr"): ("Waste", "en"),
@@ -90,7 +92,7 @@ def test_a_title_without_a_language_is_undetermined(
     assert titles[entry.iri] == Text("Bare", "und", DCT + "title")
 
 
-def test_places_have_their_names_and_what_contains_them(still: Snapshot) -> None:
+def test_places_have_their_names_and_what_contains_them(still: CatalogueSnapshot) -> None:
     split, croatia = still.territories[SPLIT], still.territories[CROATIA]
     assert (split.label, split.level, split.parent) == ("Split-Dalmatia (HR035)", "nuts3", CROATIA)
     assert (croatia.label, croatia.level, croatia.parent) == ("Croatia (HR)", "country", None)
@@ -98,7 +100,7 @@ def test_places_have_their_names_and_what_contains_them(still: Snapshot) -> None
     assert still.territories.above(PRACTICE) == []
 
 
-def test_values_of_one_filter_add_up_and_filters_narrow(still: Snapshot) -> None:
+def test_values_of_one_filter_add_up_and_filters_narrow(still: CatalogueSnapshot) -> None:
     both = still.passing({"type": ["practice", "actor"]})
     assert listed(replace(still, live=both)) == [ACTOR, PRACTICE]
     assert still.counts("type", both) == {"actor": 1, "practice": 1}

@@ -18,7 +18,7 @@ import pytest
 from pyroaring import BitMap, FrozenBitMap
 
 from kg.catalogue import catalogue as module
-from kg.catalogue.catalogue import Catalogue, Snapshot
+from kg.catalogue.catalogue import Catalogue, CatalogueSnapshot
 from kg.catalogue.orders import BLOCK, Order
 from kg.catalogue.rows import FACETS, Row, derive
 from kg.errors import Overloaded
@@ -51,12 +51,12 @@ def put(store: EmbeddedStore, text: str) -> None:
     store.write([Change(entry.iri, entry)], "tester", "replace")
 
 
-def row_of(snapshot: Snapshot, iri: str) -> Row:
+def row_of(snapshot: CatalogueSnapshot, iri: str) -> Row:
     (row,) = snapshot.entries([iri])
     return row
 
 
-def contents(snapshot: Snapshot) -> dict[str, object]:
+def contents(snapshot: CatalogueSnapshot) -> dict[str, object]:
     """All that a snapshot answers, without the numbers of rows."""
     names = snapshot.iris(snapshot.live)
     searches = {text: snapshot.holding(text) for text in ("mend", "vol", "library", "bicycle")}

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from kg.catalogue.catalogue import Rows, Snapshot
+from kg.catalogue.catalogue import CatalogueSnapshot, Rows
 from kg.catalogue.rows import Row
 from kg.errors import Problem
 from kg.text.i18n import gettext, language, mark
@@ -130,10 +130,10 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Result:
+class OrderedRows:
     """The rows of a search in their order, of which pages are read."""
 
-    snapshot: Snapshot
+    snapshot: CatalogueSnapshot
     rows: Rows
     sort: str
     first: Sequence[int] = ()
@@ -230,7 +230,7 @@ def find(labels: Labels, args: MultiDict[str, str]) -> SearchResult:
     )
 
 
-def look(runtime: Runtime, snapshot: Snapshot, q: str) -> Near:
+def look(runtime: Runtime, snapshot: CatalogueSnapshot, q: str) -> Near:
     """What is near a text.
 
     Worth showing are fair and strong matches, what holds the text, and the nearest
@@ -253,12 +253,12 @@ def look(runtime: Runtime, snapshot: Snapshot, q: str) -> Near:
     return Near(order, shown, held, abstained, runtime.matcher.index.lag() > 0, search)
 
 
-def _result(snapshot: Snapshot, rows: Rows, sort: str, near: Near | None) -> Result:
+def _result(snapshot: CatalogueSnapshot, rows: Rows, sort: str, near: Near | None) -> OrderedRows:
     """Rows in the chosen order; ties stay in the order of their IRIs."""
     title = f"title-{language()}"
     if near is None or sort in {"title", "checked", "evidence"}:
-        return Result(snapshot, rows, sort if sort in {"checked", "evidence"} else title)
-    return Result(snapshot, rows, title, [row for row in near.order if row in rows])
+        return OrderedRows(snapshot, rows, sort if sort in {"checked", "evidence"} else title)
+    return OrderedRows(snapshot, rows, title, [row for row in near.order if row in rows])
 
 
 def summary(row: Row) -> Piece | None:
