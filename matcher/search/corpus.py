@@ -33,6 +33,7 @@ LETTER = np.dtype([("place", "<i4"), ("count", "<u2")])
 END = np.dtype([("texts", "<i8"), ("letters", "<i8")])
 Slots = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
+#: stands for no row of the catalogue, and for no slot
 NOWHERE = -1
 
 
@@ -65,9 +66,18 @@ class Corpus:
 
     def slots(self, rows: FrozenBitMap) -> Slots:
         """The slots of the catalogue's rows, of those that are indexed, rising."""
-        numbers = np.asarray(rows.to_array(), np.int64)
-        slots = self.slot_of[numbers[numbers < len(self.slot_of)]]
-        return np.sort(slots[(slots != NOWHERE) & (slots < len(self.ends))], kind="stable")
+        return np.sort(self._slots(rows), kind="stable")
+
+    def among(self, rows: FrozenBitMap) -> npt.NDArray[np.bool_]:
+        """For each slot whether it is that of one of the catalogue's rows."""
+        mask = np.zeros(len(self.ends), bool)
+        mask[self._slots(rows)] = True
+        return mask
+
+    def _slots(self, rows: FrozenBitMap) -> Slots:
+        numbers = np.asarray(rows.to_array())
+        slots = self.slot_of[numbers[: np.searchsorted(numbers, len(self.slot_of))]]
+        return np.asarray(slots[(slots != NOWHERE) & (slots < len(self.ends))])
 
     def slots_of(self, iris: Iterable[str]) -> Slots:
         """The slots of entries, of those that are indexed, rising."""
@@ -100,7 +110,7 @@ class Corpus:
         """For each slot the summed weight of the concepts that its entry has."""
         total = np.zeros(len(self.ends))
         for (facet, value), weight in weights.items():
-            total[self.slots(self.catalogue.passing({facet: [value]}))] += weight
+            total[self._slots(self.catalogue.passing({facet: [value]}))] += weight
         return total
 
     def concepts_of(self, iri: str) -> dict[Concept, float]:

@@ -25,11 +25,9 @@ from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix
 from matcher.search.columns import Column
-from matcher.search.corpus import END, LETTER, TEXT, gists, quantised
+from matcher.search.corpus import END, LETTER, NOWHERE, TEXT, gists, quantised
 from matcher.search.statistics import Concept, Statistics
 
-#: the row of an entry that is to be read again
-NOWHERE = -1
 #: so many entries are read at once where all are
 AT_ONCE = 8_192
 #: after so many new entries the columns are made to outlast a loss of power

@@ -32,8 +32,8 @@ from kg.text.i18n import gettext as _
 from matcher.encoding import ngrams, text
 from matcher.encoding.centring import QUESTION, Means
 from matcher.encoding.embedder import Embedder, embed, works
-from matcher.search.corpus import Corpus, holders_of
-from matcher.search.holdings import NOWHERE, Damaged, Holdings, Reading, Standing
+from matcher.search.corpus import NOWHERE, Corpus, holders_of
+from matcher.search.holdings import Damaged, Holdings, Reading, Standing
 from matcher.search.picture import QueryVectors
 from matcher.search.statistics import SMALL, Statistics
 

@@ -244,9 +244,7 @@ def _listed(
     own = corpus.slots_of([itself]) if itself else also[:0]
     concepts = corpus.concepts_of(itself) if itself and recipe.concepts else {}
     bonus = recipe.concepts * corpus.sharing(concepts)[types] if concepts else 0.0
-    shown = np.ones(len(types), bool)
-    if through != of_types:
-        shown = np.isin(types, corpus.slots(through), assume_unique=True)
+    shown = corpus.among(through)[types]
 
     def nearest(gist: Matrix) -> tuple[Slots, Slots]:
         """The candidates by a vector, and of all of the types those who may give feedback."""
@@ -267,7 +265,7 @@ def _listed(
             lists += nearest((1 - recipe.share) * query.gist + recipe.share * theirs)
     if sought.challenge:
         addressing = corpus.catalogue.passing({"challenge": [sought.challenge]}) & through
-        shown = np.isin(types, corpus.slots(addressing))
+        shown = corpus.among(addressing)[types]
         lists.append(nearest(query.gist)[0])
     if worded:
         found = corpus.catalogue.words(*worded, through, each)
