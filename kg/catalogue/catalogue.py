@@ -251,7 +251,26 @@ class CatalogueSnapshot:
             " WHERE row IN (SELECT value FROM json_each(?))"
         )
         stored = json.loads(self.file.read(sql, json.dumps(numbers)))
-        read = {row: self._row(bytes.fromhex(codes), body) for row, codes, body in stored}
+        read: dict[int, Row] = {}
+        for row, codes, body in stored:
+            values: dict[str, list[str]] = {name: [] for name in FACETS}
+            for code in array("I", bytes.fromhex(codes)):
+                name, value = self.facets[code]
+                values[name].append(value)
+            texts = {name: tuple(Text(*text) for text in body[name]) for name in _TEXTS}
+            point = body["point"]
+            read[row] = Row(
+                iri=body["iri"],
+                path=body["path"],
+                titles=texts["titles"],
+                summaries=texts["summaries"],
+                values={name: tuple(sorted(some)) for name, some in values.items()},
+                point=(point[0], point[1]) if point else None,
+                checked=body["checked"],
+                source=body["source"],
+                licence=body["licence"],
+                evidence=body["evidence"],
+            )
         return [read[row] for row in numbers if row in read]
 
     def rows(self, iris: Iterable[str]) -> dict[str, int]:
@@ -288,26 +307,6 @@ class CatalogueSnapshot:
         names = list(dict.fromkeys(iris))
         rows = {row.iri: row.title(lang) for row in self.entries(names)}
         return rows | {i: self.territories[i].title(lang) for i in names if i in self.territories}
-
-    def _row(self, codes: bytes, body: Mapping[str, Any]) -> Row:
-        values: dict[str, list[str]] = {name: [] for name in FACETS}
-        for code in array("I", codes):
-            name, value = self.facets[code]
-            values[name].append(value)
-        texts = {name: tuple(Text(*text) for text in body[name]) for name in _TEXTS}
-        point = body["point"]
-        return Row(
-            iri=body["iri"],
-            path=body["path"],
-            titles=texts["titles"],
-            summaries=texts["summaries"],
-            values={name: tuple(sorted(some)) for name, some in values.items()},
-            point=(point[0], point[1]) if point else None,
-            checked=body["checked"],
-            source=body["source"],
-            licence=body["licence"],
-            evidence=body["evidence"],
-        )
 
 
 class Catalogue:
