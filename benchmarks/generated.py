@@ -46,6 +46,31 @@ _LINKS = {"theme": "subject", "target-group": "targetGroup", "approach": "approa
 
 
 @dataclass(frozen=True)
+class Draft:
+    """A practice that is put together."""
+
+    node: ox.NamedNode
+    lang: str
+    random: np.random.Generator
+    triples: list[ox.Triple]
+
+    def link(self, prop: str, *iris: str, of: ox.NamedNode | None = None) -> None:
+        """State links of the practice, or of a node in it."""
+        subject, name = of or self.node, ox.NamedNode(prop)
+        self.triples.extend(ox.Triple(subject, name, ox.NamedNode(iri)) for iri in iris)
+
+    def say(self, prop: str, value: str) -> None:
+        """State a text in the practice's language."""
+        literal = ox.Literal(value, language=self.lang)
+        self.triples.append(ox.Triple(self.node, ox.NamedNode(prop), literal))
+
+    def some(self, of: Sequence[str], most: int) -> list[str]:
+        """At most so many of some values, and at least one."""
+        count = min(int(self.random.integers(1, most + 1)), len(of))
+        return [of[int(n)] for n in sorted(self.random.choice(len(of), count, replace=False))]
+
+
+@dataclass(frozen=True)
 class Source:
     """What practices are put together from."""
 
@@ -85,43 +110,32 @@ class Source:
         words, lang = vocabulary(), LANGUAGES[number % len(LANGUAGES)]
         node = ox.NamedNode(f"{self.base}id/practice/generated-{number}")
         like = self.entries["practice"][int(random.integers(len(self.entries["practice"])))]
-        triples = [ox.Triple(node, RDF_TYPE, ox.NamedNode(PSR + "Practice"))]
-
-        def link(prop: str, *iris: str) -> None:
-            triples.extend(ox.Triple(node, ox.NamedNode(prop), ox.NamedNode(i)) for i in iris)
-
-        def say(prop: str, value: str) -> None:
-            literal = ox.Literal(value, language=lang)
-            triples.append(ox.Triple(node, ox.NamedNode(prop), literal))
-
-        def some(of: Sequence[str], most: int) -> list[str]:
-            count = min(int(random.integers(1, most + 1)), len(of))
-            return [of[int(n)] for n in sorted(random.choice(len(of), count, replace=False))]
-
+        draft = Draft(node, lang, random, [])
+        draft.link(RDF_TYPE.value, PSR + "Practice")
         named: dict[str, str] = {}
         for scheme, short in _LINKS.items():
             prop = (DCT if short == "subject" else PSR) + short
-            own = some(like.links(prop) or words.concepts(scheme), 2)
+            own = draft.some(like.links(prop) or words.concepts(scheme), 2)
             if random.random() < 0.5:
-                own = sorted({*own, *some(words.concepts(scheme), 1)})
-            link(prop, *own)
+                own = sorted({*own, *draft.some(words.concepts(scheme), 1)})
+            draft.link(prop, *own)
             named[scheme] = ", ".join(words.label(iri, lang) for iri in own)
         challenges = [
             e for e in self.entries["challenge"] if e.iri in like.links(PSR + "addresses")
         ]
         challenge = (challenges or self.entries["challenge"])[0]
-        link(PSR + "addresses", challenge.iri)
-        link(DCT + "spatial", some(self.regions, 1)[0])
-        link(PSR + "stage", some(words.concepts("stage"), 1)[0])
-        link(PSR + "evidenceLevel", some(words.concepts("evidence-level"), 1)[0])
+        draft.link(PSR + "addresses", challenge.iri)
+        draft.link(DCT + "spatial", draft.some(self.regions, 1)[0])
+        draft.link(PSR + "stage", draft.some(words.concepts("stage"), 1)[0])
+        draft.link(PSR + "evidenceLevel", draft.some(words.concepts("evidence-level"), 1)[0])
         kinds = like.links(PSR + "requiresActorType") or [VOC + "actor-type/municipality"]
-        link(PSR + "requiresActorType", *some(kinds, 2))
+        draft.link(PSR + "requiresActorType", *draft.some(kinds, 2))
         leads = ox.NamedNode(f"{node.value}#involvement-1")
-        link(PSR + "hasInvolvement", leads.value)
+        draft.link(PSR + "hasInvolvement", leads.value)
         actor = self.entries["actor"][int(random.integers(len(self.entries["actor"])))]
-        stated = ((RDF_TYPE.value, PSR + "Involvement"), (PSR + "actor", actor.iri))
-        for prop, iri in (*stated, (PSR + "role", VOC + "role/lead")):
-            triples.append(ox.Triple(leads, ox.NamedNode(prop), ox.NamedNode(iri)))
+        draft.link(RDF_TYPE.value, PSR + "Involvement", of=leads)
+        draft.link(PSR + "actor", actor.iri, of=leads)
+        draft.link(PSR + "role", VOC + "role/lead", of=leads)
         about = challenge.text(DCT + "title", lang) or challenge.slug
         problem, solution = (
             sentence.format(group=named["target-group"], approach=named["approach"], themes=themes)
@@ -137,9 +151,9 @@ class Source:
             body += [
                 known[int(n)] for n in random.integers(len(known), size=3 if lang == "en" else 4)
             ]
-            say(PSR + prop, " ".join(body))
-        say(DCT + "title", f"{named['approach']}: {named['theme']} ({number})"[:200])
-        return make(node.value, triples)
+            draft.say(PSR + prop, " ".join(body))
+        draft.say(DCT + "title", f"{named['approach']}: {named['theme']} ({number})"[:200])
+        return make(node.value, draft.triples)
 
 
 def practices(base: str, count: int, first: int = 0) -> Iterator[Entry]:

@@ -47,6 +47,7 @@ class InstrumentFilters(Strict):
     approach: Names | None = None
     language: Names | None = None
     evidence_min: Name | None = None
+    esf_objective: Names | None = None
 
 
 class PlacedFilters(InstrumentFilters):
@@ -54,6 +55,15 @@ class PlacedFilters(InstrumentFilters):
 
     territory: Names | None = None
     place: PlaceNames | None = None
+    urban_rural: Names | None = None
+    mountain: Names | None = None
+    coast: Names | None = None
+    led_by: Names | None = None
+    participation: Names | None = None
+    evidence: Names | None = None
+    instrument: Names | None = None
+    challenge: Names | None = None
+    principle: Names | None = None
 
 
 class FilterFields(PlacedFilters):

@@ -6,9 +6,10 @@ With the list goes which unknown field would change it most, and why a practice 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from heapq import heappush, heappushpop
 from itertools import combinations, islice
 from typing import Any
 
@@ -109,7 +110,10 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
     def judge(iri: str) -> Anticipated:
         return anticipate(world.get(iri), scene, needs[iri], question.weights)
 
-    judged = sorted(surviving(needs, judge), key=lambda a: (-round(a.score, 6), a.practice.iri))
+    judging = surviving(sorted(needs, key=lambda iri: (-needs[iri], iri)), judge)
+    if not (scene.challenge or question.why_not or question.also):
+        judging = promising(judging, max(question.limit, TOP))
+    judged = sorted(judging, key=lambda a: (-round(a.score, 6), a.practice.iri))
     more = [a for a in judged[question.limit : FAR] if a.practice.iri in question.also]
     namer = Namer(world, question.lang)
     shown = partial(_match, namer=namer, supposed=question.supposed)
@@ -133,6 +137,22 @@ def answer(snapshot: Snapshot, question: Question) -> TransferAnswer:
         missing=missing(judged),
         why_not=why_not,
     )
+
+
+def promising(judgements: Iterable[Anticipated], most: int) -> Iterator[Anticipated]:
+    """Pass on judgements, by falling need, as long as the next may be among the ``most`` best.
+
+    A score is at most the factor of the need, whatever the other criteria say.
+    """
+    best: list[float] = []
+    for judgement in judgements:
+        if len(best) == most:
+            if need(judgement.verdicts, judgement.weights) < best[0] - 1e-6:
+                return
+            heappushpop(best, judgement.score)
+        else:
+            heappush(best, judgement.score)
+        yield judgement
 
 
 def _match(judgement: Anticipated, namer: Namer, supposed: Target | None) -> TransferMatch:

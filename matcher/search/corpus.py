@@ -16,8 +16,8 @@ from matcher.encoding import ngrams, text
 from matcher.encoding.centring import Means
 from matcher.encoding.embedder import Matrix, unit
 from matcher.search.columns import Records
-from matcher.search.picture import FacetRows, Picture, concepts
-from matcher.search.statistics import CONCEPTS, Concept, Statistics
+from matcher.search.picture import FacetRows, Picture, stated
+from matcher.search.statistics import Concept, Statistics
 
 #: what each facet counts for; an entry is judged by those that it has
 FACET_WEIGHTS = ((text.PROBLEM, 0.45), (text.SOLUTION, 0.45), (text.CONTEXT, 0.1))
@@ -105,9 +105,9 @@ class Corpus:
 
     def concepts_of(self, iri: str) -> dict[Concept, float]:
         """The concepts of an entry, weighed so that their sum for itself is 1."""
-        stated = concepts(self.catalogue, list(self.catalogue.rows([iri]).values()))
+        row = FrozenBitMap(self.catalogue.rows([iri]).values())
         rarity = self.statistics.rarity_of
-        weights = {concept: rarity(concept) ** 2 for own in stated for concept in own}
+        weights = {concept: rarity(concept) ** 2 for concept, _rows in stated(self.catalogue, row)}
         total = sum(weights.values())
         return {concept: weight / total for concept, weight in weights.items()} if total else {}
 
@@ -162,19 +162,16 @@ class Corpus:
 
 def _joined(column: Records, starts: Slots, stops: Slots) -> Records:
     """The rows of some spans; whole spans are copied much faster than rows one by one."""
+    # As bytes: records are compared field by field, in Python, for each span.
+    flat = column.view(np.uint8).reshape(len(column), column.itemsize * column[0:1].size)
     spans = zip(starts.tolist(), stops.tolist(), strict=True)
-    return np.concatenate([column[:0], *(column[start:stop] for start, stop in spans)])
+    joined = np.concatenate([flat[:0], *(flat[start:stop] for start, stop in spans)])
+    return joined.view(column.dtype).reshape(-1, *column.shape[1:])
 
 
 def holders_of(catalogue: CatalogueSnapshot, rows: FrozenBitMap) -> dict[Concept, int]:
     """How many of some rows state each concept."""
-    among = dict.fromkeys(CONCEPTS, rows)
-    among["challenge"] = rows - catalogue.passing({"type": ["challenge"]})
-    return {
-        (facet, value): count
-        for facet, some in among.items()
-        for value, count in catalogue.counts(facet, some).items()
-    }
+    return {concept: len(having) for concept, having in stated(catalogue, rows)}
 
 
 def gists(size: int, owner: Slots, facet: npt.NDArray[np.uint8], centred: Matrix) -> Matrix:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from pyroaring import FrozenBitMap
+from scipy.sparse import csc_array, csr_array
 
 from kg.catalogue.catalogue import CatalogueSnapshot
 from matcher.encoding.centring import Means
@@ -70,15 +70,16 @@ class Picture:
     @cached_property
     def concepts(self) -> Sparse:
         """What each entry states of its concepts, weighed."""
-        stated = concepts(self.catalogue, self.rows.tolist())
-        columns: dict[Concept, int] = {}
-        for concept in chain.from_iterable(stated):
-            columns.setdefault(concept, len(columns))
-        indices = np.array([columns[c] for own in stated for c in own], np.int32)
-        ends = np.cumsum([0, *map(len, stated)])
+        order = np.argsort(self.rows)
+        columns, weights = [], []
+        for concept, having in stated(self.catalogue, FrozenBitMap(self.rows.tolist())):
+            columns.append(order[np.searchsorted(self.rows[order], np.asarray(having.to_array()))])
+            weights.append(self.statistics.rarity_of(concept))
+        indices = np.concatenate([np.empty(0, np.int64), *columns])
+        ends = np.cumsum([0, *map(len, columns)])
         cells = (np.ones(len(indices), np.float32), indices, ends)
-        rarity = np.array([self.statistics.rarity_of(c) for c in columns], np.float32)
-        return weigh(csr_array(cells, shape=(len(stated), len(columns))), rarity)
+        counted = csr_array(csc_array(cells, shape=(len(self.rows), len(columns))))
+        return weigh(counted, np.array(weights, np.float32))
 
     def cosines(self, facet: str, vectors: Matrix) -> Scores:
         """The best cosine of each entry's facet with each vector; NaN for entries without it."""
@@ -125,12 +126,13 @@ class Picture:
         return {rows[row]: own for row, own in self.catalogue.values(name, rows).items()}
 
 
-def concepts(catalogue: CatalogueSnapshot, rows: Sequence[int]) -> list[list[Concept]]:
-    """What each of some rows states, facet and value; a challenge is no concept of itself."""
-    own = {facet: catalogue.values(facet, rows) for facet in CONCEPTS}
-    for row in set(rows) & set(catalogue.passing({"type": ["challenge"]})):
-        own["challenge"][row] = set()
-    return [
-        [(facet, value) for facet, values in own.items() for value in sorted(values[row])]
-        for row in rows
-    ]
+def stated(
+    catalogue: CatalogueSnapshot, rows: FrozenBitMap
+) -> Iterator[tuple[Concept, FrozenBitMap]]:
+    """The concepts that some rows state, with those that do; a challenge is none of its own."""
+    among = dict.fromkeys(CONCEPTS, rows)
+    among["challenge"] = rows - catalogue.passing({"type": ["challenge"]})
+    for facet, some in among.items():
+        for value, code in sorted(catalogue.codes.get(facet, {}).items()):
+            if having := catalogue.postings.get(code, FrozenBitMap()) & some:
+                yield (facet, value), having

@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
+from kg.entry import Entry
 from kg.errors import Refused
 from kg.vocabulary import PSR
 from matcher.engine import numbers
 from matcher.graph.view import World
 from matcher.judging.criteria import CRITERIA, WEIGHTS
-from matcher.judging.fit import anticipate, read_weights, weighed, weights_hash
+from matcher.judging.fit import Anticipated, anticipate, read_weights, weighed, weights_hash
 from matcher.judging.verdict import Scene, Verdict
 from matcher.matcher import Matcher
 from matcher.model.answer import plain
 from matcher.model.filters import Filters, Target
+from matcher.questions import transfer
 from matcher.questions.transfer import missing
 from matcher.questions.what_if import changes
 from tests.conftest import BASE
@@ -52,6 +54,32 @@ def test_a_supposition_that_contradicts_or_says_nothing_is_refused(
     with pytest.raises(Refused) as caught:
         ask(starter_matcher, what_if=what_if, target=target)
     assert [p.path for p in caught.value.problems] == [path]
+
+
+def test_what_cannot_come_in_is_not_judged_and_nothing_else_is_missed(
+    starter_matcher: Matcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks why a practice is not in the list makes all of them be judged."""
+    judged: list[str] = []
+
+    def noted(practice: Entry, *rest: Any) -> Anticipated:  # noqa: ANN401
+        judged.append(practice.iri)
+        return anticipate(practice, *rest)
+
+    monkeypatch.setattr(transfer, "anticipate", noted)
+    wrong, counts = [], []
+    for weights in ({}, {"P1": 0}, {"P1": 1}):
+        for limit in (1, 5, 20):
+            few = ask(starter_matcher, limit=limit, weights=weights)
+            counts.append(len(judged))
+            judged.clear()
+            every = ask(starter_matcher, limit=limit, weights=weights, why_not=PRACTICE)
+            counts.append(len(judged))
+            judged.clear()
+            if any(few[part] != every[part] for part in ("matches", "missing")):
+                wrong.append((weights, limit))
+    assert wrong == []
+    assert min(counts) < max(counts)
 
 
 def test_a_supposition_is_answered_beside_the_present(starter_matcher: Matcher) -> None:

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from matcher.encoding.reranker import Reranker
 from matcher.judging.criteria import WEIGHTS
+from service.core.runtime import Runtime
 from tests.service.conftest import BASE
 
 DOM = f"{BASE}id/practice/dom-mladih-split"
@@ -61,6 +62,22 @@ def test_an_entry_may_be_what_is_asked_about(client: FlaskClient) -> None:
     assert ask(client, "transfer", challenge=challenge, territory="IT").get_json()["matches"]
     actor = f"{BASE}id/actor/platforma-doma-mladih"
     assert ask(client, "partners", actor=actor, kinds=["peer"]).status_code == 200
+
+
+def test_matches_are_narrowed_by_all_that_lists_are(client: FlaskClient, runtime: Runtime) -> None:
+    wrong = []
+    for name, value in (
+        ("urban_rural", "rural"), ("coast", "inland"), ("led_by", "municipality"),
+        ("participation", "co-designed"), ("evidence", "anecdote"), ("challenge", "loneliness"),
+        ("instrument", "esf-plus"), ("esf_objective", "eso4-1"), ("mountain", "non-mountain"),
+    ):  # fmt: skip
+        answer = ask(client, "similar", text="people alone", limit=100, filters={name: [value]})
+        shown = runtime.catalogue.snapshot()
+        rows = shown.passing({"type": ["practice"], name: [value]})
+        matched = {m["entry"] for m in answer.get_json().get("matches", ())}
+        if answer.status_code != 200 or matched != set(shown.iris(rows).values()):
+            wrong.append((name, answer.status_code, len(matched), len(rows)))
+    assert wrong == []
 
 
 def test_a_target_and_filters_are_taken(client: FlaskClient) -> None:
