@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from pyroaring import BitMap, FrozenBitMap
 
@@ -133,8 +133,9 @@ class CatalogueSnapshot:
                 continue
             if name == "evidence_min":
                 name, values = "evidence", [v for level in values for v in stronger(level)]
-            known = (self._posting(name.removeprefix("not_"), local_name(v)) for v in values)
-            some = NOTHING.union(*known)
+            codes = self.codes.get(name.removeprefix("not_"), {})
+            known = (codes.get(local_name(value), -1) for value in values)
+            some = NOTHING.union(*(self.postings.get(code, NOTHING) for code in known))
             left = left - some if name.startswith("not_") else left & some
         return left
 
@@ -156,9 +157,6 @@ class CatalogueSnapshot:
     def _known(self, name: str) -> Iterator[tuple[str, int]]:
         known = self.codes.get(name, {})
         return ((value, code) for value, code in known.items() if code in self.postings)
-
-    def _posting(self, name: str, value: str) -> Rows:
-        return self.postings.get(self.codes.get(name, {}).get(value, -1), NOTHING)
 
     # ------------------------------------------------------------------ words and names
 
@@ -253,7 +251,26 @@ class CatalogueSnapshot:
             " WHERE row IN (SELECT value FROM json_each(?))"
         )
         stored = json.loads(self.file.read(sql, json.dumps(numbers)))
-        read = {row: self._row(bytes.fromhex(codes), body) for row, codes, body in stored}
+        read: dict[int, Row] = {}
+        for row, codes, body in stored:
+            values: dict[str, list[str]] = {name: [] for name in FACETS}
+            for code in array("I", bytes.fromhex(codes)):
+                name, value = self.facets[code]
+                values[name].append(value)
+            texts = {name: tuple(Text(*text) for text in body[name]) for name in _TEXTS}
+            point = body["point"]
+            read[row] = Row(
+                iri=body["iri"],
+                path=body["path"],
+                titles=texts["titles"],
+                summaries=texts["summaries"],
+                values={name: tuple(sorted(some)) for name, some in values.items()},
+                point=(point[0], point[1]) if point else None,
+                checked=body["checked"],
+                source=body["source"],
+                licence=body["licence"],
+                evidence=body["evidence"],
+            )
         return [read[row] for row in numbers if row in read]
 
     def rows(self, iris: Iterable[str]) -> dict[str, int]:
@@ -291,26 +308,6 @@ class CatalogueSnapshot:
         rows = {row.iri: row.title(lang) for row in self.entries(names)}
         return rows | {i: self.territories[i].title(lang) for i in names if i in self.territories}
 
-    def _row(self, codes: bytes, body: Mapping[str, Any]) -> Row:
-        values: dict[str, list[str]] = {name: [] for name in FACETS}
-        for code in array("I", codes):
-            name, value = self.facets[code]
-            values[name].append(value)
-        texts = {name: tuple(Text(*text) for text in body[name]) for name in _TEXTS}
-        point = body["point"]
-        return Row(
-            iri=body["iri"],
-            path=body["path"],
-            titles=texts["titles"],
-            summaries=texts["summaries"],
-            values={name: tuple(sorted(some)) for name, some in values.items()},
-            point=(point[0], point[1]) if point else None,
-            checked=body["checked"],
-            source=body["source"],
-            licence=body["licence"],
-            evidence=body["evidence"],
-        )
-
 
 class Catalogue:
     """The one writer, and where everybody gets the present ``CatalogueSnapshot``.
@@ -339,7 +336,7 @@ class Catalogue:
         Raises Overloaded where it cannot be written, and what the store raises.
         """
         present = self._present
-        if self._stands(present):
+        if present and not present.file.damaged and present.version == self._store.version():
             return present
         with self._lock:
             try:
@@ -353,14 +350,6 @@ class Catalogue:
                 log.warning("The catalogue was damaged (%s) and is made anew.", error)
                 self._discard()
                 return self._brought_up(progress)
-
-    def _stands(self, present: CatalogueSnapshot | None) -> TypeGuard[CatalogueSnapshot]:
-        """Whether a snapshot is of the present number of the graph, and can be read."""
-        return (
-            present is not None
-            and not present.file.damaged
-            and present.version == self._store.version()
-        )
 
     def _brought_up(self, progress: Progress | None) -> CatalogueSnapshot:
         if self._present and self._present.file.damaged:
@@ -512,7 +501,12 @@ class Catalogue:
         territories, waiting = present.territories, dict.fromkeys(iris)
         if places := [iri for iri in iris if iri.startswith(f"{store.base}id/territory/")]:
             territories = Territories(store)
-            moved = [iri for iri in places if _moved(present.territories, territories, iri)]
+            # Where only its names are others, nothing that lies in a place has changed.
+            before, after = (
+                {i: replace(place, names={}, others={}) for i in places if (place := known.get(i))}
+                for known in (present.territories, territories)
+            )
+            moved = [iri for iri in places if before.get(iri) != after.get(iri)]
             inside = present.passing({"territory": moved}) if moved else NOTHING
             waiting |= dict.fromkeys(present.iris(inside).values())
         writer = _Writer(db, present.codes, present.facets)
@@ -598,7 +592,20 @@ class _Writer:
         """Add a row for each entry, in their order; the codes of each."""
         (last,) = self._db.execute("SELECT COALESCE(MAX(row), 0) FROM entry").fetchone()
         rows = dict(enumerate(derived, last + 1))
-        codes = {row: array("I", sorted(self._coded(one.row))) for row, one in rows.items()}
+        stated = {
+            row: [(name, v) for name, values in one.row.values.items() for v in values]
+            for row, one in rows.items()
+        }
+        for name, value in dict.fromkeys(pair for pairs in stated.values() for pair in pairs):
+            if value not in self.codes.get(name, {}):
+                sql = "INSERT INTO value (facet, value) VALUES (?, ?)"
+                code = self._db.execute(sql, (name, value)).lastrowid
+                assert code is not None
+                self._note(code, name, value)
+        codes = {
+            row: array("I", sorted(self.codes[name][value] for name, value in pairs))
+            for row, pairs in stated.items()
+        }
         marks = ", ".join("?" * (10 + len(self._titles)))
         self._db.executemany(
             "INSERT INTO entry (row, iri, codes, body, passed, age, weakness, words, names, title"
@@ -644,17 +651,6 @@ class _Writer:
             title,
             *(None if other == title else other for other in others),
         )
-
-    def _coded(self, row: Row) -> Iterator[int]:
-        for name, values in row.values.items():
-            for value in values:
-                code = self.codes.get(name, {}).get(value)
-                if code is None:
-                    sql = "INSERT INTO value (facet, value) VALUES (?, ?)"
-                    code = self._db.execute(sql, (name, value)).lastrowid
-                    assert code is not None
-                    self._note(code, name, value)
-                yield code
 
     def needing(self, gone: Iterable[_Retired], come: Sequence[Derived]) -> list[str]:
         """The entries whose rows are made from what has changed."""
@@ -758,15 +754,6 @@ def _connected(path: Path) -> sqlite3.Connection:
     for pragma in ("journal_mode = wal", "synchronous = normal", "wal_autocheckpoint = 20000"):
         db.execute(f"PRAGMA {pragma}")
     return db
-
-
-def _moved(before: Territories, after: Territories, iri: str) -> bool:
-    """Whether something of a place changed besides its names."""
-    old, new = (
-        replace(place, names={}, others={}) if (place := known.get(iri)) else None
-        for known in (before, after)
-    )
-    return old != new
 
 
 def _by_code(rows: Iterable[tuple[int, Iterable[int]]]) -> dict[int, list[int]]:

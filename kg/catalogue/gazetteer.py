@@ -139,30 +139,29 @@ class Gazetteer:
         return [Toponym(*row) for row in rows]
 
     def _file(self) -> sqlite3.Connection:
-        if self._open is None:
-            if not self.path.exists():
-                self._make()
-            self._open = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False
-            )
-            self._open.execute(f"PRAGMA mmap_size = {_MAPPED}")
+        if self._open is not None:
+            return self._open
+        if not self.path.exists():
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                for former in self._folder.glob("places-*.sqlite"):
+                    former.unlink(missing_ok=True)
+                # Under another name first: another process may be doing the same.
+                with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
+                    fresh = Path(scratch) / self.path.name
+                    with closing(sqlite3.connect(fresh)) as database:
+                        database.execute("PRAGMA synchronous = OFF")
+                        database.execute("PRAGMA journal_mode = OFF")
+                        fill(database)
+                    fresh.replace(self.path)
+            except (OSError, sqlite3.OperationalError) as error:
+                text = gettext("There is no space left to write. Try again later.")
+                raise NoSpace(text) from error
+        self._open = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False
+        )
+        self._open.execute(f"PRAGMA mmap_size = {_MAPPED}")
         return self._open
-
-    def _make(self) -> None:
-        """Write the file under another name first: another process may be doing the same."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for former in self._folder.glob("places-*.sqlite"):
-                former.unlink(missing_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
-                fresh = Path(scratch) / self.path.name
-                with closing(sqlite3.connect(fresh)) as database:
-                    database.execute("PRAGMA synchronous = OFF")
-                    database.execute("PRAGMA journal_mode = OFF")
-                    fill(database)
-                fresh.replace(self.path)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise NoSpace(gettext("There is no space left to write. Try again later.")) from error
 
 
 def fill(database: sqlite3.Connection) -> None:

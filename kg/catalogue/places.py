@@ -283,7 +283,15 @@ class Places:
         places, failed = self._read(text)
         if failed is None and key(text) not in self._elsewhere and (place := self._plain(places)):
             return place
-        raise _unclear(_doubt(text, places, failed), path, text, places or self._like(failed))
+        if failed is None:
+            message = gettext("Several places have this name.")
+        elif places:
+            where = ", ".join(failed.hints)[:60]
+            message = gettext("No place of this name is known in “%(where)s”.", where=where)
+        else:
+            shown = text.strip() if len(text) <= 60 else text[:60] + "…"
+            message = gettext("No place is called “%(place)s” here.", place=shown)
+        raise _unclear(message, path, text, places or self._like(failed))
 
     def likely(self, text: str) -> list[NamedPlace]:
         """The places that a code or a name may mean, or that are called like it, best first."""
@@ -551,17 +559,6 @@ def _distinct(places: Iterable[NamedPlace]) -> Iterator[NamedPlace]:
         if seen.isdisjoint(names):
             yield place
         seen |= names
-
-
-def _doubt(text: str, places: Sequence[NamedPlace], failed: TypedName | None) -> str:
-    """Why no place can be taken."""
-    if failed is None:
-        return gettext("Several places have this name.")
-    if places:
-        where = ", ".join(failed.hints)[:60]
-        return gettext("No place of this name is known in “%(where)s”.", where=where)
-    shown = text.strip() if len(text) <= 60 else text[:60] + "…"
-    return gettext("No place is called “%(place)s” here.", place=shown)
 
 
 def _unclear(message: str, path: str, text: str, places: Sequence[NamedPlace]) -> Refused:

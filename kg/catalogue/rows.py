@@ -114,12 +114,7 @@ class Derived:
 
 def derive(store: Store, territories: Territories, entries: Sequence[Entry]) -> list[Derived]:
     """Work out the rows of entries; what they link to is read together."""
-    linked = _linked(store, entries)
-    return [_derived(entry, territories, linked) for entry in entries]
-
-
-def _linked(store: Store, entries: Iterable[Entry]) -> dict[str, Entry]:
-    """The leaders, challenges with all above them, and instruments of entries."""
+    #: the leaders, challenges with all above them, and instruments
     linked: dict[str, Entry] = {}
     waiting = {iri for entry in entries for iri in _needed(entry)}
     while waiting:
@@ -127,7 +122,7 @@ def _linked(store: Store, entries: Iterable[Entry]) -> dict[str, Entry]:
         linked |= more
         above = (iri for entry in more.values() for iri in entry.links(SKOS + "broader"))
         waiting = set(above) - linked.keys()
-    return linked
+    return [_derived(entry, territories, linked) for entry in entries]
 
 
 def _leaders(entry: Entry) -> list[str]:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from kg.catalogue.catalogue import CatalogueSnapshot, Rows
+from kg.catalogue.catalogue import CatalogueSnapshot
 from kg.catalogue.rows import Row
 from kg.errors import refused
 from kg.text.folding import fold
@@ -70,7 +70,12 @@ def meant(snapshot: CatalogueSnapshot, text: str, paths: Sequence[str]) -> str:
     likely = list(dict.fromkeys(whole or [iri for _, iri in pairs]))
     if len(likely) == 1:
         return likely[0]
-    known = snapshot.entries(likely) if likely else _close(snapshot, typed, of_class)
+    if likely:
+        known = snapshot.entries(likely)
+    else:
+        alike = snapshot.read(snapshot.alike(typed) & of_class)
+        spelt = {fold(title.value): row for row in alike for title in row.titles}
+        known = [spelt[name] for name in difflib.get_close_matches(typed, spelt, n=3, cutoff=0.6)]
     labels = "; ".join(dict.fromkeys(row.label for row in known[:MAX_NAMED]))
     raise refused(
         "",
@@ -80,16 +85,6 @@ def meant(snapshot: CatalogueSnapshot, text: str, paths: Sequence[str]) -> str:
         value=text[:MAX_TYPED],
         hint=gettext("Did you mean %(names)s?", names=labels) if labels else choose,
     )
-
-
-def _close(snapshot: CatalogueSnapshot, typed: str, of_class: Rows) -> list[Row]:
-    """The entries whose titles are spelt most like a text."""
-    titles = {
-        fold(title.value): row
-        for row in snapshot.read(snapshot.alike(typed) & of_class)
-        for title in row.titles
-    }
-    return [titles[title] for title in difflib.get_close_matches(typed, titles, n=3, cutoff=0.6)]
 
 
 def offered(snapshot: CatalogueSnapshot, path: str) -> list[Row]:

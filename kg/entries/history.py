@@ -97,11 +97,17 @@ def merge(
             for t in old.triples
             if t.predicate.value == DCT + "identifier" and t.subject == ox.NamedNode(iri)
         ]
-        own = [t for t in kept.triples if t.object != ox.NamedNode(iri)]
+        former, target = ox.NamedNode(iri), ox.NamedNode(into)
+        own = [t for t in kept.triples if t.object != former]
         whole = make(into, [*own, *identifiers])
         users = sorted({link.entry for link in links_to(store, iri)} - {into})
         changes = [Change(into, whole), Change(iri, None, into)]
-        changes += [Change(e.iri, _redirected(e, iri, into)) for e in store.several(users)]
+        for user in store.several(users):
+            led = [
+                ox.Triple(t.subject, t.predicate, target) if t.object == former else t
+                for t in user.triples
+            ]
+            changes.append(Change(user.iri, make(user.iri, led)))
         number = intake.submit(changes, agent, "merge", note, allow)
     return Accepted(whole, number, (), kept)
 
@@ -117,18 +123,6 @@ def unmerge(
     if fate is None or fate.target is None:
         raise NotFound(gettext("%(entry)s is not merged into another.", entry=iri))
     return undo(intake, [fate.version], agent, note, allow=allow)
-
-
-def _redirected(entry: Entry, old: str, new: str) -> Entry:
-    """An entry whose links to ``old`` lead to ``new``."""
-    target = ox.NamedNode(new)
-    return make(
-        entry.iri,
-        [
-            ox.Triple(t.subject, t.predicate, target) if t.object == ox.NamedNode(old) else t
-            for t in entry.triples
-        ],
-    )
 
 
 def undo(

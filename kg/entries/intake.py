@@ -254,7 +254,14 @@ class Intake:
         # What was decided on a match binds nobody.
         matches = f"{self.store.base}id/match/"
         if users := sorted(u for u in links if u not in but and not u.startswith(matches)):
-            raise _in_use(iri, users)
+            names = ", ".join(users[:SHOWN]) + (" …" if len(users) > SHOWN else "")
+            raise InUse(
+                gettext(
+                    "%(entry)s is linked from %(names)s; change these first.",
+                    entry=iri,
+                    names=names,
+                )
+            )
 
     def submit_many(
         self, entries: Iterable[Entry], agent: str, *, keep_others: bool, note: Note = NOTHING
@@ -422,13 +429,6 @@ def no_more(fate: Fate) -> Removed | Merged:
         return Merged(text, fate.iri, fate.target)
     text = gettext("%(entry)s was removed; its name is not given again.", entry=fate.iri)
     return Removed(text, fate.iri, fate.at, fate.version, fate.reason)
-
-
-def _in_use(iri: str, users: Sequence[str]) -> InUse:
-    names = ", ".join(users[:SHOWN]) + (" …" if len(users) > SHOWN else "")
-    return InUse(
-        gettext("%(entry)s is linked from %(names)s; change these first.", entry=iri, names=names)
-    )
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

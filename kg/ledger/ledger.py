@@ -283,8 +283,33 @@ class Ledger:
 
     def _recorded(self, *which: sa.ColumnElement[bool], limit: int | None = None) -> list[Recorded]:
         query = sa.select(changes).where(*which).order_by(changes.c.number).limit(limit)
+        recorded = []
         with self.database.begin(writing=False) as connection:
-            return [_change(row, connection) for row in connection.execute(query).all()]
+            for row in connection.execute(query).all():
+                of_row = sa.select(parts).where(parts.c.number == row.number)
+                own = connection.execute(of_row).all()
+                if any(part.difference is None for part in own):
+                    raise StoreUnusable(
+                        f"The ledger does not know what change {row.number} did: it is from before"
+                        " there was a ledger. Restore the graph and the ledger of the same backup."
+                    )
+                change = Recorded(
+                    number=row.number,
+                    at=row.at,
+                    agent=row.agent,
+                    action=row.action,
+                    note=Note(row.reason, row.job, row.person),
+                    mark=row.mark,
+                    differences={p.entry: Difference.unpack(p.difference) for p in own},
+                    targets={p.entry: p.target for p in own if p.target},
+                    states={
+                        p.entry: Difference.unpack(p.state).added
+                        for p in own
+                        if p.state is not None
+                    },
+                )
+                recorded.append(change)
+        return recorded
 
     def adopt(self, rows: Iterable[tuple[int, str, str, str, str, str]]) -> None:
         """Begin with what is known of a graph from before there was a ledger.
@@ -426,28 +451,4 @@ class Ledger:
 def _unknown(iri: str, version: int) -> NotFound:
     return NotFound(
         gettext("There is no version %(version)s of %(entry)s.", version=version, entry=iri)
-    )
-
-
-def _change(row: sa.Row[Any], connection: sa.Connection) -> Recorded:
-    own = connection.execute(sa.select(parts).where(parts.c.number == row.number)).all()
-    if any(part.difference is None for part in own):
-        raise StoreUnusable(
-            f"The ledger does not know what change {row.number} did: it is from before there was"
-            " a ledger. Restore the graph and the ledger of the same backup."
-        )
-    return Recorded(
-        number=row.number,
-        at=row.at,
-        agent=row.agent,
-        action=row.action,
-        note=Note(row.reason, row.job, row.person),
-        mark=row.mark,
-        differences={part.entry: Difference.unpack(part.difference) for part in own},
-        targets={part.entry: part.target for part in own if part.target},
-        states={
-            part.entry: Difference.unpack(part.state).added
-            for part in own
-            if part.state is not None
-        },
     )

@@ -132,7 +132,18 @@ class GraphStore(ABC):
                     "The graph and the ledger do not belong together; restore both from the same"
                     " backup, or use the home and the PASSERELLE_DATABASE that they were made in."
                 )
-            self._bring_forward()
+            # What the ledger holds and the graph does not is carried out again.
+            while closed := self.ledger.after(self._stands()[0]):
+                for change in closed:
+                    self._carry_out(change)
+            self._settle()
+            number, last = self._stands()[0], self.ledger.last()
+            if number != last:
+                raise StoreUnusable(
+                    f"The graph stands at change {number}, its ledger at {last}; restore both from"
+                    " the same backup."
+                )
+            self._note(number)
 
     def _found(self, number: int) -> None:
         """Give a graph its identity, and a ledger that begins with what is known of it."""
@@ -159,20 +170,6 @@ class GraphStore(ABC):
             f" WHERE {{ FILTER NOT EXISTS {{ GRAPH {self._provenance}"
             f" {{ {SITE} psr:storeIdentity ?other }} }} }}"
         )
-
-    def _bring_forward(self) -> None:
-        """Carry out again what the ledger holds and the graph does not."""
-        while closed := self.ledger.after(self._stands()[0]):
-            for change in closed:
-                self._carry_out(change)
-        self._settle()
-        number, last = self._stands()[0], self.ledger.last()
-        if number != last:
-            raise StoreUnusable(
-                f"The graph stands at change {number}, its ledger at {last}; restore both from"
-                " the same backup."
-            )
-        self._note(number)
 
     def _stands(self) -> tuple[int, str]:
         """At which change the graph stands, and that change's mark."""
@@ -320,8 +317,12 @@ class GraphStore(ABC):
     def _some(self, iris: Sequence[str]) -> list[Entry]:
         version = self.version()
         with self._lock:
-            if self._known_at != version or len(self._known) >= MAX_KNOWN:
-                self._forget(version)
+            if not 0 <= self._known_at <= version or len(self._known) >= MAX_KNOWN:
+                self._known = {}
+            elif self._known_at != version and self._known:
+                for changed, _ in self.ledger.entries_since(self._known_at, opened=True):
+                    self._known.pop(changed, None)
+            self._known_at = version
             entries = {iri: self._known[iri] for iri in iris if iri in self._known}
         if missing := [iri for iri in iris if iri not in entries]:
             read = {entry.iri: entry for entry in self._read(missing)}
@@ -330,15 +331,6 @@ class GraphStore(ABC):
                     self._known |= read
             entries |= read
         return [entries[iri] for iri in iris if iri in entries]
-
-    def _forget(self, version: int) -> None:
-        """Keep in memory what no change since has touched."""
-        if not 0 <= self._known_at <= version or len(self._known) >= MAX_KNOWN:
-            self._known = {}
-        elif self._known:
-            for iri, _ in self.ledger.entries_since(self._known_at, opened=True):
-                self._known.pop(iri, None)
-        self._known_at = version
 
     def provenance(self, iri: str) -> Version | None:
         """The last write of an entry, also of a deleted one; None if never seen.

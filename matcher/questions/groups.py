@@ -63,20 +63,18 @@ def answer(snapshot: Snapshot, question: Question) -> GroupsAnswer:
 def _group(world: World, challenge: str, facing: set[str], size: int | None) -> Group:
     """The group, its most useful members kept where there are too many."""
     about = set(world.addressing(challenge))
+    # A member who runs a practice has done it; one who took it over only with success.
+    moved = [m for practice in about for m in world.moved(practice)]
+    done = {(m.adopter, m.practice) for m in moved if RESULTS.get(m.result, 0.0) > 0.5}
+    failed = {(m.adopter, m.practice) for m in moved} - done
     teaches = {
-        m: tuple(p for p in world.involved.get(m, ()) if p in about and _did(world, m, p))
+        m: tuple(p for p in world.involved.get(m, ()) if p in about and (m, p) not in failed)
         for m in facing
     }
     offered = {p for own in teaches.values() for p in own}
     learns = {m: tuple(sorted(offered - set(teaches[m]))) for m in facing}
     useful = sorted(facing, key=lambda m: (-len(teaches[m]), -len(learns[m]), m))
     return Group(challenge, tuple(sorted(useful[: size or SIZE])), teaches, learns)
-
-
-def _did(world: World, member: str, practice: str) -> bool:
-    """A member who runs a practice has done it; one who took it over only with success."""
-    taken = [m for m in world.moved(practice) if m.adopter == member]
-    return not taken or any(RESULTS.get(m.result, 0.0) > 0.5 for m in taken)
 
 
 def _match(namer: Namer, community: Entry, group: Group) -> GroupMatch:

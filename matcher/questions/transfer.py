@@ -253,7 +253,14 @@ def missing(judged: Sequence[Anticipated]) -> tuple[MissingField, ...]:
     for number, judgement in enumerate(judged):
         for gap, ends in _gaps(judgement):
             gaps[gap][number] = ends
-    swaps = {gap: _swaps(judged, ends) for gap, ends in gaps.items()}
+    swaps = dict.fromkeys(gaps, 0.0)
+    pairs = list(combinations(range(len(judged)), 2))
+    for gap, scores in gaps.items():
+        for high, low in (pair for pair in pairs if not scores.keys().isdisjoint(pair)):
+            before = scores.get(high, (judged[high].score,))
+            after = scores.get(low, (judged[low].score,))
+            changed = sum(b > a for a in before for b in after)
+            swaps[gap] += changed / (len(before) * len(after))
     best = sorted(swaps, key=lambda g: (-round(swaps[g], 6), g.field, g.entry or ""))[:SHOWN]
     titles, rows = {one.practice.iri: title(one.practice) for one in judged}, []
     unstated = _("“{title}” does not state: {field}. It could change the order of these practices.")
@@ -285,18 +292,6 @@ def _gaps(judgement: Anticipated) -> Iterator[tuple[Gap, tuple[float, float]]]:
             field = f"target.{_TARGET[name]}" if of_target else f"psr:{prop}"
             entry = None if of_target else judgement.practice.iri
             yield Gap(field, name, entry), (low, score + swing)
-
-
-def _swaps(judged: Sequence[Anticipated], ends: dict[int, tuple[float, ...]]) -> float:
-    """Expected number of pairs that change order."""
-    total = 0.0
-    for high, low in combinations(range(len(judged)), 2):
-        if low in ends or high in ends:
-            before = ends.get(high, (judged[high].score,))
-            after = ends.get(low, (judged[low].score,))
-            changed = sum(b > a for a in before for b in after)
-            total += changed / (len(before) * len(after))
-    return total
 
 
 def _why_not(

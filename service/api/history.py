@@ -72,7 +72,15 @@ def read(path: str, slug: str) -> Response:
     if "from" in request.args or "to" in request.args:
         if hidden:
             runtime.intake.check_name(iri)
-        older, newer = (_version(name) for name in ("from", "to"))
+        older, newer = (whole(request.args.get(name, "")) for name in ("from", "to"))
+        if older < 0 or newer < 0:
+            name = "from" if older < 0 else "to"
+            raise refused(
+                name,
+                gettext("This is no version of an entry."),
+                value=request.args.get(name, "")[:80] or None,
+                hint=gettext("Send from and to, two numbers of the entry's history."),
+            )
         between = runtime.store.ledger.compared(iri, older, newer, runtime.intake.present(iri))
         lines = (tuple(sorted(some)) for some in (between.added, between.removed))
         return as_json(Compared(older, newer, *lines))
@@ -94,18 +102,6 @@ def read(path: str, slug: str) -> Response:
             )
         )
     )
-
-
-def _version(name: str) -> int:
-    text = request.args.get(name, "")
-    if (number := whole(text)) < 0:
-        raise refused(
-            name,
-            gettext("This is no version of an entry."),
-            value=text[:80] or None,
-            hint=gettext("Send from and to, two numbers of the entry's history."),
-        )
-    return number
 
 
 @past.post("/restore")

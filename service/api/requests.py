@@ -90,26 +90,24 @@ def fields(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
     try:
         return model.model_validate(raw).model_dump(exclude_none=True)
     except ValidationError as error:
-        problems = [_problem(model, dict(e)) for e in error.errors(include_url=False)]
+        problems = []
+        for fault in error.errors(include_url=False):
+            path = ".".join(str(part) for part in fault["loc"])
+            value = None if fault["type"] == "missing" else str(fault["input"])[:200]
+            usual = fault["msg"].removeprefix("Value error, "), ""
+            message, advice = _MESSAGES.get(fault["type"], usual)
+            bounds = {
+                name: number(bound) if isinstance(bound, int | float) else bound
+                for name, bound in fault.get("ctx", {}).items()
+            }
+            hint = gettext(advice, **bounds) or None
+            if fault["type"] == "extra_forbidden":
+                first, *inner = fault["loc"]
+                parts = get_args(model.model_fields[str(first)].annotation) if inner else ()
+                owner = next((part for part in parts if issubclass(part, BaseModel)), model)
+                hint = gettext("Use %(names)s.", names=", ".join(sorted(owner.model_fields)))
+            problems.append(Problem(path, gettext(message), value=value, hint=hint))
         raise Refused(gettext("The request cannot be understood."), problems) from error
-
-
-def _problem(model: type[BaseModel], error: dict[str, Any]) -> Problem:
-    """Put what pydantic says into words of ours, with a hint."""
-    path = ".".join(str(part) for part in error["loc"])
-    value = None if error["type"] == "missing" else str(error["input"])[:200]
-    message, advice = _MESSAGES.get(error["type"], (error["msg"].removeprefix("Value error, "), ""))
-    bounds = {
-        name: number(value) if isinstance(value, int | float) else value
-        for name, value in error.get("ctx", {}).items()
-    }
-    hint = gettext(advice, **bounds) or None
-    if error["type"] == "extra_forbidden":
-        first, *inner = error["loc"]
-        parts = get_args(model.model_fields[str(first)].annotation) if inner else ()
-        owner = next((part for part in parts if issubclass(part, BaseModel)), model)
-        hint = gettext("Use %(names)s.", names=", ".join(sorted(owner.model_fields)))
-    return Problem(path, gettext(message), value=value, hint=hint)
 
 
 #: what pydantic finds -> what is wrong, and what to do

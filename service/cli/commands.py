@@ -27,8 +27,6 @@ from service.cli.output import (
 from service.core.settings import BadSetting, Settings, read
 
 if TYPE_CHECKING:
-    from socket import socket
-
     from service.core.accounts import Accounts
     from service.core.control import Beside
     from service.core.operations import Operations
@@ -122,27 +120,21 @@ def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
     with server.bind(host, settings.port) as bound:
         shown = "127.0.0.1" if host == "0.0.0.0" else host
         settings = replace(settings, host=shown, port=bound.getsockname()[1])
-        _run(settings, bound, as_json, demo)
+        from service import create_app
+        from service.core.control import ControlSocket
+        from service.core.runtime import Runtime
 
-
-def _run(settings: Settings, bound: socket, as_json: bool, demo: bool) -> None:
-    """Serve until a signal, or until the model turns out to be unusable."""
-    from service import create_app
-    from service.core import server
-    from service.core.control import ControlSocket
-    from service.core.runtime import Runtime
-
-    with Runtime(settings, tell=Progress()) as runtime, ControlSocket(runtime):
-        address = settings.address.rstrip("/")
-        running = server.make(create_app(runtime), bound)
-        ready = (runtime, address, as_json, demo)
-        try:
-            threading.Thread(target=_announce, args=ready, daemon=True).start()
-            running.run()
-            running.close()
-        finally:
-            if runtime.unusable:
-                raise runtime.unusable
+        with Runtime(settings, tell=Progress()) as runtime, ControlSocket(runtime):
+            address = settings.address.rstrip("/")
+            running = server.make(create_app(runtime), bound)
+            ready = (runtime, address, as_json, demo)
+            try:  # until a signal, or until the model turns out to be unusable
+                threading.Thread(target=_announce, args=ready, daemon=True).start()
+                running.run()
+                running.close()
+            finally:
+                if runtime.unusable:
+                    raise runtime.unusable
 
 
 def _announce(runtime: Runtime, address: str, as_json: bool, demo: bool) -> None:

@@ -93,7 +93,11 @@ def check_write(store: Store, who: Principal, before: Entry | None, after: Entry
     if not who.countries and not who.communities:
         return
     for entry in states:
-        if not _in_scope(store, who, entry):
+        tied = {entry.iri, *(iri for tie in _TIES for iri in entry.links(tie))}
+        # A draft is not stored: it is asked where its places are.
+        places = {iri for prop in _PLACES for iri in entry.links(prop)} if who.countries else ()
+        inside = any(code in who.countries for iri in places for code in countries(store, iri))
+        if not inside and tied.isdisjoint(who.communities):
             scope = ", ".join((*who.countries, *who.communities))
             raise Forbidden(
                 gettext("You may write entries of %(scope)s only; this one is not.", scope=scope)
@@ -108,12 +112,3 @@ def belongs(entry: Entry, organisation: str | None) -> bool:
         organisation in entry.links(PSR + "actor", node) and LEAD in entry.links(PSR + "role", node)
         for node in entry.nodes()
     )
-
-
-def _in_scope(store: Store, who: Principal, entry: Entry) -> bool:
-    if who.countries:  # a draft is not stored: it is asked where its places are
-        places = {iri for prop in _PLACES for iri in entry.links(prop)}
-        if any(code in who.countries for iri in places for code in countries(store, iri)):
-            return True
-    tied = {entry.iri, *(iri for tie in _TIES for iri in entry.links(tie))}
-    return not tied.isdisjoint(who.communities)

@@ -76,7 +76,16 @@ def open_graph(settings: Settings, tell: Tell = silent) -> Intake:
     Raises StoreUnusable if another process holds it or it was made for another base.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
-    intake = Intake(_open_store(settings), Validator())
+    ledger = open_ledger(settings)
+    store: Store
+    if settings.engine is None:
+        store = EmbeddedStore(settings.base, settings.home / "store", ledger)
+    else:
+        from kg.stores.remote.http import Engine
+        from kg.stores.remote.store import RemoteStore
+
+        store = RemoteStore(settings.base, Engine(settings.engine), ledger)
+    intake = Intake(store, Validator())
     bring_over(intake.store, settings.home)
     if settings.starter:
         _bring_starter(intake, tell)
@@ -89,16 +98,6 @@ def open_ledger(settings: Settings) -> Ledger:
     if settings.database:
         return Ledger(Database(settings.database, flush=settings.flush))
     return Ledger(Database.in_file(settings.home / LEDGER, flush=settings.flush))
-
-
-def _open_store(settings: Settings) -> Store:
-    ledger = open_ledger(settings)
-    if settings.engine is None:
-        return EmbeddedStore(settings.base, settings.home / "store", ledger)
-    from kg.stores.remote.http import Engine
-    from kg.stores.remote.store import RemoteStore
-
-    return RemoteStore(settings.base, Engine(settings.engine), ledger)
 
 
 def _open_queries(settings: Settings, store: Store) -> QueryEngine:

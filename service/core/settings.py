@@ -150,19 +150,34 @@ def read(environment: Mapping[str, str], home: Path | None = None) -> Settings:
     An empty variable counts as absent. ``home`` goes before PASSERELLE_HOME.
     """
     known = {name: value for name, value in environment.items() if value}
-    numbers = {
-        setting: _number(known[name], name, low, high)
-        for setting, (name, low, high) in _NUMBERS.items()
-        if name in known
-    }
+    numbers = {}
+    for setting, (name, low, high) in _NUMBERS.items():
+        if text := known.get(name):
+            try:
+                value = int(text) if isinstance(low, int) else float(text)
+            except ValueError as error:
+                raise BadSetting(f"{name} is {text!r}; write a number.") from error
+            if not low <= value <= high:
+                raise BadSetting(f"{name} is {text}; write a number from {low:g} to {high:g}.")
+            numbers[setting] = value
+    base = (_text(known, "PASSERELLE_BASE") or DEFAULT_BASE).removesuffix("/") + "/"
+    public_url = _text(known, "PASSERELLE_PUBLIC_URL").rstrip("/") or None
+    proxies = []
+    for text in _names(known, "PASSERELLE_PROXIES"):
+        try:
+            proxies.append(ipaddress.ip_network(text, strict=False))
+        except ValueError as error:
+            raise BadSetting(
+                f"PASSERELLE_PROXIES names {text!r}; write addresses or ranges such as 10.0.0.0/8."
+            ) from error
     data = f"{known.get('XDG_DATA_HOME', '~/.local/share')}/passerelle"
     weights = known.get("PASSERELLE_WEIGHTS")
     return Settings(
         home=(home or Path(known.get("PASSERELLE_HOME", data))).expanduser().absolute(),
-        base=(_text(known, "PASSERELLE_BASE") or DEFAULT_BASE).removesuffix("/") + "/",
-        public_url=_text(known, "PASSERELLE_PUBLIC_URL").rstrip("/") or None,
+        base=base,
+        public_url=public_url,
         hosts=tuple(name.lower() for name in _names(known, "PASSERELLE_HOSTS")),
-        proxies=tuple(map(_network, _names(known, "PASSERELLE_PROXIES"))),
+        proxies=tuple(proxies),
         model=known.get("PASSERELLE_MODEL", "default"),
         reranker=known.get("PASSERELLE_RERANKER"),
         contact=_text(known, "PASSERELLE_CONTACT") or None,
@@ -190,15 +205,6 @@ def _text(known: Mapping[str, str], name: str) -> str:
 def _names(known: Mapping[str, str], name: str) -> list[str]:
     """Split a variable at commas and spaces."""
     return [part for part in re.split(r"[\s,]+", known.get(name, "")) if part]
-
-
-def _network(text: str) -> Network:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError as error:
-        raise BadSetting(
-            f"PASSERELLE_PROXIES names {text!r}; write addresses or ranges such as 10.0.0.0/8."
-        ) from error
 
 
 def _engine(known: Mapping[str, str]) -> Address | None:
@@ -239,13 +245,3 @@ def _provider(known: Mapping[str, str]) -> Provider | None:
             )
         rules.append(ClaimRule(claim, value, rest[0], rest[1], tuple(rest[2:])))
     return Provider(issuer.rstrip("/"), client, secret, tuple(rules))
-
-
-def _number(text: str, name: str, low: float, high: float) -> float:
-    try:
-        value = int(text) if isinstance(low, int) else float(text)
-    except ValueError as error:
-        raise BadSetting(f"{name} is {text!r}; write a number.") from error
-    if not low <= value <= high:
-        raise BadSetting(f"{name} is {text}; write a number from {low:g} to {high:g}.")
-    return value

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from kg.entry import Entry
 from kg.errors import StoreUnusable
 from kg.ledger.ledger import Ledger
 from kg.ledger.tables import tokens
@@ -36,12 +35,17 @@ def bring_over(store: Store, home: Path) -> None:
     ledger = store.ledger
     _file(home / "tokens.json", lambda path: _tokens(ledger, path))
     _file(home / "votes.sqlite", lambda path: _votes(ledger, path))
-    _file(home / "starter.json", lambda path: _starter(ledger, path))
+    _file(
+        home / "starter.json",
+        lambda path: ledger.keep(
+            "starter graph", json.dumps({"digest": json.loads(path.read_text("utf-8"))["digest"]})
+        ),
+    )
     _file(home / "session.key", lambda path: None)  # sessions begin anew
     _fold_entries(store)
 
 
-def _file(path: Path, read: Callable[[Path], None]) -> None:
+def _file(path: Path, read: Callable[[Path], object]) -> None:
     """Bring a file over and rename it; what was broken off is brought over again, not twice."""
     if not path.exists():
         return
@@ -83,11 +87,6 @@ def _votes(ledger: Ledger, path: Path) -> None:
             ledger.keep_in(connection, _FOLDED, "yes")
 
 
-def _starter(ledger: Ledger, path: Path) -> None:
-    note = json.loads(path.read_text("utf-8"))
-    ledger.keep("starter graph", json.dumps({"digest": note["digest"]}))
-
-
 def _fold_entries(store: Store) -> None:
     """Turn what visitors decided in version 0.1 from entries into counts, once a home.
 
@@ -99,20 +98,18 @@ def _fold_entries(store: Store) -> None:
     with store.exclusive():
         written = dict(store.written_by(VISITORS))
         matches = [e for e in store.several(sorted(written)) if e.path == "match"]
+        rows = []
+        for match in matches:
+            candidate, about, place, decision = (
+                next(iter(match.links(prop)), "")
+                for prop in (PSR + "candidate", PSR + "query", DCT + "spatial", PSR + "decision")
+            )
+            kind = match.text(PSR + "matchKind") or ""
+            vote = Vote(kind, candidate, about, place, decision.rpartition("/")[2])
+            rows.append((written[match.iri][:10], vote, 1))
         with ledger.database.begin() as connection:
             if ledger.keep_in(connection, _FOLDED + ", counted", "yes"):
-                count(connection, [(written[e.iri][:10], _vote(e), 1) for e in matches])
+                count(connection, rows)
         store.write([Change(entry.iri, None) for entry in matches], AGENT, "delete")
         store.forget_agents(VISITORS)
     ledger.keep(_FOLDED, "yes")
-
-
-def _vote(match: Entry) -> Vote:
-    """What an entry of the class match says."""
-
-    def link(prop: str) -> str:
-        return next(iter(match.links(prop)), "")
-
-    decision = link(PSR + "decision").rpartition("/")[2]
-    kind = match.text(PSR + "matchKind") or ""
-    return Vote(kind, link(PSR + "candidate"), link(PSR + "query"), link(DCT + "spatial"), decision)

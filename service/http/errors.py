@@ -122,7 +122,17 @@ def _of_graph(error: kg.KgError) -> Response:
     if (status := status_of(error)) == 500:
         return _unforeseen(error)
     if isinstance(error, kg.Merged) and request.method in {"GET", "HEAD"}:
-        return _moved(error)
+        # To the entry that this one was merged into, at the same kind of address.
+        old, new = ("/".join(iri.split("/")[-2:]) for iri in (error.iri, error.target))
+        query = request.query_string.decode("ascii", "replace")
+        for one, other in (
+            (error.iri, error.target),
+            (quote(error.iri, ""), quote(error.target, "")),
+        ):
+            query = query.replace(one, other)
+        path = quote(request.path.replace(old, new, 1).lstrip("/"))
+        here = f"{request.script_root}/{path}"
+        return Response(status=301, headers={"Location": f"{here}?{query}" if query else here})
     wait = error.retry_after if isinstance(error, kg.Overloaded) else None
     wait = RETRY if isinstance(error, kg.NoSpace) else wait
     return problem(
@@ -133,17 +143,6 @@ def _of_graph(error: kg.KgError) -> Response:
         problems=tuple(error.problems) if isinstance(error, kg.Refused) else None,
         removed=Tombstone.of(error) if isinstance(error, kg.Removed) else None,
     )
-
-
-def _moved(error: kg.Merged) -> Response:
-    """Lead to the entry that this one was merged into, at the same kind of address."""
-    old, new = ("/".join(iri.split("/")[-2:]) for iri in (error.iri, error.target))
-    query = request.query_string.decode("ascii", "replace")
-    for here, there in ((error.iri, error.target), (quote(error.iri, ""), quote(error.target, ""))):
-        query = query.replace(here, there)
-    path = quote(request.path.replace(old, new, 1).lstrip("/"))
-    here = f"{request.script_root}/{path}"
-    return Response(status=301, headers={"Location": f"{here}?{query}" if query else here})
 
 
 def _of_http(error: HTTPException) -> Response:

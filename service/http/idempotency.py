@@ -51,8 +51,18 @@ def once(view: View) -> View:
     def repeated() -> Response:
         if (key := request.headers.get(HEADER)) is None:
             return view()
-        name, body = _names(key)
-        if answer := _known(name, body):
+        if not 0 < len(key) <= MAX_KEY or not key.isprintable():
+            raise refused(
+                HEADER,
+                gettext("A key has 1 to %(most)s printable characters.", most=MAX_KEY),
+                value=key[:80],
+                hint=gettext("Send a new random key for each thing to create."),
+            )
+        # A key is kept by its digest, with whose it is and what for.
+        scope = "\n".join((writer().token or writer().name, request.full_path, key))
+        name = hashlib.sha256(scope.encode()).hexdigest()
+        sent = request.mimetype.encode() + b"\n" + request.get_data()
+        if answer := _known(name, hashlib.sha256(sent).hexdigest()):
             return answer
         database, own = current().store.ledger.database, idempotency.c.key == name
         try:
@@ -68,21 +78,6 @@ def once(view: View) -> View:
         return answer
 
     return repeated
-
-
-def _names(key: str) -> tuple[str, str]:
-    """The key as it is kept, with whose it is and for what; and the digest of the body."""
-    if not 0 < len(key) <= MAX_KEY or not key.isprintable():
-        raise refused(
-            HEADER,
-            gettext("A key has 1 to %(most)s printable characters.", most=MAX_KEY),
-            value=key[:80],
-            hint=gettext("Send a new random key for each thing to create."),
-        )
-    address = request.full_path
-    scope = "\n".join((writer().token or writer().name, address, key))
-    sent = request.mimetype.encode() + b"\n" + request.get_data()
-    return hashlib.sha256(scope.encode()).hexdigest(), hashlib.sha256(sent).hexdigest()
 
 
 def _known(name: str, body: str) -> Response | None:

@@ -228,8 +228,12 @@ class Engine:
                     if response.is_success:
                         yield reply
                         return
-                    complaint = _beginning(reply)
-                wait = _wait(response, complaint, attempt)
+                    complaint = b""
+                    with suppress(KgError):  # as far as it can be read
+                        while len(complaint) < 2_000 and (part := reply.read(2_000)):
+                            complaint += part
+                text = complaint[:2_000].decode("utf-8", "replace").strip()
+                wait = _wait(response, text, attempt)
                 if time.monotonic() + wait >= end:
                     break
                 time.sleep(wait)
@@ -244,15 +248,6 @@ def _tls() -> ssl.SSLContext:
 
 class _NotThere(StoreUnusable):
     """The engine knows no such address, or no such graph."""
-
-
-def _beginning(reply: Reply) -> str:
-    """The first 2,000 bytes of an error's text, as far as they can be read."""
-    text = b""
-    with suppress(KgError):
-        while len(text) < 2_000 and (part := reply.read(2_000)):
-            text += part
-    return text[:2_000].decode("utf-8", "replace").strip()
 
 
 def _wait(response: httpx2.Response, complaint: str, attempt: int) -> float:

@@ -53,7 +53,9 @@ def leave() -> Response:
     client, here = _client(), url_for("identity.come_back", _external=True)
     public = current().settings.public_url
     if public:
-        here = public + url_for("identity.come_back").removeprefix(_prefix(public))
+        # The path that the public address and our own addresses both begin with.
+        prefix = "/" + public.split("/", 3)[3] if public.count("/") > 2 else ""
+        here = public + url_for("identity.come_back").removeprefix(prefix)
     try:
         answer: Response = client.authorize_redirect(here)
     except (RequestException, OAuthError, ValueError) as error:
@@ -90,11 +92,6 @@ def _client() -> FlaskOAuth2App:
     if oauth is None:
         raise NotFound
     return cast(FlaskOAuth2App, oauth.provider)
-
-
-def _prefix(public: str) -> str:
-    """The path that the public address and our own addresses both begin with."""
-    return "/" + public.split("/", 3)[3] if public.count("/") > 2 else ""
 
 
 def _away() -> ServiceUnavailable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
@@ -67,40 +68,29 @@ def past(labels: Labels, iri: str, before: int | None) -> Past:
     runtime = labels.runtime
     runtime.intake.check_name(iri)
     entry, versions = runtime.store.get(iri), history.versions(runtime.store, iri)
-    newest = versions[0].version
     rest = [v for v in versions if before is None or v.version < before]
-    steps = tuple(_step(labels, iri, version, newest) for version in rest[:MANY])
-    title = labels.entries([iri]).get(iri)
-    shown = replace(title, href="") if title else Piece(entry.slug)
-    return Past(shown, steps, rest[MANY - 1].version if len(rest) > MANY else None)
-
-
-def _step(labels: Labels, iri: str, version: PastVersion, newest: int) -> Step:
-    action = gettext(ACTIONS.get(version.action, version.action))
-    try:
-        difference = labels.runtime.store.ledger.difference(iri, version.version)
-    except NotFound:
-        return Step(version, action, (), 0, version.version == newest)
-    lines = [(False, t) for t in triples(difference.removed)]
-    lines += [(True, t) for t in triples(difference.added)]
-    names = labels.entries(
-        name_of(t.object) for _, t in lines if isinstance(t.object, ox.NamedNode)
-    )
-    statements = sorted(
-        (
+    steps = []
+    for version in rest[:MANY]:
+        lines: list[tuple[bool, ox.Triple]] = []
+        with suppress(NotFound):
+            difference = runtime.store.ledger.difference(iri, version.version)
+            lines += [(False, t) for t in triples(difference.removed)]
+            lines += [(True, t) for t in triples(difference.added)]
+        names = labels.entries(
+            name_of(t.object) for _, t in lines if isinstance(t.object, ox.NamedNode)
+        )
+        statements = [
             ChangedStatement(added, label(t.predicate.value), _value(labels, iri, t.object, names))
             for added, t in lines
             if t.predicate != RDF_TYPE
-        ),
-        key=lambda s: (s.field, s.added, s.value.text),
-    )
-    return Step(
-        version,
-        action,
-        tuple(statements[:SHOWN]),
-        max(0, len(statements) - SHOWN),
-        version.version == newest,
-    )
+        ]
+        statements.sort(key=lambda s: (s.field, s.added, s.value.text))
+        action, more = gettext(ACTIONS.get(version.action, version.action)), statements[SHOWN:]
+        present = version.version == versions[0].version
+        steps.append(Step(version, action, tuple(statements[:SHOWN]), len(more), present))
+    title = labels.entries([iri]).get(iri)
+    shown = replace(title, href="") if title else Piece(entry.slug)
+    return Past(shown, tuple(steps), rest[MANY - 1].version if len(rest) > MANY else None)
 
 
 def _value(

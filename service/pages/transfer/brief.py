@@ -16,7 +16,6 @@ from kg.text.i18n import gettext, language
 from kg.text.number_formats import day, number, percent
 from kg.vocabulary import PSR
 from matcher.graph.view import surviving
-from matcher.model.answer import CriterionValue
 from service.pages.entry.contacts import reach
 from service.pages.entry.view import EntryView, entry_view
 from service.pages.parts.components import Field, Piece
@@ -106,6 +105,12 @@ def _sheet(labels: Labels, view: View, candidate: JudgedPractice) -> Sheet:
     unknown = [Piece(n, note=row.text) for n, row in card.criteria.items() if row.value is None]
     gates = [Piece(name, note=text) for _status, name, text in card.gates]
     changes = [Piece(change.text) for change in candidate.changes]
+    criteria = []
+    for name, row in card.criteria.items():
+        share = gettext("not known") if row.value is None else percent(row.value)
+        if row.value is not None and row.known < 1:
+            share = gettext("%(share)s, partly known", share=share)
+        criteria.append((name, share, row.text))
     payers = [
         Piece(piece.text, piece.href, note=" ".join(r.text for r in one.rules if r.status == "met"))
         for one in candidate.match.instruments
@@ -131,16 +136,9 @@ def _sheet(labels: Labels, view: View, candidate: JudgedPractice) -> Sheet:
         then=gettext("If what is supposed comes true: %(change)s", change=candidate.then)
         if candidate.then
         else "",
-        criteria=tuple((name, _value(row), row.text) for name, row in card.criteria.items()),
+        criteria=tuple(criteria),
         blocks=tuple(block for block in blocks if block.pieces),
     )
-
-
-def _value(row: CriterionValue) -> str:
-    if row.value is None:
-        return gettext("not known")
-    share = percent(row.value)
-    return gettext("%(share)s, partly known", share=share) if row.known < 1 else share
 
 
 def _helpers(
