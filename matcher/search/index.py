@@ -63,6 +63,8 @@ class Index:
         name = hashlib.sha256(embedder.name.encode()).hexdigest()[:12]
         self._folder = folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob("*.sqlite*"):  # what version 0.1 kept
+            file.unlink(missing_ok=True)
         guard = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         self._let_go: list[Callable[[], object]] = [weakref.finalize(self, os.close, guard)]
         try:

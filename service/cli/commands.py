@@ -130,6 +130,7 @@ def serve(home: Path | None, as_json: bool, host: str, demo: bool) -> None:
             ready = (runtime, address, as_json, demo)
             try:  # until a signal, or until the model turns out to be unusable
                 threading.Thread(target=_announce, args=ready, daemon=True).start()
+                sys.setswitchinterval(server.TURN)
                 running.run()
                 running.close()
             finally:

@@ -344,6 +344,14 @@ def test_a_database_that_breaks_on_the_way_is_made_anew(
     assert index.corpus.whole.iris == iris
 
 
+def test_the_file_of_the_first_version_is_removed(opened: Open, tmp_path: Path) -> None:
+    opened().catch_up()
+    old = tmp_path / "home" / "index" / "0123456789ab.sqlite"
+    old.write_bytes(b"vectors")
+    opened()
+    assert not old.exists()
+
+
 def test_a_second_process_works_with_a_copy(
     store: EmbeddedStore, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
