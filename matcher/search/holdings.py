@@ -204,13 +204,13 @@ class Holdings:
 
     def renumber(self, rows: Mapping[str, int], standing: Standing) -> None:
         """Note the rows of another generation; entries that have none are to be read again."""
-        told = json.dumps(rows)
+        numbers = json.dumps(rows)
         with self._transaction():
             for table in ("entry", "failed"):
                 self.db.execute(
-                    f"UPDATE {table} SET row = coalesce((SELECT value FROM json_each(?1) AS told"
-                    f" WHERE told.key = {table}.iri), {NOWHERE})",
-                    (told,),
+                    f"UPDATE {table} SET row = coalesce((SELECT value FROM json_each(?1) AS numbers"
+                    f" WHERE numbers.key = {table}.iri), {NOWHERE})",
+                    (numbers,),
                 )
             self.stand(standing)
         self._read_rows()

@@ -268,8 +268,8 @@ def _listed(
         shown = corpus.among(addressing)[types]
         lists.append(nearest(query.gist)[0])
     if worded:
-        found = corpus.catalogue.words(*worded, through, each)
-        lists.append(corpus.slots(FrozenBitMap(found)))
+        sharing = corpus.catalogue.words(*worded, through, each)
+        lists.append(corpus.slots(FrozenBitMap(sharing)))
     return corpus.picture(np.unique(np.concatenate(lists)))
 
 

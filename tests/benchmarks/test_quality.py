@@ -75,6 +75,7 @@ def test_the_judged_set_is_whole(starter_matcher: Matcher) -> None:
         assert bool(question.grades) == (question.kind != "idle")
 
 
+@pytest.mark.slow
 def test_the_report_on_the_judged_set_has_all_its_parts(starter_matcher: Matcher) -> None:
     some = [
         q for q in judged.read_questions() if q.number in {1, 2, 25, 26, 35, 36, 45, 46, 61, 62}

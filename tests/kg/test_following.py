@@ -332,27 +332,26 @@ for change in changes(int(sys.argv[2]), 1_000):
 """
 
 
-def test_a_follower_that_is_killed_is_caught_up(tmp_path: Path) -> None:
-    for seed in range(2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(tmp_path), str(seed)],
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": "."},
-        )
-        assert process.stdout
-        seen = 0
-        for line in process.stdout:
-            seen = int(line)
-            if seen % 10 == 5 + seed:
-                break
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        store = EmbeddedStore(BASE, tmp_path / "store")
-        assert store.version() >= seen > 0
-        catalogue = Catalogue(store, tmp_path / "catalogue")
-        assert contents(catalogue.snapshot()) == anew(store, tmp_path / "other")
-        catalogue.close()
-        del store, catalogue
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
+def test_a_follower_that_is_killed_is_caught_up(tmp_path: Path, seed: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path), str(seed)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": "."},
+    )
+    assert process.stdout
+    seen = 0
+    for line in process.stdout:
+        seen = int(line)
+        if seen % 10 == 5 + seed:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    store = EmbeddedStore(BASE, tmp_path / "store")
+    assert store.version() >= seen > 0
+    catalogue = Catalogue(store, tmp_path / "catalogue")
+    assert contents(catalogue.snapshot()) == anew(store, tmp_path / "other")
+    catalogue.close()
 
 
 def test_an_order_is_the_sorted_list_of_what_was_added() -> None:

@@ -113,7 +113,7 @@ CHILD = """
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
 def test_nothing_is_lost_by_a_kill_while_it_follows_and_compacts(tmp_path: Path, seed: int) -> None:
     """Killed a little after some change, at another moment of it each time."""
     command = [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path), str(seed)]
