@@ -666,7 +666,9 @@ class _Writer:
 
     def sweep(self, before: float) -> BitMap:
         """Remove rows that were retired before a time, with all their words."""
-        sql = "SELECT row, words, names FROM entry WHERE retired < ? LIMIT ?"
+        # The newest row stays: its number would be given again.
+        newest = "(SELECT MAX(row) FROM entry)"
+        sql = f"SELECT row, words, names FROM entry WHERE retired < ? AND row < {newest} LIMIT ?"
         with self._db as db:
             db.execute("BEGIN IMMEDIATE")
             old = db.execute(sql, (before, SWEPT)).fetchall()

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
 from pyroaring import BitMap, FrozenBitMap
 
@@ -21,6 +22,7 @@ from kg.catalogue import catalogue as module
 from kg.catalogue.catalogue import Catalogue, CatalogueSnapshot
 from kg.catalogue.orders import BLOCK, Order
 from kg.catalogue.rows import FACETS, Row, derive
+from kg.entry import Entry, make
 from kg.errors import Overloaded
 from kg.stores.embedded import EmbeddedStore
 from kg.stores.protocol import Change
@@ -95,6 +97,13 @@ def changes(seed: int, count: int) -> list[Change]:
         entry = practice(slug, title=title, more='psr:checkedOn "2026-01-02"^^xsd:date')
         made.append(Change(entry.iri, entry if draw.random() < 0.75 else None))
     return made
+
+
+def renamed(entry: Entry, slug: str) -> Entry:
+    """A copy of an entry under another name."""
+    other = f"{entry.iri.rpartition('/')[0]}/{slug}"
+    lines = "".join(f"{t} .\n" for t in entry.triples).replace(f"<{entry.iri}", f"<{other}")
+    return make(other, [q.triple for q in ox.parse(lines, format=ox.RdfFormat.N_TRIPLES)])
 
 
 def write(store: EmbeddedStore, change: Change) -> None:
@@ -191,6 +200,21 @@ def test_many_that_read_and_one_that_writes_are_never_torn(
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_number_is_not_given_again_after_its_row_was_swept_out(
+    store: EmbeddedStore, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest entry is removed and swept out before the next one comes."""
+    monkeypatch.setattr(module, "KEPT", -1.0)
+    gone, late = (renamed(next(store.entries("practice")), name) for name in ("gone", "late"))
+    store.write([Change(gone.iri, gone)], "tester", "create")
+    row = catalogue.snapshot().rows([gone.iri])[gone.iri]
+    store.write([Change(gone.iri, None)], "tester", "delete")
+    catalogue.snapshot()
+    catalogue.tidy()
+    store.write([Change(late.iri, late)], "tester", "create")
+    assert catalogue.snapshot().rows([late.iri])[late.iri] > row
 
 
 def test_retired_rows_are_swept_out_with_their_words(
