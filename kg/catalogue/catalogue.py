@@ -355,7 +355,8 @@ class Catalogue:
         if self._present and self._present.file.damaged:
             raise sqlite3.DatabaseError(self._present.file.damaged)
         present = self._present or self._opened(progress)
-        version = self._store.version()
+        # A change that another copy has not closed yet is in the graph, and in no list of changes.
+        version = self._store.ledger.last()
         if present.version != version:
             # Where anything goes wrong on the way, the sets are read from the file again.
             self._present = None
@@ -431,7 +432,7 @@ class Catalogue:
 
     def _build(self, progress: Progress | None) -> CatalogueSnapshot:
         """Make the catalogue of the whole graph, aside, and put it in its place."""
-        version, store = self._store.version(), self._store
+        version, store = self._store.ledger.last(), self._store
         for file in self._folder.glob("*.new*"):
             file.unlink()
         generation = uuid.uuid4().hex

@@ -81,7 +81,7 @@ class World:
     """
 
     def __init__(self, store: Store) -> None:
-        self.store, self.version = store, store.version()
+        self.store, self.version = store, store.ledger.last()
         self.get, self.several = store.get, store.several
         self._places: dict[str, Place] = {}
         self._kept: dict[str, dict[str, Any]] = {}

@@ -7,7 +7,6 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Self, cast
 
@@ -17,7 +16,7 @@ from kg import starter
 from kg.catalogue.places import Places
 from kg.entries.intake import BatchReport, Intake
 from kg.entries.validation import Validator
-from kg.errors import Forbidden, NoSpace, StoreUnusable
+from kg.errors import Forbidden, KgError, StoreUnusable
 from kg.ledger.database import Database
 from kg.ledger.ledger import Ledger
 from kg.sparql.pool import QueryPool
@@ -220,6 +219,7 @@ class Runtime(Matching):
         self.unusable: ModelUnusable | None = None
         self._caught_up = threading.Event()
         self._stopping, self._written = threading.Event(), threading.Event()
+        self._preparing = threading.Thread(target=self._prepare, name="places", daemon=True)
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._thread.start()
 
@@ -263,13 +263,13 @@ class Runtime(Matching):
                 self.store.ledger.database.flush()
                 if seen < 0:
                     self.embedder.encode(["ready"])
-                if seen != (version := self.store.version()):
-                    self.catalogue.snapshot(partial(self._progress, LISTING))
+                if seen != self.store.version():
+                    # It may stand before a change that another copy has not closed yet.
+                    seen = self.catalogue.snapshot(partial(self._progress, LISTING)).version
                     self.matcher.catch_up(partial(self._progress, INDEXING))
-                    seen = version
-                    self._caught_up.set()
-                    with suppress(NoSpace):  # whoever asks for a place is told
-                        self.matcher.atlas.prepare()
+                    if not self._caught_up.is_set():
+                        self._caught_up.set()
+                        self._preparing.start()
                 self.catalogue.tidy()
                 wait = POLL
             except _Stopped:
@@ -290,6 +290,13 @@ class Runtime(Matching):
             self.query_log.flush()
             self._written.wait(wait)
 
+    def _prepare(self) -> None:
+        """Write the names of places, which takes seconds at the first start of a release."""
+        try:
+            self.matcher.atlas.prepare()
+        except KgError as error:  # whoever asks for a place is told, and it is tried again
+            log.warning("The names of places could not be written yet: %s", error)
+
     def _progress(self, what: str, done: int, total: int) -> None:
         if self._stopping.is_set():
             raise _Stopped
@@ -301,6 +308,8 @@ class Runtime(Matching):
         self._stopping.set()
         self._written.set()
         self._thread.join(30)
+        if self._preparing.is_alive():
+            self._preparing.join(30)
         self._caught_up.set()
         self.queries.close()
         self.query_log.close()

@@ -154,4 +154,4 @@ class TestPages:
     def test_places_are_offered_while_they_are_typed(self, client: FlaskClient, path: str) -> None:
         page = client.get(path).text
         assert 'data-places="/api/places"' in page
-        assert "static/places.js" in page
+        assert "static/passerelle.js" in page
