@@ -265,8 +265,9 @@ class Runtime(Matching):
                     self.embedder.encode(["ready"])
                 if seen != self.store.version():
                     # It may stand before a change that another copy has not closed yet.
-                    seen = self.catalogue.snapshot(partial(self._progress, LISTING)).version
+                    stands = self.catalogue.snapshot(partial(self._progress, LISTING)).version
                     self.matcher.catch_up(partial(self._progress, INDEXING))
+                    seen = stands
                     if not self._caught_up.is_set():
                         self._caught_up.set()
                         self._preparing.start()
