@@ -125,7 +125,7 @@ def derive(store: Store, territories: Territories, entries: Sequence[Entry]) -> 
     return [_derived(entry, territories, linked) for entry in entries]
 
 
-def _leaders(entry: Entry) -> list[str]:
+def leaders(entry: Entry) -> list[str]:
     """The actors that lead a practice."""
     involved = entry.links(PSR + "hasInvolvement")
     leading = (node for node in involved if LEAD in entry.links(PSR + "role", node))
@@ -134,7 +134,7 @@ def _leaders(entry: Entry) -> list[str]:
 
 def _needed(entry: Entry) -> list[str]:
     props = (PSR + "addresses", PSR + "usesInstrument", SKOS + "broader")
-    return [*_leaders(entry), *(iri for prop in props for iri in entry.links(prop))]
+    return [*leaders(entry), *(iri for prop in props for iri in entry.links(prop))]
 
 
 def _derived(entry: Entry, territories: Territories, linked: Mapping[str, Entry]) -> Derived:
@@ -150,7 +150,7 @@ def _derived(entry: Entry, territories: Territories, linked: Mapping[str, Entry]
         concepts["principle"] |= set(iri.links(PSR + "pillarPrinciple"))
     for iri in (linked[i] for i in entry.links(PSR + "usesInstrument") if i in linked):
         concepts["esf_objective"] |= set(iri.links(PSR + "specificObjective"))
-    kinds = (k for a in _leaders(entry) if a in linked for k in linked[a].links(PSR + "actorType"))
+    kinds = (k for a in leaders(entry) if a in linked for k in linked[a].links(PSR + "actorType"))
     concepts["led_by"] = {above for kind in kinds for above in words.ancestors(kind)}
     titles = tuple(entry.texts(DCT + "title"))
     summaries = tuple(t for p in (DCT + "description", *_SUMMARY) for t in entry.texts(p))

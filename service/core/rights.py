@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
 from kg.catalogue.lists import countries
+from kg.catalogue.rows import leaders
 from kg.entry import Entry
 from kg.errors import Forbidden, refused
 from kg.stores.protocol import Store
 from kg.text.i18n import gettext
-from kg.vocabulary import DCT, PREFIXES, PSR, VOC
+from kg.vocabulary import DCT, PREFIXES, PSR
 
 Role = Literal["contributor", "curator", "administrator"]
 #: from the least to the most
 ROLES: tuple[Role, ...] = get_args(Role)
-LEAD = VOC + "role/lead"
 #: what ties an entry to a community, from the entry's side
 _TIES = (PREFIXES["org"] + "memberOf", DCT + "isPartOf")
 #: where an entry says in which places it is
@@ -108,7 +108,4 @@ def belongs(entry: Entry, organisation: str | None) -> bool:
     """Whether an entry is an organisation's own, or one that it leads."""
     if organisation is None:
         return False
-    return entry.iri == organisation or any(
-        organisation in entry.links(PSR + "actor", node) and LEAD in entry.links(PSR + "role", node)
-        for node in entry.nodes()
-    )
+    return organisation in (entry.iri, *leaders(entry))
